@@ -1,0 +1,63 @@
+# Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
+# Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types check lock schemas clean browser
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run ## Two synthetic fiscal years in, the ward's published tables out
+	@$(BIN)/yoake demo $(ARGS)
+
+test: $(VENV)/.dev ## The whole suite, with real NATS, SQLite and PostgreSQL
+	@$(MAKE) --no-print-directory lint types
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## Style and imports
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports --no-cache >$(VENV)/lint-imports.log 2>&1 || { cat $(VENV)/lint-imports.log; exit 1; }
+
+types: $(VENV)/.dev ## mypy, strict
+	@$(BIN)/mypy --no-error-summary
+
+schemas: $(VENV)/.dev ## Write events/schema/ and the generated parts of events/README.md
+	@$(BIN)/python -m deploy.contract
+
+browser: ## Chromium for the tests of the pages (Debian; needs root)
+	apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk
+
+lock: $(VENV)/.dev ## Pin every dependency again, with hashes
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --no-emit-find-links --extra dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+
+clean: ## Remove the virtual environment and the demonstration's data
+	rm -rf $(VENV) .yoake
+
+# Debian splits venv's pip into a package of its own; where it is missing, the system's pip or uv serves.
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed, and none was found on the PATH." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { rm -rf $(VENV); $(PYTHON) -m venv --without-pip $(VENV); }
+
+INSTALL = set -e; if $(BIN)/python -m pip --version >/dev/null 2>&1; then pip="$(BIN)/python -m pip"; \
+	elif $(PYTHON) -m pip --version >/dev/null 2>&1; then pip="$(PYTHON) -m pip --python $(BIN)/python"; \
+	elif command -v uv >/dev/null 2>&1; then pip="env VIRTUAL_ENV=$(abspath $(VENV)) uv pip"; \
+	else echo "$(PYTHON) has no pip. On Debian or Ubuntu: apt install python3-venv, then again." >&2; exit 1; fi; \
+	case "$$pip" in *uv*) quiet=--quiet;; *) quiet="--quiet --disable-pip-version-check --no-input";; esac; install() { $$pip install $$quiet "$$@"; }
+
+$(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Yoake needs into $(VENV) (once) ..."
+	@$(INSTALL); install --require-hashes -r requirements.lock; install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@echo "Installing what the tests need into $(VENV) (once) ..."
+	@$(INSTALL); install --require-hashes -r requirements-dev.lock
+	@touch $@

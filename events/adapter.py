@@ -1,0 +1,195 @@
+"""The adapter kit: messages in, receipts out, as one provider, over NATS.
+
+Personal parts are sealed before they leave. A message whose receipt does not come is sent again:
+the same (source, id) is heard once, however often it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import nats
+import nats.errors
+import nats.js.errors
+from joserfc.jwk import ECKey
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from events import CONTENT_TYPE
+from events.messages import MAX_MESSAGE_BYTES, MESSAGES, Receipt
+from events.seal import seal
+
+DELIVERY = "Yoake-Delivery"
+WINDOW = 256
+QUIET = 10.0
+"""Seconds without any receipt after which what has none is sent again."""
+
+TRIES = 6
+SETTLING = 3.0
+"""Seconds given to messages that wait for something, after everything else has its receipt."""
+
+INBOX_FULL = (10047, 10077)
+
+OnReceipt = Callable[[int, Receipt], None]
+"""(which of the messages, its receipt); called again where a waiting message went on."""
+
+
+class NotSent(RuntimeError):
+    """Messages could not be handed over; nothing that has a receipt is lost. Says why and what to do."""
+
+
+class Adapter:
+    """Sends as one provider. Use it as an asynchronous context."""
+
+    def __init__(self, url: str, ward: str, provider: str, key: ECKey | None = None) -> None:
+        """`key` is the ward's public inbox key; without it personal parts go as they are, and get flagged."""
+        self._url, self._ward, self._provider, self._key = url, ward, provider, key
+
+    async def __aenter__(self) -> Adapter:
+        """Connect and listen for receipts.
+
+        Raises:
+            NotSent: nobody answers at the address.
+        """
+
+        async def quiet(_: Exception) -> None:
+            """What fails is seen where it is awaited."""
+
+        try:
+            self._nats: Client = await nats.connect(
+                self._url, max_reconnect_attempts=-1, error_cb=quiet, connect_timeout=3
+            )
+        except (OSError, nats.errors.Error) as error:
+            raise NotSent(f"nobody answers at {self._url}: start Yoake with `yoake up`") from error
+        self._waiting: dict[str, int] = {}
+        self._receipts: dict[int, Receipt] = {}
+        self._heard = asyncio.Event()
+        await self._nats.subscribe(f"receipts.{self._ward}.{self._provider}", cb=self._on_receipt)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._nats.close()
+
+    async def send(self, messages: Sequence[dict[str, Any] | bytes], on_receipt: OnReceipt) -> dict[int, Receipt]:
+        """Send messages and gather their receipts, by their place in the list.
+
+        A `bytes` message goes as it is: what cannot be read is parked on the other side, not lost here.
+        Returns when each has a receipt and what waits has had a while to go on.
+
+        Raises:
+            NotSent: INBOX is full, or receipts did not come however often we asked; the receipts that
+                came are with `on_receipt`.
+        """
+        self._on, self._messages = on_receipt, messages
+        await self._hand_over(range(len(messages)))
+        for _ in range(TRIES):
+            await self._until(lambda: len(self._receipts) == len(messages), QUIET)
+            missing = [n for n in range(len(messages)) if n not in self._receipts]
+            if not missing:
+                break
+            await self._hand_over(missing)
+        else:
+            raise NotSent(
+                f"{len(missing)} of {len(messages)} messages have no receipt yet. They are safe where they are queued; "
+                "look at `yoake status`, and send the same file again: nothing is counted twice"
+            )
+        await self._until(lambda: not self._unsettled(), SETTLING)
+        return dict(self._receipts)
+
+    def _unsettled(self) -> bool:
+        return any(receipt.status == "waiting" for receipt in self._receipts.values())
+
+    async def _until(self, done: Callable[[], bool], quiet: float) -> None:
+        """Wait until it is done, or until nothing was heard for a while."""
+        while not done():
+            self._heard.clear()
+            try:
+                await asyncio.wait_for(self._heard.wait(), quiet)
+            except TimeoutError:
+                return
+
+    async def _hand_over(self, which: Sequence[int]) -> None:
+        js = self._nats.jetstream(timeout=10)
+        for start in range(0, len(which), WINDOW):
+            part = which[start : start + WINDOW]
+            sent = [asyncio.ensure_future(self._publish(js, n)) for n in part]
+            try:
+                await asyncio.gather(*sent)
+            finally:
+                for future in sent:
+                    future.cancel()
+
+    async def _publish(self, js: Any, n: int) -> None:
+        message = self._messages[n]
+        service, name = _address(message)
+        body = message if isinstance(message, bytes) else msgspec.json.encode(sealed(message, self._key))
+        if len(body) > MAX_MESSAGE_BYTES:
+            raise NotSent(f"message {n + 1} has {len(body)} bytes; up to {MAX_MESSAGE_BYTES} are accepted")
+        delivery = str(uuid4())
+        self._waiting[delivery] = n
+        subject = f"inbox.{self._ward}.{self._provider}.{service}.{name}"
+        headers = {DELIVERY: delivery, "Content-Type": CONTENT_TYPE}
+        for attempt in range(TRIES):
+            try:
+                await js.publish(subject, body, stream="INBOX", headers=headers)
+                return
+            except nats.js.errors.APIError as error:
+                if error.err_code in INBOX_FULL:
+                    raise NotSent(
+                        "the inbox is full: the services do not keep up, or do not run (`yoake status`). "
+                        "What has a receipt is safe; send the same file again later"
+                    ) from error
+                raise NotSent(f"the server refuses: {error.description}") from error
+            except (nats.errors.Error, nats.js.errors.Error, OSError):
+                await asyncio.sleep(0.5 * 2**attempt)
+        raise NotSent(f"nobody takes messages at {self._url}: is Yoake running? (`yoake status`)")
+
+    async def _on_receipt(self, message: Msg) -> None:
+        try:
+            receipt = msgspec.json.decode(message.data, type=Receipt)
+        except msgspec.DecodeError:
+            return  # Not a receipt of ours; the message is sent again if it was one.
+        n = self._waiting.get(receipt.delivery or "")
+        if n is None:
+            n = self._by_name(receipt)
+        if n is None:
+            return
+        before = self._receipts.get(n)
+        if before is None or (before.status == "waiting" and receipt.status != "waiting"):
+            self._receipts[n] = receipt
+            self._heard.set()
+            self._on(n, receipt)
+
+    def _by_name(self, receipt: Receipt) -> int | None:
+        """Which message a receipt is about that was given for another delivery: one that waited, and went on."""
+        for n, before in self._receipts.items():
+            if before.status == "waiting" and (before.source, before.id) == (receipt.source, receipt.id):
+                return n
+        return None
+
+
+def _address(message: dict[str, Any] | bytes) -> tuple[str, str]:
+    """(service, name as a subject token); what is unknown goes to intake, which parks it."""
+    kind = MESSAGES.get(message["type"]) if isinstance(message, dict) and isinstance(message.get("type"), str) else None
+    return (kind.service, kind.name.replace(".", "-")) if kind else ("intake", "unknown")
+
+
+def sealed(message: dict[str, Any], key: ECKey | None) -> dict[str, Any]:
+    """The message with its personal parts sealed to the ward."""
+    data = message.get("data")
+    if key is None or not isinstance(data, dict):
+        return message
+    data = _part_sealed(data, key)
+    if isinstance(data.get("matters"), list):
+        matters = [_part_sealed(matter, key) if isinstance(matter, dict) else matter for matter in data["matters"]]
+        data = {**data, "matters": matters}
+    return {**message, "data": data}
+
+
+def _part_sealed(part: dict[str, Any], key: ECKey) -> dict[str, Any]:
+    personal = part.get("personal")
+    return {**part, "personal": seal(personal, key)} if isinstance(personal, dict) else part

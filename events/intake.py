@@ -1,0 +1,297 @@
+"""What intake records: the ward's rules, registrations, contacts and consultations."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+from events import Event, vocabulary
+
+
+class Flag(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Something for a person to look at. Never a reason to refuse a call.
+
+    `code` is stable; `field` names the place in the message; `accepted` says what would have been
+    taken. A flag carries no personal value: the raw value, if any, is in the event's sealed box.
+    """
+
+    code: str
+    field: str | None = None
+    accepted: str | None = None
+
+
+class WardActivated(Event, frozen=True, kw_only=True):
+    """The ward's whole file came into force (design: configuration is history)."""
+
+    name: ClassVar[str] = "ward.activated"
+    ward: str
+    effective_from: datetime
+    content: dict[str, Any]
+
+    @property
+    def about(self) -> str:
+        return self.ward
+
+
+class PersonRegistered(Event, frozen=True, kw_only=True):
+    """A person was registered in advance (利用登録).
+
+    `handbooks`: None is 未記入, left blank on the form; an empty list is "has none". `age` rises on
+    the birthday, `legal_age` on the day before it; both are at registration, in whole years.
+    `district` None: as told, it is none of the ward's districts.
+    """
+
+    name: ClassVar[str] = "person.registered"
+    person: str
+    provider: str
+    ref: str | None = None
+    registered_on: date
+    district: str | None = None
+    handbooks: tuple[str, ...] | None = None
+    certificate: bool | None = None
+    age: int | None = None
+    legal_age: int | None = None
+    entered: datetime | None = None
+    flags: tuple[Flag, ...] = ()
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.person
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One corrected field: what stood there and what stands there now."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class RegistrationCorrected(Event, frozen=True, kw_only=True):
+    """The form had been typed in wrongly; what it says now is what it always should have said."""
+
+    name: ClassVar[str] = "registration.corrected"
+    person: str
+    changes: tuple[Change, ...]
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.person
+
+
+class RegistrationWithdrawn(Event, frozen=True, kw_only=True):
+    """The person left the register: `withdrawn`, `moved-away` or `died`."""
+
+    name: ClassVar[str] = "registration.withdrawn"
+    person: str
+    withdrawn_on: date
+    reason: str
+
+    @property
+    def about(self) -> str:
+        return self.person
+
+
+class RegistrationReinstated(Event, frozen=True, kw_only=True):
+    """A person who had left is on the register again; no new registration."""
+
+    name: ClassVar[str] = "registration.reinstated"
+    person: str
+    reinstated_on: date
+
+    @property
+    def about(self) -> str:
+        return self.person
+
+
+class PersonMerged(Event, frozen=True, kw_only=True):
+    """Two records were one person: `person` is from now on a part of `into`."""
+
+    name: ClassVar[str] = "person.merged"
+    person: str
+    into: str
+
+    @property
+    def about(self) -> str:
+        return self.person
+
+
+class PersonSplit(Event, frozen=True, kw_only=True):
+    """A merging was undone."""
+
+    name: ClassVar[str] = "person.split"
+    person: str
+    from_person: str
+
+    @property
+    def about(self) -> str:
+        return self.person
+
+
+class CallReceived(Event, frozen=True, kw_only=True):
+    """One contact with the line, about one person's matter; or about none (a silent call).
+
+    A contact about two people gives two of these with the same `contact`. Whether it was the first
+    contact or a further one is not said: it follows from the case's contacts in the order of their
+    times, whatever order they arrived in. `number` is the reference number (受付番号) of the case,
+    or of the contact where there is no case. `district` None: not known. `not_counted`: silent,
+    wrong-number, enquiry or exercise. `entered`: when it was written down, where the sender says so.
+    """
+
+    name: ClassVar[str] = "call.received"
+    contact: str
+    case: str | None = None
+    person: str | None = None
+    number: str
+    provider: str
+    case_ref: str | None = None
+    district: str | None = None
+    registered: bool = False
+    not_counted: str | None = None
+    channel: str = "phone"
+    reasons: tuple[str, ...] = ()
+    matter: int = 1
+    matters: int = 1
+    entered: datetime | None = None
+    flags: tuple[Flag, ...] = ()
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.case or self.contact
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+class CallCorrected(Event, frozen=True, kw_only=True):
+    """A contact had been written down wrongly. `time`, `district` and `not_counted` can change."""
+
+    name: ClassVar[str] = "call.corrected"
+    contact: str
+    case: str | None = None
+    changes: tuple[Change, ...]
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.case or self.contact
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+class ContactMoved(Event, frozen=True, kw_only=True):
+    """A contact belongs to another consultation, `to_case`, than the `case` it was put under at first.
+
+    The contact's own facts are repeated, as they stood then.
+    """
+
+    name: ClassVar[str] = "contact.moved"
+    contact: str
+    case: str
+    to_case: str
+    to_number: str
+    provider: str
+    case_ref: str | None = None
+    person: str | None = None
+    contact_at: datetime
+    district: str | None = None
+    not_counted: str | None = None
+    because: str
+
+    @property
+    def about(self) -> str:
+        return self.to_case
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+class CaseClosed(Event, frozen=True, kw_only=True):
+    """The consultation ended (終結). A later contact of the same person is a new one."""
+
+    name: ClassVar[str] = "case.closed"
+    case: str
+    reason: str
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.case
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+class CaseMerged(Event, frozen=True, kw_only=True):
+    """Two callers about one matter: `case` is from now on a part of `into`."""
+
+    name: ClassVar[str] = "case.merged"
+    case: str
+    into: str
+
+    @property
+    def about(self) -> str:
+        return self.case
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+class CaseSplit(Event, frozen=True, kw_only=True):
+    """A merging of consultations was undone."""
+
+    name: ClassVar[str] = "case.split"
+    case: str
+    from_case: str
+
+    @property
+    def about(self) -> str:
+        return self.case
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+IntakeEvent = (
+    WardActivated
+    | PersonRegistered
+    | RegistrationCorrected
+    | RegistrationWithdrawn
+    | RegistrationReinstated
+    | PersonMerged
+    | PersonSplit
+    | CallReceived
+    | CallCorrected
+    | ContactMoved
+    | CaseClosed
+    | CaseMerged
+    | CaseSplit
+)
+
+vocabulary(
+    WardActivated,
+    PersonRegistered,
+    RegistrationCorrected,
+    RegistrationWithdrawn,
+    RegistrationReinstated,
+    PersonMerged,
+    PersonSplit,
+    CallReceived,
+    CallCorrected,
+    ContactMoved,
+    CaseClosed,
+    CaseMerged,
+    CaseSplit,
+)

@@ -1,0 +1,307 @@
+"""What adapters say: the messages of INBOX. One CloudEvent each, or a JSON list of them.
+
+`time` is when it happened, with an offset; `entered`, where given, when somebody wrote it down.
+Ids and references (`id`, `case`, `person`, `placement`, `handover`) are the sender's own and must
+not be personal: they appear in subjects, receipts and logs. Everything about a person that a rule
+does not need goes into `personal`, in clear or sealed to the ward's key (`events.seal`).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+MAX_MESSAGE_BYTES = 262_144
+MAX_BATCH_BYTES = 1_000_000
+MAX_BATCH_ITEMS = 1_000
+MAX_ID_LENGTH = 200
+MAX_NESTING = 16
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The `data` of one adapter message; `name` is the CloudEvent's `type`."""
+
+    name: ClassVar[str]
+    service: ClassVar[str]
+
+
+class RegistrationSubmit(Message, frozen=True, kw_only=True):
+    """A registration form was taken in. Half a form is accepted and says what is missing.
+
+    `handbooks`: leave it out for 未記入 (left blank); an empty list says that there is none.
+    `personal.birth_date` gives the age; `age` is for a sender that does not know the date.
+    """
+
+    name: ClassVar[str] = "registration.submit"
+    service: ClassVar[str] = "intake"
+    person: str
+    district: str | None = None
+    handbooks: list[str] | None = None
+    certificate: bool | None = None
+    age: int | None = None
+    personal: dict[str, Any] | str | None = None
+
+
+class RegistrationCorrect(Message, frozen=True, kw_only=True):
+    """The form had been typed in wrongly; only the fields given are changed."""
+
+    name: ClassVar[str] = "registration.correct"
+    service: ClassVar[str] = "intake"
+    person: str
+    district: str | msgspec.UnsetType | None = msgspec.UNSET
+    handbooks: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    certificate: bool | msgspec.UnsetType | None = msgspec.UNSET
+    registered_on: date | msgspec.UnsetType = msgspec.UNSET
+    personal: dict[str, Any] | str | None = None
+
+
+class RegistrationWithdraw(Message, frozen=True, kw_only=True):
+    """The person left the register: `withdrawn`, `moved-away` or `died`."""
+
+    name: ClassVar[str] = "registration.withdraw"
+    service: ClassVar[str] = "intake"
+    person: str
+    reason: str = "withdrawn"
+
+
+class RegistrationReinstate(Message, frozen=True, kw_only=True):
+    """A person who had left is on the register again."""
+
+    name: ClassVar[str] = "registration.reinstate"
+    service: ClassVar[str] = "intake"
+    person: str
+
+
+class PersonMerge(Message, frozen=True, kw_only=True):
+    """`person` and `into` are one person; the registration of `into` stays."""
+
+    name: ClassVar[str] = "person.merge"
+    service: ClassVar[str] = "intake"
+    person: str
+    into: str
+
+
+class PersonSplit(Message, frozen=True, kw_only=True):
+    """`person` had been merged by mistake."""
+
+    name: ClassVar[str] = "person.split"
+    service: ClassVar[str] = "intake"
+    person: str
+
+
+class Matter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One person's matter within a contact. The same `case` again is a further contact (続報)."""
+
+    case: str | None = None
+    number: str | None = None
+    person: str | None = None
+    district: str | None = None
+    reasons: list[str] = []
+    personal: dict[str, Any] | str | None = None
+
+
+class CallReport(Message, frozen=True, kw_only=True):
+    """A contact with the line. Never refused: a field that does not fit becomes a flag.
+
+    `matters` holds one entry for each person concerned, and none for a silent call from an unknown
+    number. `not_counted`: `silent`, `wrong-number`, `enquiry`, `exercise`.
+    """
+
+    name: ClassVar[str] = "call.report"
+    service: ClassVar[str] = "intake"
+    matters: list[Matter] = []
+    channel: str = "phone"
+    not_counted: str | None = None
+    personal: dict[str, Any] | str | None = None
+
+
+class CallCorrect(Message, frozen=True, kw_only=True):
+    """A contact had been written down wrongly. `call` is the id of its `call.report`.
+
+    `source` is that message's `source`; left out, it is this message's own. Only the fields given
+    are changed; `occurred_at` replaces its time.
+    """
+
+    name: ClassVar[str] = "call.correct"
+    service: ClassVar[str] = "intake"
+    call: str
+    source: str | None = None
+    district: str | msgspec.UnsetType | None = msgspec.UNSET
+    not_counted: str | msgspec.UnsetType | None = msgspec.UNSET
+    occurred_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    matter: int = 1
+    personal: dict[str, Any] | str | None = None
+
+
+class CaseClose(Message, frozen=True, kw_only=True):
+    """The consultation ended (終結). A later contact under the same reference is a new one."""
+
+    name: ClassVar[str] = "case.close"
+    service: ClassVar[str] = "intake"
+    case: str | None = None
+    number: str | None = None
+    reason: str = "settled"
+
+
+class CaseMerge(Message, frozen=True, kw_only=True):
+    """Two callers about one matter: `case` becomes a part of `into`."""
+
+    name: ClassVar[str] = "case.merge"
+    service: ClassVar[str] = "intake"
+    case: str | None = None
+    number: str | None = None
+    into: str | None = None
+    into_number: str | None = None
+
+
+class CaseSplit(Message, frozen=True, kw_only=True):
+    """A merging of consultations was a mistake."""
+
+    name: ClassVar[str] = "case.split"
+    service: ClassVar[str] = "intake"
+    case: str | None = None
+    number: str | None = None
+
+
+class PlacementArrange(Message, frozen=True, kw_only=True):
+    """A place was arranged for a case. `kind` is one of the ward's placement kinds.
+
+    `by` is `centre` (the default) or `agency`, for what an agency arranged on its own.
+    """
+
+    name: ClassVar[str] = "placement.arrange"
+    service: ClassVar[str] = "placement"
+    case: str | None = None
+    number: str | None = None
+    placement: str
+    kind: str
+    facility: str | None = None
+    by: str = "centre"
+    begins_at: datetime | None = None
+    ends_at: datetime | None = None
+    personal: dict[str, Any] | str | None = None
+
+
+class PlacementCancel(Message, frozen=True, kw_only=True):
+    """An arranged place was given up."""
+
+    name: ClassVar[str] = "placement.cancel"
+    service: ClassVar[str] = "placement"
+    placement: str
+    reason: str | None = None
+
+
+class HandoverOffer(Message, frozen=True, kw_only=True):
+    """Somebody is asked to take a case on."""
+
+    name: ClassVar[str] = "handover.offer"
+    service: ClassVar[str] = "handover"
+    case: str | None = None
+    number: str | None = None
+    handover: str
+    kind: str
+    to: str
+    personal: dict[str, Any] | str | None = None
+
+
+class HandoverAccept(Message, frozen=True, kw_only=True):
+    """The other side took an offered case on."""
+
+    name: ClassVar[str] = "handover.accept"
+    service: ClassVar[str] = "handover"
+    handover: str
+    purpose: str | None = None
+    personal: dict[str, Any] | str | None = None
+
+
+class HandoverComplete(Message, frozen=True, kw_only=True):
+    """Offered and taken on at once: accepted by telephone, or the morning hand-over of the night's cases."""
+
+    name: ClassVar[str] = "handover.complete"
+    service: ClassVar[str] = "handover"
+    case: str | None = None
+    number: str | None = None
+    handover: str
+    kind: str
+    to: str
+    purpose: str | None = None
+    personal: dict[str, Any] | str | None = None
+
+
+class HandoverDecline(Message, frozen=True, kw_only=True):
+    """The other side did not take the case on."""
+
+    name: ClassVar[str] = "handover.decline"
+    service: ClassVar[str] = "handover"
+    handover: str
+    reason: str | None = None
+
+
+class HandoverWithdraw(Message, frozen=True, kw_only=True):
+    """The giver takes the offer back."""
+
+    name: ClassVar[str] = "handover.withdraw"
+    service: ClassVar[str] = "handover"
+    handover: str
+    reason: str | None = None
+
+
+class HandoverReturn(Message, frozen=True, kw_only=True):
+    """A case that had been taken on comes back."""
+
+    name: ClassVar[str] = "handover.return"
+    service: ClassVar[str] = "handover"
+    handover: str
+    reason: str | None = None
+
+
+MESSAGES: dict[str, type[Message]] = {
+    kind.name: kind
+    for kind in (
+        RegistrationSubmit,
+        RegistrationCorrect,
+        RegistrationWithdraw,
+        RegistrationReinstate,
+        PersonMerge,
+        PersonSplit,
+        CallReport,
+        CallCorrect,
+        CaseClose,
+        CaseMerge,
+        CaseSplit,
+        PlacementArrange,
+        PlacementCancel,
+        HandoverOffer,
+        HandoverAccept,
+        HandoverComplete,
+        HandoverDecline,
+        HandoverWithdraw,
+        HandoverReturn,
+    )
+}
+"""Every message by its name, in the order in which `events/README.md` explains them."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Our answer to one message, on `receipts.<ward>.<provider>`.
+
+    `status`: `accepted`, `known` (heard before; nothing was added), `waiting` (for something not
+    heard of yet; goes on by itself), `conflict` (the same id came with other content) or `parked`
+    (cannot be used as it is; a person must mend it). `flags`: accepted, but somebody should look.
+    `delivery` repeats the header `Yoake-Delivery` of the NATS message.
+    """
+
+    provider: str
+    source: str | None = None
+    id: str | None = None
+    delivery: str | None = None
+    status: str
+    service: str
+    at: datetime
+    case: list[str] = []
+    number: list[str] = []
+    flags: list[dict[str, str | None]] = []
+    reason: str | None = None
+    field: str | None = None

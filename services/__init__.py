@@ -1,0 +1,1 @@
+"""The four services of Yoake, and the few things that they share."""

@@ -1,0 +1,183 @@
+"""What a rule sees while it decides: states, names and the ward; and what it writes.
+
+A book lives for one transaction. Rules ask it for the state of a case or a person, resolve a
+sender's own references, and write events into it; nothing here does I/O (the journal hands in the
+loaders), so that rules stay plain functions of what they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from events import Event
+from events.intake import Flag
+from services.ward import Ward
+
+S = TypeVar("S")
+
+
+class Waits(Exception):
+    """The message speaks of something not heard of yet; `key` is its name."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+class Unusable(Exception):
+    """The message can never be used as it is."""
+
+    def __init__(self, field: str, reason: str, accepted: str | None = None) -> None:
+        super().__init__(f"{field}: {reason}" + (f"; accepted: {accepted}" if accepted else ""))
+        self.field, self.reason, self.accepted = field, reason, accepted
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """One message as a rule gets it: who said it, when it happened, what it says.
+
+    `data` has its personal parts unsealed. `at` is when it happened (with the ward's offset),
+    `arrived` when we got it, `entered` when somebody wrote it down, where the sender says so.
+    """
+
+    provider: str
+    source: str
+    id: str
+    type: str
+    at: datetime
+    arrived: datetime
+    entered: datetime | None = None
+    synthetic: bool = False
+    data: dict[str, Any]
+    flags: tuple[Flag, ...] = ()
+    raw: dict[str, Any] = {}
+
+    @property
+    def causation(self) -> str:
+        return f"message:{self.provider}/{self.source}#{self.id}"
+
+
+class Name(msgspec.Struct, frozen=True):
+    """What a reference stands for, and since when."""
+
+    target: str
+    since: datetime
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """An event that a rule wrote, before it has a position. `personal` is sealed for `subject`."""
+
+    event: Event
+    at: datetime
+    personal: dict[str, Any] | None = None
+    subject: str | None = None
+
+
+class Book(Generic[S]):
+    """States and names as they are, what this transaction adds included."""
+
+    def __init__(
+        self,
+        *,
+        ward: Callable[[datetime], Ward],
+        load: Callable[[str], S | None],
+        evolve: Callable[[S | None, Event, datetime], S | None],
+        names: Callable[[str], list[Name]],
+        count: Callable[[str], int],
+        new_id: Callable[[], str],
+        reference: Callable[[str], str],
+    ) -> None:
+        self.ward_at, self.new_id, self.reference = ward, new_id, reference
+        self._load, self._evolve, self._names, self._count = load, evolve, names, count
+        self._states: dict[str, S | None] = {}
+        self._counts: dict[str, int] = {}
+        self.named: list[tuple[str, Name]] = []
+        self.written: list[Written] = []
+        self.cases: list[str] = []
+        self.numbers: list[str] = []
+        self.flags: list[Flag] = []
+
+    def state(self, about: str) -> S | None:
+        """A case's, person's or contact's state; None if nothing is known of it."""
+        if about not in self._states:
+            self._states[about] = self._load(about)
+        return self._states[about]
+
+    def targets(self, key: str) -> list[Name]:
+        """What a name stands for, the earliest first; empty if nothing."""
+        own = [name for named, name in self.named if named == key]
+        return sorted([*self._names(key), *own], key=lambda name: (name.since, name.target))
+
+    def target(self, key: str) -> str:
+        """What a name stands for.
+
+        Raises:
+            Waits: nothing has this name yet.
+        """
+        found = self.targets(key)
+        if not found:
+            raise Waits(key)
+        return found[-1].target
+
+    def name(self, key: str, target: str, since: datetime) -> None:
+        """Let a name stand for something, from a moment on."""
+        if all(name.target != target for name in self.targets(key)):
+            self.named.append((key, Name(target, since)))
+
+    def next_number(self, series: str) -> int:
+        """The next number of a series: 1, 2, 3 …"""
+        self._counts[series] = self._counts.get(series, self._count(series)) + 1
+        return self._counts[series]
+
+    def write(
+        self, event: Event, at: datetime, personal: dict[str, Any] | None = None, subject: str | None = None
+    ) -> None:
+        """Let something have happened."""
+        self.written.append(Written(event=event, at=at, personal=personal or None, subject=subject))
+        self._states[event.about] = self._evolve(self.state(event.about), event, at)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The series that moved, and where they stand."""
+        return self._counts
+
+    @property
+    def states(self) -> dict[str, S | None]:
+        """The states looked at or changed."""
+        return self._states
+
+
+def told(data: dict[str, Any], kind: type[S]) -> S:
+    """A message's fields, strictly: for everything but calls and registrations, which are never refused.
+
+    Raises:
+        Unusable: a field is missing, unknown or of the wrong type; names it.
+    """
+    unknown = sorted(data.keys() - {field.encode_name for field in msgspec.structs.fields(kind)})  # type: ignore[arg-type]
+    if unknown:
+        known = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))  # type: ignore[arg-type]
+        raise Unusable(f"data.{unknown[0]}", "not a field of this message", known)
+    try:
+        return msgspec.convert(data, kind)
+    except msgspec.ValidationError as error:
+        reason, _, path = str(error).partition(" - at `$.")
+        raise Unusable(f"data.{path.rstrip('`')}" if path else _missing(reason), reason) from error
+
+
+def _missing(reason: str) -> str:
+    return f"data.{reason.split('`')[1]}" if "missing required field" in reason else "data"
+
+
+def one_of(field: str, value: str, allowed: Iterable[str]) -> str:
+    """A value out of a list.
+
+    Raises:
+        Unusable: it is none of them.
+    """
+    choices = list(allowed)
+    if value not in choices:
+        raise Unusable(field, "not one of the known values", ", ".join(choices))
+    return value

@@ -1,0 +1,260 @@
+"""NATS JetStream: the streams, the durables, and the one helper that makes a subscription.
+
+The helper states what the library's defaults would get wrong: manual acknowledgement, no
+declaration of streams by services, reconnecting for ever, and a pull loop that hands over what is
+there at once, survives a deleted durable and gives back what it did not handle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import msgspec
+import nats.errors
+import nats.js.errors
+from faststream import AckPolicy
+from faststream.nats import JStream, NatsBroker, PullSub
+from faststream.nats.annotations import NatsMessage
+from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import (
+    AckPolicy as DurableAck,
+)
+from nats.js.api import (
+    ConsumerConfig,
+    DeliverPolicy,
+    DiscardPolicy,
+    PersistMode,
+    RetentionPolicy,
+    StorageType,
+    StreamConfig,
+)
+
+INBOX, EVENTS, RECEIPTS = "INBOX", "EVENTS", "RECEIPTS"
+WRITERS = ("intake", "placement", "handover")
+"""The services that take messages from outside."""
+
+HEARS = {"placement": ("intake",), "handover": ("intake",), "reporting": WRITERS}
+"""Whose events each service hears."""
+
+BATCH = 256
+ACK_WAIT = 10.0
+"""Seconds after which JetStream gives a message to whoever asks next: a stalled service's work goes on."""
+
+IDLE = 5.0
+RETRY = 0.5
+MIB = 1024 * 1024
+
+log = logging.getLogger("yoake.bus")
+
+
+class BusError(RuntimeError):
+    """A stream or a durable is not as it must be; says which, and what to do."""
+
+
+def streams() -> list[StreamConfig]:
+    """The three streams, as `yoake streams` declares them.
+
+    INBOX and EVENTS refuse what they cannot hold, so that the sender knows; nobody may delete from
+    them. Old receipts may go: a message sent again gets its receipt again.
+    """
+    inbox = StreamConfig(name=INBOX, subjects=["inbox.>"], retention=RetentionPolicy.WORK_QUEUE, max_bytes=1024 * MIB)
+    events = StreamConfig(name=EVENTS, subjects=["events.>"], max_bytes=16 * 1024 * MIB, duplicate_window=120)
+    receipts = StreamConfig(name=RECEIPTS, subjects=["receipts.>"], max_bytes=1024 * MIB, max_age=30 * 24 * 3600)
+    for stream in (inbox, events):
+        stream.discard, stream.deny_delete, stream.deny_purge = DiscardPolicy.NEW, True, True
+    for stream in (events, receipts):  # The journals hold these; INBOX alone must be synced before its acknowledgement.
+        stream.persist_mode = PersistMode.ASYNC
+    for stream in (inbox, events, receipts):
+        stream.storage, stream.max_msg_size = StorageType.FILE, MIB
+    return [inbox, events, receipts]
+
+
+def durables(ward: str) -> list[tuple[str, ConsumerConfig]]:
+    """(stream, durable) for every subscription of every service."""
+    from_inbox = [(INBOX, _durable(service, [f"inbox.{ward}.*.{service}.>"])) for service in WRITERS]
+    from_events = [
+        (EVENTS, _durable(f"{service}-events", [f"events.{ward}.{heard}.>" for heard in sources]))
+        for service, sources in HEARS.items()
+    ]
+    return from_inbox + from_events
+
+
+def _durable(name: str, subjects: list[str]) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=name,
+        filter_subjects=subjects,
+        deliver_policy=DeliverPolicy.ALL,
+        ack_policy=DurableAck.EXPLICIT,
+        ack_wait=ACK_WAIT,
+        max_deliver=-1,  # Poison is parked by us; a limit would only stop delivery in silence.
+        max_ack_pending=4 * BATCH,
+    )
+
+
+def subject_token(name: str) -> str:
+    """A name as one token of a subject: `call.received` is `call-received`."""
+    return name.replace(".", "-")
+
+
+def inbox_subject(ward: str, provider: str, service: str, message: str) -> str:
+    """Where an adapter publishes a message."""
+    return f"inbox.{ward}.{provider}.{service}.{subject_token(message)}"
+
+
+def event_subject(ward: str, service: str, event: str, case: str | None) -> str:
+    """Where the relay publishes an event."""
+    return f"events.{ward}.{service}.{subject_token(event)}.{case or '_'}"
+
+
+def receipt_subject(ward: str, provider: str) -> str:
+    """Where a provider hears our receipts."""
+    return f"receipts.{ward}.{provider}"
+
+
+def again_subject(ward: str, service: str) -> str:
+    """Where a service's relay is asked to publish again from a position."""
+    return f"relay.{ward}.{service}.again"
+
+
+def make_broker(url: str, name: str) -> NatsBroker:
+    """A broker for one service; it reconnects for ever and says loudly what the server refuses."""
+
+    async def refused(error: Exception) -> None:
+        log.warning("nats: %s", error)
+
+    return NatsBroker(
+        url,
+        name=f"yoake-{name}",
+        ack_policy=AckPolicy.MANUAL,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        error_cb=refused,
+        logger=None,
+        graceful_timeout=5.0,
+    )
+
+
+async def check_durables(broker: NatsBroker, ward: str, service: str) -> None:
+    """Compare this service's durables with what they must be; a missing one is waited for, an odd one refused.
+
+    Raises:
+        BusError: a durable keeps an old configuration; says what to do.
+    """
+    js = broker.connection.jetstream()
+    for stream, wanted in durables(ward):
+        if wanted.durable_name not in (service, f"{service}-events"):
+            continue
+        try:
+            have = (await js.consumer_info(stream, wanted.durable_name)).config
+        except nats.js.errors.NotFoundError:
+            log.warning("%s of %s is missing: `yoake streams` declares it", wanted.durable_name, stream)
+            continue
+        for field in ("filter_subjects", "ack_policy", "ack_wait", "max_deliver", "max_ack_pending"):
+            if _as_list(getattr(have, field)) != _as_list(getattr(wanted, field)):
+                raise BusError(
+                    f"the durable {wanted.durable_name} of {stream} has another {field}; run `yoake streams`"
+                )
+
+
+def _as_list(value: object) -> object:
+    return sorted(value) if isinstance(value, list) else value
+
+
+Handler = Callable[[list[Msg]], Awaitable[None]]
+
+
+def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler) -> None:
+    """Let `handler` have what a durable delivers, in batches; it acknowledges each message itself.
+
+    A handler that raises leaves its messages unacknowledged; they are given back, and come again.
+    """
+    stream, config = next((stream, config) for stream, config in durables(ward) if config.durable_name == durable)
+    subscriber = broker.subscriber(
+        config=config,
+        durable=durable,
+        stream=JStream(stream, declare=False),
+        pull_sub=PullSub(batch_size=BATCH, timeout=IDLE, batch=True),
+        ack_policy=AckPolicy.MANUAL,
+        no_reply=True,
+    )
+    assert isinstance(subscriber, BatchPullStreamSubscriber), "a batch pull subscription was asked for"
+    subscriber.__class__ = PatientPull  # The library has no setting for the loop; see PatientPull.
+
+    @subscriber
+    async def on_batch(batch: NatsMessage) -> None:
+        messages: list[Msg] = batch.raw_message  # type: ignore[assignment]  # A batch holds a list of them.
+        try:
+            await handler(messages)
+        except Exception:
+            log.exception("%s: %s messages are given back", durable, len(messages))
+            for message in messages:
+                if not message.is_acked:
+                    await message.nak(delay=RETRY)
+            await asyncio.sleep(RETRY)
+
+
+class PatientPull(BatchPullStreamSubscriber):
+    """The library's batch subscriber with a pull loop that loses nothing and waits for nobody.
+
+    It takes what is there at once (the library's waits until a batch is full), goes on after any
+    fault of the connection or of the durable (the library's task ends), and never makes a durable.
+    """
+
+    async def _create_subscription(self) -> None:
+        if self.subscription:
+            return
+        self._replies = self.connection.new_inbox()
+        replies = await self.connection.subscribe(self._replies, pending_msgs_limit=-1, pending_bytes_limit=-1)
+        self._next, self.subscription = replies.next_msg, cast("JetStreamContext.PullSubscription", replies)
+        self.add_task(self._consume_pull)
+
+    async def _consume_pull(self) -> None:
+        while self.running:
+            try:
+                messages = await self._there_now() or await self._first_to_come()
+                if messages:
+                    await self.consume(messages)
+            except (nats.errors.Error, BusError, OSError) as error:
+                log.warning("%s: %s", self._durable, error)
+                await asyncio.sleep(RETRY)
+
+    @property
+    def _durable(self) -> str:
+        return str(self.extra_options["durable"])
+
+    async def _there_now(self) -> list[Msg]:
+        return await self._pull({"batch": BATCH, "no_wait": True}, BATCH, RETRY)
+
+    async def _first_to_come(self) -> list[Msg]:
+        return await self._pull({"batch": 1, "expires": int(IDLE * 1e9)}, 1, IDLE + RETRY)
+
+    async def _pull(self, request: dict[str, Any], most: int, patience: float) -> list[Msg]:
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.stream.name}.{self._durable}"
+        await self.connection.publish(subject, msgspec.json.encode(request), reply=self._replies)
+        messages: list[Msg] = []
+        while len(messages) < most:
+            try:
+                message = await self._next(timeout=patience)
+            except nats.errors.TimeoutError:
+                break
+            status = _status(message)
+            if status is None:
+                messages.append(message)
+            elif status == NOBODY:
+                raise BusError(f"the durable {self._durable} of {self.stream.name} is missing: run `yoake streams`")
+            else:
+                break  # The end of what was there, or of the waiting.
+        return messages
+
+
+NOBODY = "503"
+
+
+def _status(message: Msg) -> str | None:
+    """The status of a message that the server made itself; None for one that somebody sent."""
+    return (message.headers or {}).get("Status") if not message.data else None

@@ -1,0 +1,82 @@
+"""How placement and handover know consultations: by name, from the calls that intake recorded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from events import Event
+from events.intake import CallReceived, ContactMoved
+from services.book import Book, Said, Unusable, Waits
+from services.era import folded
+from services.ward import Keyed, words_of
+
+
+def learn(event: Event, at: datetime, book: Book[Any]) -> None:
+    """Take notice of a call: which case it belongs to, under which names, and whom it concerns."""
+    match event:
+        case CallReceived(case=str() as case):
+            _name(book, case, event.number, event.provider, event.case_ref, event.person, at)
+        case ContactMoved():
+            _name(book, event.to_case, event.to_number, event.provider, event.case_ref, event.person, event.contact_at)
+        case _:
+            pass  # Nothing else gives a case a name.
+
+
+def _name(
+    book: Book[Any], case: str, number: str, provider: str, ref: str | None, person: str | None, at: datetime
+) -> None:
+    book.name(f"number/{number}", case, at)
+    if ref:
+        book.name(f"case/{provider}/{ref}", case, at)
+    if person:
+        book.name(f"person-of/{case}", person, at)
+
+
+def named(said: Said, case: str | None, number: str | None, book: Book[Any]) -> str:
+    """The case id of the consultation that a message names.
+
+    Raises:
+        Waits: nothing has this name yet.
+        Unusable: no name is given.
+    """
+    if case:
+        key = f"case/{said.provider}/{book.reference(case)}"
+    elif number:
+        key = f"number/{folded(number).upper()}"
+    else:
+        raise Unusable("data.case", "missing", "`case` (your own reference) or `number` (our 受付番号)")
+    names = book.targets(key)
+    if not names:
+        raise Waits(key)
+    return next((name.target for name in reversed(names) if name.since <= said.at), names[0].target)
+
+
+def person_of(case: str, book: Book[Any]) -> str:
+    """Whose key seals what is personal about a case; the case's own, until a person is known."""
+    known = book.targets(f"person-of/{case}")
+    return known[0].target if known else case
+
+
+def organisation(field: str, given: str) -> str:
+    """The name of a facility or an agency: one short line.
+
+    Raises:
+        Unusable: empty, too long, or more than a line.
+    """
+    text = folded(given)
+    if not 0 < len(text) <= 100 or not text.isprintable():
+        raise Unusable(field, "not a name", "one line of up to 100 characters")
+    return text
+
+
+def reason_of(given: str | None, listed: tuple[Keyed, ...]) -> tuple[str | None, dict[str, Any] | None]:
+    """(a code that everybody may read, what is sealed): words outside the ward's list may be about a person."""
+    if given is None:
+        return None, None
+    known = words_of(listed).get(folded(given).casefold())
+    if known is not None:
+        return known, None
+    if given.isascii() and given.replace("-", "").isalnum() and given.islower() and len(given) <= 40:
+        return given, None
+    return "other", {"reason": given}

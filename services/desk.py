@@ -1,0 +1,244 @@
+"""Where a service takes in what it hears: decide, record, answer, all in one transaction.
+
+Messages from outside are heard once by (provider, source, id), for ever. What cannot be used is
+parked, what speaks of something unknown waits; neither delays what comes behind. Events of other
+services are heard in the order of their positions, by a cursor kept in the same transaction.
+
+Everything here runs in the journal's writer thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+
+from events import Event, Recorded, event_of
+from events.intake import WardActivated
+from services.book import Book, Name, Said, Unusable, Waits
+from services.group import Group, Key, heard_before
+from services.hearing import Cursors
+from services.inbox import Delivery, Item, items
+from services.journal import Journal, SecondWriter
+from services.reading import Message, opened, public, said
+from services.seal import KeyStore, Secrets
+from services.tables import NAMES, PARKED, SERIES, WARDS
+from services.ward import Ward, parse
+
+S = TypeVar("S")
+
+CACHE = 50_000
+"""States kept in memory; beyond that the cache starts anew."""
+
+
+class Rules(Protocol[S]):
+    """What makes a service this service; all of it pure."""
+
+    def decide(self, said: Said, book: Book[S]) -> None:
+        """Let a message have its effect on the book. Raises Waits or Unusable."""
+
+    def evolve(self, state: S | None, event: Event, at: datetime) -> S | None:
+        """The state of what an event is about, after it."""
+
+    def hear(self, record: Recorded, event: Event, book: Book[S]) -> None:
+        """Take notice of another service's event."""
+
+
+class Desk(Generic[S]):
+    """Takes messages and events into one service's journal."""
+
+    def __init__(self, journal: Journal, rules: Rules[S], secrets: Secrets, keys: KeyStore) -> None:
+        self.journal, self.rules, self.secrets, self.keys = journal, rules, secrets, keys
+        self.cursors = Cursors(journal.engine)
+        self._cache: dict[str, S | None] = {}
+        self.wards = _wards(journal.engine)
+        self._parked = _parked(journal.engine)
+
+    def ward_at(self, moment: datetime) -> Ward:
+        """The ward's rules in force at a moment.
+
+        Raises:
+            Waits: no ward's file was heard of yet.
+        """
+        if not self.wards:
+            raise Waits("ward")
+        return next((ward for since, ward in reversed(self.wards) if since <= moment), self.wards[0][1])
+
+    def take(self, deliveries: Sequence[Delivery]) -> None:
+        """Take in messages as one transaction; if that fails, one by one, and park what fails alone.
+
+        Raises:
+            SecondWriter: another process writes this journal.
+            sqlalchemy.exc.OperationalError: the database does not take it now; nothing was written.
+        """
+        try:
+            self._take(deliveries)
+        except (SecondWriter, sa.exc.OperationalError):
+            raise
+        except Exception as error:  # A fault of ours in one message must not hold up the others.
+            if len(deliveries) > 1:
+                for delivery in deliveries:
+                    self.take([delivery])
+            else:
+                self._park_whole(deliveries[0], type(error).__name__)
+
+    def hear(self, records: Sequence[Recorded]) -> set[str]:
+        """Hear other services' events, each once and in order.
+
+        Returns:
+            The services whose logs have a gap before one of these, to be asked again.
+
+        Raises:
+            services.hearing.LogChanged: a known position came with another event.
+        """
+        gaps = set()
+        with self._group() as group:
+            for record in records:
+                if self.cursors.is_next(record):
+                    self._hear_one(group, record)
+                    self.cursors.advance(group.session, record)
+                elif record.position > self.cursors.position(record.service):
+                    gaps.add(record.service)
+        return gaps
+
+    def activate(self, ward: Ward, effective_from: datetime) -> None:
+        """Let a ward's file be in force from a moment on. Only the service that owns the ward does this."""
+        event = WardActivated(ward=ward.id, effective_from=effective_from, content=ward.content())
+        with self._group() as group:
+            book = self._book(group)
+            book.write(event, effective_from)
+            group.keep(book, f"file:{ward.id}", synthetic=False)
+            self._activate(group, event)
+
+    @contextmanager
+    def _group(self) -> Iterator[Group]:
+        """One transaction: filled by the caller, gone on with, written; or nothing at all."""
+        try:
+            with self.journal.transaction() as session:
+                group = Group(self.journal, self.secrets, self.keys, session)
+                yield group
+                self._resume(group)
+                group.write()
+        except BaseException:
+            self._cache.clear()
+            self.cursors.reload()
+            self.wards = _wards(self.journal.engine)
+            raise
+        self._cache = self._cache if len(self._cache) < CACHE else {}
+        self._cache.update(group.states)
+        self._parked |= group.parked
+
+    def _take(self, deliveries: Sequence[Delivery]) -> None:
+        with self._group() as group:
+            arrived = [(delivery, item) for delivery in deliveries for item in items(delivery)]
+            keys = [(delivery.provider, *item.identity) for delivery, item in arrived if item.identity]
+            group.known = heard_before(group.session, keys)
+            for delivery, item in arrived:
+                self._take_one(group, delivery, item)
+
+    def _park_whole(self, delivery: Delivery, fault: str) -> None:
+        reason = Unusable("message", f"this release cannot process it ({fault})", "tell the operator")
+        with self._group() as group:
+            for item in items(delivery):
+                group.park(delivery, item, item.garbled or reason)
+
+    def _take_one(self, group: Group, delivery: Delivery, item: Item) -> None:
+        if item.garbled or item.identity is None:
+            group.park(delivery, item, item.garbled or Unusable("id", "missing"))
+            return
+        message = opened(delivery, item, self.secrets)
+        before = group.known.get(message.key)
+        if before is None:
+            self._consider(group, message)
+        elif before[0] == message.digest:
+            group.answer_again(message, before[1])
+        else:
+            reason = Unusable("id", "the same id came before with other content", "a new id for other content")
+            group.park(delivery, item, reason, kind="conflict", digest=message.digest)
+
+    def _consider(self, group: Group, message: Message) -> None:
+        """Decide on a message that has had no effect yet."""
+        book = self._book(group)
+        try:
+            words = said(message, self.ward_at(message.delivery.arrived), self.secrets)
+            self.rules.decide(words, book)
+        except Waits as waits:
+            group.wait(message, waits.key)
+        except Unusable as unusable:
+            group.park(message.delivery, message.item, unusable, digest=message.digest)
+        else:
+            group.keep(book, words.causation, synthetic=words.synthetic)
+            group.accept(message, book)
+            if message.key in self._parked:
+                group.settle(message.key)
+
+    def _hear_one(self, group: Group, record: Recorded) -> None:
+        event = event_of(record)
+        if isinstance(event, WardActivated):
+            self._activate(group, event)
+        book = self._book(group)
+        self.rules.hear(record, event, book)
+        group.keep(book, f"event:{record.id}", synthetic=record.synthetic)
+
+    def _activate(self, group: Group, event: WardActivated) -> None:
+        group.activate(event)
+        self.wards = sorted([*self.wards, (event.effective_from, parse(event.content))], key=lambda entry: entry[0])
+
+    def _resume(self, group: Group) -> None:
+        """Let go on what waited for the names that this transaction brought."""
+        while keys := group.take_woken():
+            for delivery in group.take_waiting(keys):
+                self._consider(group, opened(delivery, next(items(delivery)), self.secrets))
+
+    def _book(self, group: Group) -> Book[S]:
+        return Book(
+            ward=self.ward_at,
+            load=lambda about: self._load(group, about),
+            evolve=self.rules.evolve,
+            names=lambda key: _names(group, key),
+            count=lambda series: _count(group, series),
+            new_id=self.journal.new_id,
+            reference=lambda own: public(own, self.secrets),
+        )
+
+    def _load(self, group: Group, about: str) -> S | None:
+        if about in group.states:
+            known: S | None = group.states[about]
+            return known
+        if about not in self._cache:
+            state: S | None = None
+            for record in self.journal.histories(group.session, [about])[about]:
+                state = self.rules.evolve(state, event_of(record), record.time)
+            self._cache[about] = state
+        return self._cache[about]
+
+
+def _names(group: Group, key: str) -> list[Name]:
+    rows = group.session.execute(sa.select(NAMES.c.target, NAMES.c.since).where(NAMES.c.key == key))
+    stored = [Name(row.target, datetime.fromisoformat(row.since)) for row in rows]
+    return stored + group.names.get(key, [])
+
+
+def _count(group: Group, series: str) -> int:
+    if series in group.counts:
+        return group.counts[series]
+    return group.session.execute(sa.select(SERIES.c.last).where(SERIES.c.key == series)).scalar() or 0
+
+
+def _wards(engine: sa.Engine) -> list[tuple[datetime, Ward]]:
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(WARDS).order_by(WARDS.c.position)).all()
+    entries: list[tuple[datetime, Any]] = [
+        (datetime.fromisoformat(row.effective_from), msgspec.json.decode(bytes(row.content))) for row in rows
+    ]
+    return sorted(((since, parse(content)) for since, content in entries), key=lambda entry: entry[0])
+
+
+def _parked(engine: sa.Engine) -> set[Key]:
+    query = sa.select(PARKED.c.provider, PARKED.c.source, PARKED.c.id).where(PARKED.c.closed.is_(None))
+    with engine.connect() as connection:
+        return {(row.provider, row.source, row.id) for row in connection.execute(query)}

@@ -1,0 +1,244 @@
+"""What one transaction of a desk is going to write: events, receipts, names, what waits, what is parked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from events.intake import WardActivated
+from events.messages import Receipt
+from services.book import Book, Name, Unusable
+from services.database import insert_new
+from services.inbox import Delivery, Item
+from services.journal import Draft, Journal
+from services.reading import Message
+from services.seal import KeyStore, Secrets
+from services.tables import HEARD, NAMES, PARKED, RECEIPTS, SERIES, WAITING, WARDS
+
+Key = tuple[str, str, str]
+"""(provider, source, id)"""
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+class Group:
+    """Filled while messages and events are taken in, written once at the end."""
+
+    def __init__(self, journal: Journal, secrets: Secrets, keys: KeyStore, session: Session) -> None:
+        self.session = session
+        self.known: dict[Key, tuple[str, Receipt]] = {}
+        self.states: dict[str, Any] = {}
+        self.names: dict[str, list[Name]] = {}
+        self.counts: dict[str, int] = {}
+        self._journal, self._secrets, self._keys = journal, secrets, keys
+        self._drafts: list[Draft] = []
+        self._heard: dict[Key, dict[str, Any]] = {}
+        self._heard_again: dict[Key, dict[str, Any]] = {}
+        self._receipts: list[Receipt] = []
+        self._waiting: list[dict[str, Any]] = []
+        self._parked: list[dict[str, Any]] = []
+        self._woken: list[str] = []
+        self._resumed: set[Key] = set()
+
+    def keep(self, book: Book[Any], causation: str, *, synthetic: bool) -> None:
+        """Take over what a rule wrote into its book."""
+        self._drafts += [
+            Draft(
+                event=written.event,
+                occurred_at=written.at,
+                causation=causation,
+                synthetic=synthetic,
+                personal=written.personal,
+                subject=written.subject,
+            )
+            for written in book.written
+        ]
+        for key, name in book.named:
+            self.names.setdefault(key, []).append(name)
+            self._woken.append(key)
+        self.states.update(book.states)
+        self.counts.update(book.counts)
+
+    def accept(self, message: Message, book: Book[Any]) -> None:
+        """Answer that a message was accepted, and remember it for ever."""
+        flags = [{"code": flag.code, "field": flag.field, "accepted": flag.accepted} for flag in book.flags]
+        self._answer(message, "accepted", case=book.cases, number=book.numbers, flags=flags)
+
+    def answer_again(self, message: Message, receipt: Receipt) -> None:
+        """Answer a message that was heard before; nothing is added."""
+        status = "known" if receipt.status == "accepted" else receipt.status
+        self._receipts.append(
+            msgspec.structs.replace(receipt, status=status, delivery=message.delivery.delivery, at=self._journal.now())
+        )
+
+    def wait(self, message: Message, key: str) -> None:
+        """Keep a message until something gets this name."""
+        provider, source, own_id = message.key
+        self._answer(message, "waiting", reason=f"waits for {key}")
+        self._waiting.append(
+            {
+                "key": key,
+                "provider": provider,
+                "source": source,
+                "id": own_id,
+                "arrived": message.delivery.arrived.isoformat(),
+                "body": self._secrets.seal_local(message.item.body),
+            }
+        )
+
+    def park(self, delivery: Delivery, item: Item, why: Unusable, *, kind: str = "parked", digest: str = "") -> None:
+        """Keep, sealed, what a person must look at; the same thing twice is kept once."""
+        digest = digest or self._secrets.digest(item.body)
+        source, own_id = item.identity or ("", delivery.delivery or digest)
+        key = (delivery.provider, source, own_id)
+        row = {
+            "provider": delivery.provider,
+            "source": source,
+            "id": own_id,
+            "digest": digest,
+            "kind": kind,
+            "field": why.field,
+            "reason": str(why),
+            "arrived": delivery.arrived.isoformat(),
+            "body": self._secrets.seal_local(item.body),
+        }
+        self._parked.append(row)
+        status = "conflict" if kind == "conflict" else "parked"
+        receipt = Receipt(
+            provider=delivery.provider,
+            source=source or None,
+            id=own_id if item.identity else None,
+            delivery=delivery.delivery,
+            status=status,
+            service=self._journal.service,
+            at=self._journal.now(),
+            reason=str(why),
+            field=why.field,
+        )
+        self._receipts.append(receipt)
+        if key in self._resumed:  # It had waited; from now on it is parked, and may come again mended.
+            self.session.execute(sa.delete(HEARD).where(_is(HEARD, key)))
+
+    def settle(self, key: Key) -> None:
+        """A message that was parked has come again and could be used."""
+        closed = self._journal.now().isoformat()
+        self.session.execute(sa.update(PARKED).where(_is(PARKED, key), PARKED.c.closed.is_(None)).values(closed=closed))
+
+    def activate(self, event: WardActivated) -> None:
+        """Keep the ward's rules beside the log, and wake what waited for them."""
+        self._woken.append("ward")
+        since = event.effective_from.isoformat()
+        count = self.session.execute(sa.select(sa.func.count()).select_from(WARDS)).scalar_one()
+        content = _ENCODE(event.content)
+        self.session.execute(sa.insert(WARDS).values(effective_from=since, position=count + 1, content=content))
+
+    def take_woken(self) -> list[str]:
+        """The names that came since the last call."""
+        woken, self._woken = sorted(set(self._woken)), []
+        return woken
+
+    def take_waiting(self, keys: Sequence[str]) -> list[Delivery]:
+        """What waited for these names, the first to wait first; it no longer waits."""
+        query = sa.select(WAITING).where(WAITING.c.key.in_(keys)).order_by(WAITING.c.n)
+        rows: list[dict[str, Any]] = [dict(row) for row in self.session.execute(query).mappings()]
+        if rows:
+            self.session.execute(sa.delete(WAITING).where(WAITING.c.n.in_([row["n"] for row in rows])))
+        fresh = [row for row in self._waiting if row["key"] in keys]
+        self._waiting = [row for row in self._waiting if row["key"] not in keys]
+        self._resumed |= {_key(row) for row in rows}
+        for row in fresh:  # It has had no effect yet, so it is not heard yet.
+            self._heard.pop(_key(row))
+            self.known.pop(_key(row))
+        return [
+            Delivery(
+                provider=row["provider"],
+                service=self._journal.service,
+                body=self._secrets.open_local(bytes(row["body"])),
+                arrived=datetime.fromisoformat(row["arrived"]),
+            )
+            for row in [*rows, *fresh]
+        ]
+
+    def write(self) -> None:
+        """Write it all. Keys of persons come first, in their own store, so that no box is without one."""
+        sealed = {draft.subject for draft in self._drafts if draft.personal and draft.subject}
+        self._keys.ensure(sealed)
+        self._journal.append(self.session, self._drafts, self._keys.seal)
+        for table, rows in (
+            (HEARD, [{**_as_row(key), **row} for key, row in self._heard.items()]),
+            (RECEIPTS, [{"provider": receipt.provider, "body": _ENCODE(receipt)} for receipt in self._receipts]),
+            (WAITING, self._waiting),
+            (NAMES, self._name_rows()),
+        ):
+            if rows:
+                self.session.execute(sa.insert(table), rows)
+        for key, row in self._heard_again.items():
+            self.session.execute(sa.update(HEARD).where(_is(HEARD, key)).values(row))
+        if self._parked:
+            self.session.execute(insert_new(self.session.get_bind(), PARKED), self._parked)
+        for series, last in self.counts.items():
+            self._count(series, last)
+
+    @property
+    def parked(self) -> set[Key]:
+        """What was parked in this transaction."""
+        return {_key(row) for row in self._parked}
+
+    def _answer(self, message: Message, status: str, **fields: Any) -> None:
+        provider, source, own_id = message.key
+        receipt = Receipt(
+            provider=provider,
+            source=source,
+            id=own_id,
+            delivery=message.delivery.delivery,
+            status=status,
+            service=self._journal.service,
+            at=self._journal.now(),
+            **fields,
+        )
+        self._receipts.append(receipt)
+        row = {"digest": message.digest, "receipt": _ENCODE(receipt)}
+        (self._heard_again if message.key in self._resumed else self._heard)[message.key] = row
+        self.known[message.key] = (message.digest, receipt)
+
+    def _name_rows(self) -> list[dict[str, str]]:
+        return [
+            {"key": key, "target": name.target, "since": name.since.isoformat()}
+            for key, names in self.names.items()
+            for name in names
+        ]
+
+    def _count(self, series: str, last: int) -> None:
+        row = sa.update(SERIES).where(SERIES.c.key == series).values(last=last)
+        if not self.session.execute(row).rowcount:  # type: ignore[attr-defined]  # An UPDATE gives a CursorResult.
+            self.session.execute(sa.insert(SERIES).values(key=series, last=last))
+
+
+def heard_before(session: Session, keys: Iterable[Key]) -> dict[Key, tuple[str, Receipt]]:
+    """Which of these messages were heard before: their digest, and the receipt they got."""
+    wanted = sorted(set(keys))
+    found = {}
+    for start in range(0, len(wanted), 200):
+        columns = sa.tuple_(HEARD.c.provider, HEARD.c.source, HEARD.c.id)
+        for row in session.execute(sa.select(HEARD).where(columns.in_(wanted[start : start + 200]))):
+            receipt = msgspec.json.decode(bytes(row.receipt), type=Receipt)
+            found[row.provider, row.source, row.id] = (row.digest, receipt)
+    return found
+
+
+def _as_row(key: Key) -> dict[str, str]:
+    return dict(zip(("provider", "source", "id"), key, strict=True))
+
+
+def _key(row: Any) -> Key:
+    return (row["provider"], row["source"], row["id"])
+
+
+def _is(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:
+    provider, source, own_id = key
+    return sa.and_(table.c.provider == provider, table.c.source == source, table.c.id == own_id)

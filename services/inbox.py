@@ -1,0 +1,153 @@
+"""Messages from outside, read with care: what can be said of one before any rule looks at it.
+
+Pure. A message that cannot be parsed, or has no source and id, is garbled and gets parked. A call
+or a registration with an odd time is taken all the same, with a flag; every other message needs a
+usable time. Reasons name the field and what would be accepted, never a personal value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import msgspec
+
+from events.intake import Flag
+from events.messages import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_ID_LENGTH, MAX_MESSAGE_BYTES, MAX_NESTING, MESSAGES
+from services.book import Unusable
+from services.era import folded
+from services.ward import Ward
+
+LENIENT = ("call.report", "registration.submit")
+"""Messages that are recorded whatever their fields look like."""
+
+AHEAD = timedelta(hours=24)
+"""How far in our future a clock elsewhere may be before its time is unusable."""
+
+A_TIME = "a time with its offset, such as 2025-04-01T02:10:00+09:00"
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One NATS message of INBOX: who sent it (by its subject), to which service, its bytes."""
+
+    provider: str
+    service: str
+    body: bytes
+    arrived: datetime
+    delivery: str | None = None
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One message out of a delivery: its bytes, and what could be read of them."""
+
+    body: bytes
+    fields: dict[str, Any] = {}
+    garbled: Unusable | None = None
+
+    @property
+    def identity(self) -> tuple[str, str] | None:
+        """The sender's (source, id), where the message has both."""
+        names = (self.fields.get("source"), self.fields.get("id"))
+        return cast("tuple[str, str]", names) if all(map(_name, names)) else None
+
+
+def items(delivery: Delivery) -> Iterator[Item]:
+    """The messages of a delivery: one CloudEvent, or a JSON list of them."""
+    if delivery.body.lstrip()[:1] != b"[":
+        yield _item(delivery.body, MAX_MESSAGE_BYTES)
+        return
+    try:
+        if len(delivery.body) > MAX_BATCH_BYTES:
+            raise Unusable("batch", "too large", f"up to {MAX_BATCH_BYTES} bytes")
+        batch = msgspec.json.decode(delivery.body, type=list[msgspec.Raw])
+        if len(batch) > MAX_BATCH_ITEMS:
+            raise Unusable("batch", "too many messages", f"up to {MAX_BATCH_ITEMS}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        yield Item(body=delivery.body, garbled=_not_json(delivery.body, error))
+    except Unusable as unusable:
+        yield Item(body=delivery.body, garbled=unusable)
+    else:
+        for raw in batch:
+            yield _item(bytes(raw), MAX_MESSAGE_BYTES)
+
+
+def _item(body: bytes, limit: int) -> Item:
+    if len(body) > limit:
+        return Item(body=body, garbled=Unusable("message", "too large", f"up to {limit} bytes"))
+    try:
+        fields = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Item(body=body, garbled=_not_json(body, error))
+    if not isinstance(fields, dict):
+        return Item(body=body, garbled=Unusable("message", "not a JSON object", "a CloudEvent, see events/README.md"))
+    try:
+        _check_envelope(fields)
+    except Unusable as unusable:
+        return Item(body=body, fields=fields, garbled=unusable)
+    return Item(body=body, fields=fields)
+
+
+def _not_json(body: bytes, error: Exception) -> Unusable:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return Unusable("message", "not UTF-8", "JSON in UTF-8 (a file from Excel is often cp932)")
+    where = str(error) if isinstance(error, msgspec.DecodeError) and "byte" in str(error) else "nested too deeply"
+    return Unusable("message", f"not JSON: {where}", "one CloudEvent in JSON, or a list of them")
+
+
+def _check_envelope(fields: dict[str, Any]) -> None:
+    for place in ("id", "source"):
+        value = fields.get(place)
+        if not isinstance(value, str) or not value:
+            raise Unusable(place, "missing" if value is None else "not a text", "a text that this sender uses once")
+        if not _name(value):
+            raise Unusable(place, "too long", f"up to {MAX_ID_LENGTH} characters")
+    if not isinstance(fields.get("type"), str) or fields["type"] not in MESSAGES:
+        raise Unusable("type", "missing" if fields.get("type") is None else "unknown", ", ".join(MESSAGES))
+    if not isinstance(fields.get("data"), dict):
+        raise Unusable(
+            "data", "missing" if fields.get("data") is None else "not an object", "the fields of the message"
+        )
+    if depth(fields) > MAX_NESTING:
+        raise Unusable("data", "nested too deeply", f"up to {MAX_NESTING} levels")
+
+
+def _name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_LENGTH
+
+
+def depth(value: object) -> int:
+    """How deeply lists and objects are nested; told level by level, so that no depth is too much."""
+    level, layer = 0, [value]
+    while layer := [
+        child
+        for node in layer
+        if isinstance(node, dict | list)
+        for child in (node.values() if isinstance(node, dict) else node)
+    ]:
+        level += 1
+    return level
+
+
+def moment(text: object, ward: Ward, arrived: datetime, *, field: str) -> tuple[datetime | None, tuple[Flag, ...]]:
+    """When it happened, as the ward's own clock says, or None; and what is odd about it.
+
+    A time without an offset is read on the ward's clock, and flagged. Unusable is what is no time,
+    what lies before the ward's register opened, and what lies more than a day ahead of us.
+    """
+    flag = Flag(code="time-unusable", field=field, accepted=A_TIME)
+    if not isinstance(text, str):
+        return None, (flag,)
+    try:
+        read = datetime.fromisoformat(folded(text))
+        local = ward.local(read) if read.tzinfo else read.replace(tzinfo=ward.zone)
+        if not ward.start_of(ward.ward.registration_opens) <= local <= arrived + AHEAD:
+            return None, (flag,)
+    except (ValueError, OverflowError):
+        return None, (flag,)
+    flags: tuple[Flag, ...] = () if read.tzinfo else (Flag(code="time-without-offset", field=field, accepted=A_TIME),)
+    if local > arrived:
+        flags += (Flag(code="time-ahead", field=field, accepted="a time that has passed"),)
+    return local, flags

@@ -1,0 +1,161 @@
+"""What intake knows and how it changes: `evolve`. What it decides is in `calls` and `people`."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import assert_never
+
+import msgspec
+
+from events import Event, Recorded
+from events import intake as e
+from events.intake import Change, IntakeEvent
+from services.book import Book, Said
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """One contact as last corrected."""
+
+    id: str
+    at: datetime
+    district: str | None = None
+    not_counted: str | None = None
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A consultation: one person's matter, with its contacts in the order of their arrival."""
+
+    id: str
+    number: str
+    person: str | None = None
+    contacts: tuple[Contact, ...] = ()
+    closed_at: datetime | None = None
+    merged_into: str | None = None
+
+    @property
+    def began_at(self) -> datetime:
+        return min(contact.at for contact in self.contacts)
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A registrant, as last corrected."""
+
+    id: str
+    registered: e.PersonRegistered
+    withdrawn_on: date | None = None
+    merged_into: str | None = None
+
+
+State = Case | Person | Contact
+"""What a stream of events is about; a contact only where it has no case."""
+
+IntakeBook = Book[State]
+
+
+def evolve(state: State | None, event: Event, at: datetime) -> State | None:
+    """The state of a case, a person or a lone contact after an event."""
+    fact: IntakeEvent = event  # type: ignore[assignment]  # Intake's journal holds nothing else.
+    match fact:
+        case e.WardActivated():
+            return state
+        case e.PersonRegistered():
+            return Person(id=fact.person, registered=fact)
+        case e.CallReceived():
+            return _called(state, fact, at)
+        case e.ContactMoved():
+            moved = Contact(id=fact.contact, at=fact.contact_at, district=fact.district, not_counted=fact.not_counted)
+            if isinstance(state, Case):
+                return msgspec.structs.replace(state, contacts=(*state.contacts, moved))
+            return Case(id=fact.to_case, number=fact.to_number, person=fact.person, contacts=(moved,))
+        case e.CallCorrected():
+            return _call_corrected(state, fact)
+        case e.CaseClosed() | e.CaseMerged() | e.CaseSplit():
+            assert isinstance(state, Case), "only a case that was opened closes or merges"
+            return _case_changed(state, fact, at)
+        case (
+            e.RegistrationCorrected()
+            | e.RegistrationWithdrawn()
+            | e.RegistrationReinstated()
+            | e.PersonMerged()
+            | e.PersonSplit()
+        ):
+            assert isinstance(state, Person), "only a registered person changes"
+            return _person_changed(state, fact)
+        case _:
+            assert_never(fact)
+
+
+def _called(state: State | None, fact: e.CallReceived, at: datetime) -> State:
+    contact = Contact(id=fact.contact, at=at, district=fact.district, not_counted=fact.not_counted)
+    if fact.case is None:
+        return contact
+    if isinstance(state, Case):
+        return msgspec.structs.replace(state, contacts=(*state.contacts, contact))
+    return Case(id=fact.case, number=fact.number, person=fact.person, contacts=(contact,))
+
+
+def _call_corrected(state: State | None, fact: e.CallCorrected) -> State:
+    if isinstance(state, Contact):
+        return _corrected(state, fact.changes)
+    assert isinstance(state, Case), "only a contact that was recorded is corrected"
+    contacts = tuple(_corrected(c, fact.changes) if c.id == fact.contact else c for c in state.contacts)
+    return msgspec.structs.replace(state, contacts=contacts)
+
+
+def _corrected(contact: Contact, changes: tuple[Change, ...]) -> Contact:
+    values = {change.field: change.after for change in changes}
+    if "time" in values:
+        values["at"] = datetime.fromisoformat(values.pop("time"))
+    return msgspec.structs.replace(contact, **values)
+
+
+def _case_changed(state: Case, fact: e.CaseClosed | e.CaseMerged | e.CaseSplit, at: datetime) -> Case:
+    match fact:
+        case e.CaseClosed():
+            return msgspec.structs.replace(state, closed_at=at)
+        case e.CaseMerged():
+            return msgspec.structs.replace(state, merged_into=fact.into)
+        case e.CaseSplit():
+            return msgspec.structs.replace(state, merged_into=None)
+        case _:
+            assert_never(fact)
+
+
+PersonChange = (
+    e.RegistrationCorrected | e.RegistrationWithdrawn | e.RegistrationReinstated | e.PersonMerged | e.PersonSplit
+)
+
+
+def _person_changed(state: Person, fact: PersonChange) -> Person:
+    match fact:
+        case e.RegistrationCorrected():
+            plain = msgspec.to_builtins(state.registered)
+            plain.update({change.field: change.after for change in fact.changes})
+            return msgspec.structs.replace(state, registered=msgspec.convert(plain, e.PersonRegistered))
+        case e.RegistrationWithdrawn():
+            return msgspec.structs.replace(state, withdrawn_on=fact.withdrawn_on)
+        case e.RegistrationReinstated():
+            return msgspec.structs.replace(state, withdrawn_on=None)
+        case e.PersonMerged():
+            return msgspec.structs.replace(state, merged_into=fact.into)
+        case e.PersonSplit():
+            return msgspec.structs.replace(state, merged_into=None)
+        case _:
+            assert_never(fact)
+
+
+class Rules:
+    """Intake's rules, for the desk."""
+
+    def decide(self, said: Said, book: IntakeBook) -> None:
+        """Let a message have its effect. Raises Waits or Unusable."""
+        from services.intake import calls, people
+
+        (calls.decide if said.type.startswith(("call.", "case.")) else people.decide)(said, book)
+
+    def evolve(self, state: State | None, event: Event, at: datetime) -> State | None:
+        """The state after an event."""
+        return evolve(state, event, at)
+
+    def hear(self, record: Recorded, event: Event, book: IntakeBook) -> None:
+        """Intake listens to nobody but the senders."""

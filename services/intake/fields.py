@@ -1,0 +1,114 @@
+"""Reading a call or a form that is never refused: what does not fit becomes a flag, its raw value is sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from events.intake import Flag
+from services.book import Said
+from services.era import folded
+
+
+class Fields:
+    """The fields of one message or of one of its parts, read leniently.
+
+    `flags` collects what was odd, `raw` the values that did not fit, to be sealed with the event.
+    """
+
+    def __init__(
+        self, values: object, place: str, known: Collection[str], flags: list[Flag], raw: dict[str, Any]
+    ) -> None:
+        self._place, self.flags, self.raw = place, flags, raw
+        self._values: dict[str, Any] = values if isinstance(values, dict) else {}
+        if not isinstance(values, dict):
+            self._odd("", values, "not-an-object", "an object, see events/README.md")
+        for name in self._values.keys() - set(known) - {"personal"}:
+            self._odd(name, self._values[name], "unknown-field", ", ".join(known))
+
+    def given(self, name: str) -> Any:
+        """The value as it came; None where there is none."""
+        return self._values.get(name)
+
+    def text(self, name: str, accepted: str = "a text of up to 200 characters") -> str | None:
+        """A short text, or None."""
+        value = self._values.get(name)
+        if value is None or (isinstance(value, str) and 0 < len(value) <= 200):
+            return value
+        self._odd(name, value, "not-a-text", accepted)
+        return None
+
+    def choice(self, name: str, allowed: dict[str, str]) -> str | None:
+        """One of the known values, in any width and either language; None where it is none of them."""
+        value = self.text(name, ", ".join(sorted(set(allowed.values()))))
+        if value is None:
+            return None
+        found = allowed.get(folded(value).casefold())
+        if found is None:
+            self._odd(name, value, f"unknown-{name.replace('_', '-')}", ", ".join(sorted(set(allowed.values()))))
+        return found
+
+    def choices(self, name: str, allowed: dict[str, str]) -> tuple[str, ...] | None:
+        """A list of known values; what is not known is left out and flagged. None where there is no list."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            self._odd(name, value, "not-a-list", ", ".join(sorted(set(allowed.values()))))
+            return None
+        found: list[str] = []
+        for entry in value:
+            known = allowed.get(folded(entry).casefold()) if isinstance(entry, str) else None
+            if known is None:
+                self._odd(name, value, f"unknown-{name.replace('_', '-')}", ", ".join(sorted(set(allowed.values()))))
+            elif known not in found:
+                found.append(known)
+        return tuple(found)
+
+    def truth(self, name: str) -> bool | None:
+        """True, false, or None where it was not said."""
+        value = self._values.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        self._odd(name, value, "not-true-or-false", "true or false")
+        return None
+
+    def whole(self, name: str, most: int) -> int | None:
+        """A whole number from 0 to `most`; full-width digits are read."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        digits = folded(value) if isinstance(value, str) else str(value)
+        if (
+            isinstance(value, int | str)
+            and not isinstance(value, bool)
+            and digits.isdecimal()
+            and int(digits[:9]) <= most
+        ):
+            return int(digits)
+        self._odd(name, value, "not-a-number", f"a whole number from 0 to {most}")
+        return None
+
+    def personal(self) -> dict[str, Any]:
+        """What is personal, as it came."""
+        value = self._values.get("personal")
+        return dict(value) if isinstance(value, dict) else {}
+
+    def flag(self, code: str, name: str | None = None, accepted: str | None = None) -> None:
+        """Note something odd about a field, or about the whole."""
+        field = f"{self._place}.{name}" if name else self._place
+        flag = Flag(code=code, field=field, accepted=accepted)
+        if flag not in self.flags:
+            self.flags.append(flag)
+
+    def _odd(self, name: str, value: object, code: str, accepted: str) -> None:
+        safe = name if name.isascii() and name.replace("_", "").isalnum() and len(name) <= 40 else None
+        self.flag(code, safe, accepted)
+        self.raw[f"{self._place}.{name}"] = value
+
+
+def words(said: Said, fields: Fields, own: dict[str, Any]) -> dict[str, Any] | None:
+    """Everything of a message that is sealed: its personal parts, and the raw values that did not fit."""
+    raw = {**said.raw, **fields.raw}
+    sealed = {**own, **({"raw": raw} if raw else {})}
+    return sealed or None

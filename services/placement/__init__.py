@@ -1,0 +1,1 @@
+"""Placement: beds, supporters and helpers that were arranged for a case."""

@@ -1,0 +1,130 @@
+"""What was arranged and what was cancelled. The fourth column, 併用, follows from these; nobody types it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, assert_never
+
+import msgspec
+
+from events import Event, Recorded
+from events.messages import PlacementArrange, PlacementCancel
+from events.placement import PlacementArranged, PlacementCancelled, PlacementEvent
+from services.book import Book, Said, Unusable, one_of, told
+from services.cases import learn, named, organisation, person_of, reason_of
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """One arranged place."""
+
+    arranged: PlacementArranged
+    arranged_at: datetime
+    cancelled_at: datetime | None = None
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """What was arranged for one consultation, by placement id."""
+
+    placements: dict[str, Placement] = {}
+
+
+PlacementBook = Book[Case]
+
+
+def decide(said: Said, book: PlacementBook) -> None:
+    """Let a message about a placement have its effect.
+
+    Raises:
+        Waits: it speaks of a case or a placement not heard of yet.
+        Unusable: it cannot be used as it is.
+    """
+    match said.type:
+        case "placement.arrange":
+            _arrange(said, told(said.data, PlacementArrange), book)
+        case "placement.cancel":
+            _cancel(said, told(said.data, PlacementCancel), book)
+        case _:
+            raise Unusable("type", "unknown")
+
+
+def _arrange(said: Said, message: PlacementArrange, book: PlacementBook) -> None:
+    ward = book.ward_at(said.at)
+    kind = one_of("data.kind", message.kind, (placement.key for placement in ward.placement))
+    by = one_of("data.by", message.by, ("centre", "agency"))
+    begins_at, ends_at = _when("begins_at", message.begins_at), _when("ends_at", message.ends_at)
+    if begins_at and ends_at and ends_at <= begins_at:
+        raise Unusable("data.ends_at", "not after the beginning", "a later time")
+    case = named(said, message.case, message.number, book)
+    book.cases.append(case)
+    ref = book.reference(message.placement)
+    key = f"placement/{said.provider}/{ref}"
+    if book.targets(key):
+        raise Unusable(
+            "data.placement", "arranged already under this reference", "a new reference, or placement.cancel"
+        )
+    placement = book.new_id()
+    event = PlacementArranged(
+        placement=placement,
+        case=case,
+        provider=said.provider,
+        ref=ref,
+        kind=kind,
+        facility=organisation("data.facility", message.facility) if message.facility else None,
+        by=by,
+        begins_at=begins_at,
+        ends_at=ends_at,
+    )
+    book.name(key, placement, said.at)
+    book.name(f"case-of/{placement}", case, said.at)
+    book.write(event, said.at, message.personal if isinstance(message.personal, dict) else None, person_of(case, book))
+
+
+def _when(field: str, moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise Unusable(f"data.{field}", "without an offset", "a time such as 2025-04-01T13:00:00+09:00")
+    return moment
+
+
+def _cancel(said: Said, message: PlacementCancel, book: PlacementBook) -> None:
+    placement = book.target(f"placement/{said.provider}/{book.reference(message.placement)}")
+    case = book.target(f"case-of/{placement}")
+    book.cases.append(case)
+    state = book.state(case)
+    assert state is not None, "a placement that has a name was arranged"
+    known = state.placements[placement]
+    if said.at < known.arranged_at:
+        raise Unusable("time", "before it was arranged", "the time at which it was given up")
+    if known.cancelled_at is None:
+        reason, sealed = reason_of(message.reason, book.ward_at(said.at).refusal)
+        event = PlacementCancelled(placement=placement, case=case, reason=reason)
+        book.write(event, said.at, sealed, person_of(case, book))
+
+
+def evolve(state: Case | None, event: Event, at: datetime) -> Case:
+    """What is arranged for a case after an event."""
+    fact: PlacementEvent = event  # type: ignore[assignment]  # Placement's journal holds nothing else.
+    placements = dict(state.placements) if state else {}
+    match fact:
+        case PlacementArranged():
+            placements[fact.placement] = Placement(arranged=fact, arranged_at=at)
+        case PlacementCancelled():
+            placements[fact.placement] = msgspec.structs.replace(placements[fact.placement], cancelled_at=at)
+        case _:
+            assert_never(fact)
+    return Case(placements=placements)
+
+
+class Rules:
+    """Placement's rules, for the desk."""
+
+    def decide(self, said: Said, book: Book[Any]) -> None:
+        """Let a message have its effect. Raises Waits or Unusable."""
+        decide(said, book)
+
+    def evolve(self, state: Case | None, event: Event, at: datetime) -> Case | None:
+        """The state after an event."""
+        return evolve(state, event, at)
+
+    def hear(self, record: Recorded, event: Event, book: Book[Any]) -> None:
+        """Learn of cases from intake's calls."""
+        learn(event, record.time, book)

@@ -1,0 +1,115 @@
+"""From a parsed message to what a rule gets: personal parts unsealed, time settled, flags noted."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from events.intake import Flag
+from events.messages import MESSAGES
+from events.seal import Unreadable, unseal
+from services.book import Said, Unusable
+from services.inbox import LENIENT, Delivery, Item, moment
+from services.seal import Secrets
+from services.ward import Ward
+
+A_JWE = "a JWE to the ward's inbox key"
+
+_CANONICAL = msgspec.json.Encoder(order="sorted")
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """One readable message: `fields` is the CloudEvent with its personal parts unsealed."""
+
+    delivery: Delivery
+    item: Item
+    fields: dict[str, Any]
+    digest: str
+    flags: tuple[Flag, ...]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """(authenticated provider, source, id): what makes a message heard before."""
+        assert self.item.identity is not None, "a message without an identity is garbled"
+        return (self.delivery.provider, *self.item.identity)
+
+
+def opened(delivery: Delivery, item: Item, secrets: Secrets) -> Message:
+    """Unseal a message. The digest is over what it says, so that sealing it again changes nothing."""
+    fields = dict(item.fields)
+    data = fields["data"] = dict(fields["data"])
+    if isinstance(data.get("matters"), list):
+        data["matters"] = [dict(matter) if isinstance(matter, dict) else matter for matter in data["matters"]]
+    flags: list[Flag] = []
+    for place, part in _parts(data):
+        if part.get("personal") is not None:
+            part["personal"], odd = _unsealed(part["personal"], f"{place}.personal", secrets)
+            flags += odd
+    digest = secrets.digest(_CANONICAL.encode(fields))
+    return Message(delivery=delivery, item=item, fields=fields, digest=digest, flags=tuple(flags))
+
+
+def _parts(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    matters = data.get("matters")
+    inner = matters if isinstance(matters, list) else []
+    return [("data", data)] + [(f"data.matters[{n}]", part) for n, part in enumerate(inner) if isinstance(part, dict)]
+
+
+def _unsealed(personal: object, field: str, secrets: Secrets) -> tuple[dict[str, Any], list[Flag]]:
+    match personal:
+        case str():
+            try:
+                return unseal(personal, secrets.inbox), []
+            except Unreadable:
+                return {"unreadable": personal}, [Flag(code="personal-unreadable", field=field, accepted=A_JWE)]
+        case dict():
+            return personal, [Flag(code="personal-in-clear", field=field, accepted=A_JWE)]
+        case _:
+            return {"unreadable": personal}, [Flag(code="personal-unreadable", field=field, accepted=A_JWE)]
+
+
+def said(message: Message, ward: Ward, secrets: Secrets) -> Said:
+    """What a rule gets to see.
+
+    Raises:
+        Unusable: sent to the wrong service, by somebody the ward does not know, or without a usable
+            time where the message needs one.
+    """
+    fields, delivery = message.fields, message.delivery
+    service = MESSAGES[fields["type"]].service
+    if service != delivery.service:
+        raise Unusable("type", f"not for {delivery.service}", f"send it to {service}")
+    if ward.provider_of(delivery.provider) is None:
+        raise Unusable("provider", "not known to the ward", ", ".join(provider.id for provider in ward.provider))
+    at, flags = moment(fields.get("time"), ward, delivery.arrived, field="time")
+    if at is None and fields["type"] not in LENIENT:
+        raise Unusable("time", "missing or unusable", flags[0].accepted)
+    entered, odd = _entered(fields, ward, delivery.arrived)
+    return Said(
+        provider=delivery.provider,
+        source=public(fields["source"], secrets),
+        id=public(fields["id"], secrets),
+        type=fields["type"],
+        at=at or ward.local(delivery.arrived),
+        arrived=delivery.arrived,
+        entered=entered,
+        synthetic=fields.get("synthetic") is True,
+        data=fields["data"],
+        flags=message.flags + flags + odd,
+        raw={} if at else {"time": fields.get("time")},
+    )
+
+
+def _entered(fields: dict[str, Any], ward: Ward, arrived: datetime) -> tuple[datetime | None, tuple[Flag, ...]]:
+    if fields.get("entered") is None:
+        return None, ()
+    return moment(fields["entered"], ward, arrived, field="entered")
+
+
+def public(own: str, secrets: Secrets) -> str:
+    """A sender's own id or reference as it may stand in an event: as it is, or a keyed digest if it might be a name."""
+    if own.isascii() and own.isprintable() and " " not in own and len(own) <= 64:
+        return own
+    return f"h-{secrets.digest(own.encode())[:24]}"

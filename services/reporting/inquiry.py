@@ -1,0 +1,275 @@
+"""Questions that people ask of the ledger: a table, a figure's consultations, a case's history.
+
+Answers come from the database alone, whether or not the services run. A table of everything known
+now comes from the tallies; with a day or a cut-off it is folded from the ledger's prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from events import Recorded, event_of
+from services.era import folded
+from services.reporting.consultations import standing
+from services.reporting.facts import CaseFacts, Entry, Facts
+from services.reporting.fold import all_entries, apply, is_open
+from services.reporting.fold import fold as fold_records
+from services.reporting.ledger import BeforeTheLedger, LedgerReader, Row
+from services.reporting.report import KnownAt, Report
+from services.reporting.tables import Name, build
+from services.reporting.tallies import FACTS, stored_entries, stored_whole
+from services.ward import Ward, parse
+
+SEALED = "封印 / sealed"
+"""What a history shows in the place of a box."""
+
+
+class NotKnown(LookupError):
+    """Nothing in the ledger goes by that name."""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What an event changed about a consultation: which of its features, from what to what."""
+
+    feature: str
+    before: Any
+    after: Any
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a history: both clocks, where it came from, and what it changed.
+
+    `position` is the ledger's, `service_position` the journal's. `message` is the adapter message
+    that caused it, as provider/source#id; `cause` is the whole causation.
+    """
+
+    position: int
+    occurred_at: datetime
+    recorded_at: datetime
+    ledgered_at: datetime
+    service: str
+    service_position: int
+    event: str
+    id: str
+    cause: str
+    message: str | None
+    synthetic: bool
+    data: dict[str, Any]
+    changes: list[Change]
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the ledger holds about one consultation or person, in its order."""
+
+    id: str
+    kind: str
+    number: str | None
+    synthetic: bool
+    steps: list[Step]
+
+
+class Inquiry:
+    """Answers from one reporting database."""
+
+    def __init__(self, engine: sa.Engine, log: sa.Table) -> None:
+        self.engine, self.ledger = engine, LedgerReader(engine, log)
+
+    def ward(self) -> Ward | None:
+        """The ward's rules now; None before the ledger heard of any."""
+        with self.engine.connect() as connection:
+            wards = stored_whole(connection).wards
+        return parse(wards[-1][1]) if wards else None
+
+    def synthetic(self) -> bool:
+        """Whether the ledger holds anything synthetic: then every page and print says so."""
+        with self.engine.connect() as connection:
+            return stored_whole(connection).synthetic
+
+    def cut(self, known_at: datetime | int) -> int:
+        """The ledger position that a cut-off means.
+
+        Raises:
+            BeforeTheLedger: a time before the first row.
+            LookupError: a position that the ledger does not have.
+        """
+        if isinstance(known_at, datetime):
+            return self.ledger.position_at(known_at)
+        if not 1 <= known_at <= self.ledger.head():
+            raise LookupError(f"the ledger has no position {known_at}; it has 1 to {self.ledger.head()}")
+        return known_at
+
+    def report(
+        self,
+        name: Name,
+        *,
+        years: range | None = None,
+        as_of: date | None = None,
+        known_at: datetime | int | None = None,
+    ) -> Report:
+        """One table: of what had occurred by the end of `as_of`, as the ledger knew it at `known_at`.
+
+        Raises:
+            BeforeTheLedger, LookupError: see `cut`; also an empty ledger.
+        """
+        upto = None if known_at is None else self.cut(known_at)
+        ward, entries, synthetic = self._counted(as_of, upto)
+        counts = {report: _members(entries, report, years) for report in ("pending", "both")}
+        return build(
+            name,
+            ward,
+            entries,
+            years=years,
+            as_of=as_of,
+            known_at=None if upto is None else self.known_at(upto),
+            pending=counts["pending"],
+            both=counts["both"],
+            synthetic=synthetic,
+        )
+
+    def known_at(self, position: int) -> KnownAt:
+        """A prefix of the ledger, by position, time and root."""
+        return KnownAt(position, self.ledger.row(position).ledgered_at, self.ledger.root(position))
+
+    def facts(self, upto: int | None = None) -> Facts:
+        """The fold from nothing of a prefix."""
+        return fold_records(row.event for row in self.ledger.rows(upto))
+
+    def _counted(self, as_of: date | None, upto: int | None) -> tuple[Ward, list[Entry], bool]:
+        if as_of is None and upto is None:
+            ward = self.ward()
+            if ward is None:
+                raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
+            with self.engine.connect() as connection:
+                return ward, stored_entries(connection), stored_whole(connection).synthetic
+        facts = self.facts(upto)
+        if not facts.wards:
+            raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
+        ward = facts.wards[-1][1]
+        return ward, all_entries(facts, None if as_of is None else ward.end_of(as_of)), facts.synthetic
+
+    def find(self, name: str) -> str:
+        """The id of a case or person, by id, by reference number (受付番号) or by a sender's own reference.
+
+        Raises:
+            NotKnown: nothing goes by this name, or several do.
+        """
+        wanted = folded(name)
+        if self.ledger.history(wanted):
+            return wanted
+        found = sorted(set(self._named(wanted)))
+        if not found:
+            raise NotKnown(
+                f"nothing is known as {name!r}; give a case id, a reference number such as R5-0012, or PROVIDER/REF"
+            )
+        if len(found) > 1:
+            raise NotKnown(f"{name!r} stands for several: {', '.join(found)}; give the id")
+        return found[0]
+
+    def _named(self, wanted: str) -> Iterator[str]:
+        provider, _, ref = wanted.rpartition("/")
+        with self.engine.connect() as connection:
+            rows = connection.execute(sa.select(FACTS.c.id, FACTS.c.body).where(FACTS.c.kind == "case")).all()
+        for row in rows:
+            facts = msgspec.json.decode(bytes(row.body), type=CaseFacts)
+            known = any(ref == own and provider in ("", by) for by, own in facts.names)
+            if known or (facts.number or "").casefold() == wanted.casefold():
+                yield row.id
+
+    def history(self, about: str) -> History:
+        """Everything about a case or a person, with what each event changed.
+
+        Raises:
+            NotKnown: nothing is known of it.
+        """
+        rows = self.ledger.history(about)
+        if not rows:
+            raise NotKnown(f"nothing is known of {about!r}")
+        facts, steps = Facts(), []
+        for row in self._with_relations(rows):
+            before = _features(about, facts)
+            apply(facts, row.event, event_of(row.event))
+            if row in rows:
+                after = _features(about, facts)
+                steps.append(_step(row, before, after))
+        case = facts.cases.get(about)
+        return History(
+            id=about,
+            kind="person" if about in facts.persons else "case",
+            number=case.number if case else None,
+            synthetic=any(step.synthetic for step in steps),
+            steps=steps,
+        )
+
+    def _with_relations(self, rows: list[Row]) -> list[Row]:
+        """The rows, those of cases merged or moved with it, and the ward's rules, in the ledger's order."""
+        ids = {other for row in rows for other in _others(row.event)}
+        related = {row.position: row for other in sorted(ids) for row in self.ledger.history(other)}
+        related |= {row.position: row for row in rows}
+        ward = self.ledger.row(1).event.ward
+        related |= {row.position: row for row in self.ledger.history(ward)}
+        return [related[position] for position in sorted(related)]
+
+
+def _members(entries: list[Entry], report: str, years: range | None) -> int:
+    return len({e.member for e in entries if e.report == report and (years is None or e.year in years)})
+
+
+def _others(record: Recorded) -> set[str]:
+    if record.type not in ("contact.moved", "case.merged", "case.split", "person.merged", "person.split"):
+        return set()
+    data = msgspec.json.decode(record.data)
+    fields = ("case", "to_case", "into", "from_case", "person", "from_person")
+    return {data[field] for field in fields if data.get(field)}
+
+
+def _features(about: str, facts: Facts) -> dict[str, Any]:
+    """What can be said of a consultation at this point of its history."""
+    if about in facts.persons:
+        person = facts.persons[about]
+        return {"registered_on": person.registered_on, "district": person.district, "merged_into": person.merged_into}
+    case = facts.cases.get(about)
+    if case is None:
+        return {}
+    found = standing(about, facts)
+    features: dict[str, Any] = {
+        "open": is_open(about, facts),
+        "merged_into": case.merged_into,
+        "counted": found is not None,
+    }
+    if found is not None:
+        first = found.counted[0][1]
+        ward = facts.ward_at(first.at)
+        features |= {
+            "first_contact": first.at,
+            "fiscal_year": ward.fiscal_year(first.at),
+            "band": ward.band_of(first.at),
+            "district": first.district,
+            "outcome": found.outcome.key,
+        }
+    return features
+
+
+def _step(row: Row, before: dict[str, Any], after: dict[str, Any]) -> Step:
+    event = row.event
+    data: dict[str, Any] = msgspec.json.decode(event.data)
+    names = [name for name in after if before.get(name) != after[name]] + sorted(before.keys() - after.keys())
+    return Step(
+        position=row.position,
+        occurred_at=event.time,
+        recorded_at=event.recordedat,
+        ledgered_at=row.ledgered_at,
+        service=event.service,
+        service_position=event.position,
+        event=event.type,
+        id=event.id,
+        cause=event.causation,
+        message=event.causation.removeprefix("message:") if event.causation.startswith("message:") else None,
+        synthetic=event.synthetic,
+        data={name: SEALED if name == "sealed" else value for name, value in data.items() if name != "content"},
+        changes=[Change(name, before.get(name), after.get(name)) for name in names],
+    )

@@ -1,0 +1,234 @@
+"""The tallies: every table's cells, kept up with the ledger in the transaction of its rows.
+
+They are a fold of the ledger and may be thrown away: `yoake rebuild` folds them again, and
+`yoake verify` compares. Each cell knows which consultations or persons it counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from events import Recorded, event_of
+from services.reporting.facts import CaseFacts, Entry, Facts, Member, PersonFacts
+from services.reporting.fold import EVERYTHING, apply, entries
+from services.ward import parse
+
+_METADATA = sa.MetaData()
+_CELL = ("report", "year", "row", "column")
+
+FACTS = sa.Table(
+    "facts",
+    _METADATA,
+    sa.Column("kind", sa.String(10), primary_key=True),
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+"""What is known of each case and each person (`services.reporting.facts`), and of the whole."""
+
+ENTRIES = sa.Table(
+    "entries",
+    _METADATA,
+    sa.Column("member", sa.String(36), primary_key=True),
+    sa.Column("report", sa.String(20), primary_key=True),
+    sa.Column("year", sa.Integer, primary_key=True),
+    sa.Column("row", sa.String(40), primary_key=True),
+    sa.Column("column", sa.String(40), primary_key=True),
+    sa.Column("contact", sa.String(36), primary_key=True),
+    sa.Index("entries_by_cell", "report", "year", "row", "column"),
+)
+"""Which case or person counts in which cell."""
+
+CELLS = sa.Table(
+    "cells",
+    _METADATA,
+    sa.Column("report", sa.String(20), primary_key=True),
+    sa.Column("year", sa.Integer, primary_key=True),
+    sa.Column("row", sa.String(40), primary_key=True),
+    sa.Column("column", sa.String(40), primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+"""How many entries each cell has."""
+
+TALLY_TABLES = (FACTS, ENTRIES, CELLS)
+
+CACHE = 50_000
+
+T = TypeVar("T", CaseFacts, PersonFacts)
+
+
+class Whole(msgspec.Struct):
+    """What the fold knows beside cases and persons."""
+
+    position: int = 0
+    synthetic: bool = False
+    wards: list[tuple[datetime, dict[str, Any]]] = []
+
+
+class Stored(MutableMapping[str, T]):
+    """Facts by id, read from the table as they are asked for; `dirty` are those that changed."""
+
+    def __init__(self, kind: str, shape: type[T]) -> None:
+        self._kind = kind
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
+        self._known: dict[str, T | None] = {}
+        self.session: Session | None = None
+        self.dirty: set[str] = set()
+
+    def __getitem__(self, key: str) -> T:
+        found = self._find(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __setitem__(self, key: str, value: T) -> None:
+        self._known[key] = value
+        self.dirty.add(key)
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, str) and self._find(key) is not None
+
+    def _find(self, key: str) -> T | None:
+        if key not in self._known:
+            assert self.session is not None, "facts are read within a transaction"
+            query = sa.select(FACTS.c.body).where(FACTS.c.kind == self._kind, FACTS.c.id == key)
+            body = self.session.execute(query).scalar()
+            self._known[key] = None if body is None else self._decoder.decode(bytes(body))
+        return self._known[key]
+
+    def __iter__(self) -> Iterator[str]:
+        assert self.session is not None, "facts are read within a transaction"
+        query = sa.select(FACTS.c.id).where(FACTS.c.kind == self._kind)
+        ids: set[str] = set(self.session.execute(query).scalars())
+        return iter(sorted(ids | {key for key, value in self._known.items() if value is not None}))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def __delitem__(self, key: str) -> None:
+        raise TypeError("facts are never deleted")
+
+    def written(self) -> list[dict[str, Any]]:
+        """The rows that changed, to be written; the memory is kept small."""
+        rows = [{"kind": self._kind, "id": key, "body": msgspec.json.encode(self[key])} for key in sorted(self.dirty)]
+        self.dirty.clear()
+        if len(self._known) > CACHE:
+            self._known.clear()
+        return rows
+
+
+class Tallies:
+    """Moves the tallies with the ledger. Call it within the ledger's transaction."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self.forget()
+
+    def forget(self) -> None:
+        """Back to what is on disk, after a transaction that failed."""
+        self._cases, self._persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
+        with self._engine.connect() as connection:
+            body = connection.execute(sa.select(FACTS.c.body).where(FACTS.c.kind == "whole")).scalar()
+        self._whole = msgspec.json.decode(bytes(body), type=Whole) if body else Whole()
+        wards = [(since, parse(content)) for since, content in self._whole.wards]
+        self.facts = Facts(wards=wards, cases=self._cases, persons=self._persons, synthetic=self._whole.synthetic)
+
+    def move(self, session: Session, records: Sequence[Recorded]) -> None:
+        """Let the tallies hear what the ledger enters."""
+        self._cases.session = self._persons.session = session
+        changed: set[Member] = set()
+        everything = False
+        for record in records:
+            members = apply(self.facts, record, event_of(record))
+            everything = everything or members is EVERYTHING
+            changed.update(members if members is not EVERYTHING else ())
+        if everything:
+            changed = {("case", case) for case in self._cases} | {("person", person) for person in self._persons}
+        self._retally(session, sorted(changed))
+        self._whole.position += len(records)
+        self._write_facts(session, everything)
+
+    def rebuild(self, session: Session, records: Iterable[Recorded]) -> None:
+        """Throw everything away and fold the ledger again, within one transaction."""
+        for table in TALLY_TABLES:
+            session.execute(sa.delete(table))
+        self._cases, self._persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
+        self._whole = Whole()
+        self.facts = Facts(cases=self._cases, persons=self._persons)
+        page: list[Recorded] = []
+        for record in records:
+            page.append(record)
+            if len(page) == 1_000:
+                self.move(session, page)
+                page = []
+        self.move(session, page)
+
+    def _retally(self, session: Session, members: Sequence[Member]) -> None:
+        """Replace the entries of these, and move the cells by the difference."""
+        moved: Counter[tuple[Any, ...]] = Counter()
+        for start in range(0, len(members), 500):
+            part = members[start : start + 500]
+            before = set(stored_entries(session, [member for _, member in part]))
+            after = {entry for kind, member in part for entry in entries(kind, member, self.facts)}
+            moved.subtract(_cell(entry) for entry in before - after)
+            moved.update(_cell(entry) for entry in after - before)
+            for entry in sorted(before - after):
+                session.execute(
+                    sa.delete(ENTRIES).where(*(ENTRIES.c[name] == v for name, v in entry._asdict().items()))
+                )
+            if fresh := sorted(after - before):
+                session.execute(sa.insert(ENTRIES), [entry._asdict() for entry in fresh])
+        for cell, by in sorted(moved.items()):
+            _move_cell(session, cell, by)
+
+    def _write_facts(self, session: Session, everything: bool) -> None:
+        self._whole.synthetic = self.facts.synthetic
+        if everything:
+            self._whole.wards = [(since, ward.content()) for since, ward in self.facts.wards]
+        rows = self._cases.written() + self._persons.written()
+        rows.append({"kind": "whole", "id": "", "body": msgspec.json.encode(self._whole)})
+        for start in range(0, len(rows), 500):
+            part = rows[start : start + 500]
+            keys = sa.tuple_(FACTS.c.kind, FACTS.c.id)
+            session.execute(sa.delete(FACTS).where(keys.in_([(row["kind"], row["id"]) for row in part])))
+            session.execute(sa.insert(FACTS), part)
+
+
+def _cell(entry: Entry) -> tuple[str, int, str, str]:
+    return entry.report, entry.year, entry.row, entry.column
+
+
+def _move_cell(session: Session, cell: tuple[Any, ...], by: int) -> None:
+    if by == 0:
+        return
+    names = dict(zip(_CELL, cell, strict=True))
+    here = [CELLS.c[name] == value for name, value in names.items()]
+    moved = session.execute(sa.update(CELLS).where(*here).values(value=CELLS.c.value + by))
+    if not moved.rowcount:  # type: ignore[attr-defined]  # An UPDATE gives a CursorResult.
+        session.execute(sa.insert(CELLS).values(value=by, **names))
+
+
+def stored_entries(session: Session | sa.Connection, members: Sequence[str] | None = None) -> list[Entry]:
+    """The entries on disk, of some members or of all."""
+    query = sa.select(*(ENTRIES.c[name] for name in Entry._fields))
+    if members is not None:
+        query = query.where(ENTRIES.c.member.in_(members))
+    return [Entry(*row) for row in session.execute(query)]
+
+
+def stored_cells(connection: sa.Connection) -> dict[tuple[str, int, str, str], int]:
+    """The cells on disk; a cell that fell back to nothing is left out."""
+    rows = connection.execute(sa.select(*(CELLS.c[name] for name in _CELL), CELLS.c.value))
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows if row[4]}
+
+
+def stored_whole(connection: sa.Connection) -> Whole:
+    """What the tallies know beside cases and persons, and up to which position of the ledger they go."""
+    body = connection.execute(sa.select(FACTS.c.body).where(FACTS.c.kind == "whole")).scalar()
+    return msgspec.json.decode(bytes(body), type=Whole) if body else Whole()

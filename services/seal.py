@@ -1,0 +1,189 @@
+"""Personal data at rest: a key for each person, in a store of its own, and boxes bound to events.
+
+A box is AES-256-GCM with the event's identity as associated data, so that boxes cannot be swapped
+between events. Destroying a key makes every box of that person unreadable and leaves every hash,
+proof and tally as it was. The keys themselves are wrapped with the master key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from joserfc.jwk import ECKey
+
+from events import seal as inbox_seal
+from services.database import insert_new
+
+NONCE = 12
+_METADATA = sa.MetaData()
+_KEYS = sa.Table(
+    "person_keys",
+    _METADATA,
+    sa.Column("subject", sa.String(64), primary_key=True),
+    sa.Column("wrapped", sa.LargeBinary, nullable=True),  # NULL: destroyed, for ever.
+)
+
+
+class Destroyed(LookupError):
+    """The person's key was destroyed; what was sealed with it cannot be read by anybody."""
+
+
+class Secrets:
+    """The ward's own keys: the master key, the inbox key, and what is derived from the master.
+
+    Files in one directory, readable by its owner alone: `master.key`, `inbox.jwk`; `inbox.pub.jwk`
+    is for adapters.
+    """
+
+    def __init__(self, master: bytes, inbox: ECKey) -> None:
+        self.inbox = inbox
+        self._master = master
+        self._wrap = AESGCM(self._derived("wrap"))
+        self._local = AESGCM(self._derived("parked"))
+        self._digest = self._derived("digest")
+
+    @classmethod
+    def at(cls, directory: Path) -> Secrets:
+        """The keys in this directory, made on the first call.
+
+        Raises:
+            OSError: the directory cannot be read or written.
+        """
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        master = _made_once(directory / "master.key", lambda: os.urandom(32))
+        jwk = _made_once(
+            directory / "inbox.jwk", lambda: msgspec.json.encode(inbox_seal.new_key().as_dict(private=True))
+        )
+        inbox = inbox_seal.public_key(jwk)
+        public = directory / "inbox.pub.jwk"
+        if not public.exists():
+            _write_whole(public, msgspec.json.encode(inbox.as_dict(private=False)), 0o644)
+        return cls(master, inbox)
+
+    def _derived(self, purpose: str) -> bytes:
+        return hmac.new(self._master, f"yoake/{purpose}".encode(), hashlib.sha256).digest()
+
+    def digest(self, content: bytes) -> str:
+        """A keyed digest, for comparing contents that may be personal."""
+        return hmac.new(self._digest, content, hashlib.sha256).hexdigest()
+
+    def seal_local(self, content: bytes) -> bytes:
+        """Seal what waits or is parked in a service's own tables."""
+        nonce = os.urandom(NONCE)
+        return nonce + self._local.encrypt(nonce, content, None)
+
+    def open_local(self, sealed: bytes) -> bytes:
+        """Open what `seal_local` sealed."""
+        return self._local.decrypt(sealed[:NONCE], sealed[NONCE:], None)
+
+    def wrap(self, subject: str, key: bytes) -> bytes:
+        """A person's key, as the key store keeps it."""
+        nonce = os.urandom(NONCE)
+        return nonce + self._wrap.encrypt(nonce, key, subject.encode())
+
+    def unwrap(self, subject: str, wrapped: bytes) -> bytes:
+        """A person's key, from the key store."""
+        return self._wrap.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.encode())
+
+
+class KeyStore:
+    """The keys of persons, by their random ids; `ensure` commits before any event uses a key."""
+
+    def __init__(self, engine: sa.Engine, secrets: Secrets) -> None:
+        self._engine = engine
+        self._secrets = secrets
+        self._known: dict[str, bytes] = {}
+        _METADATA.create_all(engine)
+
+    def ensure(self, subjects: Iterable[str]) -> None:
+        """Make sure that each subject has a key, on disk, before anything is sealed with it."""
+        new = sorted(set(subjects) - self._known.keys())
+        if not new:
+            return
+        with self._engine.begin() as connection:
+            have = connection.execute(sa.select(_KEYS.c.subject).where(_KEYS.c.subject.in_(new))).scalars()
+            rows = [
+                {"subject": subject, "wrapped": self._secrets.wrap(subject, os.urandom(32))}
+                for subject in sorted(set(new) - set(have))
+            ]
+            if rows:
+                connection.execute(insert_new(self._engine, _KEYS), rows)
+
+    def seal(self, subject: str, identity: str, personal: dict[str, Any]) -> str:
+        """A box of personal fields, bound to the event's identity.
+
+        Raises:
+            Destroyed: the person is to be forgotten.
+        """
+        nonce = os.urandom(NONCE)
+        box = AESGCM(self._key(subject)).encrypt(nonce, msgspec.json.encode(personal), identity.encode())
+        return b64encode(nonce + box).decode()
+
+    def unseal(self, subject: str, identity: str, sealed: str) -> dict[str, Any]:
+        """What a box holds.
+
+        Raises:
+            Destroyed: the person's key is gone.
+            ValueError: the box belongs to another event or person, or was changed.
+        """
+        box = b64decode(sealed)
+        try:
+            plain = AESGCM(self._key(subject)).decrypt(box[:NONCE], box[NONCE:], identity.encode())
+        except InvalidTag as error:
+            raise ValueError("this box was not sealed for this event") from error
+        return msgspec.json.decode(plain, type=dict[str, Any])
+
+    def destroy(self, subject: str) -> None:
+        """Forget a person's key for ever; the row stays, so that no new key takes its place."""
+        with self._engine.begin() as connection:
+            connection.execute(insert_new(self._engine, _KEYS), [{"subject": subject, "wrapped": None}])
+            connection.execute(sa.update(_KEYS).where(_KEYS.c.subject == subject).values(wrapped=None))
+        self._known.pop(subject, None)
+
+    def destroyed(self) -> frozenset[str]:
+        """Whose keys were destroyed."""
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(sa.select(_KEYS.c.subject).where(_KEYS.c.wrapped.is_(None))).scalars())
+
+    def _key(self, subject: str) -> bytes:
+        key = self._known.get(subject)
+        if key is None:
+            with self._engine.connect() as connection:
+                wrapped = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == subject)).scalar()
+            if wrapped is None:
+                raise Destroyed(f"no key for {subject}")
+            key = self._known[subject] = self._secrets.unwrap(subject, bytes(wrapped))
+        return key
+
+
+def _made_once(path: Path, make: Any) -> bytes:
+    if not path.exists():
+        _write_whole(path, make(), 0o600)
+    return path.read_bytes()
+
+
+def _write_whole(path: Path, content: bytes, mode: int) -> None:
+    """Write a file so that it is there whole or not at all, and never twice (four services may race)."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    try:
+        os.write(handle, content)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass  # Another process made it first; its content is the one that counts.
+    finally:
+        fresh.unlink()

@@ -1,0 +1,117 @@
+"""The three services that take messages from outside are wired the same way; only their rules differ."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from typing import Any
+
+from faststream import FastStream
+from nats.aio.msg import Msg
+
+from events import decode
+from services.bus import HEARS, again_subject, check_durables, make_broker, subscribe
+from services.clock import Clock, system_clock
+from services.database import open_engine
+from services.desk import Desk, Rules
+from services.hearing import CURSORS, LogChanged
+from services.inbox import Delivery
+from services.journal import Journal, SecondWriter
+from services.relay import EventsAhead, Relay
+from services.seal import KeyStore, Secrets
+from services.settings import Settings
+from services.tables import WRITER_TABLES
+
+DELIVERY_HEADER = "Yoake-Delivery"
+
+log = logging.getLogger("yoake")
+
+Halt = Callable[[BaseException], None]
+
+
+def halt(error: BaseException) -> None:
+    """Stop this process at once, and say why: going on would write what must not be written."""
+    log.critical("stopped: %s", error)
+    logging.shutdown()
+    os._exit(os.EX_SOFTWARE)
+
+
+def build(
+    service: str, rules: Rules[Any], settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt
+) -> FastStream:
+    """Wire one service: its journal, what it hears, and its relay. Opens the journal; connects when it starts.
+
+    Raises:
+        services.ward.WardError, services.database.DatabaseError, services.journal.JournalError: it cannot start.
+    """
+    ward = settings.ward()
+    secrets = Secrets.at(settings.keys)
+    keys = KeyStore(open_engine(settings.database_of("keys")), secrets)
+    journal = Journal(settings.database_of(service), service, ward.id, tables=[*WRITER_TABLES, CURSORS], clock=clock)
+    desk = Desk(journal, rules, secrets, keys)
+    broker = make_broker(settings.nats, service)
+    relay = Relay(journal, broker)
+
+    async def on_messages(messages: list[Msg]) -> None:
+        deliveries = [_delivery(message, service, clock) for message in messages]
+        await stopping(stop, journal.run(desk.take, deliveries))
+        for message in messages:  # Only now that everything is committed.
+            await message.ack()
+
+    async def on_events(messages: list[Msg]) -> None:
+        records = [decode(message.data) for message in messages]
+        gaps = await stopping(stop, journal.run(desk.hear, records))
+        for message, record in zip(messages, records, strict=True):
+            heard = record.position <= desk.cursors.position(record.service)
+            await (message.ack() if heard else message.nak(delay=1))
+        for source in gaps:
+            first = desk.cursors.position(source) + 1
+            await broker.publish(str(first).encode(), again_subject(ward.id, source))
+
+    subscribe(broker, ward.id, service, on_messages)
+    if service in HEARS:
+        subscribe(broker, ward.id, f"{service}-events", on_events)
+
+    app = FastStream(broker, logger=None)
+    tasks: list[asyncio.Task[None]] = []
+
+    @app.after_startup
+    async def start() -> None:
+        await check_durables(broker, ward.id, service)
+        if service == "intake":
+            await journal.run(_activate, desk, settings)
+        tasks.append(asyncio.create_task(stopping(stop, relay.run())))
+
+    @app.on_shutdown
+    async def finish() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    app.after_shutdown(journal.close)
+    return app
+
+
+def _delivery(message: Msg, service: str, clock: Clock) -> Delivery:
+    """A message as it came. Who it is from is what the subject says, which the server has authorised."""
+    provider = message.subject.split(".")[2]
+    named = (message.headers or {}).get(DELIVERY_HEADER)
+    return Delivery(provider=provider, service=service, body=message.data, arrived=clock(), delivery=named)
+
+
+async def stopping(stop: Halt, work: Any) -> Any:
+    try:
+        return await work
+    except (SecondWriter, LogChanged, EventsAhead) as error:
+        stop(error)
+        raise
+
+
+def _activate(desk: Desk[Any], settings: Settings) -> None:
+    """The first start lets the ward's file be in force, from before anything happened."""
+    if desk.wards:
+        return
+    ward = settings.ward()
+    desk.activate(ward, ward.start_of(ward.ward.registration_opens))

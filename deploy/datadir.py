@@ -23,8 +23,8 @@ class Kept(msgspec.Struct, frozen=True):
 
     format: int
     ward: str
-    ward_file: str
     database: str
+    demo: bool = False
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -139,7 +139,7 @@ class DataDirectory:
         """
         kept = self.kept()
         return Settings(
-            ward_file=Path(kept.ward_file),
+            ward_file=self / "ward.toml",
             nats=nats,
             database=kept.database,
             keys=self / "keys",

@@ -71,8 +71,8 @@ def check_port(port: int, option: str) -> None:
             pass
     except OSError as error:
         raise StartError(
-            f"port {port} of {LOOPBACK} cannot be used ({error.strerror}): stop what uses it, or give {option} another; "
-            f"{option} 0 takes a free one"
+            f"port {port} of {LOOPBACK} cannot be used ({error.strerror}): stop what uses it, or give {option} "
+            f"another; {option} 0 takes a free one"
         ) from error
 
 
@@ -114,14 +114,13 @@ class Embedded:
     def __exit__(self, *_: object) -> None:
         self._stop()
 
-    def alive(self) -> bool:
-        """Whether the supervisor still runs."""
-        return self._supervisor.is_alive()
-
-    def wait(self, seconds: float) -> bool:
-        """Wait; False as soon as the supervisor has ended."""
-        self._supervisor.join(seconds)
-        return self.alive()
+    def wait_for_ctrl_c(self) -> bool:
+        """Wait for Ctrl-C; False if everything ended by itself before."""
+        try:
+            self._supervisor.join()
+        except KeyboardInterrupt:
+            return True
+        return False
 
     def _stop(self) -> None:
         self._ours.close()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 BUSY_SECONDS = 10.0
 """How long SQLite waits for another process's lock before it gives up."""
@@ -51,3 +53,13 @@ def insert_new(engine: sa.Engine | sa.Connection, table: sa.Table) -> Any:
     if engine.dialect.name == "postgresql":
         return postgresql_insert(table).on_conflict_do_nothing()
     return sa.insert(table).prefix_with("OR IGNORE")
+
+
+def create(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
+    """Make tables and their indexes where they are missing; several processes may do so at once."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(7220)"))
+    for table in tables:
+        connection.execute(CreateTable(table, if_not_exists=True))
+        for index in table.indexes:
+            connection.execute(CreateIndex(index, if_not_exists=True))

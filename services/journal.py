@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from events import Event, Recorded, decode, encode, encode_data, event_of
 from services.clock import Clock, NewId, random_id, system_clock
-from services.database import open_engine
+from services.database import create, open_engine
 from services.settings import FORMAT
 
 P = ParamSpec("P")
@@ -238,8 +238,7 @@ class Journal:
 
     def _create(self, tables: Sequence[sa.Table]) -> None:
         with self.engine.begin() as connection:
-            for table in tables:
-                table.create(connection, checkfirst=True)
+            create(connection, tables)
             _append_only(connection)
 
     def _identify(self) -> int:

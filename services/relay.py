@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -98,14 +98,7 @@ class Relay:
     async def _events(self, js: JetStreamContext) -> int:
         assert self.position is not None
         rows = await self._journal.run(self._journal.read, self.position, PAGE)
-        sent = []
-        for _, text in rows:
-            record = decode(text)
-            subject = event_subject(record.ward, record.service, record.type, record.case)
-            again = f"+{self._again}" if self._again else ""  # Asked for again: past the duplicate window's memory.
-            headers = {"Nats-Msg-Id": record.id + again, "Content-Type": CONTENT_TYPE}
-            sent.append(await js.publish_async(subject, text, stream=EVENTS, headers=headers))
-        await _all(sent)
+        await publish(js, [text for _, text in rows], self._again)
         if rows:
             self.position = rows[-1][0]
         if len(rows) < PAGE:
@@ -140,6 +133,17 @@ class Relay:
         self.position = int(first) - 1
         self._again = int(asyncio.get_running_loop().time() * 1000)
         self._journal.committed.set()
+
+
+async def publish(js: JetStreamContext, texts: Iterable[bytes], again: int = 0) -> None:
+    """Put events into EVENTS, in this order. `again` not 0: they were asked for again, past the duplicate window."""
+    sent = []
+    for text in texts:
+        record = decode(text)
+        subject = event_subject(record.ward, record.service, record.type, record.case)
+        headers = {"Nats-Msg-Id": f"{record.id}+{again}" if again else record.id, "Content-Type": CONTENT_TYPE}
+        sent.append(await js.publish_async(subject, text, stream=EVENTS, headers=headers))
+    await _all(sent)
 
 
 async def _all(sent: list[Any]) -> None:

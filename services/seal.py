@@ -22,13 +22,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import ECKey
 
 from events import seal as inbox_seal
-from services.database import insert_new
+from services.database import create, insert_new
 
 NONCE = 12
-_METADATA = sa.MetaData()
 _KEYS = sa.Table(
     "person_keys",
-    _METADATA,
+    sa.MetaData(),
     sa.Column("subject", sa.String(64), primary_key=True),
     sa.Column("wrapped", sa.LargeBinary, nullable=True),  # NULL: destroyed, for ever.
 )
@@ -103,7 +102,8 @@ class KeyStore:
         self._engine = engine
         self._secrets = secrets
         self._known: dict[str, bytes] = {}
-        _METADATA.create_all(engine)
+        with engine.begin() as connection:
+            create(connection, [_KEYS])
 
     def ensure(self, subjects: Iterable[str]) -> None:
         """Make sure that each subject has a key, on disk, before anything is sealed with it."""

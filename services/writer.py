@@ -110,8 +110,9 @@ async def stopping(stop: Halt, work: Any) -> Any:
 
 
 def _activate(desk: Desk[Any], settings: Settings) -> None:
-    """The first start lets the ward's file be in force, from before anything happened."""
-    if desk.wards:
-        return
+    """The first start lets the ward's file be in force from before anything happened; a changed file from now on."""
     ward = settings.ward()
-    desk.activate(ward, ward.start_of(ward.ward.registration_opens))
+    if not desk.wards:
+        desk.activate(ward, ward.start_of(ward.ward.registration_opens))
+    elif desk.wards[-1][1] != ward:
+        desk.activate(ward, desk.journal.now())

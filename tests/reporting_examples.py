@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -259,11 +259,11 @@ def years(facts: Facts, report: str = "calls") -> list[int]:
     return sorted(entry.year for entry in all_entries(facts) if entry.report == report)
 
 
-def table(name: Name, *history: Happened, ward: Ward = WARD, **asked: Any) -> Report:
-    """A report on a history; `asked` are the options of `build`."""
+def table(name: str, *history: Happened, ward: Ward = WARD, **asked: Any) -> Report:
+    """A report on a history, by one of the names in REPORTS; `asked` are the options of `build`."""
     as_of = asked.get("as_of")
     entries = all_entries(given(*history, ward=ward), ward.end_of(as_of) if as_of else None)
-    return build(name, ward, entries, **asked)
+    return build(cast("Name", name), ward, entries, **asked)
 
 
 def row(report: Report, key: str) -> list[Value]:

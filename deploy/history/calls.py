@@ -153,7 +153,7 @@ def _example(
             if at is not None and (person is None or become(person, example, people, taken)):
                 cells.remove(cell)
                 slots.remove(slot)
-                taken |= {person} - {None} if person else set()
+                taken |= {person} if person else set()
                 return Consultation(cell, at, None if slot.district == UNKNOWN else slot.district, example, person)
     raise Contradiction(f"{place}: the tables leave no day and no registrant for it")
 

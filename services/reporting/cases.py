@@ -73,7 +73,7 @@ def moved(facts: Facts, record: Recorded, event: ContactMoved) -> tuple[Member, 
 def closed(facts: Facts, at: datetime, event: CaseClosed) -> tuple[Member, ...]:
     """The end of a consultation; no table depends on it."""
     case = _case(facts, event.case)
-    case.closed.append(at)
+    case.closed += (at,)
     _keep(facts, event.case, case)
     return ()
 
@@ -88,7 +88,7 @@ def merged(facts: Facts, event: CaseMerged) -> tuple[Member, ...]:
     facts.cases[event.case] = case
 
     into = _case(facts, event.into)
-    into.absorbed.append(event.case)
+    into.absorbed += (event.case,)
     return (*before, ("case", event.case), *_keep(facts, event.into, into))
 
 
@@ -105,7 +105,7 @@ def _part(facts: Facts, case_id: str, case: CaseFacts) -> tuple[Member, ...]:
         return ()
     former_id, case.merged_into = case.merged_into, None
     former = _case(facts, former_id)
-    former.absorbed.remove(case_id)
+    former.absorbed = tuple(absorbed for absorbed in former.absorbed if absorbed != case_id)
     return _keep(facts, former_id, former)
 
 
@@ -172,4 +172,4 @@ def _upwards(facts: Facts, case_id: str) -> list[str]:
 
 def _name(case: CaseFacts, provider: str, case_ref: str | None) -> None:
     if case_ref is not None and (provider, case_ref) not in case.names:
-        case.names.append((provider, case_ref))
+        case.names += ((provider, case_ref),)

@@ -7,23 +7,26 @@ now comes from the tallies; with a day or a cut-off it is folded from the ledger
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
 from services.era import folded
 from services.reporting.consultations import standing
-from services.reporting.facts import CaseFacts, Entry, Facts
+from services.reporting.facts import CaseFacts, Entry, Facts, PersonFacts
 from services.reporting.fold import all_entries, apply, is_open
 from services.reporting.fold import fold as fold_records
-from services.reporting.ledger import BeforeTheLedger, LedgerReader, Row
+from services.reporting.ledger import TREE, BeforeTheLedger, LedgerReader, Row
+from services.reporting.merkle import Frontier
 from services.reporting.report import KnownAt, Report
 from services.reporting.tables import Name, build
-from services.reporting.tallies import FACTS, stored_entries, stored_whole
-from services.ward import Ward, parse
+from services.reporting.tallies import ENTRIES, FACTS, Stored, stored_entries, stored_whole
+from services.ward import Ward, fiscal_year, parse
 
 SEALED = "封印 / sealed"
 """What a history shows in the place of a box."""
@@ -110,14 +113,17 @@ class Inquiry:
         years: range | None = None,
         as_of: date | None = None,
         known_at: datetime | int | None = None,
+        facts: Facts | None = None,
     ) -> Report:
         """One table: of what had occurred by the end of `as_of`, as the ledger knew it at `known_at`.
+
+        `facts`: the fold of that prefix, where the caller has it already; several tables then cost one fold.
 
         Raises:
             BeforeTheLedger, LookupError: see `cut`; also an empty ledger.
         """
         upto = None if known_at is None else self.cut(known_at)
-        ward, entries, synthetic = self._counted(as_of, upto)
+        ward, entries, synthetic = self._counted(as_of, upto, facts)
         counts = {report: _members(entries, report, years) for report in ("pending", "both")}
         return build(
             name,
@@ -139,14 +145,41 @@ class Inquiry:
         """The fold from nothing of a prefix."""
         return fold_records(row.event for row in self.ledger.rows(upto))
 
-    def _counted(self, as_of: date | None, upto: int | None) -> tuple[Ward, list[Entry], bool]:
-        if as_of is None and upto is None:
+    @contextmanager
+    def stored_facts(self) -> Iterator[Facts]:
+        """What is known now, read from the tallies as it is asked for; use it only within the block."""
+        cases, persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
+        with Session(self.engine) as session:
+            whole = stored_whole(session.connection())
+            wards = [(since, parse(content)) for since, content in whole.wards]
+            cases.session = persons.session = session
+            yield Facts(wards=wards, cases=cases, persons=persons, synthetic=whole.synthetic)
+
+    def end(self) -> tuple[int, str]:
+        """The ledger's newest position and the root over it in hex, both of one moment."""
+        with self.engine.connect() as connection:
+            stored = connection.execute(sa.select(TREE.c.frontier)).scalar()
+        frontier = Frontier.decode(bytes(stored)) if stored else Frontier()
+        return frontier.size, frontier.root().hex()
+
+    def years(self) -> range:
+        """The fiscal years from the one in which registration opened to the newest with an entry."""
+        ward = self.ward()
+        if ward is None:
+            return range(0)
+        with self.engine.connect() as connection:
+            newest = connection.execute(sa.select(sa.func.max(ENTRIES.c.year))).scalar()
+        opened = fiscal_year(ward.ward.registration_opens)
+        return range(opened, max(opened, newest or opened) + 1)
+
+    def _counted(self, as_of: date | None, upto: int | None, facts: Facts | None) -> tuple[Ward, list[Entry], bool]:
+        if as_of is None and upto is None and facts is None:
             ward = self.ward()
             if ward is None:
                 raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
             with self.engine.connect() as connection:
                 return ward, stored_entries(connection), stored_whole(connection).synthetic
-        facts = self.facts(upto)
+        facts = self.facts(upto) if facts is None else facts
         if not facts.wards:
             raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
         ward = facts.wards[-1][1]

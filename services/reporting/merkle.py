@@ -74,6 +74,8 @@ class Frontier:
             ValueError: not such bytes.
         """
         peaks = [stored[at : at + HASH_BYTES] for at in range(8, len(stored), HASH_BYTES)]
+        if len(stored) < 8:
+            raise ValueError("eight bytes say how many leaves there are; here are fewer")
         return cls(int.from_bytes(stored[:8], "big"), peaks)
 
 

@@ -49,7 +49,7 @@ def _correct(person: PersonFacts, change: Change) -> None:
 def moved(facts: Facts, person_id: str, on: date, *, registered: bool) -> tuple[Member, ...]:
     """Somebody left the register or came back; the published tables are gross and do not change."""
     person = _person(facts, person_id)
-    person.movements.append(Movement(on, registered))
+    person.movements += (Movement(on, registered),)
     _keep(facts, person_id, person)
     return ()
 
@@ -64,7 +64,7 @@ def merged(facts: Facts, event: PersonMerged) -> tuple[Member, ...]:
     facts.persons[event.person] = person
 
     into = _person(facts, event.into)
-    into.absorbed.append(event.person)
+    into.absorbed += (event.person,)
     return (*before, ("person", event.person), *_keep(facts, event.into, into))
 
 
@@ -81,7 +81,7 @@ def _part(facts: Facts, person_id: str, person: PersonFacts) -> tuple[Member, ..
         return ()
     former_id, person.merged_into = person.merged_into, None
     former = _person(facts, former_id)
-    former.absorbed.remove(person_id)
+    former.absorbed = tuple(absorbed for absorbed in former.absorbed if absorbed != person_id)
     return _keep(facts, former_id, former)
 
 

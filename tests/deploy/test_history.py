@@ -141,6 +141,14 @@ def test_a_history_has_more_in_it_than_its_tables_count() -> None:
     assert max(delays) > timedelta(hours=12)
 
 
+def test_agencies_and_the_section_work_on_weekdays() -> None:
+    """The centre is open every day; those to whom it hands over are not."""
+    sent = plan(PUBLISHED, SETAGAYA, 2, EXAMPLES)
+    times = [message["time"] for _, message in sent if message["type"].startswith("handover.")]
+
+    assert all(datetime.fromisoformat(time).weekday() < 5 for time in times)
+
+
 def test_a_history_of_one_contractor_has_no_hand_over_between_providers() -> None:
     """Until March 2025 one contractor worked day and night."""
     sent = plan(PUBLISHED, SETAGAYA, 2, EXAMPLES)
@@ -293,8 +301,9 @@ def test_each_message_is_sent_by_a_provider_under_contract() -> None:
     calls = table("calls", [entry.key for entry in ward.outcome], cells)
     none = table("calls-by-district", DISTRICTS, {"consultations": (120, 0, 0, 0)}, as_of=until - DAY * 2)
     many = table("calls-by-district", DISTRICTS, {"consultations": (120, 90, 0, 0)}, as_of=until)
+    people = table("registrations", DISTRICTS[:3], {"2023": (60, 60, 60), "2024": (60, 60, 60)})
     senders: dict[str, set[str]] = {}
-    for provider, message in plan([calls, none, many], ward, 4):
+    for provider, message in plan([calls, none, many, people], ward, 4):
         contract, day = ward.provider_of(provider), datetime.fromisoformat(message["time"]).date()
         assert contract is not None
         assert contract.from_ <= day <= (contract.until or day)

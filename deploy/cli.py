@@ -1,0 +1,411 @@
+"""The command line, `yoake`: each command with --help, with --json where a program may read it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date, datetime
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+import typer
+
+from deploy import checks, output
+from deploy.datadir import DEFAULT, DataDirectory, DataError
+from deploy.demo import demonstrate
+from deploy.embedded import Embedded, StartError, check_port
+from deploy.feeding import FeedError, feed, read_lines
+from deploy.history import Contradiction, plan, read_examples
+from deploy.natsd import NatsError, declare
+from deploy.output import err, fail, out, print_json
+from deploy.setting_up import PUBLISHED, SAMPLE, prepare
+from deploy.showing import print_history, print_report, print_status
+from events.adapter import NotSent
+from services.database import DatabaseError
+from services.era import folded, parse_date
+from services.journal import JournalError
+from services.reporting import published
+from services.reporting.inquiry import NotKnown
+from services.reporting.tables import read_years
+from services.ward import WardError, load
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Yoake (夜明け): nothing that was said at night is missing in the morning.",
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SAID = (
+    DataError,
+    DatabaseError,
+    FeedError,
+    JournalError,
+    NatsError,
+    NotSent,
+    StartError,
+    WardError,
+    Contradiction,
+    published.PublishedError,
+)
+"""Errors whose text says what is wrong and what to do."""
+
+
+class ReportName(StrEnum):
+    """The five tables."""
+
+    registrations = "registrations"
+    handbooks = "handbooks"
+    ages = "ages"
+    calls_by_district = "calls-by-district"
+    calls = "calls"
+
+
+class Format(StrEnum):
+    """How a table is printed."""
+
+    table = "table"
+    json = "json"
+    csv = "csv"
+
+
+class Language(StrEnum):
+    """The two languages."""
+
+    ja = "ja"
+    en = "en"
+
+
+Data = Annotated[
+    Path, typer.Option("--data", envvar="YOAKE_DATA", help="The data directory.", show_default=".yoake", file_okay=True)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
+Lang = Annotated[Language, typer.Option("--lang", envvar="YOAKE_LANG", help="ja or en.")]
+WardFile = Annotated[Path | None, typer.Option("--ward", help="The ward's TOML file; Setagaya's is the default.")]
+NatsPort = Annotated[int, typer.Option("--nats-port", min=0, max=65535, help="NATS's port; 0 takes a free one.")]
+PagesPort = Annotated[int, typer.Option("--port", min=0, max=65535, help="The pages' port; 0 takes a free one.")]
+
+NATS_PORT, PAGES_PORT = 14222, 18222
+
+
+def said(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn errors that say what to do into a line on standard error and an exit status of 2."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except SAID as error:
+            fail(error)
+        except sa.exc.OperationalError as error:
+            fail(f"the database does not answer: {error.orig}")
+        except PermissionError as error:
+            fail(f"{error.filename}: no permission; use a directory that you may read and write, or give --data")
+
+    return run
+
+
+@app.command()
+@said
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop after the tables; the exit status says if all are equal.")
+    ] = False,
+    data: Data = DEFAULT,
+    port: PagesPort = PAGES_PORT,
+    nats_port: NatsPort = NATS_PORT,
+    lang: Lang = Language.ja,
+) -> None:
+    """Two synthetic fiscal years in, the ward's published tables out, cell beside cell."""
+    equal = demonstrate(DataDirectory(data), once=once, ports=(nats_port, port), language=lang)
+    raise typer.Exit(0 if equal else 1)
+
+
+@app.command()
+@said
+def up(
+    data: Data = DEFAULT,
+    ward: WardFile = None,
+    port: PagesPort = PAGES_PORT,
+    nats_port: NatsPort = NATS_PORT,
+    database: Annotated[
+        str | None, typer.Option(help="PostgreSQL instead of SQLite: a URL with {service} in it, a database for each.")
+    ] = None,
+    activate: Annotated[
+        bool, typer.Option("--activate", help="Let a changed ward's file be in force from now on.")
+    ] = False,
+) -> None:
+    """Run NATS and the four services here, on loopback only, until Ctrl-C."""
+    directory = DataDirectory(data)
+    changed = prepare(directory, ward, database, activate=activate)
+    if changed:
+        err.print(
+            "The ward's file differs from the one in force; it is not taken. --activate lets it be in force from now:"
+        )
+        for line in changed:
+            err.print(f"  {line}", markup=False)
+    directory.lock()
+    for number, option in ((port, "--port"), (nats_port, "--nats-port")):
+        check_port(number, option)
+    embedded = Embedded(directory, nats_port=nats_port, pages_port=port)
+    with embedded as running:
+        out.print(f"Pages    {running.pages}\nNATS     {running.nats}\nData     {directory.path}", markup=False)
+        out.print("Ctrl-C stops everything. / 終了は Ctrl-C です。")
+        ended_by_itself = not embedded.wait_for_ctrl_c()
+    if ended_by_itself:
+        fail(f"the runner ended by itself; see {directory / 'logs' / 'runner.log'}", 1)
+    out.print("Stopped. / 終了しました。")
+
+
+@app.command(name="feed")
+@said
+def feed_command(
+    files: Annotated[list[Path], typer.Argument(help="JSON Lines files: one adapter message (CloudEvent) a line.")],
+    provider: Annotated[
+        str | None, typer.Option("--as", envvar="YOAKE_PROVIDER", help="Who is sending: a provider of the ward's file.")
+    ] = None,
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Send messages as an adapter would, and print what became of each.
+
+    The exit status is 0 if nothing needs a person, 1 if something is parked or in conflict.
+    """
+    directory = DataDirectory(data)
+    url, ward = running_at(directory), load(directory / "ward.toml")
+    sender = provider or ward.provider[0].id
+    if ward.provider_of(sender) is None:
+        fail(f"--as {sender}: the ward does not know this provider; it knows {', '.join(p.id for p in ward.provider)}")
+    lines = read_lines(files)
+    if provider is None:
+        err.print(f"Sending as {sender}; --as names another provider.", markup=False)
+    key = (directory / "keys" / "inbox.pub.jwk").read_bytes()
+    summary = feed(url, ward.id, sender, key, lines, quiet=json)
+    if json:
+        print_json(summary)
+    else:
+        output.print_summary(summary)
+    raise typer.Exit(0 if summary.clean else 1)
+
+
+@app.command()
+@said
+def report(
+    name: Annotated[ReportName, typer.Argument(help="Which table.")],
+    fy: Annotated[str | None, typer.Option("--fy", help="Fiscal years: 2022, 2022-2023 or 令和4年度.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Count what had occurred by the end of this day.")
+    ] = None,
+    known_at: Annotated[
+        str | None, typer.Option("--known-at", help="As the ledger knew it: a position, or a time with its offset.")
+    ] = None,
+    format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
+    data: Data = DEFAULT,
+    lang: Lang = Language.ja,
+) -> None:
+    """One table of the ward, from the ledger; works whether or not the services run."""
+    with opened(data) as books:
+        years = _option("--fy", fy, read_years)
+        day = _option("--as-of", as_of, _day)
+        known = _option("--known-at", known_at, lambda text: _known_at(text, books))
+        try:
+            found = books.inquiry.report(name.value, years=years, as_of=day, known_at=known)
+        except LookupError as error:
+            fail(f"--known-at {known_at}: {error}" if known is not None else error)
+        print_report(found, format_.value, lang.value)
+
+
+@app.command()
+@said
+def case(
+    name: Annotated[
+        str, typer.Argument(metavar="CASE", help="A case id, a reference number (R5-0012) or PROVIDER/REF.")
+    ],
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """A case's whole history across the services: both clocks, source, cause, and what changed."""
+    with opened(data) as books:
+        try:
+            history = books.inquiry.history(books.inquiry.find(name))
+        except NotKnown as error:
+            fail(error)
+        if json:
+            print_json(history)
+        else:
+            print_history(history, books.inquiry.ward(), lang.value)
+
+
+@app.command()
+@said
+def status(data: Data = DEFAULT, json: Json = False) -> None:
+    """How far each service, its relay and its consumers are, and whether the ledger holds everything."""
+    running = DataDirectory(data).running()
+    with opened(data) as books:
+        found = checks.status(books, running.nats if running else None)
+    if json:
+        print_json(found)
+    else:
+        print_status(found)
+
+
+@app.command()
+@said
+def verify(data: Data = DEFAULT, json: Json = False) -> None:
+    """Compare ledger with journals, tallies with the fold from nothing, streams with both.
+
+    The exit status is 0 if everything is equal, 1 if not; every difference is named.
+    """
+    running = DataDirectory(data).running()
+    with opened(data) as books:
+        found = checks.verify(books, running.nats if running else None)
+        head, root = books.inquiry.ledger.head(), books.inquiry.ledger.root()
+    if json:
+        print_json({"equal": not found, "differences": found, "position": head, "root": root, "streams": bool(running)})
+    else:
+        for difference in found:
+            out.print(difference, markup=False)
+        streams = "streams too" if running else "streams not compared: Yoake does not run"
+        verdict = f"{len(found)} differences" if found else "Everything is equal"
+        out.print(f"{verdict}: ledger 1 to {head}, root {root} ({streams}).", markup=False, soft_wrap=True)
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+@said
+def rebuild(data: Data = DEFAULT, json: Json = False) -> None:
+    """Throw the tallies away and fold them again from the ledger; says whether the result is identical."""
+    with opened(data) as books:
+        same, head = checks.rebuild(books), books.inquiry.ledger.head()
+    if json:
+        print_json({"identical": same, "position": head})
+    elif same:
+        out.print(f"Folded again from ledger positions 1 to {head}: identical.")
+    else:
+        out.print(f"Folded again from ledger positions 1 to {head}: it was NOT identical; the new result is kept.")
+        out.print("If Yoake runs, restart it, so that the reporting service reads the new tallies.")
+    raise typer.Exit(0 if same else 1)
+
+
+@app.command()
+@said
+def streams(
+    refill: Annotated[
+        bool, typer.Option("--refill", help="Publish to EVENTS what it lacks, from the journals.")
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Declare the streams and durables on the running NATS; with --refill, fill EVENTS from the journals."""
+    directory = DataDirectory(data)
+    url = running_at(directory)
+    done = asyncio.run(declare(url, directory.kept().ward))
+    published_again: dict[str, int] = {}
+    if refill:
+        with opened(data) as books:
+            published_again = asyncio.run(checks.refill(url, books))
+    if json:
+        print_json({"declared": done, "published": published_again})
+        return
+    out.print("\n".join(done) or "Every stream and durable is as it must be.", markup=False)
+    for service, count in published_again.items():
+        out.print(f"{service}: {count} events published again" if count else f"{service}: EVENTS lacks nothing")
+
+
+@app.command()
+@said
+def history(
+    tables: Annotated[
+        Path, typer.Option("--tables", help="A TOML of published tables, such as the sample's.")
+    ] = PUBLISHED,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same history.")] = 1,
+    ward: WardFile = None,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="A file; with several senders, one for each: NAME-PROVIDER.jsonl.")
+    ] = None,
+) -> None:
+    """Write a synthetic history (架空データ), as adapter messages, that yields exactly these tables."""
+    sent = plan(published.load(tables), load(ward or SAMPLE), seed, read_examples(tables))
+    by_provider: dict[str, list[bytes]] = {}
+    for provider, message in sent:
+        by_provider.setdefault(provider, []).append(msgspec.json.encode(message) + b"\n")
+    if to is None:
+        if len(by_provider) > 1:
+            fail(f"there are several senders ({', '.join(by_provider)}): give --out FILE to get a file for each")
+        sys.stdout.buffer.write(b"".join(line for lines in by_provider.values() for line in lines))
+        return
+    for provider, lines in by_provider.items():
+        file = to if len(by_provider) == 1 else to.with_name(f"{to.stem}-{provider}{to.suffix or '.jsonl'}")
+        try:
+            file.write_bytes(b"".join(lines))
+        except OSError as error:
+            fail(f"{file}: {error.strerror}; give --out a file that you may write")
+        out.print(f"{file}: {len(lines)} messages; feed them with `yoake feed {file} --as {provider}`", soft_wrap=True)
+
+
+def opened(data: Path) -> closing[checks.Opened]:
+    """The journals of a data directory, for looking."""
+    directory = DataDirectory(data)
+    return closing(checks.Opened(directory.settings(), directory.kept().ward))
+
+
+def running_at(directory: DataDirectory) -> str:
+    """Where the NATS of the directory's running Yoake is.
+
+    Raises:
+        DataError: nothing runs on it.
+    """
+    directory.kept()
+    running = directory.running()
+    if running is None:
+        raise DataError(f"Yoake does not run on {directory.path}: start it with `yoake up`, or give --data")
+    return running.nats
+
+
+def _option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
+    if text is None:
+        return None
+    try:
+        return read(text)
+    except ValueError as error:
+        fail(f"{name} {text}: {error}")
+
+
+def _day(text: str) -> date:
+    try:
+        return parse_date(text)
+    except ValueError as error:
+        raise ValueError("not a day that exists; accepted: 2023-01-26 or 令和5年1月26日") from error
+
+
+def _known_at(text: str, books: checks.Opened) -> datetime | int:
+    plain = folded(text)
+    if plain.isdecimal():
+        return int(plain)
+    try:
+        moment = datetime.fromisoformat(plain)
+    except ValueError as error:
+        raise ValueError("accepted: a ledger position such as 120, or a time such as 2025-04-02T10:00+09:00") from error
+    ward = books.inquiry.ward()
+    return moment if moment.tzinfo or ward is None else moment.replace(tzinfo=ward.zone)
+
+
+def main() -> None:
+    """The entry point."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # Stopped by a service manager as by Ctrl-C.
+    app()
+
+
+if __name__ == "__main__":
+    main()

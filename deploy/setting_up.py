@@ -1,0 +1,67 @@
+"""Making a data directory ready: whose ward it is, and which of its files is in force."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deploy.datadir import DataDirectory, DataError, Kept
+from services.settings import FORMAT
+from services.ward import Ward, load
+
+WARDS = Path(__file__).with_name("wards")
+SAMPLE = WARDS / "setagaya.toml"
+PUBLISHED = WARDS / "setagaya-published.toml"
+
+
+def prepare(
+    data: DataDirectory, ward_file: Path | None, database: str | None, *, demo: bool = False, activate: bool = False
+) -> list[str]:
+    """Make a directory ready, or check that it is.
+
+    The ward's file is copied in. A changed one takes effect only with `activate`.
+
+    Returns:
+        The differences of a changed file that was not taken, one line each.
+
+    Raises:
+        DataError: another ward's data, real data under a demonstration, or no permission.
+        services.ward.WardError: the ward's file cannot be used.
+    """
+    known = data.kept() if (data / "yoake.json").exists() else None
+    if known is not None and demo and not known.demo:
+        raise DataError(f"{data.path} holds real data; give `yoake demo` another directory with --data")
+    own = data / "ward.toml"
+    source = ward_file or (own if known else SAMPLE)
+    ward = load(source)
+    data.keep(
+        Kept(
+            format=FORMAT,
+            ward=ward.id,
+            database=database or (known.database if known else data.sqlite),
+            demo=known.demo if known else demo,
+        )
+    )
+    if not own.exists() or activate:
+        if source != own:
+            shutil.copyfile(source, own)
+        return []
+    return list(differences(load(own), ward))
+
+
+def differences(before: Ward, after: Ward) -> Iterator[str]:
+    """What a changed file would change, one line each."""
+    yield from _differences("", before.content(), after.content())
+
+
+def _differences(place: str, before: Any, after: Any) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in [*before, *(key for key in after if key not in before)]:
+            yield from _differences(f"{place}.{key}" if place else key, before.get(key), after.get(key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for n, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(f"{place}[{n}]", old, new)
+    elif before != after:
+        yield f"{place}: {before!r} → {after!r}"

@@ -1,0 +1,113 @@
+"""How the command line shows a report, a case's history and the status."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from rich.table import Table
+
+from deploy.checks import ServiceStatus, Status
+from deploy.output import clock_of, day_of, out, print_footnotes, print_json, report_csv, report_table
+from services.reporting.inquiry import History, Step
+from services.reporting.report import Report
+from services.ward import Ward
+
+
+def print_report(report: Report, format_: str, language: str) -> None:
+    """A table, as a table, as JSON or as CSV."""
+    match format_:
+        case "json":
+            print_json(report)
+        case "csv":
+            sys.stdout.write(report_csv(report, language))
+        case _:
+            out.print(report_table(report, title_of(report, language), language))
+            print_footnotes(report, language)
+
+
+def title_of(report: Report, language: str) -> str:
+    """The table's title, with its day."""
+    title = report.title[language]
+    if report.as_of is None:
+        return title
+    day = day_of(report.as_of, language)
+    return f"{title}（{day}現在）" if language == "ja" else f"{title} (as of {day})"
+
+
+def print_history(history: History, ward: Ward | None, language: str) -> None:
+    """Every event of a case: when, where from, why, and what changed."""
+    zone = ward.zone if ward else None
+    synthetic = ("　架空データ" if language == "ja" else "  Synthetic data") if history.synthetic else ""
+    out.print(f"{history.number or ''} {history.id}{synthetic}".strip(), style="bold", markup=False)
+    for step in history.steps:
+        _print_step(step, language, zone)
+
+
+def _print_step(step: Step, language: str, zone: Any) -> None:
+    words = _WORDS[language]
+    out.print(f"\n{step.position}  {step.event}  ({step.service} {step.service_position})", style="bold", markup=False)
+    out.print(f"   {words['occurred']} {clock_of(step.occurred_at, language, zone)}", markup=False)
+    out.print(
+        f"   {words['recorded']} {clock_of(step.recorded_at, language, zone)}"
+        f"　{words['ledgered']} {clock_of(step.ledgered_at, language, zone)}",
+        markup=False,
+    )
+    out.print(f"   {words['cause']} {step.message or step.cause}", markup=False, soft_wrap=True)
+    for change in step.changes:
+        out.print(f"   {change.feature}: {_value(change.before)} → {_value(change.after)}", style="green", markup=False)
+    shown = {name: value for name, value in step.data.items() if name not in ("case", "contact", "person", "number")}
+    out.print("   " + ", ".join(f"{name}={_value(value)}" for name, value in shown.items()), style="dim", markup=False)
+
+
+_WORDS = {
+    "ja": {"occurred": "受付日時", "recorded": "記録日時", "ledgered": "原簿", "cause": "もとの記録"},
+    "en": {"occurred": "Happened", "recorded": "Recorded", "ledgered": "Ledger", "cause": "Because of"},
+}
+
+
+def _value(value: Any) -> str:
+    return "－" if value is None else str(value)
+
+
+def print_status(status: Status) -> None:
+    """Each service on a line, then the ledger."""
+    table = Table(header_style="bold")
+    table.add_column("service")
+    for column in (
+        "log",
+        "published",
+        "relay lag",
+        "inbox lag",
+        "events lag",
+        "waiting",
+        "parked",
+        "conflicts",
+        "in ledger",
+    ):
+        table.add_column(column, justify="right")
+    for service in status.services:
+        table.add_row(service.service, *_figures(service))
+    out.print(table)
+    ledger = status.ledger
+    whole = "holds every event of every service" if ledger.complete else "does NOT hold every event yet"
+    out.print(f"Ledger position {ledger.position}: {whole}. Root {ledger.root}", markup=False, soft_wrap=True)
+    if not status.running:
+        out.print("Yoake does not run here, so lags are not known: start it with `yoake up`.", markup=False)
+    if ledger.synthetic:
+        out.print("架空データ / Synthetic data")
+
+
+def _figures(service: ServiceStatus) -> list[str]:
+    figures = (
+        service.position,
+        service.published,
+        service.relay_lag,
+        service.inbox_lag,
+        service.events_lag,
+        service.waiting,
+        service.parked,
+        service.conflicts,
+        service.ledger_has,
+    )
+    return ["－" if figure is None else str(figure) for figure in figures]

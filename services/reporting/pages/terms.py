@@ -1,0 +1,96 @@
+"""The ward's own words, and dates, in one language. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from functools import cached_property
+from typing import Literal
+
+from services import era
+from services.reporting.pages.words import CODES, FIELDS, SCREEN
+from services.ward import Keyed, Label, Ward
+
+Language = Literal["ja", "en"]
+Place = Literal["district", "band", "placement", "outcome", "handbook", "age_group", "reason", "refusal"]
+
+# Not from the locale: the same page reads the same everywhere.
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+class Terms:
+    """A ward's words in one language; a key that the ward does not name is shown as it is."""
+
+    def __init__(self, ward: Ward, language: Language) -> None:
+        self.ward, self.language = ward, language
+
+    def say(self, label: Label) -> str:
+        """A label in this language."""
+        return label[self.language]
+
+    def screen(self, name: str, **values: object) -> str:
+        """A word of the pages, with its values filled in."""
+        return self.say(SCREEN[name]).format(**values)
+
+    def field(self, name: str) -> str:
+        """What a field is called."""
+        return self.say(FIELDS[name]) if name in FIELDS else name
+
+    def code(self, key: str) -> str:
+        """A short code of the contract in words."""
+        return self.say(CODES[key]) if key in CODES else key
+
+    def word(self, place: Place, key: str) -> str:
+        """What the ward calls this key."""
+        return self._words[place].get(key, key)
+
+    def district(self, key: str | None) -> str:
+        """The district; 不明 where it is not known."""
+        return (
+            self.say(self.ward.labels["unknown_district"]) if key in (None, "unknown") else self.word("district", key)
+        )
+
+    def provider(self, key: str) -> str:
+        """A provider's name, or whoever else is named."""
+        found = self.ward.provider_of(key)
+        return self.say(found.label) if found else key
+
+    def day(self, day: date, weekday: bool = False) -> str:
+        """令和5年1月26日（木）, or Thu 26 January 2023."""
+        if self.language == "ja":
+            return era.japanese_date(day, weekday)
+        text = f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+        return f"{_WEEKDAYS[day.weekday()]} {text}" if weekday else text
+
+    def moment(self, at: datetime) -> str:
+        """The day with its weekday and the time, on the ward's clock, 24 hours."""
+        local = self.ward.local(at)
+        return f"{self.day(local.date(), weekday=True)} {local:%H:%M}"
+
+    def years(self, years: range) -> str:
+        """令和4年度～令和5年度, or FY2022 to FY2023."""
+        ends = dict.fromkeys(era.fiscal_year_label(year, self.language) for year in (years[0], years[-1]))
+        return ("～" if self.language == "ja" else " to ").join(ends)
+
+    def listed(self, words: Iterable[str]) -> str:
+        """Several words in a row."""
+        return ("、" if self.language == "ja" else ", ").join(words)
+
+    @cached_property
+    def _words(self) -> dict[Place, dict[str, str]]:
+        ward = self.ward
+        places: dict[Place, tuple[Keyed, ...]] = {
+            "district": ward.district,
+            "band": ward.band,
+            "placement": ward.placement,
+            "outcome": ward.outcome,
+            "handbook": ward.handbook,
+            "age_group": ward.age_group,
+            "reason": ward.reason,
+            "refusal": ward.refusal,
+        }
+        return {place: {entry.key: self.say(entry.label) for entry in entries} for place, entries in places.items()}

@@ -16,7 +16,6 @@ from nats.js import JetStreamContext
 
 from deploy.natsd import NatsError, connect, declare
 from events import ContractError, Recorded, decode
-from services.bus import EVENTS, INBOX, WRITERS, durables
 from services.hearing import CURSORS, Cursors
 from services.journal import Journal
 from services.relay import publish
@@ -26,6 +25,7 @@ from services.reporting.ledger import LEDGER_TABLES, TREE
 from services.reporting.merkle import Frontier, leaf_hash
 from services.reporting.tallies import CELLS, ENTRIES, FACTS, Tallies, stored_cells, stored_entries, stored_whole
 from services.settings import Settings
+from services.streams import EVENTS, WRITERS, durables
 from services.tables import PARKED, WAITING, WRITER_TABLES
 
 SETTLE_SECONDS = 10.0
@@ -340,15 +340,6 @@ async def refill(url: str, opened: Opened) -> dict[str, int]:
                 await publish(js, [text for _, text in page], again)
                 done[name] += len(page)
         return done
-    finally:
-        await connection.close()
-
-
-async def inbox_messages(url: str) -> int:
-    """How many messages INBOX holds that no service has taken."""
-    connection = await connect(url)
-    try:
-        return (await connection.jetstream().stream_info(INBOX)).state.messages
     finally:
         await connection.close()
 

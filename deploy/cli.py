@@ -19,12 +19,11 @@ import typer
 
 from deploy import checks, output
 from deploy.datadir import DEFAULT, DataDirectory, DataError
-from deploy.demo import demonstrate
-from deploy.embedded import Embedded, StartError, check_port
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.history import Contradiction, plan, read_examples
 from deploy.natsd import NatsError, declare
 from deploy.output import err, fail, out, print_json
+from deploy.ports import StartError, check_port
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
 from deploy.showing import print_history, print_report, print_status
 from events.adapter import NotSent
@@ -127,6 +126,8 @@ def demo(
     lang: Lang = Language.ja,
 ) -> None:
     """Two synthetic fiscal years in, the ward's published tables out, cell beside cell."""
+    from deploy.demo import demonstrate  # The services' own libraries take a second to import; few commands need them.
+
     equal = demonstrate(DataDirectory(data), once=once, ports=(nats_port, port), language=lang)
     raise typer.Exit(0 if equal else 1)
 
@@ -146,6 +147,8 @@ def up(
     ] = False,
 ) -> None:
     """Run NATS and the four services here, on loopback only, until Ctrl-C."""
+    from deploy.embedded import Embedded
+
     directory = DataDirectory(data)
     changed = prepare(directory, ward, database, activate=activate)
     if changed:

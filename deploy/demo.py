@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from deploy.checks import Opened
 from deploy.datadir import DataDirectory
-from deploy.embedded import Embedded, StartError, check_port
+from deploy.embedded import Embedded
 from deploy.feeding import Line, feed
 from deploy.history import plan, read_examples
 from deploy.output import out, print_footnotes, print_summary, report_table
+from deploy.ports import StartError, check_port
 from deploy.setting_up import PUBLISHED, prepare
 from services.reporting.published import Published, compare, load
 from services.reporting.report import shown
@@ -70,8 +71,8 @@ def _show_tables(data: DataDirectory, tables: Sequence[Published], language: str
             cells, wrong = cells + len(found), wrong + sum(not cell.equal for cell in found)
             beside = {(c.row, c.column): " ＝" if c.equal else f" ≠ {shown(c.published)}" for c in found}
             title = f"{report.title[language]}　{table.title[language]}"
-            out.print()
-            out.print(report_table(report, title, language, beside))
+            out.print(f"\n{title}", style="bold")
+            out.print(report_table(report, language, beside))
             print_footnotes(report, language)
         head, root = books.inquiry.ledger.head(), books.inquiry.ledger.root()
     finally:

@@ -13,7 +13,6 @@ import logging.handlers
 import multiprocessing as mp
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from faststream import FastStream
 
 from deploy.datadir import DataDirectory, Running
 from deploy.natsd import NatsError, NatsServer, declare_now, stop_stray
+from deploy.ports import LOOPBACK, StartError, free_port
 from services.handover import app as handover
 from services.intake import app as intake
 from services.placement import app as placement
@@ -38,7 +38,6 @@ BUILDS: dict[str, Callable[[Settings], FastStream]] = {
     "handover": handover.build,
     "reporting": reporting.build,
 }
-LOOPBACK = "127.0.0.1"
 LOOK = 5.0
 """Seconds between looks at whether the streams are there."""
 
@@ -47,33 +46,6 @@ STOP_SECONDS = 15.0
 LONGEST_PAUSE = 30.0
 
 _FORK = mp.get_context("fork")
-
-
-class StartError(RuntimeError):
-    """Yoake cannot start; says what is wrong and what to do."""
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def check_port(port: int, option: str) -> None:
-    """Make sure that a port can be had.
-
-    Raises:
-        StartError: it is taken; says what to do.
-    """
-    try:
-        with socket.create_server((LOOPBACK, port)):
-            pass
-    except OSError as error:
-        raise StartError(
-            f"port {port} of {LOOPBACK} cannot be used ({error.strerror}): stop what uses it, or give {option} "
-            f"another; {option} 0 takes a free one"
-        ) from error
 
 
 class Embedded:

@@ -21,7 +21,7 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
-from services.bus import INBOX, durables, streams
+from services.streams import durables, streams
 
 START_SECONDS = 15.0
 
@@ -78,7 +78,7 @@ class NatsServer:
         for stale in self.directory.glob("nats-server_*.ports"):
             stale.unlink()
         log = (self.directory / "server.log").open("ab")
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  (our own program and file)
             [executable(), "-c", str(config)],
             stdout=log,
             stderr=log,
@@ -235,15 +235,6 @@ def _same(have: ConsumerConfig, wanted: ConsumerConfig) -> bool:
     fields = ("ack_policy", "ack_wait", "max_deliver", "max_ack_pending")
     same = all(getattr(have, field) == getattr(wanted, field) for field in fields)
     return same and sorted(have.filter_subjects or []) == sorted(wanted.filter_subjects or [])
-
-
-async def inbox_holds(url: str) -> int:
-    """How many messages INBOX holds that no service has taken yet."""
-    connection = await connect(url)
-    try:
-        return (await connection.jetstream().stream_info(INBOX)).state.messages
-    finally:
-        await connection.close()
 
 
 def declare_now(url: str, ward: str) -> list[str]:

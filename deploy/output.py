@@ -53,14 +53,12 @@ def heading(year: Label | None, label: Label, language: str) -> str:
     return f"{year[language]} {label[language]}" if year else label[language]
 
 
-def report_table(report: Report, title: str, language: str, beside: dict[tuple[str, str], str] | None = None) -> Table:
+def report_table(report: Report, language: str, beside: dict[tuple[str, str], str] | None = None) -> Table:
     """A table for the terminal; `beside` is printed after each computed value."""
-    table = Table(title=title, title_justify="left", caption_justify="left", header_style="bold")
-    table.add_column("")
-    groups = {group.key: group.label[language] for group in report.groups}
+    table = Table(header_style="bold")
+    table.add_column("", no_wrap=True)
     for column in report.columns:
-        over = f"{groups[column.group]}\n" if column.group else ""
-        table.add_column(f"{over}{column.label[language]}", justify="right", overflow="fold")
+        table.add_column(column.label[language], justify="right", overflow="fold")
     for row in report.rows:
         cells = []
         for column in report.columns:
@@ -72,7 +70,10 @@ def report_table(report: Report, title: str, language: str, beside: dict[tuple[s
 
 
 def print_footnotes(report: Report, language: str) -> None:
-    """The notes under a table."""
+    """What the headings over several columns say, and the notes under a table."""
+    for group in report.groups:
+        under = (column.label[language] for column in report.columns if column.group == group.key)
+        out.print(f"  {group.label[language]}: {', '.join(under)}", style="dim")
     for note in report.footnotes:
         out.print(f"  ※ {note[language]}" if language == "ja" else f"  * {note[language]}", style="dim")
 

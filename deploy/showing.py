@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import msgspec
 from rich.table import Table
 
 from deploy.checks import ServiceStatus, Status
@@ -22,7 +23,8 @@ def print_report(report: Report, format_: str, language: str) -> None:
         case "csv":
             sys.stdout.write(report_csv(report, language))
         case _:
-            out.print(report_table(report, title_of(report, language), language))
+            out.print(title_of(report, language), style="bold")
+            out.print(report_table(report, language))
             print_footnotes(report, language)
 
 
@@ -72,20 +74,10 @@ def _value(value: Any) -> str:
 
 def print_status(status: Status) -> None:
     """Each service on a line, then the ledger."""
-    table = Table(header_style="bold")
-    table.add_column("service")
-    for column in (
-        "log",
-        "published",
-        "relay lag",
-        "inbox lag",
-        "events lag",
-        "waiting",
-        "parked",
-        "conflicts",
-        "in ledger",
-    ):
-        table.add_column(column, justify="right")
+    table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
+    table.add_column("service", no_wrap=True)
+    for column in ("log", "on bus", "relay lag", "inbox lag", "events lag", "waiting", "parked", "conflict", "ledger"):
+        table.add_column(column.replace(" ", "\n"), justify="right")
     for service in status.services:
         table.add_row(service.service, *_figures(service))
     out.print(table)
@@ -99,15 +91,5 @@ def print_status(status: Status) -> None:
 
 
 def _figures(service: ServiceStatus) -> list[str]:
-    figures = (
-        service.position,
-        service.published,
-        service.relay_lag,
-        service.inbox_lag,
-        service.events_lag,
-        service.waiting,
-        service.parked,
-        service.conflicts,
-        service.ledger_has,
-    )
+    figures = msgspec.structs.astuple(service)[1:]
     return ["－" if figure is None else str(figure) for figure in figures]

@@ -25,7 +25,7 @@ from events.seal import seal
 
 DELIVERY = "Yoake-Delivery"
 WINDOW = 256
-QUIET = 10.0
+QUIET = 5.0
 """Seconds without any receipt after which what has none is sent again."""
 
 TRIES = 6

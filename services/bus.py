@@ -21,104 +21,15 @@ from faststream.nats.annotations import NatsMessage
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import (
-    AckPolicy as DurableAck,
-)
-from nats.js.api import (
-    ConsumerConfig,
-    DeliverPolicy,
-    DiscardPolicy,
-    PersistMode,
-    RetentionPolicy,
-    StorageType,
-    StreamConfig,
-)
-
-INBOX, EVENTS, RECEIPTS = "INBOX", "EVENTS", "RECEIPTS"
-WRITERS = ("intake", "placement", "handover")
-"""The services that take messages from outside."""
-
-HEARS = {"placement": ("intake",), "handover": ("intake",), "reporting": WRITERS}
-"""Whose events each service hears."""
-
-BATCH = 256
-ACK_WAIT = 10.0
-"""Seconds after which JetStream gives a message to whoever asks next: a stalled service's work goes on."""
 
 IDLE = 5.0
 RETRY = 0.5
-MIB = 1024 * 1024
 
 log = logging.getLogger("yoake.bus")
 
 
 class BusError(RuntimeError):
     """A stream or a durable is not as it must be; says which, and what to do."""
-
-
-def streams() -> list[StreamConfig]:
-    """The three streams, as `yoake streams` declares them.
-
-    INBOX and EVENTS refuse what they cannot hold, so that the sender knows; nobody may delete from
-    them. Old receipts may go: a message sent again gets its receipt again.
-    """
-    inbox = StreamConfig(name=INBOX, subjects=["inbox.>"], retention=RetentionPolicy.WORK_QUEUE, max_bytes=1024 * MIB)
-    events = StreamConfig(name=EVENTS, subjects=["events.>"], max_bytes=16 * 1024 * MIB, duplicate_window=120)
-    receipts = StreamConfig(name=RECEIPTS, subjects=["receipts.>"], max_bytes=1024 * MIB, max_age=30 * 24 * 3600)
-    for stream in (inbox, events):
-        stream.discard, stream.deny_delete, stream.deny_purge = DiscardPolicy.NEW, True, True
-    for stream in (events, receipts):  # The journals hold these; INBOX alone must be synced before its acknowledgement.
-        stream.persist_mode = PersistMode.ASYNC
-    for stream in (inbox, events, receipts):
-        stream.storage, stream.max_msg_size = StorageType.FILE, MIB
-    return [inbox, events, receipts]
-
-
-def durables(ward: str) -> list[tuple[str, ConsumerConfig]]:
-    """(stream, durable) for every subscription of every service."""
-    from_inbox = [(INBOX, _durable(service, [f"inbox.{ward}.*.{service}.>"])) for service in WRITERS]
-    from_events = [
-        (EVENTS, _durable(f"{service}-events", [f"events.{ward}.{heard}.>" for heard in sources]))
-        for service, sources in HEARS.items()
-    ]
-    return from_inbox + from_events
-
-
-def _durable(name: str, subjects: list[str]) -> ConsumerConfig:
-    return ConsumerConfig(
-        durable_name=name,
-        filter_subjects=subjects,
-        deliver_policy=DeliverPolicy.ALL,
-        ack_policy=DurableAck.EXPLICIT,
-        ack_wait=ACK_WAIT,
-        max_deliver=-1,  # Poison is parked by us; a limit would only stop delivery in silence.
-        max_ack_pending=4 * BATCH,
-    )
-
-
-def subject_token(name: str) -> str:
-    """A name as one token of a subject: `call.received` is `call-received`."""
-    return name.replace(".", "-")
-
-
-def inbox_subject(ward: str, provider: str, service: str, message: str) -> str:
-    """Where an adapter publishes a message."""
-    return f"inbox.{ward}.{provider}.{service}.{subject_token(message)}"
-
-
-def event_subject(ward: str, service: str, event: str, case: str | None) -> str:
-    """Where the relay publishes an event."""
-    return f"events.{ward}.{service}.{subject_token(event)}.{case or '_'}"
-
-
-def receipt_subject(ward: str, provider: str) -> str:
-    """Where a provider hears our receipts."""
-    return f"receipts.{ward}.{provider}"
-
-
-def again_subject(ward: str, service: str) -> str:
-    """Where a service's relay is asked to publish again from a position."""
-    return f"relay.{ward}.{service}.again"
 
 
 def make_broker(url: str, name: str) -> NatsBroker:

@@ -10,24 +10,27 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nats.errors
 import nats.js.errors
 import sqlalchemy as sa
-from faststream.nats import NatsBroker
 from nats.js import JetStreamContext
 
 from events import CONTENT_TYPE, ContractError, Recorded, decode
-from services.bus import EVENTS, RECEIPTS, RETRY, again_subject, event_subject, receipt_subject
 from services.journal import Journal
+from services.streams import EVENTS, RECEIPTS, again_subject, event_subject, receipt_subject
 from services.tables import RECEIPTS as OUTBOX
 
 PAGE = 500
+RETRY = 0.5
 CHECK = 5.0
 """Seconds between looks at whether the stream still holds what was published."""
 
 PATIENCE = 10.0
+
+if TYPE_CHECKING:
+    from faststream.nats import NatsBroker
 
 log = logging.getLogger("yoake.relay")
 

@@ -12,7 +12,7 @@ from faststream import FastStream
 from nats.aio.msg import Msg
 
 from events import decode
-from services.bus import HEARS, again_subject, check_durables, make_broker, subscribe
+from services.bus import check_durables, make_broker, subscribe
 from services.clock import Clock, system_clock
 from services.database import open_engine
 from services.desk import Desk, Rules
@@ -22,6 +22,7 @@ from services.journal import Journal, SecondWriter
 from services.relay import EventsAhead, Relay
 from services.seal import KeyStore, Secrets
 from services.settings import Settings
+from services.streams import HEARS, again_subject
 from services.tables import WRITER_TABLES
 
 DELIVERY_HEADER = "Yoake-Delivery"

@@ -75,6 +75,7 @@ def contact(
     id: str | None = None,  # noqa: A002  (the word of the field)
     district: str | None = "kitazawa",
     not_counted: str | None = None,
+    person: str | None = None,
     registered: bool = False,
     entered: str | None = None,
 ) -> Happened:
@@ -82,6 +83,7 @@ def contact(
     event = CallReceived(
         contact=id or f"{case}@{on}",
         case=case,
+        person=person,
         number="R7-0001",
         provider="day",
         case_ref=case and f"ref-{case}",
@@ -107,6 +109,8 @@ def contact_moved(contact_id: str, case: str, to: str, on: str = NOON) -> Happen
         to_case=to,
         to_number="R7-0002",
         provider="day",
+        case_ref=f"ref-{to}",
+        person="P",
         contact_at=at(on),
         because="after-closing",
     )

@@ -13,12 +13,13 @@ from faststream import FastStream
 from nats.aio.msg import Msg
 
 from events import decode
-from services.bus import again_subject, check_durables, make_broker, subscribe
+from services.bus import check_durables, make_broker, subscribe
 from services.clock import Clock, system_clock
 from services.journal import Journal
 from services.reporting.ledger import LEDGER_TABLES, Ledger
 from services.reporting.web import pages
 from services.settings import Settings
+from services.streams import again_subject
 from services.writer import Halt, halt, stopping
 
 SERVICE = "reporting"

@@ -301,8 +301,14 @@ def _step(row: Row, before: dict[str, Any], after: dict[str, Any]) -> Step:
         event=event.type,
         id=event.id,
         cause=event.causation,
-        message=event.causation.removeprefix("message:") if event.causation.startswith("message:") else None,
+        message=_message(event.causation),
         synthetic=event.synthetic,
         data={name: SEALED if name == "sealed" else value for name, value in data.items() if name != "content"},
         changes=[Change(name, before.get(name), after.get(name)) for name in names],
     )
+
+
+def _message(causation: str) -> str | None:
+    """`provider source#id` of the adapter message that caused an event, if one did."""
+    kind, _, name = causation.partition(":")
+    return name.replace("/", " ", 1) if kind == "message" else None

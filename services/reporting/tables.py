@@ -76,7 +76,7 @@ def build(
     open_rows = {row.heading.key for row in grid.rows if _in_operation(opens, row, years, as_of)}
     return Report(
         report=name,
-        title=ward.titles[name],
+        title=ward.labels["registrants"] if name == "registrations" and years is None else ward.titles[name],
         ward=ward.id,
         years=None if years is None else tuple(years),
         as_of=as_of,

@@ -31,6 +31,16 @@ KNOWN = Label(
     "Known at: a position of the ledger such as 123, or a time such as 2023-01-26 17:00 is accepted.",
 )
 
+EMPTY = Label("記録原簿にはまだ記録がありません。", "The ledger is empty: nothing was recorded yet.")
+
+
+def out_of_range(head: int, since_ja: str, since_en: str) -> Label:
+    """What to say to somebody who asked for a cut-off that the ledger does not have."""
+    return Label(
+        f"記録原簿は1件目から{head}件目まで、{since_ja}に始まっています。その範囲の件目か、それより後の日時を入力してください。",
+        f"The ledger has records 1 to {head} and began on {since_en}: give one of these, or a later time.",
+    )
+
 
 class Asked(NamedTuple):
     """Which table: see `Inquiry.report`."""

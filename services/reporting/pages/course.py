@@ -12,6 +12,8 @@ from services.reporting.pages.values import IDS, text_of
 from services.reporting.pages.words import EVENTS, HANDOVERS
 
 _IN_SUMMARY = ("open", "counted", "first_contact", "fiscal_year", "band", "district", "outcome", "registered_on")
+_BEGINNINGS = frozenset({"first_contact", "registered_on"})
+_MEANINGFUL_NONE = frozenset({"district", "handbooks"})
 
 
 class Told(NamedTuple):
@@ -39,6 +41,7 @@ class Happening(NamedTuple):
     occurred: str
     recorded: str
     ledgered: str
+    is_message: bool
     cause: str
     cause_position: int | None
     changes: tuple[Changed, ...]
@@ -77,6 +80,7 @@ def told(history: History, terms: Terms) -> Course:
                 occurred=terms.moment(step.occurred_at),
                 recorded=terms.moment(step.recorded_at),
                 ledgered=terms.moment(step.ledgered_at),
+                is_message=step.message is not None,
                 cause=_cause(step, positions, terms),
                 cause_position=positions.get(step.cause.removeprefix("event:")),
                 changes=tuple(_changes(step, terms)),
@@ -160,18 +164,22 @@ def _cause(step: Step, positions: Mapping[str, int], terms: Terms) -> str:
 
 def _changes(step: Step, terms: Terms) -> Iterator[Changed]:
     """What changed for the tables, and what a correction changed besides."""
+    begins = any(change.feature in _BEGINNINGS and change.before is None for change in step.changes)
+    ends = any(change.feature in _BEGINNINGS and change.after is None for change in step.changes)
     for change in step.changes:
-        yield _changed(change, terms)
+        yield _changed(change, terms, begins=begins, ends=ends)
     shown = {change.feature for change in step.changes}
     for corrected in step.data.get("changes", ()):
         if corrected["field"] not in shown and not (corrected["field"] == "time" and "first_contact" in shown):
             yield _changed(Change(corrected["field"], corrected["before"], corrected["after"]), terms)
 
 
-def _changed(change: Change, terms: Terms) -> Changed:
+def _changed(change: Change, terms: Terms, *, begins: bool = False, ends: bool = False) -> Changed:
+    """`begins`, `ends`: nothing stood there before, or stands there any more; None is then no value of its own."""
     name, before, after = change.feature, change.before, change.after
-    fresh = before is None and name not in ("district", "handbooks")
-    return Changed(terms.field(name), None if fresh else text_of(name, before, terms), text_of(name, after, terms))
+    fresh = before is None and (begins or name not in _MEANINGFUL_NONE)
+    then = terms.screen("none") if after is None and ends else text_of(name, after, terms)
+    return Changed(terms.field(name), None if fresh else text_of(name, before, terms), then)
 
 
 def _told(name: str, value: Any, terms: Terms) -> Told:

@@ -94,6 +94,25 @@ def scope_of(report: Report, terms: Terms) -> str:
     return terms.listed(parts) or terms.screen("whole_period")
 
 
+def place_of(report: Report, cell: Cell, terms: Terms) -> list[str]:
+    """Where a figure stands: the headings of its row and its column, the widest first."""
+    row = next(heading for heading in report.rows if heading.key == cell.row)
+    column = next(heading for heading in report.columns if heading.key == cell.column)
+    groups = [terms.say(group.label) for group in report.groups if group.key == column.group]
+    years = [terms.say(row.year)] if row.year else []
+    return [*years, terms.say(row.label), *groups, terms.say(column.label)]
+
+
+def notes_under(report: Report, terms: Terms) -> list[str]:
+    """What stands under a table on a page of its own, beside its footnotes."""
+    notes = []
+    if (known := report.known_at) is not None:
+        notes.append(terms.screen("known_upto", moment=terms.moment(known.ledgered_at), n=known.position))
+    if (both := report.also.get("placement_and_handover")) is not None:
+        notes.append(terms.screen("both", n=both))
+    return notes
+
+
 def query_of(published: Published) -> dict[str, str]:
     """How the page of one table is asked for what was published."""
     if published.as_of is not None:

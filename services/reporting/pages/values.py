@@ -66,9 +66,10 @@ def _truth(field: str, value: bool, terms: Terms) -> str:
 def _each(field: str, values: Any, terms: Terms) -> Iterator[str]:
     for value in values:
         match value:
-            case {"code": code, **more}:  # A flag: what should be looked at, and in which field.
-                about = more.get("field")
-                yield terms.code(code) + (f"（{terms.field(about.rpartition('.')[2])}）" if about else "")
+            case {"code": str(code), "field": str(about)}:  # A flag: what should be looked at, and where.
+                yield f"{terms.code(code)}（{terms.field(about.rpartition('.')[2])}）"
+            case {"code": str(code)}:
+                yield terms.code(code)
             case {"field": str(name), "before": before, "after": after}:
                 told = (text_of(name, before, terms), text_of(name, after, terms))
                 yield f"{terms.field(name)}: {' → '.join(told)}"

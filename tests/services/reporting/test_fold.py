@@ -121,8 +121,10 @@ def test_rule_1_a_moved_contact_counts_where_it_went() -> None:
     """The first contact of A belonged to B: A is counted by its next one."""
     facts = given(contact("A", NOON, id="first"), contact("A", NIGHT), contact_moved("first", "A", to="B"))
 
+    target = facts.cases["B"]
+
     assert figures(facts) == {("night", "other"): 1, ("day", "other"): 1}
-    assert facts.cases["B"].number == "R7-0002"
+    assert (target.number, target.person, target.names) == ("R7-0002", "P", (("day", "ref-B"),))
 
 
 def test_rule_1_a_moved_contact_that_was_never_heard_of_counts_all_the_same() -> None:
@@ -456,6 +458,13 @@ def test_a_case_keeps_what_the_senders_called_it() -> None:
     case = given(contact("A"), contact("A", NIGHT), arranged()).cases["A"]
 
     assert (case.number, case.names, case.seen) == ("R7-0001", (("day", "ref-A"),), 3)
+
+
+def test_a_case_knows_its_person_as_soon_as_somebody_says_so() -> None:
+    """A further contact may say who it is about, and one that does not takes nothing back."""
+    facts = given(contact("A", NOON), contact("A", NIGHT, person="P"), contact("A", NEXT_DAY))
+
+    assert facts.cases["A"].person == "P"
 
 
 def test_one_synthetic_record_makes_the_whole_synthetic() -> None:

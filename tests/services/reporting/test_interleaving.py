@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections import defaultdict
+from typing import Any
 
 import msgspec
 from hypothesis import given as given_any
@@ -119,6 +121,29 @@ def test_entries_kept_up_to_date_equal_the_fold_from_nothing(ledgers: tuple[list
 
         from_nothing = all_entries(fold(ledgers[1][:length]))
         assert sorted(entry for some in kept.values() for entry in some) == sorted(from_nothing)
+
+
+class Stored(dict[str, Any]):
+    """Facts as a database keeps them: what was changed and not assigned back is lost."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, copy.deepcopy(value))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """A copy, as if just read."""
+        return copy.deepcopy(super().get(key, default))
+
+
+@given_any(interleavings())
+@settings(deadline=None)
+def test_every_change_is_assigned_back(ledgers: tuple[list[Recorded], list[Recorded]]) -> None:
+    """Facts that live in a database come out as those in memory."""
+    in_memory, stored = fold(ledgers[0]), Facts(cases=Stored(), persons=Stored())
+    for record in ledgers[0]:
+        apply(stored, record, event_of(record))
+
+    assert stored.cases == in_memory.cases
+    assert stored.persons == in_memory.persons
 
 
 @given_any(interleavings())

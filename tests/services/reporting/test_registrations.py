@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from services.era import age_on, legal_age_on
-from services.reporting.fold import Facts, current_registrants, entries
+from services.reporting.fold import Facts, apply, current_registrants, entries
 from tests.reporting_examples import (
     activated,
     at,
@@ -16,6 +16,7 @@ from tests.reporting_examples import (
     given,
     left,
     not_the_same_person,
+    recorded,
     registered,
     registration_corrected,
     same_person,
@@ -113,6 +114,16 @@ def test_rule_8_a_correction_says_what_the_form_always_should_have_said() -> Non
     assert figures(facts, "handbooks") == {("physical", "count"): 1}
     assert figures(facts, "ages") == {("60-64", "count"): 1}
     assert facts.persons["P"].certificate
+
+
+def test_rule_8_a_correction_of_a_merged_record_changes_the_person_it_went_to() -> None:
+    """X counts with what P brought, so a correction of P is one of X; two events concerned P before it."""
+    facts = given(registered("P"), same_person("P", into="X"))
+    correction = registration_corrected("P", district="kinuta")
+
+    assert facts.persons["P"].seen == 2
+    assert apply(facts, recorded(correction)[0], correction.event) == (("person", "X"),)
+    assert entries("person", "X", facts)[0].column == "kinuta"
 
 
 def test_handbooks_overlap_and_left_blank_is_not_having_none() -> None:

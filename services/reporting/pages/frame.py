@@ -1,0 +1,96 @@
+"""What stands around every page: the ward, the menu, the language, the state of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from services.reporting.inquiry import Inquiry
+from services.reporting.pages.terms import Language, Terms
+from services.ward import Ward
+
+HERE = Path(__file__).parent.parent
+STATIC = HERE / "static"
+SHORT_ROOT = 8
+"""Characters of the root that are shown; the whole stands in the title."""
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+TEMPLATES = Jinja2Templates(env=_ENVIRONMENT)
+
+
+class Frame(NamedTuple):
+    """The head and foot of a page. `position` None: the database did not answer."""
+
+    ward: str
+    centre: str
+    synthetic: bool
+    position: int | None
+    root: str
+
+    @property
+    def short_root(self) -> str:
+        """As much of the root as fits a line."""
+        return self.root[:SHORT_ROOT]
+
+
+def language_of(request: Request) -> Language:
+    """English where it is asked for, Japanese otherwise."""
+    return "en" if request.query_params.get("lang") == "en" else "ja"
+
+
+def framed(inquiry: Inquiry, ward: Ward, terms: Terms) -> Frame:
+    """The frame from the database."""
+    position, root = inquiry.end()
+    return Frame(terms.say(ward.ward.name), terms.say(ward.ward.centre), inquiry.synthetic(), position, root)
+
+
+def bare(ward: Ward, terms: Terms) -> Frame:
+    """The frame where the database does not answer."""
+    return Frame(terms.say(ward.ward.name), terms.say(ward.ward.centre), synthetic=False, position=None, root="")
+
+
+def render(request: Request, template: str, frame: Frame, terms: Terms, status: int = 200, **context: Any) -> Response:
+    """A page in its frame."""
+    language = terms.language
+    around = {
+        "frame": frame,
+        "language": language,
+        "say": terms.screen,
+        "link": link_in(language),
+        "other_language": _in_other_language(request, language),
+        "path": request.url.path,
+    }
+    return TEMPLATES.TemplateResponse(request, template, {**around, **context}, status_code=status)
+
+
+def link_in(language: Language) -> Callable[..., str]:
+    """Makes addresses that keep the language: `link("/tables/calls", fy="2023")`."""
+
+    def link(path: str, **query: object) -> str:
+        wanted = {key: value for key, value in query.items() if value not in (None, "")}
+        if language == "en":
+            wanted["lang"] = "en"
+        return f"{path}?{urlencode(wanted)}" if wanted else path
+
+    return link
+
+
+def _in_other_language(request: Request, language: Language) -> str:
+    """The same page in the other language, with the rest of what was asked."""
+    query = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
+    if language == "ja":
+        query.append(("lang", "en"))
+    return f"?{urlencode(query)}"

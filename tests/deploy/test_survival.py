@@ -1,0 +1,183 @@
+"""Services killed, NATS gone, EVENTS deleted: nothing is lost, nothing is counted twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nats
+import pytest
+
+from tests.running import alive, call, pid_of, placed, running, settled, total, until, up, write_lines, yoake
+
+SERVICES = ("intake", "placement", "handover", "reporting")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def sixty(tmp_path: Path) -> Path:
+    """Sixty calls, each with a short stay that comes before its call in the file."""
+    return write_lines(tmp_path / "sixty.jsonl", [m for n in range(60) for m in (placed(n), call(n))])
+
+
+def everything_is_equal(data: Path) -> None:
+    verified = yoake("verify", "--data", data)
+    assert verified.returncode == 0, verified.stdout
+    assert "streams too" in verified.stdout
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_killed_service_loses_and_doubles_nothing(data: Path, sixty: Path, service: str) -> None:
+    """SIGKILL in the middle of a feed; the service comes back by itself and every message counts once."""
+    with up(data):
+        killer = threading.Timer(0.8, lambda: os.kill(pid_of(data, service), signal.SIGKILL))
+        killer.start()
+        fed = yoake("feed", sixty, "--as", "contractor", "--data", data, "--json")
+        killer.join()
+        assert fed.returncode == 0, fed.stderr
+        assert fed.json["accepted"] + fed.json["known"] == 120
+        until(lambda: settled(data))
+        assert total(data) == total(data, "short-stay") == 60
+        everything_is_equal(data)
+
+
+def test_a_feed_while_a_service_is_stopped_goes_on_when_it_returns(data: Path, sixty: Path) -> None:
+    """Placement hangs (SIGSTOP): calls are accepted all the same; its messages are answered once it goes on."""
+    with up(data):
+        pid = pid_of(data, "placement")
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(3, os.kill, (pid, signal.SIGCONT)).start()
+        fed = yoake("feed", sixty, "--as", "contractor", "--data", data, "--json")
+        assert fed.json["accepted"] == 120
+        until(lambda: settled(data))
+        assert total(data, "short-stay") == 60
+
+
+def test_a_killed_nats_server_comes_back_with_everything(data: Path, sixty: Path) -> None:
+    """SIGKILL of NATS in the middle of a feed; the runner starts it again and the feed goes on."""
+    with up(data):
+        nats_pid = int((data / "nats" / "nats.pid").read_text())
+        threading.Timer(0.8, os.kill, (nats_pid, signal.SIGKILL)).start()
+        fed = yoake("feed", sixty, "--as", "contractor", "--data", data, "--json")
+        assert fed.returncode == 0, fed.stderr
+        until(lambda: settled(data))
+        assert total(data, "short-stay") == 60
+        everything_is_equal(data)
+
+
+def test_a_killed_runner_takes_everything_with_it_and_starts_again(data: Path, sixty: Path) -> None:
+    """SIGKILL of `yoake up` itself: services and NATS end too, and the next start goes on from there."""
+    with up(data) as process:
+        found = running(data)
+        assert found is not None
+        pids = [found["pid"], *found["services"].values(), int((data / "nats" / "nats.pid").read_text())]
+        assert yoake("feed", sixty, "--as", "contractor", "--data", data).returncode == 0
+        process.kill()
+        until(lambda: not any(map(alive, pids)))
+    with up(data):
+        assert yoake("feed", sixty, "--as", "contractor", "--data", data, "--json").json["known"] == 120
+        until(lambda: settled(data))
+        everything_is_equal(data)
+
+
+def test_events_deleted_whole_while_running_is_refilled(data: Path, sixty: Path) -> None:
+    """The stream is deleted: it is declared again, filled from the journals, and nothing is counted twice."""
+    with up(data):
+        assert yoake("feed", sixty, "--as", "contractor", "--data", data).returncode == 0
+        until(lambda: settled(data))
+        asyncio.run(_delete_events(data))
+        refilled = yoake("streams", "--refill", "--data", data)
+        assert refilled.returncode == 0, refilled.stderr
+        until(lambda: settled(data))
+        everything_is_equal(data)
+        assert total(data) == 60
+
+
+async def _delete_events(data: Path) -> None:
+    found = running(data)
+    assert found is not None
+    connection = await nats.connect(found["nats"])
+    await connection.jetstream().delete_stream("EVENTS")
+    await connection.close()
+
+
+def test_the_files_of_events_deleted_while_off_are_refilled_at_the_start(data: Path, sixty: Path) -> None:
+    """EVENTS is disposable: its files may go, and the next start has it whole again by itself."""
+    with up(data):
+        assert yoake("feed", sixty, "--as", "contractor", "--data", data).returncode == 0
+        until(lambda: settled(data))
+    shutil.rmtree(data / "nats" / "store" / "jetstream" / "$G" / "streams" / "EVENTS")
+    with up(data):
+        until(lambda: yoake("verify", "--data", data).returncode == 0)
+        assert total(data) == 60
+
+
+def test_ctrl_c_stops_everything_and_leaves_nothing_behind(data: Path) -> None:
+    """After Ctrl-C no process of ours is left, and the directory says that nobody runs."""
+    with up(data) as process:
+        found = running(data)
+        assert found is not None
+        pids = [found["pid"], *found["services"].values(), int((data / "nats" / "nats.pid").read_text())]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert not any(map(alive, pids))
+        assert running(data) is None
+
+
+@pytest.fixture
+def alone(data: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """NATS, and each service run with `faststream run`, as in production."""
+    from deploy.datadir import DataDirectory
+    from deploy.natsd import NatsServer, declare_now
+    from deploy.setting_up import prepare
+    from tests.running import environment
+
+    directory = DataDirectory(data)
+    prepare(directory, None, None)
+    server = NatsServer(directory / "nats", 0)
+    server.start()
+    declare_now(server.url, "setagaya")
+    settings = directory.settings(server.url)
+    processes = {
+        service: subprocess.Popen(
+            [str(Path(os.sys.executable).with_name("faststream")), "run", f"services.{service}.main:app", "--factory"],
+            env=environment() | settings.environment() | {"YOAKE_PAGES": "127.0.0.1:0"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for service in SERVICES
+    }
+    from deploy.datadir import Running
+
+    directory.set_running(Running(pid=os.getpid(), nats=server.url, pages=""))
+    yield processes
+    for process in processes.values():
+        process.terminate()
+        process.communicate(timeout=30)
+    server.stop()
+
+
+def test_each_service_also_runs_alone(alone: dict[str, subprocess.Popen[str]], data: Path, sixty: Path) -> None:
+    """The same `build()` under `faststream run`: four processes that only NATS connects."""
+    fed = yoake("feed", sixty, "--as", "contractor", "--data", data, "--json")
+    assert fed.returncode == 0, fed.stderr
+    until(lambda: settled(data))
+    assert total(data, "short-stay") == 60
+    everything_is_equal(data)
+    alone["intake"].kill()
+    alone["intake"].communicate()
+    time.sleep(0.2)
+    assert [service for service, process in alone.items() if process.poll() is not None] == ["intake"]

@@ -1,0 +1,314 @@
+"""The nouns of the services' tests: a centre without a bus, what providers say to it, and how events travel.
+
+Times are the ward's own clock. Time passes by what is said: a message moves the centre's clock on to
+its own time, and never back. Everything has a default, so that a test names only what it is about.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from types import TracebackType
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import sqlalchemy as sa
+
+from events import Event, Recorded, decode, event_of
+from events.messages import MESSAGES, Receipt
+from events.seal import new_key
+from services.database import open_engine
+from services.desk import Desk, Rules
+from services.handover.domain import Rules as HandoverRules
+from services.hearing import CURSORS
+from services.inbox import Delivery
+from services.intake.domain import Rules as IntakeRules
+from services.journal import Journal
+from services.placement.domain import Rules as PlacementRules
+from services.reporting.inquiry import Inquiry
+from services.reporting.ledger import LEDGER_TABLES, Ledger
+from services.reporting.tallies import stored_cells
+from services.seal import KeyStore, Secrets
+from services.tables import RECEIPTS, WRITER_TABLES
+from services.ward import Ward
+from tests.reporting_examples import LATER, NEXT_DAY, NIGHT, NOON, WARD, at, with_policy
+
+__all__ = ["LATER", "NEXT_DAY", "NIGHT", "NOON", "WARD", "at", "with_policy"]
+
+RULES: dict[str, Rules[Any]] = {"intake": IntakeRules(), "placement": PlacementRules(), "handover": HandoverRules()}
+SERVICES = (*RULES, "reporting")
+HEARS = {"placement": ("intake",), "handover": ("intake",), "reporting": tuple(RULES)}
+SECRETS = Secrets(b"m" * 32, new_key())
+
+Message = dict[str, Any]
+Databases = Callable[[], str]
+Carry = Callable[[Sequence[bytes]], Sequence[Sequence[bytes]]]
+"""How the bus carries events on: what is published, to the batches in which it is delivered."""
+
+
+class Clock:
+    """A clock that stands still until somebody moves it, in either direction."""
+
+    def __init__(self, now: str = NOON) -> None:
+        self.now = at(now)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def seeded_ids(seed: int = 1) -> Callable[[], str]:
+    """Ids that look random and are the same in every run."""
+    random = Random(seed)
+    return lambda: str(UUID(int=random.getrandbits(128), version=4))
+
+
+class Centre:
+    """The three writing services and the ledger on their databases, each opened when it is first needed.
+
+    The test is the bus.
+    """
+
+    def __init__(self, url: str, ward: Ward | None = WARD) -> None:
+        """`url` holds {service}. `ward` None: no file is in force yet."""
+        self.url, self.clock, self._new_id = url, Clock(), seeded_ids()
+        self._start()
+        if ward is not None:
+            self.activate(ward)
+
+    def __enter__(self) -> Centre:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _start(self) -> None:
+        self._key_engine = open_engine(self.database_of("keys"))
+        self.keys = KeyStore(self._key_engine, SECRETS)
+        self._desks: dict[str, Desk[Any]] = {}
+        self._ledger: Ledger | None = None
+
+    def close(self) -> None:
+        """Let go of all databases."""
+        for desk in self._desks.values():
+            desk.journal.close()
+        if self._ledger:
+            self._ledger.journal.close()
+        self._key_engine.dispose()
+
+    def restart(self) -> None:
+        """Stop everything and start it again on the same databases."""
+        self.close()
+        self._start()
+
+    def desk(self, service: str = "intake") -> Desk[Any]:
+        """A writing service, with a key store object of its own."""
+        if service not in self._desks:
+            journal = self.journal(service, [*WRITER_TABLES, CURSORS])
+            keys = KeyStore(self._key_engine, SECRETS)
+            self._desks[service] = Desk(journal, RULES[service], SECRETS, keys)
+        return self._desks[service]
+
+    @property
+    def ledger(self) -> Ledger:
+        if self._ledger is None:
+            self._ledger = Ledger(self.journal("reporting", LEDGER_TABLES))
+        return self._ledger
+
+    def database_of(self, service: str) -> str:
+        """The URL of one service's database, or of the key store."""
+        return self.url.replace("{service}", service)
+
+    def journal(self, service: str, tables: Sequence[sa.Table] = ()) -> Journal:
+        """A service's journal, as another process would open it."""
+        url = self.database_of(service)
+        return Journal(url, service, WARD.id, tables=tables, clock=self.clock, new_id=self._new_id)
+
+    def activate(self, ward: Ward, since: datetime | None = None) -> None:
+        """Let a ward's file be in force, by default from before anything happened."""
+        self.desk().activate(ward, since or ward.start_of(ward.ward.registration_opens))
+
+    def say(self, provider: str, message: Message | bytes, *, to: str | None = None) -> Receipt:
+        """One message; returns its receipt. `to`: the service whose subject it came on, if not its own."""
+        return self.say_all((provider, message), to=to)[0]
+
+    def say_all(self, *said: tuple[str, Message | list[Message] | bytes], to: str | None = None) -> list[Receipt]:
+        """Messages to one service in one transaction; returns every receipt written with them."""
+        service = to or _service(said[0][1])
+        before = len(self.receipts(service))
+        self.desk(service).take([self.delivery(provider, message, service) for provider, message in said])
+        return self.receipts(service)[before:]
+
+    def delivery(self, provider: str, message: Message | list[Message] | bytes, service: str) -> Delivery:
+        """A message as it comes out of INBOX; time has passed until it happened."""
+        for one in message if isinstance(message, list) else [message]:
+            if isinstance(one, dict) and isinstance(one.get("time"), str):
+                self.clock.now = max(self.clock.now, _moment(one["time"]) or self.clock.now)
+        body = message if isinstance(message, bytes) else msgspec.json.encode(message)
+        return Delivery(provider=provider, service=service, body=body, arrived=self.clock())
+
+    def pump(self, carry: Carry | None = None) -> None:
+        """Carry every journal's events to those who listen, again and again until each was heard."""
+        for listener in HEARS:
+            while waiting := self.unheard(listener):
+                for batch in (carry or in_order)(waiting):
+                    self.hear(listener, batch)
+
+    def hear(self, listener: str, texts: Sequence[bytes]) -> set[str]:
+        """Let one service hear these events; returns the services whose events it misses."""
+        if listener == "reporting":
+            return self.ledger.hear(texts)
+        return self.desk(listener).hear([decode(text) for text in texts])
+
+    def unheard(self, listener: str) -> list[bytes]:
+        """What was recorded, and not yet heard by a service, each log in its order."""
+        cursors = self.ledger.cursors if listener == "reporting" else self.desk(listener).cursors
+        return [
+            text for source in HEARS[listener] for _, text in self.desk(source).journal.read(cursors.position(source))
+        ]
+
+    def records(self, service: str = "intake") -> list[Recorded]:
+        """What a service recorded, without the ward's file."""
+        return [record for record in self.desk(service).journal.records() if record.type != "ward.activated"]
+
+    def events(self, service: str = "intake") -> list[Any]:
+        """The events inside `records`."""
+        return [event_of(record) for record in self.records(service)]
+
+    def receipts(self, service: str = "intake") -> list[Receipt]:
+        """Every receipt that waits for the relay."""
+        bodies = [row["body"] for row in self.rows(RECEIPTS, service)]
+        return [msgspec.json.decode(body, type=Receipt) for body in bodies]
+
+    def rows(self, table: sa.Table, service: str = "intake") -> list[dict[str, Any]]:
+        """A table's rows, as they stand on disk."""
+        query = sa.select(table).order_by(*table.primary_key.columns)
+        with self.engine(service).connect() as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def engine(self, service: str) -> sa.Engine:
+        """The engine of one service's database."""
+        return self.ledger.journal.engine if service == "reporting" else self.desk(service).journal.engine
+
+    @property
+    def inquiry(self) -> Inquiry:
+        return Inquiry(self.ledger.journal.engine, self.ledger.journal.log)
+
+    def figures(self, report: str = "calls") -> dict[tuple[str, str], int]:
+        """The tallies of a report that are not zero, over all years, by row and column."""
+        with self.ledger.journal.engine.connect() as connection:
+            cells = stored_cells(connection)
+        return {(row, column): value for (name, _, row, column), value in cells.items() if name == report}
+
+    def on_disk(self) -> bytes:
+        """Every byte of every database but the keys: its rows, and with SQLite the files themselves."""
+        rows = [repr(list(self._everything(service))).encode() for service in SERVICES]
+        place = Path(sa.make_url(self.url).database or "")
+        files = [path.read_bytes() for service in SERVICES for path in place.parent.glob(f"{service}.db*")]
+        return b"".join(rows + files)
+
+    def _everything(self, service: str) -> list[Any]:
+        metadata, engine = sa.MetaData(), self.engine(service)
+        metadata.reflect(engine)
+        with engine.connect() as connection:
+            rows = [tuple(row) for table in metadata.sorted_tables for row in connection.execute(sa.select(table))]
+        return [value.decode(errors="replace") if isinstance(value, bytes) else value for row in rows for value in row]
+
+
+def in_order(texts: Sequence[bytes]) -> Sequence[Sequence[bytes]]:
+    """Everything once, in one batch."""
+    return [texts]
+
+
+def badly(random: Random) -> Carry:
+    """In any order, some twice, some not at all, in batches of any size."""
+
+    def carry(texts: Sequence[bytes]) -> Sequence[Sequence[bytes]]:
+        some = random.choices(texts, k=len(texts) + random.randrange(3))
+        cuts = sorted(random.choices(range(len(some) + 1), k=3))
+        return [batch for start, end in itertools.pairwise([0, *cuts, len(some)]) if (batch := some[start:end])]
+
+    return carry
+
+
+def _service(message: object) -> str:
+    one = message[0] if isinstance(message, list) else message
+    kind = MESSAGES.get(str(one.get("type"))) if isinstance(one, dict) else None
+    return kind.service if kind else "intake"
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo and moment.year < 2100 else None
+
+
+_serial = itertools.count(1)
+
+
+def message(kind: str, on: str = NOON, /, *, id: str | None = None, **data: Any) -> Message:  # noqa: A002  (the word of the field)
+    """An adapter's message about something that happened at `on`; each has an id of its own."""
+    own = id or f"{kind}-{next(_serial)}"
+    return {"specversion": "1.0", "id": own, "source": "adapter", "type": kind, "time": at(on).isoformat()} | {
+        "data": data
+    }
+
+
+def register(person: str = "P", on: str = "2025-05-01 10:00", **data: Any) -> Message:
+    form = {"person": person, "district": "kinuta", "handbooks": ["physical"], "certificate": False, "age": 40}
+    return message("registration.submit", on, **form | data)
+
+
+def contact(*matters: Any, on: str = NOON, id: str | None = None, **data: Any) -> Message:  # noqa: A002  (as above)
+    """A contact with the line about any number of matters."""
+    return message("call.report", on, id=id, matters=list(matters), **data)
+
+
+def call(case: str | None = "A", on: str = NOON, *, id: str | None = None, **matter: Any) -> Message:  # noqa: A002  (as above)
+    """A contact about one matter, by default in Kitazawa and about nobody registered."""
+    return contact({"case": case, "district": "kitazawa"} | matter, on=on, id=id)
+
+
+def correct(wrong: Message, on: str = LATER, **data: Any) -> Message:
+    """`wrong` was the call as it was reported."""
+    return message("call.correct", on, call=wrong["id"], **data)
+
+
+def close(case: str = "A", on: str = LATER, **data: Any) -> Message:
+    return message("case.close", on, case=case, **data)
+
+
+def merge(case: str, into: str) -> Message:
+    return message("case.merge", LATER, case=case, into=into)
+
+
+def arrange(placement: str = "bed", case: str = "A", kind: str = "short-stay", on: str = NEXT_DAY, **data: Any) -> Message:
+    return message("placement.arrange", on, placement=placement, case=case, kind=kind, **data)
+
+
+def cancel(placement: str = "bed", on: str = LATER, **data: Any) -> Message:
+    return message("placement.cancel", on, placement=placement, **data)
+
+
+def offer(handover: str = "offer", case: str = "A", kind: str = "agency", on: str = NEXT_DAY, **data: Any) -> Message:
+    return message("handover.offer", on, handover=handover, case=case, kind=kind, **{"to": "ぽーと"} | data)
+
+
+def answer(verb: str, handover: str = "offer", on: str = LATER, **data: Any) -> Message:
+    """`verb`: accept, decline, withdraw or return."""
+    return message(f"handover.{verb}", on, handover=handover, **data)
+
+
+def names(events: Sequence[Event]) -> list[str]:
+    """What kinds of event these are, in their order."""
+    return [event.name for event in events]
+
+
+def codes(receipt: Receipt) -> list[str | None]:
+    """The flags of a receipt."""
+    return [flag["code"] for flag in receipt.flags]

@@ -22,6 +22,8 @@ from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPull
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from services.streams import BATCH, durables
+
 IDLE = 5.0
 RETRY = 0.5
 

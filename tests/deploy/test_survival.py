@@ -130,8 +130,7 @@ def test_ctrl_c_stops_everything_and_leaves_nothing_behind(data: Path) -> None:
         assert found is not None
         pids = [found["pid"], *found["services"].values(), int((data / "nats" / "nats.pid").read_text())]
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-        assert process.returncode == 0
+        assert process.wait(timeout=30) == 0
         assert not any(map(alive, pids))
         assert running(data) is None
 

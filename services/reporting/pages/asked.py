@@ -81,7 +81,7 @@ def _with(asked: Asked, field: str, text: str, ward: Ward) -> Asked:
         case "as_of":
             return asked._replace(as_of=_day("as_of", text, DAY))
         case _:
-            return asked._replace(known_at=_known_at(text, ward))
+            return asked._replace(known_at=known_at(text, ward))
 
 
 def _years(text: str) -> range:
@@ -104,8 +104,12 @@ def _day(field: str, text: str, accepted: Label) -> date:
     return day
 
 
-def _known_at(text: str, ward: Ward) -> datetime | int:
-    """A position, or a time on the ward's clock unless it has an offset; a day alone means its end."""
+def known_at(text: str, ward: Ward) -> datetime | int:
+    """A cut-off: a position, or a time on the ward's clock unless it has an offset; a day alone means its end.
+
+    Raises:
+        NotUnderstood: neither.
+    """
     if _POSITION.fullmatch(text):
         return int(text)
     if (exact := _with_offset(text)) is not None:

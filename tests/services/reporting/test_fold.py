@@ -88,6 +88,15 @@ def test_rule_1_a_merged_contact_counts_once_for_a_ward_that_counts_contacts() -
     assert figures(given(*history, ward=with_policy(unit="contact"))) == DAY_OTHER
 
 
+@pytest.mark.parametrize("into", ["A", "B"])
+def test_rule_1_a_contact_merged_with_itself_counts_if_it_did_under_either(into: str) -> None:
+    """One contact about two matters, an enquiry and a real one, that were one matter."""
+    enquiry, real = contact("A", id="call", not_counted="enquiry"), contact("B", id="call")
+    other = "B" if into == "A" else "A"
+
+    assert figures(given(enquiry, real, merged(other, into=into))) == DAY_OTHER
+
+
 def test_rule_1_merging_goes_on_through_what_was_merged_before() -> None:
     """C into B, B into A: one consultation, with the placement of C."""
     history = contact("A"), contact("B"), contact("C"), arranged(case="C"), merged("C", into="B"), merged("B", into="A")
@@ -190,6 +199,7 @@ def test_rule_2_a_consultation_is_open_until_it_is_closed_after_its_last_contact
     """A contact after the closing opens it again; a contact before it, typed in late, does not."""
     assert is_open("A", given(contact("A")))
     assert not is_open("A", given(contact("A"), closed("A", LATER)))
+    assert not is_open("A", given(contact("A", NOON), closed("A", NOON)))
     assert not is_open("A", given(contact("A"), closed("A", LATER), contact("A", NIGHT)))
     assert is_open("A", given(contact("A"), closed("A", NEXT_DAY), contact("A", LATER)))
 
@@ -281,7 +291,9 @@ def test_rule_6_a_placement_goes_before_a_hand_over() -> None:
 
 
 def test_rule_6_a_placement_alone_or_with_a_morning_hand_over_is_not_both() -> None:
-    """Only a hand-over that counts makes both."""
+    """Only a placement and a hand-over that count make both."""
+    assert not has_both("A", given(contact("A")))
+    assert not has_both("A", given(contact("A"), handed_over()))
     assert not has_both("A", given(contact("A"), arranged()))
     assert not has_both("A", given(contact("A"), arranged(), handed_over("morning")))
 
@@ -322,6 +334,7 @@ def test_rule_7_these_hand_overs_never_count(kind: str) -> None:
     """Or every night call would be one; nor are they in hand."""
     assert figures(given(contact("A", NIGHT), handed_over(kind))) == NIGHT_OTHER
     assert not pending("A", given(contact("A", NIGHT), offered(kind)))
+    assert not pending("A", given(contact("A", NIGHT)))
 
 
 def test_rule_7_an_offered_hand_over_is_other_and_in_hand() -> None:

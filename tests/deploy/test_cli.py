@@ -1,0 +1,263 @@
+"""The command line as people and programs meet it: what it says, what it answers, how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import nats
+import pytest
+
+from events.adapter import Adapter, NotSent
+from services.streams import streams
+from tests.running import WARD, call, message, placed, running, said_by, settled, until, up, write_lines, yoake
+
+COMMANDS = ("demo", "up", "feed", "report", "case", "status", "verify", "rebuild", "streams", "history")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data that `yoake demo --once` leaves behind."""
+    data = tmp_path_factory.mktemp("demo") / "data"
+    done = yoake("demo", "--once", "--data", data, "--port", "0", "--nats-port", "0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "すべて一致" in done.stdout
+    assert "架空データ" in done.stdout
+    assert "≠" not in done.stdout
+    return data
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A running Yoake with nothing in it."""
+    data = tmp_path_factory.mktemp("up") / "data"
+    with up(data):
+        yield data
+
+
+def test_the_demonstration_again_adds_nothing(demo: Path) -> None:
+    """The second run sends everything again; everything is known, and the ledger is as long as before."""
+    before = yoake("status", "--json", "--data", demo).json["ledger"]["position"]
+    again = yoake("demo", "--once", "--data", demo, "--port", "0", "--nats-port", "0")
+    assert again.returncode == 0
+    assert re.search(r" 0 accepted .* (\d+) already known", again.stdout)
+    assert yoake("status", "--json", "--data", demo).json["ledger"]["position"] == before
+
+
+def test_a_report_in_json_names_every_cell_and_its_cases(demo: Path) -> None:
+    """Rows, columns and cells in order; a cell's value is the number of cases that it lists."""
+    report = yoake("report", "calls", "--fy", "2022-2023", "--format", "json", "--data", demo).json
+    assert report["report"] == "calls"
+    assert [row["key"] for row in report["rows"]] == [
+        f"{y}/{b}" for y in (2022, 2023) for b in ("day", "night", "total")
+    ]
+    assert [c["row"] for c in report["cells"][:7]] == ["2022/day"] * 7
+    assert all(cell["value"] == len(cell["cases"]) for cell in report["cells"])
+    night = next(c for c in report["cells"] if (c["row"], c["column"]) == ("2023/night", "short-stay"))
+    history = yoake("case", night["cases"][0], "--json", "--data", demo).json
+    assert history["steps"][0]["event"] == "call.received"
+    assert any(change["feature"] == "outcome" for step in history["steps"] for change in step["changes"])
+
+
+def test_as_of_counts_what_had_occurred_and_known_at_what_was_known(demo: Path) -> None:
+    """The figures of 26 January 2023; and an earlier position of the ledger knows fewer."""
+    as_of = yoake("report", "registrations", "--as-of", "令和５年１月２６日", "--format", "csv", "--data", demo)
+    assert as_of.stdout.splitlines()[1] == "利用登録者数,22,65,7,8,6,108"
+    early = yoake("report", "registrations", "--known-at", "50", "--format", "json", "--data", demo).json
+    assert early["known_at"]["position"] == 50
+    assert early["cells"][-1]["value"] < 309
+    before = yoake("report", "calls", "--known-at", "2020-01-01T00:00+09:00", "--data", demo)
+    assert before.returncode == 2
+    assert "before the ledger began" in before.stderr
+
+
+def test_the_line_not_yet_open_is_a_dash(demo: Path) -> None:
+    """On 26 September 2022 nobody could call: －, and not 0."""
+    done = yoake("report", "calls-by-district", "--as-of", "2022-09-26", "--format", "csv", "--data", demo)
+    assert done.stdout.splitlines()[1] == "相談件数,－,－,－,－,－,－,－"
+
+
+def test_verify_and_rebuild_find_everything_equal(demo: Path) -> None:
+    """Offline, from the databases alone."""
+    verified = yoake("verify", "--json", "--data", demo)
+    assert verified.returncode == 0
+    assert verified.json["differences"] == []
+    rebuilt = yoake("rebuild", "--json", "--data", demo)
+    assert rebuilt.json == {"identical": True, "position": verified.json["position"]}
+
+
+def test_a_case_is_found_by_its_number_and_by_the_senders_reference(demo: Path) -> None:
+    """R4-0001 and contractor/C-0001 lead to a history with both clocks and the source message."""
+    by_number = yoake("case", "Ｒ４－０００１", "--data", demo)
+    assert by_number.returncode == 0
+    assert "受付日時" in by_number.stdout
+    assert "記録日時" in by_number.stdout
+    assert "架空データ" in by_number.stdout
+    assert "contractor /history/setagaya/" in by_number.stdout
+    assert yoake("case", "contractor/C-0001", "--json", "--data", demo).returncode == 0
+
+
+def test_a_feed_says_what_became_of_each_message(here: Path, tmp_path: Path) -> None:
+    """Accepted, known, flagged, waiting, in conflict, parked with the reason: all in one file."""
+    accepted = yoake(
+        "feed", write_lines(tmp_path / "a.jsonl", [call(1)]), "--as", "contractor", "--data", here, "--json"
+    )
+    assert accepted.json["accepted"] == 1
+    assert accepted.json["receipts"][0]["number"] == ["R5-0001"]
+    lines = write_lines(
+        tmp_path / "b.jsonl",
+        [
+            call(1),
+            {**call(1), "data": {"matters": [{"case": "C-1", "district": "kinuta"}]}},
+            call(2, district="渋谷"),
+            placed(404),
+            message(
+                "x-1",
+                "placement.arrange",
+                "2023-06-01T10:00:00+09:00",
+                {"case": "C-1", "placement": "S", "kind": "hotel"},
+            ),
+            '{"type": "call.report", "name": "髙橋"'.encode("cp932"),
+        ],
+    )
+    fed = yoake("feed", lines, "--as", "contractor", "--data", here, "--json")
+    assert fed.returncode == 1
+    assert [receipt["status"] for receipt in fed.json["receipts"]] == [
+        "known",
+        "conflict",
+        "accepted",
+        "waiting",
+        "parked",
+        "parked",
+    ]
+    assert fed.json["flags"]["unknown-district"] == 1
+    assert "short-stay, supporter, home-help" in fed.json["receipts"][4]["reason"]
+    assert "not UTF-8" in fed.json["receipts"][5]["reason"]
+    told = yoake("feed", lines, "--as", "contractor", "--data", here).stdout
+    assert "1 waiting, 1 in conflict, 2 parked" in told
+
+
+def test_what_waits_goes_on_when_its_case_is_heard_of(here: Path, tmp_path: Path) -> None:
+    """A placement sent before its call is answered twice: waiting, then accepted."""
+    early = yoake(
+        "feed", write_lines(tmp_path / "a.jsonl", [placed(7)]), "--as", "contractor", "--data", here, "--json"
+    )
+    assert early.json["waiting"] == 1
+    yoake("feed", write_lines(tmp_path / "b.jsonl", [call(7)]), "--as", "contractor", "--data", here)
+    until(lambda: settled(here))
+    again = yoake("feed", tmp_path / "a.jsonl", "--as", "contractor", "--data", here, "--json")
+    assert again.json["known"] == 1
+
+
+def test_the_example_file_of_the_contract_can_be_fed(here: Path) -> None:
+    """The five lines of events/README.md, by somebody who has only that page."""
+    file = Path(__file__).parents[2] / "events" / "examples" / "first-night.jsonl"
+    fed = yoake("feed", file, "--as", "contractor", "--data", here, "--json")
+    assert fed.returncode == 0, fed.stdout
+    assert fed.json["accepted"] == fed.json["messages"]
+
+
+def test_a_history_of_ones_own_tables_is_written_and_the_same_seed_gives_the_same(tmp_path: Path) -> None:
+    """`yoake history` to a file and to standard output, byte for byte."""
+    assert yoake("history", "--seed", "7", "--out", tmp_path / "h.jsonl").returncode == 0
+    printed = yoake("history", "--seed", "7").stdout
+    assert printed == (tmp_path / "h.jsonl").read_text()
+    assert all(json.loads(line)["synthetic"] is True for line in printed.splitlines())
+
+
+def test_tables_that_contradict_themselves_are_refused_with_the_place(tmp_path: Path) -> None:
+    """A total that is not the sum of its row is named, with both numbers."""
+    published = (WARD.parent / "setagaya-published.toml").read_text()
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(published.replace("108]", "109]"))
+    done = yoake("history", "--tables", wrong)
+    assert done.returncode == 2
+    assert "108" in done.stderr
+    assert "109" in done.stderr
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    """--help says what a command does and ends well; an unknown option says so and points to --help."""
+    helped = yoake(command, "--help")
+    assert helped.returncode == 0
+    assert len(helped.stdout) > 200
+    unknown = yoake(command, "--frobnicate")
+    assert unknown.returncode == 2
+    assert "--frobnicate" in unknown.stderr
+
+
+def test_bad_input_says_what_is_wrong_and_what_to_do(demo: Path, here: Path, tmp_path: Path) -> None:
+    """Each of these ends with status 2, on standard error, naming the fault and a way out; no traceback."""
+    (tmp_path / "plain.txt").write_text("これは JSON ではありません\n二行目\n")
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    (newer / "yoake.json").write_text('{"format": 99, "ward": "setagaya", "database": "sqlite://"}')
+    (tmp_path / "ward.toml").write_text(WARD.read_text().replace('start = "08:30"', 'start = "08:00"', 1))
+    (tmp_path / "file").write_text("")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for arguments, words in (
+            (("feed", tmp_path / "none.jsonl", "--data", here), ("no such file", "JSON Lines")),
+            (("feed", tmp_path / "plain.txt", "--data", here), ("not JSON Lines", "CloudEvent")),
+            (("feed", tmp_path / "plain.txt", "--as", "nobody", "--data", here), ("nobody", "contractor")),
+            (("feed", tmp_path / "plain.txt", "--data", demo), ("does not run", "yoake up")),
+            (("status", "--data", tmp_path / "empty"), ("no Yoake data", "yoake up")),
+            (("status", "--data", newer), ("newer release", "format 99")),
+            (("up", "--data", newer), ("newer release",)),
+            (("up", "--data", tmp_path / "p", "--port", port), (str(port), "--port 0")),
+            (("up", "--data", tmp_path / "p", "--nats-port", port, "--port", "0"), (str(port), "--nats-port 0")),
+            (("up", "--data", here), ("already", "pages")),
+            (("up", "--data", tmp_path / "file" / "x"), ("directory",)),
+            (("up", "--data", tmp_path / "q", "--ward", tmp_path / "no.toml"), ("no such file",)),
+            (("up", "--data", tmp_path / "q", "--ward", tmp_path / "ward.toml"), ("hours", "overlap")),
+            (("demo", "--once", "--data", here), ("real data", "--data")),
+            (("report", "calls", "--fy", "last", "--data", demo), ("--fy", "2022-2023")),
+            (("report", "calls", "--as-of", "2023-02-30", "--data", demo), ("--as-of", "2023-01-26")),
+            (("report", "calls", "--known-at", "999999", "--data", demo), ("999999",)),
+            (("report", "calls", "--known-at", "soon", "--data", demo), ("position",)),
+            (("report", "nothing", "--data", demo), ("nothing", "calls")),
+            (("case", "R9-9999", "--data", demo), ("R9-9999", "reference number")),
+            (("streams", "--data", demo), ("does not run", "yoake up")),
+            (("history", "--tables", tmp_path / "plain.txt"), ("TOML",)),
+        ):
+            done = yoake(*arguments)
+            assert done.returncode == 2, (arguments, done.stdout, done.stderr)
+            assert "Traceback" not in done.stderr
+            for word in words:
+                assert word in done.stderr, (arguments, word, done.stderr)
+
+
+async def test_a_full_inbox_says_so_and_keeps_what_has_a_receipt(here: Path) -> None:
+    """The server refuses what INBOX cannot hold; the sender hears it and keeps its copy."""
+    found = running(here)
+    assert found is not None
+    connection = await nats.connect(found["nats"])
+    js = connection.jetstream()
+    inbox = streams()[0]
+    inbox.max_bytes = 1
+    await js.update_stream(inbox)
+    try:
+        async with Adapter(found["nats"], "setagaya", "contractor") as adapter:
+            with pytest.raises(NotSent, match="the inbox is full"):
+                await adapter.send([call(900)], lambda n, receipt: None)
+    finally:
+        await js.update_stream(streams()[0])
+        await connection.close()
+
+
+def test_a_changed_ward_file_is_shown_and_taken_only_when_told(tmp_path: Path) -> None:
+    """The difference is printed line by line; --activate lets it be in force from now on, as history."""
+    data, changed = tmp_path / "data", tmp_path / "ward.toml"
+    changed.write_text(WARD.read_text().replace('period = "clock"', 'period = "evening"'))
+    with up(data):
+        pass
+    with up(data, "--ward", changed):
+        assert "policy.period: 'clock' → 'evening'" in said_by(data).read_text()
+    with up(data, "--ward", changed, "--activate"):
+        until(lambda: settled(data))
+    history = yoake("case", "setagaya", "--json", "--data", data).json
+    assert [step["event"] for step in history["steps"]] == ["ward.activated", "ward.activated"]

@@ -1,0 +1,172 @@
+"""The pages in a real browser: what a coordinator clicks, sees on a telephone and prints. Needs Chromium."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.desk_examples import NIGHT, Centre, arrange, call, close, register
+from tests.web_examples import centre_in, site
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu"]
+"""The tests may run as root, and where there is no screen."""
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium in the path: the pages are not tried in a browser"
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the pages over a ledger with a night call that became a short stay, all of it made up."""
+    with centre_in(tmp_path_factory.mktemp("browser")) as centre:
+        for message in (register(), call(on=NIGHT), arrange(), close()):
+            centre.say("day", {**message, "synthetic": True})
+            centre.pump()
+        with _served(centre) as address:
+            yield address
+
+
+class _served:  # noqa: N801  (read as a verb: with _served(centre) as address)
+    """A web server in a thread, on a free port."""
+
+    def __init__(self, centre: Centre) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._server = uvicorn.Server(uvicorn.Config(site(centre), log_level="error", lifespan="off"))
+        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def screen(chromium: Browser, home: str) -> Iterator[Page]:
+    """A page at the start, which fails the test if the browser complains or asks another host for anything."""
+    page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(home)
+    yield page
+    page.close()
+    assert complaints == []
+    assert [url for url in asked if not url.startswith(home)] == []
+
+
+def test_a_figure_opens_down_to_its_events(screen: Page) -> None:
+    """集計表 → 内訳 → ケースの経過 → the record, by clicking only."""
+    screen.get_by_role("row", name="夜間").get_by_role("link").first.click()
+    screen.get_by_role("link", name="R7-0001").click()
+    screen.get_by_text("記録の内容を見る").first.click()
+
+    assert screen.get_by_role("heading", name="調整済み：短期入所施設").is_visible()
+    assert screen.get_by_text("受託事業者の相談番号").first.is_visible()
+
+
+def test_a_table_is_asked_for_with_the_keyboard(screen: Page, home: str) -> None:
+    """Typed, sent with Enter, and the focus can be seen."""
+    screen.goto(f"{home}/tables/calls")
+    screen.get_by_label("基準日").focus()
+    outline = screen.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    screen.keyboard.type("令和7年5月12日")
+    screen.keyboard.press("Enter")
+    screen.wait_for_url("**as_of=*")
+
+    assert outline == "solid"
+    assert screen.get_by_role("caption").inner_text().endswith("令和7年5月12日現在")
+    assert screen.get_by_label("基準日").input_value() == "令和7年5月12日"
+
+
+def test_english_is_one_click_away_and_stays(screen: Page) -> None:
+    """The switch, then a figure: still English, and 日本語 leads back."""
+    screen.get_by_role("link", name="English").click()
+    screen.get_by_role("row", name="Night").get_by_role("link").first.click()
+
+    assert screen.get_by_role("heading", name="Behind the figure").is_visible()
+    assert screen.evaluate("document.documentElement.lang") == "en"
+    screen.get_by_role("link", name="日本語").click()
+    assert screen.get_by_role("heading", name="内訳").is_visible()
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/tables/calls", "/tables/calls/cell?row=night&column=total", "/status", "/cases/R7-0001"]
+)
+def test_nothing_sticks_out_on_a_telephone(screen: Page, home: str, address: str) -> None:
+    """At 360 points the page does not scroll sideways; wide tables scroll in their own box."""
+    screen.set_viewport_size({"width": 360, "height": 800})
+    screen.goto(home + address)
+
+    assert screen.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_a_print_says_that_the_data_is_synthetic(screen: Page, home: str) -> None:
+    """On paper there is no menu and no form, but the badge and the footnote."""
+    screen.goto(f"{home}/tables/calls")
+    screen.emulate_media(media="print")
+
+    assert screen.locator(".synthetic").is_visible()
+    assert screen.get_by_text("架空データによる見本である。").is_visible()
+    assert not screen.get_by_role("navigation").is_visible()
+    assert not screen.get_by_role("button", name="表示する").is_visible()
+
+
+def test_the_printed_page_is_a_pdf_of_one_page(screen: Page, home: str, tmp_path: Path) -> None:
+    """A table with its footnotes fits one sheet."""
+    screen.goto(f"{home}/tables/calls")
+    printed = screen.pdf(path=tmp_path / "table.pdf", format="A4", landscape=True)
+
+    assert printed.count(b"/Type /Page\n") == 1
+
+
+@pytest.mark.parametrize("address", ["/", "/tables/calls", "/status", "/cases/R7-0001"])
+def test_words_stand_out_from_their_ground(screen: Page, home: str, address: str) -> None:
+    """Contrast AA: at least 4.5 to 1 for every text that is shown."""
+    screen.goto(home + address)
+
+    assert screen.evaluate(_PALE_WORDS) == []
+
+
+_PALE_WORDS = """() => {
+  const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+  const light = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = rgb(getComputedStyle(node).backgroundColor);
+      if (colour[3] !== 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  return [...document.querySelectorAll('body *')].filter((node) => {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
+    if (!own || !node.checkVisibility()) return false;
+    const [one, two] = [light(rgb(getComputedStyle(node).color)), light(ground(node))].sort((a, b) => b - a);
+    return (one + 0.05) / (two + 0.05) < 4.5;
+  }).map((node) => node.textContent.trim());
+}"""

@@ -1,0 +1,557 @@
+"""The pages as coordinators, the ward and auditors meet them, over a real ledger on SQLite."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from events import known_events
+from services.reporting.pages.frame import HERE
+from services.reporting.pages.shield import HEADERS
+from services.reporting.pages.words import EVENTS, FIELDS, SCREEN
+from services.reporting.published import PublishedError, load
+from services.reporting.report import shown
+from services.reporting.tables import REPORTS
+from services.settings import SERVICES
+from tests.desk_examples import (
+    LATER,
+    NEXT_DAY,
+    NIGHT,
+    NOON,
+    Centre,
+    answer,
+    arrange,
+    call,
+    close,
+    contact,
+    correct,
+    merge,
+    offer,
+    register,
+)
+from tests.web_examples import (
+    PUBLISHED,
+    browser,
+    centre_in,
+    links_of,
+    site,
+    tables_of,
+    tell_published_history,
+)
+
+ADDRESSES = ("/", "/tables/calls", "/tables/calls/cell?row=day&column=other", "/status", "/cases/none", "/nowhere")
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
+    """The ledger of the history behind the published tables."""
+    with centre_in(tmp_path_factory.mktemp("history")) as centre:
+        tell_published_history(centre)
+        yield centre
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[Centre]:
+    """A centre to which nothing was said yet but its ward's file."""
+    with centre_in(tmp_path) as running:
+        running.pump()
+        yield running
+
+
+async def page(centre: Centre, address: str, published: Path | None = None) -> httpx.Response:
+    """One answer of the pages."""
+    async with browser(site(centre, published)) as web:
+        return await web.get(address)
+
+
+def said(centre: Centre, *messages: dict[str, Any]) -> None:
+    """Messages of the day provider, carried to everybody."""
+    for message in messages:
+        centre.say("day", message)
+        centre.pump()
+
+
+async def course_of(centre: Centre, number: str = "R7-0001", language: str = "ja") -> str:
+    """The history under a reference number."""
+    async with browser(site(centre)) as web:
+        answered = await web.get(f"/cases/{number}?lang={language}", follow_redirects=True)
+    assert answered.status_code == 200
+    return answered.text
+
+
+async def test_every_published_figure_stands_beside_the_computed_one(history: Centre) -> None:
+    """Cell by cell, all equal, each with the sign that says so; one sentence sums them up."""
+    answered = await page(history, "/", PUBLISHED)
+    shown_tables = tables_of(answered.text)
+
+    assert "公表された表の100個の数値すべてが一致しています。" in answered.text
+    assert answered.text.count(f'title="{SCREEN["equal"].ja}"') == 100
+    for table in load(PUBLISHED):
+        rows = next(rows for name, rows in shown_tables.items() if name.endswith(table.title.ja) and _is(table, rows))
+        cells = [cell for row in rows for cell in row if "＝" in cell]
+        assert cells == [f"{shown(v)}＝ {shown(v)}" for values in table.rows.values() for v in values]
+
+
+def _is(table: Any, rows: list[list[str]]) -> bool:
+    """Whether a shown table is this published one: as many figures beside its own."""
+    printed = [shown(value) for values in table.rows.values() for value in values]
+    return [cell.partition("＝")[0] for row in rows for cell in row if "＝" in cell] == printed
+
+
+async def test_a_figure_that_differs_says_so_in_words(history: Centre, tmp_path: Path) -> None:
+    """Not by colour: 「相違：公表 8」, and how many at the top."""
+    printed = tmp_path / "published.toml"
+    printed.write_text(PUBLISHED.read_text().replace("[0, 8, 4, 1, 1, 1, 15]", "[0, 9, 4, 1, 1, 1, 16]"))
+
+    answered = (await page(history, "/", printed)).text
+
+    assert "公表された表の100個の数値のうち2個が相違しています。" in answered
+    assert "8相違：公表 9" in tables_of(answered)["地域別相談件数 令和5年1月26日現在"][1]
+
+
+async def test_a_printed_column_that_is_not_computed_is_listed(history: Centre, tmp_path: Path) -> None:
+    """A figure of a district that the ward does not have must not vanish."""
+    printed = tmp_path / "published.toml"
+    printed.write_text(PUBLISHED.read_text().replace('"karasuyama", "total"]', '"atlantis", "total"]', 1))
+
+    assert "registrants / atlantis: 計算した表にない欄（公表 0）" in (await page(history, "/", printed)).text
+
+
+async def test_published_figures_that_cannot_be_read_are_told_at_the_start(history: Centre, tmp_path: Path) -> None:
+    """Before anybody opens a page."""
+    (tmp_path / "published.toml").write_text("nothing = 1")
+
+    with pytest.raises(PublishedError):
+        site(history, tmp_path / "published.toml")
+
+
+async def test_without_published_figures_all_tables_show_all_years(history: Centre) -> None:
+    """From the year in which registration opened to the newest."""
+    answered = tables_of((await page(history, "/")).text)
+
+    assert len(answered) == len(REPORTS)
+    assert answered["時間帯・対応別相談件数 令和4年度～令和5年度"][-1] == ["合計", "5", "3", "3", "1", "26", "11", "49"]
+
+
+async def test_every_figure_opens_to_as_many_consultations(history: Centre) -> None:
+    """Each cell of the table by band and outcome, totals included; 0 opens nothing."""
+    async with browser(site(history)) as web:
+        table = (await web.get("/tables/calls?fy=2022-2023")).text
+        links = links_of(table)
+        behind = [len(links_of((await web.get(link)).text)) for link in links]
+    figures = [
+        int(cell)
+        for row in tables_of(table)["時間帯・対応別相談件数 令和4年度～令和5年度"]
+        for cell in row[-7:]
+        if cell.isdigit()
+    ]
+
+    assert behind == [figure for figure in figures if figure]
+
+
+async def test_every_share_opens_to_the_persons_of_its_count(history: Centre) -> None:
+    """As of the day of the table, and the page says why the number differs."""
+    cell = "/tables/ages/cell?row=50s&column=percent&as_of=2023-01-26"
+    answered = (await page(history, cell)).text
+
+    assert "12.0" in answered
+    assert SCREEN["share_of"].ja in answered
+    assert len(links_of(answered)) == 13
+    assert {row[3] for row in tables_of(answered)[""][1:]} == {"50代"}
+
+
+async def test_from_a_figure_to_its_cases_to_their_events(centre: Centre) -> None:
+    """The night call that became a short stay on the next day (Rules 5 and 13)."""
+    said(centre, call(on=NIGHT), arrange(facility="短期入所やすらぎ"), close())
+    async with browser(site(centre)) as web:
+        table = (await web.get("/tables/calls?fy=2025")).text
+        cell = (await web.get(links_of(table)[0])).text
+        history = (await web.get(links_of(cell)[0])).text
+
+    assert tables_of(cell)[""][1] == ["R7-0001", "令和7年5月12日（月） 22:10", "夜間", "北沢", "短期入所施設"]
+    assert [re.sub(r"<.*?>", "", name) for name in re.findall(r"<h2>(.*?)</h2>", history)[1:]] == [
+        "相談を受けた 第一報",
+        "調整済み：短期入所施設",
+        "終結した",
+    ]
+    assert "短期入所やすらぎ" in history
+
+
+async def test_a_history_tells_both_clocks_and_the_source_message(centre: Centre) -> None:
+    """受付日時, 記録日時, when the ledger learned it, and whose message it was."""
+    said(centre, call(on=NIGHT, id="c-17"))
+    history = await course_of(centre)
+
+    for told in ("受付日時", "記録日時", "令和7年5月12日（月） 22:10", "2件目", "日中受託事業者　adapter　#c-17"):
+        assert told in history
+
+
+async def test_a_history_tells_what_each_event_changed(centre: Centre) -> None:
+    """In the ward's words: その他(相談) → 短期入所施設."""
+    said(centre, call(), arrange())
+    changes = tables_of((await course_of(centre)).replace("変わったこと", "", 1))["変わったこと"]
+
+    assert changes[-1] == ["対応", "その他(相談)", "→", "短期入所施設"]
+
+
+async def test_a_first_event_comes_from_nothing(centre: Centre) -> None:
+    """The district was not 不明 before there was a call."""
+    said(centre, call())
+
+    assert ["地域", "", "", "北沢"] in tables_of(await course_of(centre))["変わったこと"]
+
+
+async def test_contacts_are_first_further_or_not_counted(centre: Centre) -> None:
+    """第一報 is the earliest as corrected, whatever came first."""
+    later, earlier = call(on=NIGHT), call(on=NOON)
+    said(centre, later, earlier, call(on=LATER))
+    said(centre, correct(earlier, occurred_at="2025-05-12T23:30:00+09:00"))
+
+    marks = re.findall(r'class="mark">(.*?)<', await course_of(centre))
+
+    assert marks == ["第一報", "続報", "続報"]
+
+
+async def test_which_hand_over_is_always_said(centre: Centre) -> None:
+    """引継ぎ alone says nothing: the morning's or an agency's, and what became of it."""
+    said(centre, call(), offer("m", kind="morning"), answer("accept", "m"), offer("a"), answer("decline", "a"))
+    names = re.findall(r"<h2>(.*?)</h2>", await course_of(centre))
+
+    assert names[-4:] == [
+        "朝の引継ぎ：依頼中",
+        "朝の引継ぎ：受諾",
+        "関係機関への引継ぎ：依頼中",
+        "関係機関への引継ぎ：受諾不可",
+    ]
+
+
+async def test_a_merged_case_leads_to_the_one_that_counts(centre: Centre) -> None:
+    """Two callers about one matter: the part says where it went."""
+    said(centre, call("A"), call("B", on=NIGHT), merge("B", into="A"))
+    history = await course_of(centre, "R7-0002")
+    whole = re.findall(r'<dt>まとめた先</dt><dd>\s*<a href="(.*?)"', history)[0]
+
+    assert ">R7-0001<" in (await page(centre, whole)).text
+
+
+async def test_a_persons_registration_has_a_history_too(centre: Centre) -> None:
+    """The district and the day, and no name."""
+    said(centre, register(personal={"name": "山田花子", "birth_date": "1985-04-30"}))
+    async with browser(site(centre)) as web:
+        cell = (await web.get("/tables/registrations/cell?row=registrants&column=total")).text
+        history = (await web.get(links_of(cell)[0])).text
+
+    assert tables_of(cell)[""][1][1:] == ["令和7年5月1日（木）", "砧", "40代", "身体"]
+    assert "利用登録の経過" in history
+
+
+async def test_what_is_personal_stays_sealed(centre: Centre) -> None:
+    """The name is in the ledger, sealed; a page shows that there is something, and not what."""
+    said(centre, call(personal={"name": "山田花子", "notes": "腰痛"}))
+    history = await course_of(centre)
+
+    assert SCREEN["sealed"].ja in history
+    assert "山田" not in history
+    assert not re.search(r"[A-Za-z0-9+/]{40,}={0,2}", re.sub(r"[0-9a-f-]{36,64}", "", history))
+
+
+async def test_a_silent_call_is_not_a_case(centre: Centre) -> None:
+    """件数外, under the contact's own number; it stands in no table."""
+    said(centre, contact(not_counted="silent"))
+    history = await course_of(centre)
+
+    assert "件数外（無言）" in history
+    assert "対応の状況" in history
+
+
+async def test_what_somebody_typed_is_never_markup(centre: Centre) -> None:
+    """A facility named like a script, and a query like one, are shown as they are."""
+    said(centre, call(), arrange(facility="<script>alert(1)</script>"))
+    wicked = "/tables/calls?fy=%22%3E%3Cscript%3Ealert(1)%3C/script%3E"
+    history, form = await course_of(centre), (await page(centre, wicked)).text
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in history
+    assert "&#34;&gt;&lt;script&gt;" in form
+    assert "<script" not in history + form
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted"),
+    [
+        ("fy=soon", "令和4年度～令和5年度"),
+        ("fy=9999", "令和4年度～令和5年度"),
+        ("as_of=2023-02-30", "令和5年1月26日"),
+        ("as_of=9999-12-31", "令和5年1月26日"),
+        ("known_at=yesterday", "2023-01-26 17:00"),
+        ("known_at=2023-01-26 25:00", "2023-01-26 17:00"),
+        ("known_at=99", "1件目から2件目まで"),
+        ("known_at=0", "1件目から2件目まで"),
+        ("known_at=2020-01-01", "令和7年5月12日（月） 12:00に始まっています"),
+    ],
+)
+async def test_what_cannot_be_used_is_answered_with_what_can(centre: Centre, query: str, accepted: str) -> None:
+    """400, what is accepted in plain words, and what was typed still in its field; in a cell's page too."""
+    said(centre, call())
+    for address in ("/tables/calls?", "/tables/calls/cell?row=day&column=other&"):
+        answered = await page(centre, address + query)
+
+        assert answered.status_code == 400
+        assert accepted in answered.text
+        assert f'value="{query.partition("=")[2]}"' in answered.text
+
+
+@pytest.mark.parametrize("field", ["fy", "as_of", "known_at"])
+@pytest.mark.parametrize(
+    "text", ["", "%00", "0001-01-01", "-1", "9" * 5000, "２０２３", "明治0年", "2023-01-26T24:61", "٣"]
+)
+async def test_no_query_is_too_odd(centre: Centre, field: str, text: str) -> None:
+    """A page or a plain answer, never an error of ours."""
+    said(centre, call())
+
+    assert (await page(centre, f"/tables/calls?{field}={text}")).status_code in (200, 400)
+
+
+@pytest.mark.parametrize(
+    ("text", "figure"),
+    [("2", "1"), ("2025-05-12", "1"), ("令和7年5月12日 12:00", "1"), ("3", "2"), ("2025-05-13T12:00+09:00", "2")],
+)
+async def test_a_cut_off_is_a_position_or_a_time(centre: Centre, text: str, figure: str) -> None:
+    """A day means its end, a minute all of it; the table says up to which record it goes."""
+    said(centre, call("A"), call("B", on=NEXT_DAY))
+    async with browser(site(centre)) as web:
+        table = (await web.get("/tables/calls", params={"fy": "2025", "known_at": text})).text
+
+    assert tables_of(table)["時間帯・対応別相談件数 令和7年度"][-1][-1] == figure
+    assert f"記録原簿 {int(figure) + 1}件目まで" in table
+
+
+async def test_an_old_figure_opens_to_what_stood_behind_it_then(centre: Centre) -> None:
+    """As of the 12th it was advice only; the short stay came on the 13th."""
+    said(centre, call(), arrange())
+    cell = "/tables/calls/cell?row=day&column=total"
+
+    assert tables_of((await page(centre, f"{cell}&as_of=2025-05-12")).text)[""][1][-1] == "その他(相談)"
+    assert tables_of((await page(centre, cell)).text)[""][1][-1] == "短期入所施設"
+
+
+@pytest.mark.parametrize(
+    "address", ["/tables/nothing", "/tables/calls/cell?row=x&column=y", "/nowhere", "/static/none"]
+)
+async def test_a_page_that_is_not_there_says_so_in_both_languages(centre: Centre, address: str) -> None:
+    """In the same frame."""
+    answered = await page(centre, address)
+
+    assert answered.status_code == 404
+    assert "該当するページはありません。" in answered.text
+    assert "There is no such page." in answered.text
+    assert "緊急時バックアップセンター" in answered.text
+
+
+@pytest.mark.parametrize("about", ["R9-9999", "%00", "x" * 5000, "%F0%9F%98%80"])
+async def test_a_record_that_is_not_there_says_so(centre: Centre, about: str) -> None:
+    """「該当する記録はありません。」, whatever was asked for."""
+    answered = await page(centre, f"/cases/{about}")
+
+    assert answered.status_code == 404
+    assert "該当する" in answered.text
+
+
+async def test_synthetic_data_is_said_on_every_page(history: Centre) -> None:
+    """In the head, in both languages, and in print."""
+    for address in ADDRESSES:
+        assert '<p class="synthetic"' in (await page(history, address)).text
+    assert "Synthetic data" in (await page(history, "/?lang=en")).text
+    assert re.search(
+        r"@media print \{[^@]*\.synthetic \{ display: block", (await page(history, "/static/pages.css")).text
+    )
+
+
+async def test_a_real_ledger_is_not_called_synthetic(centre: Centre) -> None:
+    """No badge where nothing was made up."""
+    said(centre, call())
+
+    for address in ADDRESSES:
+        assert "架空データ" not in (await page(centre, address)).text
+
+
+async def test_english_pages_have_no_japanese_but_the_switch(history: Centre) -> None:
+    """Words, dates and the language of the page; names that a sender gave stay as they are."""
+    for address in (
+        "/?lang=en",
+        "/tables/calls?lang=en",
+        "/tables/calls/cell?lang=en&row=day&column=total",
+        "/status?lang=en",
+    ):
+        answered = (await page(history, address, PUBLISHED)).text
+
+        assert '<html lang="en">' in answered
+        assert not re.search(r"[ぁ-んァ-ヶ一-龠]", answered.replace("日本語", ""))
+    assert "Sat 8 October 2022 " in (await page(history, "/tables/calls/cell?lang=en&row=day&column=total")).text
+
+
+async def test_the_switch_keeps_what_was_asked_for_and_links_keep_the_language(centre: Centre) -> None:
+    """English and back, with the rest of the query."""
+    said(centre, call())
+    japanese = (await page(centre, "/tables/calls?fy=2025&as_of=R7.5.31")).text
+    english = (await page(centre, "/tables/calls?fy=2025&as_of=R7.5.31&lang=en")).text
+
+    assert 'href="?fy=2025&amp;as_of=R7.5.31&amp;lang=en"' in japanese
+    assert 'href="?fy=2025&amp;as_of=R7.5.31"' in english
+    assert all("lang=en" in link for link in links_of(english))
+
+
+async def test_the_ledgers_end_stands_under_every_page(centre: Centre) -> None:
+    """Its position, and enough of its root to compare."""
+    said(centre, call())
+    position, root = centre.inquiry.end()
+
+    for address in ADDRESSES:
+        answered = (await page(centre, address)).text
+        assert f"記録原簿 {position}件目まで・検証値" in answered
+        assert f'title="{root}">{root[:8]}…' in answered
+
+
+async def test_the_status_says_how_many_events_of_each_service_the_ledger_holds(history: Centre) -> None:
+    """正常, and the numbers of the journals themselves."""
+    answered = (await page(history, "/status")).text
+    counts = [f"{history.desk(service).journal.head}件" for service in ("intake", "placement", "handover")]
+
+    assert "正常" in answered
+    assert [row[1] for row in tables_of(answered)["受け取った記録"][1:]] == counts
+
+
+async def test_a_ledger_that_heard_nothing_says_so(tmp_path: Path) -> None:
+    """No ward, no table: every page still opens, and the service is not ready."""
+    with centre_in(tmp_path, ward=None) as silent:
+        assert "記録はまだありません。" in (await page(silent, "/")).text
+        assert "記録はまだありません。" in (await page(silent, "/tables/calls?as_of=2025-05-12")).text
+        assert "遅れあり" in (await page(silent, "/status")).text
+        assert (await page(silent, "/tables/calls?known_at=1")).status_code == 400
+        assert (await page(silent, "/readyz")).json()["ready"] is False
+
+
+async def test_ready_means_the_database_and_the_wards_rules(centre: Centre) -> None:
+    """And says up to where."""
+    answered = await page(centre, "/readyz")
+
+    assert (answered.status_code, answered.json()["position"]) == (200, 1)
+
+
+async def test_without_the_database_pages_ask_for_patience(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 in the ward's frame, not ready, yet alive; no word of the machine room."""
+    app = site(centre, PUBLISHED)
+
+    def gone(*_: object) -> None:
+        raise sa.exc.OperationalError("SELECT secret", None, Exception("disk"))
+
+    monkeypatch.setattr(centre.ledger.journal.engine, "connect", gone)
+    async with browser(app) as web:
+        opened, missing, ready, alive = [await web.get(a) for a in ("/", "/nowhere", "/readyz", "/healthz")]
+
+    assert [each.status_code for each in (opened, missing, ready, alive)] == [503, 503, 503, 200]
+    assert "ただいま表示できません。" in opened.text
+    assert "secret" not in opened.text + ready.text
+
+
+@pytest.mark.parametrize("address", [*ADDRESSES, "/healthz", "/readyz", "/static/pages.css", "/tables/calls?fy=x"])
+async def test_every_answer_carries_the_headers(centre: Centre, address: str) -> None:
+    """Errors and style sheets too; pages stay in no cache."""
+    answered = await page(centre, address)
+
+    assert {name: answered.headers.get(name) for name in HEADERS} == HEADERS
+    assert (answered.headers.get("Cache-Control") == "no-store") is (not address.startswith("/static"))
+
+
+@pytest.mark.parametrize(
+    "home", ["http://attacker.example", "http://127.0.0.1.attacker.example", "http://10.0.0.1:18222"]
+)
+async def test_another_hosts_name_gets_nothing(centre: Centre, home: str) -> None:
+    """A page on the web that gives our address a name of its own reads nothing."""
+    async with browser(site(centre), home) as web:
+        answered = await web.get("/")
+
+    assert answered.status_code == 400
+    assert "世田谷" not in answered.text
+    assert answered.headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize(
+    "home", ["http://localhost:18222", "http://127.0.0.1:1", "http://[::1]:18222", "http://LOCALHOST"]
+)
+async def test_our_own_names_are_answered(centre: Centre, home: str) -> None:
+    """Loopback, under any port."""
+    async with browser(site(centre), home) as web:
+        assert (await web.get("/")).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+async def test_the_pages_are_for_reading(centre: Centre, method: str) -> None:
+    """GET and HEAD; nothing else reaches any page, not even the one that says that there is none."""
+    async with browser(site(centre)) as web:
+        answers = [await web.request(method, address) for address in ADDRESSES]
+        head = await web.head("/")
+
+    assert {each.status_code for each in answers} == {405}
+    assert answers[0].headers["Allow"] == "GET, HEAD"
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_no_sql_runs_on_the_event_loop(centre: Centre) -> None:
+    """A slow query must not hold up everybody: it runs in a thread of its own."""
+    said(centre, call())
+    threads: set[int] = set()
+    app = site(centre, PUBLISHED)
+    sa.event.listen(
+        centre.ledger.journal.engine, "before_cursor_execute", lambda *_: threads.add(threading.get_ident())
+    )
+    async with browser(app) as web:
+        for address in (*ADDRESSES, "/readyz", "/cases/R7-0001", "/tables/calls?as_of=2025-05-31&known_at=2"):
+            threads.clear()
+            await web.get(address)
+            assert threads
+            assert threading.get_ident() not in threads
+
+
+async def test_health_asks_nothing_of_the_database(centre: Centre) -> None:
+    """It answers even while the database does not."""
+    asked: list[object] = []
+    app = site(centre)
+    sa.event.listen(centre.ledger.journal.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    async with browser(app) as web:
+        answered = await web.get("/healthz")
+
+    assert (answered.status_code, answered.text, asked) == (200, "ok", [])
+
+
+def test_every_event_and_every_field_has_a_name() -> None:
+    """A new event shows up on a page; it must not show up as a word of the machine room."""
+    fields = {field for kind in known_events().values() for field in kind.__struct_fields__}
+
+    assert set(known_events()) == set(EVENTS)
+    assert fields - {"content", "changes"} <= set(FIELDS)
+
+
+def test_the_templates_keep_to_the_policy() -> None:
+    """No script, no style and no event handler within a page, nothing from another host."""
+    for template in [*(HERE / "templates").glob("*.html"), *(HERE / "static").glob("*.css")]:
+        text = template.read_text()
+        assert not re.search(r"<script|<style|\sstyle=|\son[a-z]+=|https?://|url\(|@import|\|\s*safe", text), (
+            template.name
+        )
+
+
+def test_every_word_of_the_pages_is_used() -> None:
+    """What no page says any more goes."""
+    sources = [*HERE.glob("*.py"), *(HERE / "pages").glob("*.py"), *(HERE / "templates").glob("*.html")]
+    text = "".join(path.read_text() for path in sources if path.name != "words.py")
+
+    unsaid = {name for name in SCREEN if f"'{name}'" not in text and f'"{name}"' not in text}
+
+    assert unsaid <= set(SERVICES)

@@ -1,0 +1,173 @@
+"""Design rules 4 and 5: other services' events are heard each once, in order, without a gap; a changed log stops."""
+
+from __future__ import annotations
+
+from random import Random
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events import Recorded, decode, encode
+from services.hearing import CURSORS, LogChanged
+from services.tables import NAMES
+from tests.desk_examples import NIGHT, Centre, badly, call, names, register
+
+LISTENERS = pytest.mark.parametrize("listener", ["placement", "reporting"])
+
+
+@pytest.fixture
+def log(centre: Centre) -> list[bytes]:
+    """Intake's log: the ward's file, a registration, and two calls."""
+    for told in (register(), call("A"), call("B", NIGHT)):
+        centre.say("day", told)
+    return centre.unheard("placement")
+
+
+def position(centre: Centre, listener: str) -> int:
+    """How far a listener has heard intake, as its database says."""
+    return sum(row["position"] for row in centre.rows(CURSORS, listener))
+
+
+@LISTENERS
+def test_the_next_event_is_heard_and_the_cursor_moves(centre: Centre, log: list[bytes], listener: str) -> None:
+    """One transaction with what the event leads to."""
+    assert centre.hear(listener, log[:2]) == set()
+    assert position(centre, listener) == 2
+
+
+@LISTENERS
+def test_a_gap_is_held_back_and_asked_for(centre: Centre, log: list[bytes], listener: str) -> None:
+    """What lies after the gap is not heard; whose log it is, is said."""
+    centre.hear(listener, log[:1])
+
+    assert centre.hear(listener, log[2:]) == {"intake"}
+    assert position(centre, listener) == 1
+    assert centre.hear(listener, log[1:]) == set()
+    assert position(centre, listener) == 4
+
+
+@LISTENERS
+def test_what_comes_before_a_gap_in_one_batch_is_heard(centre: Centre, log: list[bytes], listener: str) -> None:
+    """Good events are not delayed by what is missing behind them."""
+    assert centre.hear(listener, [log[0], log[1], log[3]]) == {"intake"}
+    assert position(centre, listener) == 2
+
+
+@LISTENERS
+def test_an_event_heard_before_is_ignored(centre: Centre, log: list[bytes], listener: str) -> None:
+    """Redelivered one by one, in a batch, and after a restart."""
+    centre.hear(listener, [*log, *log])
+    centre.restart()
+
+    assert centre.hear(listener, log) == set()
+    assert position(centre, listener) == 4
+
+
+@LISTENERS
+def test_the_same_position_with_another_event_stops_loudly(centre: Centre, log: list[bytes], listener: str) -> None:
+    """A restored backup has used the position again."""
+    centre.hear(listener, log)
+    other = msgspec.structs.replace(decode(log[-1]), id="another")
+
+    with pytest.raises(LogChanged, match="yoake verify"):
+        centre.hear(listener, [encode(other)])
+
+
+@LISTENERS
+def test_another_epoch_stops_loudly(centre: Centre, log: list[bytes], listener: str) -> None:
+    """Whatever the position."""
+    centre.hear(listener, log[:3])
+    other = msgspec.structs.replace(decode(log[3]), epoch=2)
+
+    with pytest.raises(LogChanged):
+        centre.hear(listener, [encode(other)])
+    assert position(centre, listener) == 3
+
+
+@LISTENERS
+def test_a_changed_log_is_noticed_after_a_restart_too(centre: Centre, log: list[bytes], listener: str) -> None:
+    """The cursor on disk names the event."""
+    centre.hear(listener, log)
+    centre.restart()
+    other = msgspec.structs.replace(decode(log[-1]), id="another")
+
+    with pytest.raises(LogChanged):
+        centre.hear(listener, [encode(other)])
+
+
+@LISTENERS
+def test_a_log_is_heard_from_its_first_event(centre: Centre, log: list[bytes], listener: str) -> None:
+    """A listener that is new hears all, and never begins in the middle."""
+    assert centre.hear(listener, log[1:]) == {"intake"}
+    assert position(centre, listener) == 0
+
+
+def test_the_cursor_is_in_the_transaction_of_the_effect(
+    centre: Centre, log: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If what an event leads to cannot be written, it was not heard; and then it is heard again."""
+
+    def broken(*_: object) -> None:
+        raise OSError("disk")
+
+    centre.hear("placement", log[:1])
+    journal = centre.desk("placement").journal
+    monkeypatch.setattr(journal, "append", broken)
+    with pytest.raises(OSError, match="disk"):
+        centre.hear("placement", log[1:])
+    assert (position(centre, "placement"), centre.rows(NAMES, "placement")) == (1, [])
+
+    monkeypatch.undo()
+    assert centre.hear("placement", log[1:]) == set()
+    assert len(centre.rows(NAMES, "placement")) > 0
+
+
+def test_the_ledgers_cursor_is_in_the_transaction_of_its_rows(
+    centre: Centre, log: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows, root, tallies and cursor move together or not at all."""
+
+    def broken(*_: object) -> None:
+        raise OSError("disk")
+
+    centre.hear("reporting", log[:2])
+    before = centre.inquiry.end()
+    monkeypatch.setattr(centre.ledger.tallies, "move", broken)
+    with pytest.raises(OSError, match="disk"):
+        centre.hear("reporting", log[2:])
+    assert (position(centre, "reporting"), centre.inquiry.end()) == (2, before)
+
+    monkeypatch.undo()
+    centre.hear("reporting", log[2:])
+    assert centre.inquiry.end()[0] == 4
+    assert centre.figures() == {("day", "other"): 1, ("night", "other"): 1}
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_however_badly_the_bus_carries_them_each_event_is_heard_once(centre: Centre, seed: int) -> None:
+    """Shuffled, repeated, lost and asked for again."""
+    for n in range(5):
+        centre.say("day", call(f"{seed}-{n}"))
+    centre.pump(badly(Random(seed)))
+
+    recorded = [(record.service, record.position) for record in journals(centre)]
+    ledgered = [(row.event.service, row.event.position) for row in centre.inquiry.ledger.rows()]
+    assert sorted(ledgered) == sorted(recorded)
+    assert position(centre, "placement") == centre.desk().journal.head
+
+
+def journals(centre: Centre) -> list[Recorded]:
+    """Everything that the writing services recorded, each in its order."""
+    return [
+        record for service in ("intake", "placement", "handover") for record in centre.desk(service).journal.records()
+    ]
+
+
+def test_a_listener_writes_nothing_for_events_that_it_only_takes_notice_of(centre: Centre, log: list[bytes]) -> None:
+    """Placement learns of cases without repeating intake's history."""
+    centre.hear("placement", log)
+
+    assert names(centre.events("placement")) == []

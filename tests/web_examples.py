@@ -1,0 +1,112 @@
+"""The nouns of the tests of the pages: a site over a ledger, a reader of tables, and the published history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from itertools import chain
+from pathlib import Path
+
+import httpx
+from starlette.applications import Starlette
+
+from deploy.history import plan
+from events.messages import MESSAGES
+from services.reporting.published import load
+from services.reporting.web import pages
+from services.settings import Settings
+from tests.desk_examples import RULES, WARD, Centre
+
+WARDS = Path(__file__).parents[1] / "deploy" / "wards"
+PUBLISHED = WARDS / "setagaya-published.toml"
+HOME = "http://127.0.0.1:18222"
+
+
+def settings(url: str, published: Path | None = None) -> Settings:
+    """Settings for the pages alone."""
+    return Settings(ward_file=WARDS / "setagaya.toml", nats="", database=url, keys=Path("keys"), published=published)
+
+
+@contextmanager
+def centre_in(directory: Path, **given: None) -> Iterator[Centre]:
+    """A centre on SQLite; `ward=None`: no file is in force yet."""
+    with Centre(f"sqlite:///{directory}/{{service}}.db", **given) as centre:
+        yield centre
+
+
+def site(centre: Centre, published: Path | None = None) -> Starlette:
+    """The pages over a centre's ledger."""
+    return pages(settings(centre.url, published), centre.ledger.journal)
+
+
+def browser(app: Starlette, home: str = HOME) -> httpx.AsyncClient:
+    """Asks the pages as a browser would, without a network. An error in a page is the test's error."""
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=home)
+
+
+def tell_published_history(centre: Centre) -> None:
+    """The synthetic history behind the published tables, in one transaction for each service."""
+    sent = plan(load(PUBLISHED), WARD, seed=1)
+    for service in RULES:
+        said = [(provider, told) for provider, told in sent if MESSAGES[told["type"]].service == service]
+        centre.say_all(*said)
+        centre.pump()
+
+
+class _Reader(HTMLParser):
+    """Reads the tables of a page: by caption, the rows of texts and the addresses behind them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: dict[str, list[list[str]]] = {}
+        self.links: dict[str, list[str]] = {}
+        self._caption = self._place = ""
+        self._rows: list[list[str]] = []
+        self._hrefs: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        match tag:
+            case "table":
+                self._caption, self._rows, self._hrefs = "", [], []
+            case "tr":
+                self._rows.append([])
+            case "th" | "td":
+                self._rows[-1].append("")
+            case "a" if href := dict(attrs).get("href"):
+                self._hrefs.append(href)
+            case _:
+                pass
+        self._place = tag if tag in ("caption", "th", "td") else self._place
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == self._place:
+            self._place = ""
+        if tag == "table":
+            self.tables[self._caption.strip()], self.links[self._caption.strip()] = self._rows, self._hrefs
+
+    def handle_data(self, data: str) -> None:
+        if self._place == "caption":
+            self._caption += data
+        elif self._place:
+            self._rows[-1][-1] += data
+
+
+def tables_of(page: str) -> dict[str, list[list[str]]]:
+    """The tables of a page by their captions: rows of texts, headings included."""
+    return _read(page).tables
+
+
+def links_of(page: str, caption: str = "") -> list[str]:
+    """The addresses in the tables whose caption begins so, in their order."""
+    return list(chain.from_iterable(hrefs for name, hrefs in _read(page).links.items() if name.startswith(caption)))
+
+
+def _read(page: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(page)
+    return reader
+
+
+Ask = Callable[[str], str]
+"""An address to the page behind it."""

@@ -306,7 +306,8 @@ def test_rule_6_a_part_given_up_before_it_began_does_not_count() -> None:
 
 
 def test_rule_6_a_part_given_up_after_it_began_counts() -> None:
-    """It kept life going for a while; without a beginning it began at once."""
+    """It kept life going for a while; without a beginning it began at once. At its beginning it had begun."""
+    assert figures(given(contact("A"), arranged(begins=LATER), cancelled(on=LATER))) == {("day", "short-stay"): 1}
     assert figures(given(contact("A"), arranged(begins=NIGHT), cancelled(on=LATER))) == {("day", "short-stay"): 1}
     assert figures(given(contact("A"), arranged(), cancelled(on=LATER))) == {("day", "short-stay"): 1}
 

@@ -89,6 +89,15 @@ def test_rule_8_a_registration_merged_into_a_person_who_had_none_still_counts() 
     assert entries("person", "X", facts)[0].year == 2022
 
 
+def test_rule_8_of_registrations_on_one_day_always_the_same_one_counts() -> None:
+    """That with the lower id, also through a person in between, in whatever order they were merged."""
+    two = registered("P"), registered("Q", district="kinuta")
+    through_y = same_person("P", into="Y"), same_person("Q", into="X"), same_person("Y", into="X")
+
+    assert figures(given(*two, *through_y), "registrations") == KITAZAWA
+    assert figures(given(*two, *through_y[1:], through_y[0]), "registrations") == KITAZAWA
+
+
 def test_rule_8_a_circle_of_mergings_loses_nobody() -> None:
     """The first merging stands."""
     facts = given(registered("P"), registered("Q"), same_person("Q", into="P"), same_person("P", into="Q"))

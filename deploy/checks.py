@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import msgspec
@@ -29,12 +29,14 @@ from services.streams import EVENTS, WRITERS, durables
 from services.tables import PARKED, WAITING, WRITER_TABLES
 
 SETTLE_SECONDS = 10.0
+ALARM = 0.5
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
     """One service. Lags are in messages; None: NATS does not run, so that nobody can say."""
 
     service: str
+    running: bool
     position: int
     published: int | None
     relay_lag: int | None
@@ -55,12 +57,23 @@ class LedgerStatus(msgspec.Struct, frozen=True):
     synthetic: bool
 
 
+class StreamStatus(msgspec.Struct, frozen=True):
+    """How full a stream is. `alarm`: over half; a full INBOX takes no more, and a full EVENTS stops the relays."""
+
+    stream: str
+    messages: int
+    bytes: int
+    limit: int
+    alarm: bool
+
+
 class Status(msgspec.Struct, frozen=True):
-    """Everything `yoake status` says."""
+    """Everything `yoake status` says. `streams` is empty while NATS does not run."""
 
     running: bool
     services: list[ServiceStatus]
     ledger: LedgerStatus
+    streams: list[StreamStatus] = []
 
 
 class Opened:
@@ -92,11 +105,11 @@ class Opened:
             time.sleep(0.1)
 
 
-def status(opened: Opened, url: str | None) -> Status:
-    """How far everything is."""
+def status(opened: Opened, url: str | None, alive: Collection[str] = ()) -> Status:
+    """How far everything is; `alive` are the services that run here."""
     lags = asyncio.run(_lags(url, opened)) if url else {}
     cursors = Cursors(opened.ledger.engine)
-    services = [_service(name, journal, cursors, lags) for name, journal in opened.writers.items()]
+    services = [_service(name, journal, cursors, lags, name in alive) for name, journal in opened.writers.items()]
     head = opened.inquiry.ledger.head()
     ledger = LedgerStatus(
         position=head,
@@ -106,6 +119,7 @@ def status(opened: Opened, url: str | None) -> Status:
     )
     reporting = ServiceStatus(
         service="reporting",
+        running="reporting" in alive,
         position=head,
         published=None,
         relay_lag=None,
@@ -116,10 +130,24 @@ def status(opened: Opened, url: str | None) -> Status:
         conflicts=0,
         ledger_has=head,
     )
-    return Status(running=bool(lags), services=[*services, reporting], ledger=ledger)
+    filled = asyncio.run(_filled(url)) if url and lags else []
+    return Status(running=bool(lags), services=[*services, reporting], ledger=ledger, streams=filled)
 
 
-def _service(name: str, journal: Journal, cursors: Cursors, lags: dict[str, int]) -> ServiceStatus:
+async def _filled(url: str) -> list[StreamStatus]:
+    connection = await connect(url)
+    try:
+        found = []
+        for info in await connection.jetstream().streams_info():
+            used, limit = info.state.bytes, info.config.max_bytes or 0
+            name, messages = str(info.config.name), info.state.messages
+            found.append(StreamStatus(name, messages, used, limit, alarm=used > limit * ALARM))
+        return sorted(found, key=lambda stream: stream.stream)
+    finally:
+        await connection.close()
+
+
+def _service(name: str, journal: Journal, cursors: Cursors, lags: dict[str, int], running: bool) -> ServiceStatus:
     position = journal.last_position()
     published = lags.get(f"published/{name}")
     with journal.engine.connect() as connection:
@@ -128,6 +156,7 @@ def _service(name: str, journal: Journal, cursors: Cursors, lags: dict[str, int]
         kinds = {row[0]: row[1] for row in connection.execute(query)}
     return ServiceStatus(
         service=name,
+        running=running,
         position=position,
         published=published,
         relay_lag=None if published is None else position - published,

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import typer
 
 from deploy import checks, output
-from deploy.datadir import DEFAULT, DataDirectory, DataError
+from deploy.datadir import DEFAULT, DataDirectory, DataError, is_alive
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.history import Contradiction, plan, read_examples
 from deploy.natsd import NatsError, declare
@@ -76,6 +76,13 @@ class Format(StrEnum):
     table = "table"
     json = "json"
     csv = "csv"
+
+
+class Order(StrEnum):
+    """By which clock a history is told."""
+
+    time = "time"
+    ledger = "ledger"
 
 
 class Language(StrEnum):
@@ -234,6 +241,9 @@ def case(
     name: Annotated[
         str, typer.Argument(metavar="CASE", help="A case id, a reference number (R5-0012) or PROVIDER/REF.")
     ],
+    by: Annotated[
+        Order, typer.Option("--by", help="In the order in which it happened, or in the ledger's.")
+    ] = Order.time,
     data: Data = DEFAULT,
     json: Json = False,
     lang: Lang = Language.ja,
@@ -241,7 +251,7 @@ def case(
     """A case's whole history across the services: both clocks, source, cause, and what changed."""
     with opened(data) as books:
         try:
-            history = books.inquiry.history(books.inquiry.find(name))
+            history = books.inquiry.history(books.inquiry.find(name), by=by.value)
         except NotKnown as error:
             fail(error)
         if json:
@@ -255,8 +265,9 @@ def case(
 def status(data: Data = DEFAULT, json: Json = False) -> None:
     """How far each service, its relay and its consumers are, and whether the ledger holds everything."""
     running = DataDirectory(data).running()
+    alive = [name for name, pid in running.services.items() if is_alive(pid)] if running else []
     with opened(data) as books:
-        found = checks.status(books, running.nats if running else None)
+        found = checks.status(books, running.nats if running else None, alive)
     if json:
         print_json(found)
     else:

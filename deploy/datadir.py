@@ -115,12 +115,9 @@ class DataDirectory:
         """Who runs here, if anybody does."""
         try:
             running = msgspec.json.decode((self / "running.json").read_bytes(), type=Running)
-            os.kill(running.pid, 0)
-        except (FileNotFoundError, ProcessLookupError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError):
             return None
-        except PermissionError:  # It lives, and belongs to somebody else.
-            return running
-        return running
+        return running if is_alive(running.pid) else None
 
     def set_running(self, running: Running | None) -> None:
         """Say where the Yoake that runs here can be reached; None: it no longer runs."""
@@ -146,6 +143,17 @@ class DataDirectory:
             pages=pages,
             published=published,
         )
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process with this number runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # It lives, and belongs to somebody else.
+        return True
+    return True
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -76,7 +76,18 @@ def print_status(status: Status) -> None:
     """Each service on a line, then the ledger."""
     table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
     table.add_column("service", no_wrap=True)
-    for column in ("log", "on bus", "relay lag", "inbox lag", "events lag", "waiting", "parked", "conflict", "ledger"):
+    for column in (
+        "runs",
+        "log",
+        "on bus",
+        "relay lag",
+        "inbox lag",
+        "events lag",
+        "waiting",
+        "parked",
+        "conflict",
+        "ledger",
+    ):
         table.add_column(column.replace(" ", "\n"), justify="right")
     for service in status.services:
         table.add_row(service.service, *_figures(service))
@@ -84,6 +95,10 @@ def print_status(status: Status) -> None:
     ledger = status.ledger
     whole = "holds every event of every service" if ledger.complete else "does NOT hold every event yet"
     out.print(f"Ledger position {ledger.position}: {whole}. Root {ledger.root}", markup=False, soft_wrap=True)
+    for stream in status.streams:
+        full = f"{stream.bytes / 1e6:.1f} of {stream.limit / 1e6:.0f} MB"
+        words = "  ALARM: over half full" if stream.alarm else ""
+        out.print(f"{stream.stream}: {stream.messages} messages, {full}{words}", markup=False)
     if not status.running:
         out.print("Yoake does not run here, so lags are not known: start it with `yoake up`.", markup=False)
     if ledger.synthetic:
@@ -91,5 +106,5 @@ def print_status(status: Status) -> None:
 
 
 def _figures(service: ServiceStatus) -> list[str]:
-    figures = msgspec.structs.astuple(service)[1:]
-    return ["－" if figure is None else str(figure) for figure in figures]
+    figures = msgspec.structs.astuple(service)[2:]
+    return ["yes" if service.running else "no", *("－" if figure is None else str(figure) for figure in figures)]

@@ -50,6 +50,10 @@ class Cursors:
         heard = self._heard.get(service)
         return heard.position if heard else 0
 
+    def heard(self, service: str) -> Heard | None:
+        """Where a service's log has been heard up to; None before the first event."""
+        return self._heard.get(service)
+
     def is_next(self, record: Recorded) -> bool:
         """Whether this event follows directly on the last one heard.
 

@@ -12,14 +12,16 @@ from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import nats.errors
 import nats.js.errors
 import sqlalchemy as sa
 from nats.js import JetStreamContext
 
-from events import CONTENT_TYPE, ContractError, Recorded, decode
+from events import CONTENT_TYPE, ContractError, decode
+from services.hearing import Heard
 from services.journal import Journal
-from services.streams import EVENTS, RECEIPTS, again_subject, event_subject, receipt_subject
+from services.streams import EVENTS, RECEIPTS, again_subject, event_subject, ledger_subject, receipt_subject
 from services.tables import RECEIPTS as OUTBOX
 
 PAGE = 500
@@ -28,6 +30,7 @@ CHECK = 5.0
 """Seconds between looks at whether the stream still holds what was published."""
 
 PATIENCE = 10.0
+LEDGER_PATIENCE = 2.0
 
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
@@ -36,7 +39,7 @@ log = logging.getLogger("yoake.relay")
 
 
 class EventsAhead(RuntimeError):
-    """EVENTS holds events of this service that its journal does not: the journal was set back."""
+    """EVENTS or the ledger holds events of this service that its journal does not: the journal was set back."""
 
 
 class Relay:
@@ -65,6 +68,8 @@ class Relay:
 
     async def _publish_all(self) -> None:
         js = self._js = self._js or self._broker.connection.jetstream()
+        if self.position is None:
+            await self._compare_with_ledger()
         self.position = await self._published(js)
         looked = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() < looked + CHECK:
@@ -72,6 +77,17 @@ class Relay:
             moved = await self._events(js) + await self._receipts(js)
             if not moved:
                 await _at_most(CHECK, self._journal.committed.wait())
+
+    async def _compare_with_ledger(self) -> None:
+        """What the ledger heard from us must stand in our journal; where it does not answer, it compares itself."""
+        subject = ledger_subject(self._journal.ward, self._journal.service)
+        try:
+            answer = await self._broker.connection.request(subject, b"", timeout=LEDGER_PATIENCE)
+        except (nats.errors.NoRespondersError, nats.errors.TimeoutError):
+            return
+        heard = msgspec.json.decode(answer.data, type=Heard | None)
+        if heard is not None:
+            await self._journal.run(self._check, "the ledger", heard.position, heard.event)
 
     async def _published(self, js: JetStreamContext) -> int:
         """The last position of ours that EVENTS holds, checked against the journal."""
@@ -86,15 +102,15 @@ class Relay:
         except ContractError:
             log.warning("%s: EVENTS holds what is no event; publishing from the start", self._journal.service)
             return 0
-        await self._journal.run(self._check, last)
+        await self._journal.run(self._check, "EVENTS", last.position, last.id)
         return last.position
 
-    def _check(self, last: Recorded) -> None:
-        rows = self._journal.read(after=last.position - 1, limit=1)
-        if not rows or rows[0][0] != last.position or decode(rows[0][1]).id != last.id:
+    def _check(self, holder: str, position: int, event: str) -> None:
+        rows = self._journal.read(after=position - 1, limit=1)
+        if not rows or rows[0][0] != position or decode(rows[0][1]).id != event:
             raise EventsAhead(
-                f"EVENTS holds {self._journal.service} {last.epoch}/{last.position} as {last.id}, and this journal "
-                f"does not (it ends at {self._journal.last_position()}): it was restored from an older copy. "
+                f"{holder} holds {self._journal.service} {position} as {event}, and this journal does not "
+                f"(it ends at {self._journal.last_position()}): it was restored from an older copy. "
                 "Restore a newer one, or all services together; nothing is published until then"
             )
 

@@ -87,6 +87,11 @@ def receipt_subject(ward: str, provider: str) -> str:
     return f"receipts.{ward}.{provider}"
 
 
+def ledger_subject(ward: str, service: str) -> str:
+    """Where the ledger answers how far it has heard a service."""
+    return f"ledger.{ward}.{service}"
+
+
 def again_subject(ward: str, service: str) -> str:
     """Where a service's relay is asked to publish again from a position."""
     return f"relay.{ward}.{service}.again"

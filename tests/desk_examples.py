@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+import pytest
 import sqlalchemy as sa
 
 from events import Event, Recorded, decode, event_of
@@ -43,6 +44,9 @@ RULES: dict[str, Rules[Any]] = {"intake": IntakeRules(), "placement": PlacementR
 SERVICES = (*RULES, "reporting")
 HEARS = {"placement": ("intake",), "handover": ("intake",), "reporting": tuple(RULES)}
 SECRETS = Secrets(b"m" * 32, new_key())
+
+ON_ONE_STORE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""For tables of examples whose rule no database can change."""
 
 Message = dict[str, Any]
 Databases = Callable[[], str]

@@ -8,8 +8,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 import uvicorn
 from faststream import FastStream
+from faststream.nats.annotations import NatsMessage
 from nats.aio.msg import Msg
 
 from events import decode
@@ -19,7 +21,7 @@ from services.journal import Journal
 from services.reporting.ledger import LEDGER_TABLES, Ledger
 from services.reporting.web import pages
 from services.settings import Settings
-from services.streams import again_subject
+from services.streams import again_subject, ledger_subject
 from services.writer import Halt, halt, stopping
 
 SERVICE = "reporting"
@@ -49,6 +51,12 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
             await broker.publish(str(first).encode(), again_subject(ward.id, source))
 
     subscribe(broker, ward.id, f"{SERVICE}-events", on_events)
+
+    @broker.subscriber(ledger_subject(ward.id, "*"))
+    async def how_far(asked: NatsMessage) -> bytes:
+        service = asked.raw_message.subject.rpartition(".")[2]
+        return msgspec.json.encode(ledger.cursors.heard(service))
+
     app = FastStream(broker, logger=None)
     server = _Server(uvicorn.Config(pages(settings, journal), log_level="warning", lifespan="off"))
     serving: list[asyncio.Task[None]] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -67,7 +67,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the ledger holds about one consultation or person, in its order."""
+    """Everything the ledger holds about one consultation or person."""
 
     id: str
     kind: str
@@ -213,8 +213,10 @@ class Inquiry:
             if known or (facts.number or "").casefold() == wanted.casefold():
                 yield row.id
 
-    def history(self, about: str) -> History:
-        """Everything about a case or a person, with what each event changed.
+    def history(self, about: str, *, by: Literal["time", "ledger"] = "time") -> History:
+        """Everything about a case or a person, in the order in which it happened, or in the ledger's.
+
+        What an event changed is always told in the ledger's order: what was known before it came, and after.
 
         Raises:
             NotKnown: nothing is known of it.
@@ -235,7 +237,7 @@ class Inquiry:
             kind="person" if about in facts.persons else "case",
             number=case.number if case else None,
             synthetic=any(step.synthetic for step in steps),
-            steps=steps,
+            steps=steps if by == "ledger" else sorted(steps, key=lambda step: (step.occurred_at, step.position)),
         )
 
     def _with_relations(self, rows: list[Row]) -> list[Row]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from events import Recorded, decode, event_of
 from events.intake import CaseMerged, CaseSplit, ContactMoved
-from services.hearing import CURSORS, Cursors
+from services.hearing import CURSORS, Cursors, LogChanged
 from services.journal import Journal
 from services.reporting.merkle import Frontier, leaf_hash, root
 from services.reporting.tallies import TALLY_TABLES, Tallies
@@ -99,6 +99,7 @@ class Ledger:
         return gaps
 
     def _fresh(self, session: Session, texts: Sequence[bytes], gaps: set[str]) -> Iterator[tuple[Recorded, bytes]]:
+        repeated: list[Recorded] = []
         for text in texts:
             record = decode(text)
             if self.cursors.is_next(record):
@@ -106,6 +107,27 @@ class Ledger:
                 yield record, text
             elif record.position > self.cursors.position(record.service):
                 gaps.add(record.service)
+            else:
+                repeated.append(record)
+        self._check_repeated(session, repeated)
+
+    def _check_repeated(self, session: Session, records: Sequence[Recorded]) -> None:
+        """What comes again must be what the ledger holds: a log that was set back would give its positions anew."""
+        if not records:
+            return
+        query = (
+            sa.select(self.journal.log.c.state)
+            .join(CASE_ROWS, CASE_ROWS.c.position == self.journal.log.c.id)
+            .where(CASE_ROWS.c.case_id.in_({record.subject for record in records}))
+        )
+        rows = (_ROW.decode(bytes(state)).event for state in session.execute(query).scalars())
+        held = {(event.service, event.position, event.id) for event in rows}
+        for record in records:
+            if (record.service, record.position, record.id) not in held:
+                raise LogChanged(
+                    f"{record.service} {record.position} came as {record.id}, and the ledger holds another event: "
+                    "its journal was set back. Restore it as it was, or all services together"
+                )
 
     def _enter(self, session: Session, fresh: Sequence[tuple[Recorded, bytes]]) -> None:
         now, first = self.journal.now(), self.journal.head + 1

@@ -123,6 +123,28 @@ def test_the_files_of_events_deleted_while_off_are_refilled_at_the_start(data: P
         assert total(data) == 60
 
 
+def test_a_journal_that_was_set_back_is_noticed_and_publishes_nothing(data: Path, tmp_path: Path) -> None:
+    """Intake's database is restored from an older copy: it stops and says why; the ledger and the tables stay."""
+    with up(data):
+        first = write_lines(tmp_path / "first.jsonl", [call(n) for n in range(10)])
+        assert yoake("feed", first, "--as", "contractor", "--data", data).returncode == 0
+        until(lambda: settled(data))
+    older = (data / "intake.db").read_bytes()
+    with up(data):
+        second = write_lines(tmp_path / "second.jsonl", [call(n) for n in range(10, 20)])
+        assert yoake("feed", second, "--as", "contractor", "--data", data).returncode == 0
+        until(lambda: settled(data))
+    for file in data.glob("intake.db*"):
+        file.unlink()
+    (data / "intake.db").write_bytes(older)
+    with up(data):
+        until(lambda: "was restored from an older copy" in (data / "logs" / "intake.log").read_text())
+        verified = yoake("verify", "--data", data)
+        assert verified.returncode == 1
+        assert "ledger: intake 12 is not in the journal" in verified.stdout
+        assert total(data) == 20
+
+
 def test_ctrl_c_stops_everything_and_leaves_nothing_behind(data: Path) -> None:
     """After Ctrl-C no process of ours is left, and the directory says that nobody runs."""
     with up(data) as process:

@@ -193,6 +193,15 @@ async def test_a_history_tells_both_clocks_and_the_source_message(centre: Centre
         assert told in history
 
 
+async def test_a_reference_number_leads_to_the_case(centre: Centre) -> None:
+    """Read out on the phone, in any width; the address that remains is the id's, in the same language."""
+    said(centre, call())
+    answered = await page(centre, "/cases/ｒ７-0001?lang=en")
+
+    assert answered.status_code == 302
+    assert re.fullmatch(r"/cases/[0-9a-f-]{36}\?lang=en", answered.headers["Location"])
+
+
 async def test_a_history_tells_what_each_event_changed(centre: Centre) -> None:
     """In the ward's words: その他(相談) → 短期入所施設."""
     said(centre, call(), arrange())
@@ -212,7 +221,7 @@ async def test_contacts_are_first_further_or_not_counted(centre: Centre) -> None
     """第一報 is the earliest as corrected, whatever came first."""
     later, earlier = call(on=NIGHT), call(on=NOON)
     said(centre, later, earlier, call(on=LATER))
-    said(centre, correct(earlier, occurred_at="2025-05-12T23:30:00+09:00"))
+    said(centre, correct(later, occurred_at="2025-05-12T11:00:00+09:00"))
 
     marks = re.findall(r'class="mark">(.*?)<', await course_of(centre))
 
@@ -363,6 +372,17 @@ async def test_a_record_that_is_not_there_says_so(centre: Centre, about: str) ->
     assert "該当する" in answered.text
 
 
+async def test_what_can_be_no_id_never_reaches_the_database(centre: Centre) -> None:
+    """PostgreSQL takes no NUL in a text; the page says 404, whatever the database."""
+    asked: list[str] = []
+    app = site(centre)
+    sa.event.listen(centre.ledger.journal.engine, "before_cursor_execute", lambda *args: asked.append(repr(args[3])))
+    async with browser(app) as web:
+        assert (await web.get("/cases/a%00b")).status_code == 404
+
+    assert not [parameters for parameters in asked if "x00" in parameters]
+
+
 async def test_synthetic_data_is_said_on_every_page(history: Centre) -> None:
     """In the head, in both languages, and in print."""
     for address in ADDRESSES:
@@ -456,6 +476,7 @@ async def test_without_the_database_pages_ask_for_patience(centre: Centre, monke
         opened, missing, ready, alive = [await web.get(a) for a in ("/", "/nowhere", "/readyz", "/healthz")]
 
     assert [each.status_code for each in (opened, missing, ready, alive)] == [503, 503, 503, 200]
+    assert ready.json() == {"ready": False, "reason": "the database does not answer"}
     assert "ただいま表示できません。" in opened.text
     assert "secret" not in opened.text + ready.text
 

@@ -1,0 +1,100 @@
+"""Dates as Japanese offices write them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.era import (
+    age_on,
+    fiscal_year_label,
+    fiscal_year_letter,
+    folded,
+    japanese_date,
+    legal_age_on,
+    parse_date,
+)
+
+YEARS = [
+    (1988, "昭和63年度", "S63"),
+    (1989, "平成元年度", "H1"),
+    (2018, "平成30年度", "H30"),
+    (2019, "令和元年度", "R1"),
+    (2020, "令和2年度", "R2"),
+    (2025, "令和7年度", "R7"),
+]
+
+
+@pytest.mark.parametrize(("year", "label", "letter"), YEARS)
+def test_a_fiscal_year_is_named_by_the_era_at_its_end(year: int, label: str, letter: str) -> None:
+    """April 2019 to March 2020 is 令和元年度, and 1988 stays 昭和, whose successor began in its last months."""
+    assert (fiscal_year_label(year), fiscal_year_letter(year)) == (label, letter)
+    assert fiscal_year_label(year, "en") == f"FY{year}"
+
+
+DATES = [
+    ("令和5年1月26日", date(2023, 1, 26)),
+    ("令和元年5月1日", date(2019, 5, 1)),
+    ("平成31年4月30日", date(2019, 4, 30)),
+    ("昭和64年1月7日", date(1989, 1, 7)),
+    ("昭和６０年４月３０日", date(1985, 4, 30)),
+    ("S60.4.30", date(1985, 4, 30)),
+    ("s60/4/30", date(1985, 4, 30)),
+    ("Ｒ７－４－１", date(2025, 4, 1)),
+    ("2024-02-29", date(2024, 2, 29)),
+    ("２０２４年２月２９日", date(2024, 2, 29)),
+    (" 2024/2/9 ", date(2024, 2, 9)),
+]
+
+
+@pytest.mark.parametrize(("text", "day"), DATES)
+def test_a_date_is_read_as_people_type_it(text: str, day: date) -> None:
+    """Either calendar, any width, with or without leading zeros."""
+    assert parse_date(text) == day
+
+
+NO_DATES = ["昭和60年4月31日", "2025-02-29", "令和0年5月1日", "大化1年1月1日", "2025-13-01", "85-04-30", "4月30日", ""]
+
+
+@pytest.mark.parametrize("text", NO_DATES)
+def test_a_day_that_does_not_exist_is_no_date(text: str) -> None:
+    """Neither is half a date."""
+    with pytest.raises(ValueError, match=""):
+        parse_date(text)
+
+
+@given(st.dates(min_value=date(1868, 1, 25), max_value=date(2080, 12, 31)))
+def test_a_date_as_we_write_it_is_the_date_that_we_read(day: date) -> None:
+    """Over all eras and their first years."""
+    assert parse_date(japanese_date(day)) == day
+
+
+def test_a_date_may_bear_its_weekday() -> None:
+    """As headings do."""
+    assert japanese_date(date(2023, 1, 26), weekday=True) == "令和5年1月26日（木）"
+
+
+@given(st.dates(min_value=date(1900, 1, 1), max_value=date(2000, 1, 1)), st.integers(0, 40_000))
+def test_the_legal_age_is_that_of_the_day_after(birth: date, days: int) -> None:
+    """A year is complete at the end of the day before the birthday (年齢計算ニ関スル法律)."""
+    day = date.fromordinal(birth.toordinal() + days)
+
+    assert legal_age_on(birth, day) == age_on(birth, date.fromordinal(day.toordinal() + 1))
+    assert 0 <= legal_age_on(birth, day) - age_on(birth, day) <= 1
+
+
+@given(st.dates(min_value=date(1900, 1, 1), max_value=date(2000, 12, 31)), st.integers(0, 120))
+def test_an_age_rises_once_in_each_year(birth: date, years: int) -> None:
+    """Who was born on 29 February has a birthday in every year, on 1 March where there is no such day."""
+    ages = [age_on(birth, date.fromordinal(birth.toordinal() + years * 365 + n)) for n in range(367)]
+
+    assert ages == sorted(ages)
+    assert ages[-1] - ages[0] in (1, 2)
+
+
+def test_width_does_not_matter() -> None:
+    """Full-width digits, letters and spaces are as good as narrow ones."""
+    assert folded("　Ｒ７－０００１ ") == "R7-0001"

@@ -404,15 +404,10 @@ def _day(text: str) -> date:
 
 
 def _known_at(text: str, books: checks.Opened) -> datetime | int:
-    plain = folded(text)
-    if plain.isdecimal():
-        return int(plain)
-    try:
-        moment = datetime.fromisoformat(plain)
-    except ValueError as error:
-        raise ValueError("accepted: a ledger position such as 120, or a time such as 2025-04-02T10:00+09:00") from error
     ward = books.inquiry.ward()
-    return moment if moment.tzinfo or ward is None else moment.replace(tzinfo=ward.zone)
+    if ward is None:
+        raise ValueError("the ledger is empty: nothing was recorded yet")
+    return known_at(text, ward)
 
 
 def main() -> None:

@@ -88,7 +88,7 @@ def print_status(status: Status) -> None:
         "conflict",
         "ledger",
     ):
-        table.add_column(column.replace(" ", "\n"), justify="right")
+        table.add_column(column.replace("_", "\n"), justify="right")
     for service in status.services:
         table.add_row(service.service, *_figures(service))
     out.print(table)

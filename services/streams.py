@@ -38,8 +38,8 @@ def streams() -> list[StreamConfig]:
     receipts = StreamConfig(name=RECEIPTS, subjects=["receipts.>"], max_bytes=1024 * MIB, max_age=30 * 24 * 3600)
     for stream in (inbox, events):
         stream.discard, stream.deny_delete, stream.deny_purge = DiscardPolicy.NEW, True, True
-    for stream in (events, receipts):  # The journals hold these; INBOX alone must be synced before its acknowledgement.
-        stream.persist_mode = PersistMode.ASYNC
+    for stream in (events, receipts):  # The journals hold these; INBOX alone must be synced before it acknowledges.
+        stream.retention, stream.persist_mode = RetentionPolicy.LIMITS, PersistMode.ASYNC
     for stream in (inbox, events, receipts):
         stream.storage, stream.max_msg_size = StorageType.FILE, MIB
     return [inbox, events, receipts]

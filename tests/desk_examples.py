@@ -142,9 +142,9 @@ class Centre:
     def say_all(self, *said: tuple[str, Message | list[Message] | bytes], to: str | None = None) -> list[Receipt]:
         """Messages to one service in one transaction; returns every receipt written with them."""
         service = to or _service(said[0][1])
-        before = len(self.receipts(service))
+        last = max((row["n"] for row in self.rows(RECEIPTS, service)), default=0)
         self.desk(service).take([self.delivery(provider, message, service) for provider, message in said])
-        return self.receipts(service)[before:]
+        return self.receipts(service, after=last)
 
     def delivery(self, provider: str, message: Message | list[Message] | bytes, service: str) -> Delivery:
         """A message as it comes out of INBOX; time has passed until it happened."""
@@ -182,9 +182,9 @@ class Centre:
         """The events inside `records`."""
         return [event_of(record) for record in self.records(service)]
 
-    def receipts(self, service: str = "intake") -> list[Receipt]:
-        """Every receipt that waits for the relay."""
-        bodies = [row["body"] for row in self.rows(RECEIPTS, service)]
+    def receipts(self, service: str = "intake", after: int = 0) -> list[Receipt]:
+        """The receipts that wait for the relay."""
+        bodies = [row["body"] for row in self.rows(RECEIPTS, service) if row["n"] > after]
         return [msgspec.json.decode(body, type=Receipt) for body in bodies]
 
     def rows(self, table: sa.Table, service: str = "intake") -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.messages import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_ID_LENGTH, MAX_MESSAGE_BYTES, MAX_NESTING, MESSAGES
@@ -143,6 +143,7 @@ def test_a_message_of_a_batch_keeps_its_own_bytes() -> None:
     assert [item.body for item in parsed(b"[" + odd + b", " + message() + b"]")] == [odd, message()]
 
 
+@settings(deadline=None)
 @given(st.binary() | json_values.map(msgspec.json.encode) | st.lists(json_values).map(msgspec.json.encode))
 def test_whatever_arrives_is_a_message_or_has_a_reason(body: bytes) -> None:
     """Nothing raises, and every reason begins with a field."""
@@ -151,6 +152,7 @@ def test_whatever_arrives_is_a_message_or_has_a_reason(body: bytes) -> None:
         assert str(item.garbled).split(":")[0] in FIELDS
 
 
+@settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(GOOD, json_values)))
 def test_whatever_stands_in_an_envelope_is_read_or_has_a_reason(change: dict[str, Any]) -> None:
     """A message without a reason has a name, a known type and data."""
@@ -164,6 +166,7 @@ def test_whatever_stands_in_an_envelope_is_read_or_has_a_reason(change: dict[str
         assert item.garbled.field in FIELDS
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["id", "source", "type", "data"]), st.text(min_size=6).map(lambda text: f"架空{text}花子"))
 def test_a_reason_never_repeats_what_came(field: str, secret: str) -> None:
     """It may be a name; reasons stand in receipts and logs."""
@@ -208,6 +211,7 @@ def test_when_it_happened(text: object, read: str | None, codes: list[str]) -> N
     assert {flag.field for flag in flags} <= {"time"}
 
 
+@settings(deadline=None)
 @given(
     json_values
     | st.datetimes(timezones=st.none() | st.timezones()).map(datetime.isoformat)

@@ -22,6 +22,7 @@ from tests.events.json_schema import faults
 RELEASED = Path(__file__).parent / "released"
 RECORDS = sorted(RELEASED.glob("*.json"))
 PUBLISHED = sorted((RELEASED / "schema").rglob("*.json"))
+TODAY = documents()
 
 
 def text_of(path: Path) -> bytes:
@@ -75,14 +76,14 @@ def test_every_event_has_a_released_record_of_every_version(name: str) -> None:
 def test_a_released_schema_still_holds(path: Path) -> None:
     """Nothing removed, nothing of another type, nothing asked for anew; a change like that is a new version."""
     name, old = published(path)
-    new = msgspec.json.decode((SCHEMAS / name).read_bytes())
+    new = msgspec.json.decode(TODAY.get(name) or (SCHEMAS / name).read_bytes())
 
     assert broken(old, new, heard=not name.startswith("messages/")) == []
 
 
 def test_every_schema_of_today_is_among_the_released_ones() -> None:
     """Or what is new in it would not be guarded."""
-    assert set(documents()) - {published(path)[0] for path in PUBLISHED} == set()
+    assert TODAY.keys() - {published(path)[0] for path in PUBLISHED} == set()
 
 
 def test_the_ward_file_of_a_released_record_can_still_be_used() -> None:

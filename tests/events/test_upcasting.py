@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events import ContractError, Event, Recorded, decode, encode, encode_data, event_of, vocabulary
@@ -112,6 +112,7 @@ def test_equal_events_give_equal_bytes() -> None:
     assert encode(decode(RELEASED)) == encode(decode(RELEASED))
 
 
+@settings(deadline=None)
 @given(st.binary() | st.text().map(str.encode))
 def test_decoding_garbage_says_that_it_is_no_event(text: bytes) -> None:
     """Nothing but ContractError: who reads a log catches that and nothing else."""
@@ -119,6 +120,7 @@ def test_decoding_garbage_says_that_it_is_no_event(text: bytes) -> None:
         decode(text)
 
 
+@settings(deadline=None)
 @given(st.integers(0, len(RELEASED) - 1), st.text(max_size=3).map(str.encode), st.integers(0, 20))
 def test_decoding_a_damaged_record_says_so_or_reads_it(at: int, put: bytes, gone: int) -> None:
     """A few characters cut out, or others put in their place, anywhere in a record."""

@@ -59,10 +59,11 @@ class Course(NamedTuple):
 
 
 def told(history: History, terms: Terms) -> Course:
-    """The history in words."""
-    state = _last_state(history.steps)
+    """The history in words, in the order of its steps."""
+    learned = sorted(history.steps, key=lambda step: step.position)  # Of two changes the one learned later stands.
+    state = _last_state(learned)
     first = state.get("first_contact")
-    times = _contact_times(history.steps)
+    times = _contact_times(learned)
     kinds = {
         step.data["handover"]: step.data["kind"] for step in history.steps if {"handover", "kind"} <= set(step.data)
     }

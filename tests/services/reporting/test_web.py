@@ -225,7 +225,7 @@ async def test_contacts_are_first_further_or_not_counted(centre: Centre) -> None
 
     marks = re.findall(r'class="mark">(.*?)<', await course_of(centre))
 
-    assert marks == ["第一報", "続報", "続報"]
+    assert marks == ["続報", "第一報", "続報"]  # By the times first told; the second was corrected to 11:00.
 
 
 async def test_which_hand_over_is_always_said(centre: Centre) -> None:
@@ -235,10 +235,21 @@ async def test_which_hand_over_is_always_said(centre: Centre) -> None:
 
     assert names[-4:] == [
         "朝の引継ぎ：依頼中",
-        "朝の引継ぎ：受諾",
         "関係機関への引継ぎ：依頼中",
+        "朝の引継ぎ：受諾",
         "関係機関への引継ぎ：受諾不可",
     ]
+
+
+async def test_where_a_case_stands_is_what_was_learned_last(centre: Centre) -> None:
+    """A call of noon that was told after the bed of the evening: 短期入所施設 stands, and the day's band."""
+    said(centre, call(on=NIGHT), arrange(), call(on=NOON))
+    summary = re.sub(
+        r"<.*?>|\s", "", re.findall(r'<section class="stands".*?</section>', await course_of(centre), re.DOTALL)[0]
+    )
+
+    assert "時間帯日中" in summary
+    assert "対応短期入所施設" in summary
 
 
 async def test_a_merged_case_leads_to_the_one_that_counts(centre: Centre) -> None:

@@ -1,0 +1,158 @@
+"""What this stack does by default and must not do here; each line was seen to bite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import nats
+import pytest
+from faststream import AckPolicy, FastStream
+from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from deploy.natsd import NatsServer, declare
+from services.bus import BusError, PatientPull, check_durables, make_broker, subscribe
+from services.handover import app as handover
+from services.intake import app as intake
+from services.placement import app as placement
+from services.reporting import app as reporting
+from services.settings import Settings
+from services.streams import INBOX, durables
+from tests.running import WARD
+
+BUILDS = {
+    "intake": intake.build,
+    "placement": placement.build,
+    "handover": handover.build,
+    "reporting": reporting.build,
+}
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
+    """A real server with our streams."""
+    running = NatsServer(tmp_path / "nats", 0)
+    await asyncio.to_thread(running.start)
+    await declare(running.url, "w")
+    yield running
+    await asyncio.to_thread(running.stop)
+
+
+@pytest.fixture
+async def client(server: NatsServer) -> AsyncIterator[Client]:
+    connection = await nats.connect(server.url)
+    yield connection
+    await connection.close()
+
+
+@pytest.mark.parametrize("service", BUILDS)
+async def test_no_subscription_is_on_a_default_policy(service: str, tmp_path: Path) -> None:
+    """Every JetStream subscription of every service: manual acknowledgement, our loop, no declaring of streams."""
+    settings = Settings(
+        ward_file=WARD,
+        nats="nats://127.0.0.1:1",
+        database=f"sqlite:///{tmp_path}/{{service}}.db",
+        keys=tmp_path / "keys",
+        pages=("127.0.0.1", 0),
+    )
+    app: FastStream = BUILDS[service](settings)
+    assert app.broker is not None
+    pulling = [s for s in app.broker.subscribers if isinstance(s, BatchPullStreamSubscriber)]
+    assert len(pulling) == (1 if service in ("intake", "reporting") else 2)
+    for subscriber in pulling:
+        assert isinstance(subscriber, PatientPull)
+        assert subscriber.ack_policy is AckPolicy.MANUAL
+        assert subscriber.stream.declare is False
+    for closing in app._after_shutdown_calling:  # The service was never started, so it cannot be stopped.
+        await closing()
+
+
+async def test_a_handler_that_fails_gets_its_messages_again(server: NatsServer, client: Client) -> None:
+    """The library's default would end the message for ever; ours gives it back after a short while."""
+    heard: list[bytes] = []
+
+    async def fails_once(messages: list[Msg]) -> None:
+        heard.extend(message.data for message in messages)
+        if len(heard) == 1:
+            raise RuntimeError("this time it fails")
+        for message in messages:
+            await message.ack()
+
+    broker = make_broker(server.url, "test")
+    subscribe(broker, "w", "intake", fails_once)
+    await broker.start()
+    await client.jetstream().publish("inbox.w.p.intake.call-report", b"one")
+    await _until(lambda: len(heard) >= 2)
+    await broker.stop()
+    assert heard == [b"one", b"one"]
+    assert (await client.jetstream().stream_info(INBOX)).state.messages == 0
+
+
+async def test_one_message_is_handed_over_at_once(server: NatsServer, client: Client) -> None:
+    """The library's loop would wait up to five seconds for a batch to fill."""
+    came = asyncio.Event()
+
+    async def hear(messages: list[Msg]) -> None:
+        for message in messages:
+            await message.ack()
+        came.set()
+
+    broker = make_broker(server.url, "test")
+    subscribe(broker, "w", "intake", hear)
+    await broker.start()
+    await asyncio.sleep(0.3)
+    await client.jetstream().publish("inbox.w.p.intake.call-report", b"one")
+    await asyncio.wait_for(came.wait(), 2)
+    await broker.stop()
+
+
+async def test_a_deleted_durable_is_survived(server: NatsServer, client: Client) -> None:
+    """While it is missing the loop goes on asking; when it is declared again, everything arrives."""
+    heard: list[bytes] = []
+
+    async def hear(messages: list[Msg]) -> None:
+        for message in messages:
+            heard.append(message.data)
+            await message.ack()
+
+    broker = make_broker(server.url, "test")
+    subscribe(broker, "w", "intake", hear)
+    await broker.start()
+    js = client.jetstream()
+    await js.delete_consumer(INBOX, "intake")
+    await js.publish("inbox.w.p.intake.call-report", b"meanwhile")
+    await asyncio.sleep(1)
+    await declare(server.url, "w")
+    await _until(lambda: heard == [b"meanwhile"])
+    await broker.stop()
+
+
+async def test_a_durable_with_an_old_configuration_is_refused(server: NatsServer, client: Client) -> None:
+    """An existing durable keeps what it was made with, without a word; we compare, and say what to do."""
+    js = client.jetstream()
+    stream, wanted = next((s, c) for s, c in durables("w") if c.durable_name == "intake")
+    wanted.max_ack_pending = 7
+    await js.add_consumer(stream, wanted)
+    broker = make_broker(server.url, "test")
+    await broker.connect()
+    with pytest.raises(BusError, match=r"max_ack_pending.*yoake streams"):
+        await check_durables(broker, "w", "intake")
+    assert await declare(server.url, "w") == ["intake of INBOX renewed"]
+    await check_durables(broker, "w", "intake")
+    await broker.stop()
+
+
+async def test_declaring_twice_changes_nothing(server: NatsServer) -> None:
+    """`yoake streams` may run at any time."""
+    assert await declare(server.url, "w") == []
+
+
+async def _until(done: Callable[[], bool]) -> None:
+    for _ in range(300):
+        if done():
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it did not happen in time")

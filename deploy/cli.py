@@ -32,6 +32,7 @@ from services.era import folded, parse_date
 from services.journal import JournalError
 from services.reporting import published
 from services.reporting.inquiry import NotKnown
+from services.reporting.pages import asked
 from services.reporting.tables import read_years
 from services.ward import WardError, load
 
@@ -407,7 +408,11 @@ def _known_at(text: str, books: checks.Opened) -> datetime | int:
     ward = books.inquiry.ward()
     if ward is None:
         raise ValueError("the ledger is empty: nothing was recorded yet")
-    return known_at(text, ward)
+    try:
+        return asked.known_at(folded(text), ward)
+    except ValueError as error:
+        accepted = "a ledger position such as 120, or a time such as 2025-04-02T10:00+09:00"
+        raise ValueError(f"not understood; accepted: {accepted}") from error
 
 
 def main() -> None:

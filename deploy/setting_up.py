@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.datadir import DataDirectory, DataError, Kept
+from services.seal import Secrets
 from services.settings import FORMAT
 from services.ward import Ward, load
 
@@ -44,6 +45,7 @@ def prepare(
             demo=known.demo if known else demo,
         )
     )
+    Secrets.at(data / "keys")  # Before anything runs, so that an adapter finds the public one.
     if not own.exists() or activate:
         if source != own:
             shutil.copyfile(source, own)

@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,24 @@ from pathlib import Path
 import nats
 import pytest
 
-from tests.running import alive, call, pid_of, placed, running, settled, total, until, up, write_lines, yoake
+from deploy.datadir import DataDirectory, Running
+from deploy.natsd import NatsServer, declare_now
+from deploy.setting_up import prepare
+from tests.conftest import schemas
+from tests.running import (
+    alive,
+    call,
+    environment,
+    pid_of,
+    placed,
+    running,
+    settled,
+    total,
+    until,
+    up,
+    write_lines,
+    yoake,
+)
 
 SERVICES = ("intake", "placement", "handover", "reporting")
 
@@ -50,6 +68,20 @@ def test_a_killed_service_loses_and_doubles_nothing(data: Path, sixty: Path, ser
         until(lambda: settled(data))
         assert total(data) == total(data, "short-stay") == 60
         everything_is_equal(data)
+
+
+def test_postgresql_survives_the_same(data: Path, sixty: Path, postgresql: str) -> None:
+    """On PostgreSQL, a database for each service: intake and the ledger killed in the middle of a feed."""
+    with up(data, "--database", schemas(postgresql)):
+        for service, after in (("intake", 0.5), ("reporting", 1.0)):
+            threading.Timer(after, lambda name=service: os.kill(pid_of(data, name), signal.SIGKILL)).start()
+        fed = yoake("feed", sixty, "--as", "contractor", "--data", data, "--json")
+        assert fed.returncode == 0, fed.stderr
+        until(lambda: settled(data))
+        assert total(data) == total(data, "short-stay") == 60
+        everything_is_equal(data)
+        assert yoake("rebuild", "--data", data).returncode == 0
+        assert yoake("case", "contractor/C-1", "--data", data).returncode == 0
 
 
 def test_a_feed_while_a_service_is_stopped_goes_on_when_it_returns(data: Path, sixty: Path) -> None:
@@ -160,10 +192,6 @@ def test_ctrl_c_stops_everything_and_leaves_nothing_behind(data: Path) -> None:
 @pytest.fixture
 def alone(data: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
     """NATS, and each service run with `faststream run`, as in production."""
-    from deploy.datadir import DataDirectory
-    from deploy.natsd import NatsServer, declare_now
-    from deploy.setting_up import prepare
-    from tests.running import environment
 
     directory = DataDirectory(data)
     prepare(directory, None, None)
@@ -173,7 +201,7 @@ def alone(data: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
     settings = directory.settings(server.url)
     processes = {
         service: subprocess.Popen(
-            [str(Path(os.sys.executable).with_name("faststream")), "run", f"services.{service}.main:app", "--factory"],
+            [str(Path(sys.executable).with_name("faststream")), "run", f"services.{service}.main:app", "--factory"],
             env=environment() | settings.environment() | {"YOAKE_PAGES": "127.0.0.1:0"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -181,8 +209,6 @@ def alone(data: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
         )
         for service in SERVICES
     }
-    from deploy.datadir import Running
-
     directory.set_running(Running(pid=os.getpid(), nats=server.url, pages=""))
     yield processes
     for process in processes.values():

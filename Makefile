@@ -26,7 +26,7 @@ lint: $(VENV)/.dev ## Style and imports
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
 
-schemas: $(VENV)/.dev ## Write events/schema/ and the generated parts of events/README.md
+schemas: $(VENV)/.dev ## Write events/schema/
 	@$(BIN)/python -m deploy.contract
 
 browser: ## Chromium for the tests of the pages (Debian; needs root)

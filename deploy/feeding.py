@@ -40,9 +40,10 @@ def _read(path: Path) -> list[tuple[str, Line]]:
     except OSError as error:
         raise FeedError(f"{path}: {error.strerror}; give a file that you may read") from error
     lines = [
-        (f"{path}:{number}", _message(line))
-        for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1)
+        (f"{path}:{number}", message)
+        for number, line in enumerate(raw.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1)
         if line.strip()
+        for message in _messages(line)
     ]
     if lines and all(isinstance(line, bytes) for _, line in lines):
         raise FeedError(
@@ -51,12 +52,14 @@ def _read(path: Path) -> list[tuple[str, Line]]:
     return lines
 
 
-def _message(line: bytes) -> Line:
+def _messages(line: bytes) -> list[Line]:
+    """The messages of a line: one, or those of a JSON list; a line that is neither stays as it is."""
     try:
-        message = msgspec.json.decode(line)
+        found = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return line
-    return message if isinstance(message, dict) else line
+        return [line]
+    several = found if isinstance(found, list) and found else [found]
+    return several if all(isinstance(message, dict) for message in several) else [line]
 
 
 class Summary(msgspec.Struct):

@@ -12,11 +12,11 @@ Times carry their offset. `time` is when the thing happened (`occurred_at`, the 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import msgspec
 
-SPECVERSION = "1.0"
+SPECVERSION: Final = "1.0"
 CONTENT_TYPE = "application/cloudevents+json"
 BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 
@@ -54,11 +54,11 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the service's journal, within `epoch`.
     """
 
-    specversion: str = SPECVERSION
+    specversion: str
     id: str
     source: str
     type: str
-    version: int = 1
+    version: int
     subject: str
     time: datetime
     recordedat: datetime
@@ -114,7 +114,7 @@ def decode(text: bytes | str) -> Recorded:
     """
     try:
         return _RECORDED.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ContractError(f"not a recorded event: {error}") from error
 
 
@@ -133,7 +133,7 @@ def event_of(record: Recorded) -> Event:
         if record.version == kind.version:
             return _DECODERS[record.type].decode(record.data)  # type: ignore[no-any-return]
         return msgspec.convert(raise_version(record.type, record.version, kind.version, record.data), kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ContractError(f"{record.type} at {record.service} {record.position}: {error}") from error
 
 

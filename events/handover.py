@@ -48,7 +48,6 @@ class HandedOver(_OfCase, frozen=True, kw_only=True):
     kind: str
     giver: str
     to: str
-    purpose: str | None = None
     sealed: str | None = None
 
 

@@ -44,5 +44,5 @@ def unseal(sealed: str, key: ECKey) -> dict[str, Any]:
     try:
         plain = jwe.decrypt_compact(sealed, key).plaintext
         return msgspec.json.decode(plain or b"", type=dict[str, Any])
-    except (JoseError, msgspec.DecodeError, ValueError, UnicodeError, TypeError) as error:
+    except (JoseError, msgspec.DecodeError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise Unreadable("not sealed to this ward's key") from error

@@ -81,8 +81,7 @@ class Desk(Generic[S]):
             raise
         except Exception as error:  # A fault of ours in one message must not hold up the others.
             if len(deliveries) > 1:
-                for delivery in deliveries:
-                    self.take([delivery])
+                self._take_singly(deliveries)
             else:
                 self._park_whole(deliveries[0], type(error).__name__)
 
@@ -140,6 +139,18 @@ class Desk(Generic[S]):
             for delivery, item in arrived:
                 self._take_one(group, delivery, item)
 
+    def _take_singly(self, deliveries: Sequence[Delivery]) -> None:
+        faults = []
+        for delivery in deliveries:
+            try:
+                self.take([delivery])
+            except (SecondWriter, sa.exc.OperationalError):
+                raise
+            except Exception as error:  # Not even parked; those behind it go on, and this one comes again.
+                faults.append(error)
+        if faults:
+            raise ExceptionGroup("messages that can be neither taken nor parked", faults)
+
     def _park_whole(self, delivery: Delivery, fault: str) -> None:
         reason = Unusable("message", f"this release cannot process it ({fault})", "tell the operator")
         with self._group() as group:
@@ -166,6 +177,7 @@ class Desk(Generic[S]):
         try:
             words = said(message, self.ward_at(message.delivery.arrived), self.secrets)
             self.rules.decide(words, book)
+            book.flags += [flag for flag in words.flags if flag not in book.flags]
         except Waits as waits:
             group.wait(message, waits.key)
         except Unusable as unusable:

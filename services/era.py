@@ -44,6 +44,8 @@ def parse_date(text: str) -> date:
     if match := _ERA_DATE.fullmatch(plain):
         start = next(e[0] for e in ERAS if match["era"].upper() in (e[1], e[2]))
         year = 1 if match["year"] == "元" else int(match["year"])
+        if year == 0:
+            raise ValueError("not a date")
         return date(start.year + year - 1, int(match["month"]), int(match["day"]))
     raise ValueError("not a date")
 

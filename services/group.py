@@ -152,7 +152,7 @@ class Group:
         self._waiting = [row for row in self._waiting if row["key"] not in keys]
         self._resumed |= {_key(row) for row in rows}
         for row in fresh:  # It has had no effect yet, so it is not heard yet.
-            self._heard.pop(_key(row))
+            self._heard.pop(_key(row), None)  # Not there if it had waited before, for something else.
             self.known.pop(_key(row))
         return [
             Delivery(

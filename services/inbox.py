@@ -7,6 +7,7 @@ usable time. Reasons name the field and what would be accepted, never a personal
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -18,6 +19,8 @@ from events.messages import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_ID_LENGTH, MAX
 from services.book import Unusable
 from services.era import folded
 from services.ward import Ward
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 LENIENT = ("call.report", "registration.submit")
 """Messages that are recorded whatever their fields look like."""
@@ -61,6 +64,8 @@ def items(delivery: Delivery) -> Iterator[Item]:
         if len(delivery.body) > MAX_BATCH_BYTES:
             raise Unusable("batch", "too large", f"up to {MAX_BATCH_BYTES} bytes")
         batch = msgspec.json.decode(delivery.body, type=list[msgspec.Raw])
+        if not batch:
+            raise Unusable("batch", "empty", "at least one message")
         if len(batch) > MAX_BATCH_ITEMS:
             raise Unusable("batch", "too many messages", f"up to {MAX_BATCH_ITEMS}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -93,7 +98,7 @@ def _not_json(body: bytes, error: Exception) -> Unusable:
         body.decode()
     except UnicodeDecodeError:
         return Unusable("message", "not UTF-8", "JSON in UTF-8 (a file from Excel is often cp932)")
-    where = str(error) if isinstance(error, msgspec.DecodeError) and "byte" in str(error) else "nested too deeply"
+    where = "nested too deeply" if isinstance(error, RecursionError) else str(error)
     return Unusable("message", f"not JSON: {where}", "one CloudEvent in JSON, or a list of them")
 
 
@@ -103,7 +108,8 @@ def _check_envelope(fields: dict[str, Any]) -> None:
         if not isinstance(value, str) or not value:
             raise Unusable(place, "missing" if value is None else "not a text", "a text that this sender uses once")
         if not _name(value):
-            raise Unusable(place, "too long", f"up to {MAX_ID_LENGTH} characters")
+            fault = "too long" if len(value) > MAX_ID_LENGTH else "with control characters in it"
+            raise Unusable(place, fault, f"up to {MAX_ID_LENGTH} printable characters")
     if not isinstance(fields.get("type"), str) or fields["type"] not in MESSAGES:
         raise Unusable("type", "missing" if fields.get("type") is None else "unknown", ", ".join(MESSAGES))
     if not isinstance(fields.get("data"), dict):
@@ -115,7 +121,7 @@ def _check_envelope(fields: dict[str, Any]) -> None:
 
 
 def _name(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MAX_ID_LENGTH
+    return isinstance(value, str) and 0 < len(value) <= MAX_ID_LENGTH and not _CONTROL.search(value)
 
 
 def depth(value: object) -> int:

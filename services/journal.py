@@ -23,7 +23,7 @@ from eventsourcing_sqlalchemy.datastore import SQLAlchemyDatastore
 from eventsourcing_sqlalchemy.recorders import SQLAlchemyApplicationRecorder
 from sqlalchemy.orm import Session, sessionmaker
 
-from events import Event, Recorded, decode, encode, encode_data, event_of
+from events import SPECVERSION, Event, Recorded, decode, encode, encode_data, event_of
 from services.clock import Clock, NewId, random_id, system_clock
 from services.database import create, open_engine
 from services.settings import FORMAT
@@ -218,6 +218,7 @@ class Journal:
                 event, sealed=seal(draft.subject, f"{event.name}/{event_id}", draft.personal)
             )
         return Recorded(
+            specversion=SPECVERSION,
             id=event_id,
             source=f"/yoake/{self.ward}/{self.service}",
             type=event.name,

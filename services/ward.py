@@ -287,7 +287,7 @@ def _check_identity(ward: Ward) -> None:
         raise WardError(f"ward.id: {ward.ward.id!r} cannot stand in a subject; a to z, 0 to 9 and hyphens can")
     try:
         ZoneInfo(ward.ward.timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise WardError(f"ward.timezone: {ward.ward.timezone!r} is not a time zone such as Asia/Tokyo") from error
 
 

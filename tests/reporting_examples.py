@@ -229,6 +229,7 @@ def _record(happened: Happened, positions: Counter[str], synthetic: bool) -> Rec
     positions[happened.service] += 1
     position = positions[happened.service]
     return Recorded(
+        specversion="1.0",
         id=f"{happened.service}-{position}",
         source=f"yoake/{happened.service}",
         type=happened.event.name,

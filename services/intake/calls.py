@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from events import intake as e
-from events.intake import Change
+from events.intake import Change, Flag
 from events.messages import CallCorrect, CaseClose, CaseMerge, CaseSplit
 from services.book import Said, Unusable, Waits, one_of, told
 from services.cases import reason_of
@@ -70,14 +70,14 @@ def decide(said: Said, book: IntakeBook) -> None:
 
 def _report(said: Said, book: IntakeBook) -> None:
     ward = book.ward_at(said.at)
-    book.flags += said.flags
-    call = Fields(said.data, "data", CALL_FIELDS, book.flags, {})
+    call = Fields(said.data, "data", CALL_FIELDS, list(said.flags), {})
     not_counted = call.choice("not_counted", NOT_COUNTED)
     contact = book.new_id()
     book.name(f"call/{said.provider}/{said.source}#{said.id}", contact, said.at)
     _flag_circumstances(said, call, ward)
     matters = _matters(call, not_counted)
     common = _Common(said, call, contact, not_counted, max(1, len(matters)))
+    book.flags += call.flags
     if matters:
         for number, matter in enumerate(matters, start=1):
             _matter(common, book, ward, number, matter)
@@ -116,14 +116,14 @@ def _flag_circumstances(said: Said, call: Fields, ward: Ward) -> None:
 def _lone(common: _Common, book: IntakeBook, ward: Ward) -> None:
     """A contact about nobody: listed, never counted."""
     said, number = common.said, _number(book, ward, common.said.at)
-    personal = words(said, common.call, common.call.personal())
-    _write_call(common, book, about=common.contact, number=number, personal=personal, subject=common.contact)
+    personal = words(said, common.call.personal(), common.call.raw)
+    _write_call(common, book, [], about=common.contact, number=number, personal=personal, subject=common.contact)
 
 
 def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: Any) -> None:
     """One person's matter: a new consultation, or a further contact of a known one."""
     said = common.said
-    fields = Fields(given, f"data.matters[{ordinal - 1}]", MATTER_FIELDS, book.flags, common.call.raw)
+    fields = Fields(given, f"data.matters[{ordinal - 1}]", MATTER_FIELDS, [], {})
     ref = _reference(fields, "case", book)
     case = _known_case(said, fields, ref, book, ward)
     person, registered = _person(said, fields, case, book, ward)
@@ -134,10 +134,12 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
         book.name(f"number/{number}", case_id, said.at)
     if ref:
         book.name(f"case/{said.provider}/{ref}", case_id, said.at)
-    personal = words(said, common.call, {**common.call.personal(), **fields.personal()})
+    reasons = fields.choices("reasons", words_of(ward.reason)) or ()
+    personal = words(said, {**common.call.personal(), **fields.personal()}, {**common.call.raw, **fields.raw})
     _write_call(
         common,
         book,
+        fields.flags,
         about=case_id,
         case=case_id,
         person=person,
@@ -145,17 +147,19 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
         case_ref=ref,
         district=district,
         registered=registered is not None,
-        reasons=fields.choices("reasons", words_of(ward.reason)) or (),
+        reasons=reasons,
         matter=ordinal,
         personal=personal,
         subject=person,
     )
     book.cases.append(case_id)
+    book.flags += [flag for flag in fields.flags if flag not in book.flags]
 
 
 def _write_call(
     common: _Common,
     book: IntakeBook,
+    flags: list[Flag],
     *,
     about: str,
     number: str,
@@ -172,7 +176,7 @@ def _write_call(
         channel=common.channel,
         matters=common.matters,
         entered=said.entered,
-        flags=tuple(book.flags),
+        flags=(*common.call.flags, *flags),
         **matter,
     )
     book.name(f"contact/{common.contact}/{event.matter}", about, said.at)

@@ -23,7 +23,7 @@ class Fields:
         self._values: dict[str, Any] = values if isinstance(values, dict) else {}
         if not isinstance(values, dict):
             self._odd("", values, "not-an-object", "an object, see events/README.md")
-        for name in self._values.keys() - set(known) - {"personal"}:
+        for name in sorted(self._values.keys() - set(known) - {"personal"}):
             self._odd(name, self._values[name], "unknown-field", ", ".join(known))
 
     def given(self, name: str) -> Any:
@@ -83,7 +83,8 @@ class Fields:
             isinstance(value, int | str)
             and not isinstance(value, bool)
             and digits.isdecimal()
-            and int(digits[:9]) <= most
+            and len(digits) <= 9
+            and int(digits) <= most
         ):
             return int(digits)
         self._odd(name, value, "not-a-number", f"a whole number from 0 to {most}")
@@ -107,8 +108,8 @@ class Fields:
         self.raw[f"{self._place}.{name}"] = value
 
 
-def words(said: Said, fields: Fields, own: dict[str, Any]) -> dict[str, Any] | None:
+def words(said: Said, own: dict[str, Any], misfits: dict[str, Any]) -> dict[str, Any] | None:
     """Everything of a message that is sealed: its personal parts, and the raw values that did not fit."""
-    raw = {**said.raw, **fields.raw}
+    raw = {**said.raw, **misfits}
     sealed = {**own, **({"raw": raw} if raw else {})}
     return sealed or None

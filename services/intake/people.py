@@ -77,7 +77,7 @@ def _submit(said: Said, book: IntakeBook) -> None:
     if is_eligible(legal_age, certificate, ward) is False:
         form.flag("eligibility-age", "certificate", f"under {ward.eligibility.under}, or a recipient certificate")
     event = msgspec.structs.replace(event, flags=tuple(book.flags))
-    book.write(event, said.at, words(said, form, form.personal()), person)
+    book.write(event, said.at, words(said, form.personal(), form.raw), person)
 
 
 def _person_to_be(said: Said, ref: str | None, form: Fields, book: IntakeBook) -> str:
@@ -133,7 +133,7 @@ def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None
     if message.certificate is not msgspec.UNSET:
         after["certificate"] = message.certificate
     if message.registered_on is not msgspec.UNSET:
-        if not ward.ward.registration_opens <= message.registered_on <= said.arrived.date():
+        if not ward.ward.registration_opens <= message.registered_on <= ward.local(said.arrived).date():
             raise Unusable("data.registered_on", "unusable", f"a day from {ward.ward.registration_opens} to today")
         after["registered_on"] = message.registered_on.isoformat()
     personal = message.personal if isinstance(message.personal, dict) else {}

@@ -100,14 +100,16 @@ class Ledger:
 
     def _fresh(self, session: Session, texts: Sequence[bytes], gaps: set[str]) -> Iterator[tuple[Recorded, bytes]]:
         repeated: list[Recorded] = []
+        fresh: set[bytes] = set()
         for text in texts:
             record = decode(text)
             if self.cursors.is_next(record):
                 self.cursors.advance(session, record)
+                fresh.add(text)
                 yield record, text
             elif record.position > self.cursors.position(record.service):
                 gaps.add(record.service)
-            else:
+            elif text not in fresh:
                 repeated.append(record)
         self._check_repeated(session, repeated)
 

@@ -208,6 +208,7 @@ def test_when_it_happened(text: object, read: str | None, codes: list[str]) -> N
     moment_, flags = moment(text, WARD, NOON, field="time")
 
     assert (moment_, [flag.code for flag in flags]) == (at(read) if read else None, codes)
+    assert moment_ is None or moment_.utcoffset() == timedelta(hours=9)
     assert {flag.field for flag in flags} <= {"time"}
 
 

@@ -22,6 +22,7 @@ RELEASED = (Path(__file__).parent / "released" / "call.received.v1.json").read_b
 def record(kind: str = "case.closed", version: int = 1, **data: Any) -> Recorded:
     """An event as some release wrote it."""
     return Recorded(
+        specversion="1.0",
         id="e",
         source="/yoake/setagaya/intake",
         type=kind,

@@ -16,6 +16,7 @@ from tests.desk_examples import (
     LATER,
     NIGHT,
     NOON,
+    ON_ONE_STORE,
     SECRETS,
     Centre,
     Message,
@@ -173,6 +174,7 @@ GARBLED = [
 ]
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("body", GARBLED)
 def test_poison_is_parked_once_and_what_is_behind_goes_through(centre: Centre, body: bytes) -> None:
     """However often it comes; and its receipt says which field is wrong."""
@@ -202,7 +204,7 @@ def test_no_id_and_no_reference_holds_up_what_is_behind_it(centre: Centre, ugly:
 @pytest.mark.parametrize("ugly", UGLY)
 def test_no_odd_field_of_a_strict_message_holds_up_what_is_behind_it(centre: Centre, ugly: str) -> None:
     """A field's name may be as odd as its value; its reason still says that the field is unknown."""
-    odd = close("A", **{ugly * 2: 1})
+    odd = message("case.close", LATER) | {"data": {"case": "A", ugly * 2: 1}}
     receipts = centre.say_all(("day", odd), ("day", call("B")))
 
     assert receipts[0].status == "parked"
@@ -212,7 +214,7 @@ def test_no_odd_field_of_a_strict_message_holds_up_what_is_behind_it(centre: Cen
 
 def test_a_personal_word_as_the_name_of_a_field_is_not_repeated(centre: Centre) -> None:
     """A reason names the field, and echoes nothing that might be a person's name."""
-    receipt = centre.say("day", close("A", **{"夜明花子": 1}))
+    receipt = centre.say("day", message("case.close", LATER) | {"data": {"case": "A", "夜明花子": 1}})
 
     assert receipt.status == "parked"
     assert "夜明花子" not in f"{receipt.reason}{receipt.field}{centre.rows(PARKED)}"

@@ -1,4 +1,4 @@
-"""Domain rule 7: who was asked, who took the case on, who did not; each from the one standing in which it makes sense."""
+"""Domain rule 7: who was asked, who took the case on, who did not; each where it makes sense."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def test_an_offered_case_is_accepted(told: Centre) -> None:
 
 def test_a_hand_over_may_be_said_in_one(told: Centre) -> None:
     """Accepted by telephone, or the morning hand-over of a night's case."""
-    told.say("night", message("handover.complete", "2025-05-13 08:45", handover="m", case="N", kind="morning", to="day"))
+    told.say(
+        "night", message("handover.complete", "2025-05-13 08:45", handover="m", case="N", kind="morning", to="day")
+    )
 
     assert standing(told) == ["handed-over"]
 
@@ -84,6 +86,7 @@ def test_an_answer_makes_sense_in_one_standing_only(told: Centre, before: str, v
         assert receipt.field == "data.handover"
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("verb", ["accept", "decline", "withdraw"])
 def test_an_answer_said_twice_is_one(told: Centre, verb: str) -> None:
     """In two messages, at two times."""
@@ -112,6 +115,7 @@ def test_a_case_that_came_back_may_be_offered_again(told: Centre) -> None:
     assert told.say("day", offer("again", on="2025-05-15 10:00")).status == "accepted"
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("verb", ["accept", "decline", "withdraw"])
 def test_an_answer_before_the_offer_was_made_is_parked(told: Centre, verb: str) -> None:
     """Its time cannot be right."""

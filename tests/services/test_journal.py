@@ -17,13 +17,22 @@ from tests.desk_examples import WARD, Clock, seeded_ids
 
 
 def happened(case: str = "A") -> Draft:
-    return Draft(event=CaseClosed(case=case, reason="settled"), occurred_at=Clock()(), causation="message:day/adapter#1")
+    return Draft(
+        event=CaseClosed(case=case, reason="settled"), occurred_at=Clock()(), causation="message:day/adapter#1"
+    )
 
 
 def written(journal: Journal, *cases: str) -> list[Recorded]:
     """Events about these cases, in one transaction."""
     with journal.transaction() as session:
         return journal.append(session, [happened(case) for case in cases])
+
+
+def broken(journal: Journal, *cases: str) -> None:
+    """The same, but the disk fails before the commit."""
+    with journal.transaction() as session:
+        journal.append(session, [happened(case) for case in cases])
+        raise OSError("disk")
 
 
 @pytest.fixture
@@ -104,9 +113,14 @@ def test_a_second_writer_is_fenced(journal: Journal, second: Journal) -> None:
 def test_a_second_writer_leaves_nothing_of_its_transaction(journal: Journal, second: Journal) -> None:
     """Not even what it wrote into tables of its own before."""
     written(journal, "A")
-    with pytest.raises(SecondWriter), second.transaction() as session:
-        session.execute(sa.insert(META).values(key="mark", value="second"))
-        second.append(session, [happened("B")])
+
+    def write() -> None:
+        with second.transaction() as session:
+            session.execute(sa.insert(META).values(key="mark", value="second"))
+            second.append(session, [happened("B")])
+
+    with pytest.raises(SecondWriter):
+        write()
     with journal.engine.connect() as connection:
         keys = set(connection.execute(sa.select(META.c.key)).scalars())
 
@@ -146,9 +160,8 @@ def test_the_log_is_append_only_after_a_restart_too(journal: Journal, second: Jo
 def test_a_transaction_that_fails_leaves_nothing_behind(journal: Journal) -> None:
     """The head in memory included: the next event gets the position."""
     written(journal, "A")
-    with pytest.raises(OSError, match="disk"), journal.transaction() as session:
-        journal.append(session, [happened("B"), happened("C")])
-        raise OSError("disk")
+    with pytest.raises(OSError, match="disk"):
+        broken(journal, "B", "C")
 
     assert (journal.head, journal.last_position()) == (1, 1)
     assert written(journal, "D")[0].position == 2
@@ -184,9 +197,8 @@ def test_what_a_failed_transaction_recorded_does_not_hold_the_clock(journal: Jou
     assert isinstance(clock, Clock)
     now = clock.now
     clock.now += timedelta(days=1)
-    with pytest.raises(OSError, match="disk"), journal.transaction() as session:
-        journal.append(session, [happened()])
-        raise OSError("disk")
+    with pytest.raises(OSError, match="disk"):
+        broken(journal, "A")
     clock.now = now
 
     assert journal.now() == now

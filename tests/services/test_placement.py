@@ -1,4 +1,4 @@
-"""What the centre arranged, and what was given up: each said once, in its order, and with a reason where it cannot be."""
+"""What the centre arranged, and what was given up: once, in its order, with a reason where it cannot be."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from services.seal import Destroyed, KeyStore, Secrets
 from services.tables import PARKED
 from tests.desk_examples import (
     NIGHT,
+    ON_ONE_STORE,
     SECRETS,
     Centre,
     answer,
@@ -85,8 +86,8 @@ def test_a_changed_box_does_not_open(centre: Centre) -> None:
 
 
 def test_nothing_personal_stands_in_clear_anywhere(centre: Centre) -> None:
-    """Not in a journal, a table, the ledger, a receipt or what is parked or waits; sent in clear, or in an odd place."""
-    person = {"personal": PERSONAL}
+    """Not in a journal, a table, the ledger, a receipt, or what is parked or waits; however it was sent."""
+    person: dict[str, Any] = {"personal": PERSONAL}
     told = [
         register(**person),
         call("A", **person),
@@ -144,6 +145,7 @@ def test_what_was_sealed_by_the_adapter_is_not_flagged(centre: Centre) -> None:
 ODD = ["", "夜明花子", "a.b.c.d.e", "eyJhbGciOiJub25lIn0..AAAA.AAAA.AAAA", "W10.W10.W10.W10.W10", [NAME], 7]
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("personal", [*ODD, seal(PERSONAL, new_key())])
 def test_a_call_whose_personal_part_cannot_be_opened_is_recorded(centre: Centre, personal: Any) -> None:
     """Flagged; what came is sealed as it came, so that a person can mend it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import tomllib
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -175,13 +175,13 @@ def test_a_fiscal_year_goes_by_the_clock_or_by_the_evening() -> None:
     assert with_policy(period="evening").fiscal_year(at("2025-04-01 03:00")) == 2024
 
 
-@given(st.datetimes(datetime(2022, 1, 1), datetime(2030, 1, 1)), st.sampled_from(["start", "end"]))
-def test_every_moment_is_in_one_band(moment: datetime, edges: str) -> None:
+@given(st.integers(0, 10 * 366 * 24 * 60), st.sampled_from(["start", "end"]))
+def test_every_moment_is_in_one_band(minutes: int, edges: str) -> None:
     """Whatever the policy; and its night began on that day or on the one before."""
-    ward, told = with_policy(edges=edges), moment.replace(tzinfo=WARD.zone)
+    ward, moment = with_policy(edges=edges), at("2022-01-01 00:00") + timedelta(minutes=minutes)
 
-    assert ward.band_of(told) in ("day", "night")
-    assert ward.night_of(told) in (moment.date(), moment.date() - timedelta(days=1))
+    assert ward.band_of(moment) in ("day", "night")
+    assert ward.night_of(moment) in (moment.date(), moment.date() - timedelta(days=1))
 
 
 def test_a_provider_is_on_duty_in_its_contract_and_its_bands() -> None:

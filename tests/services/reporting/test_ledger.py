@@ -18,6 +18,7 @@ from tests.desk_examples import (
     LATER,
     NEXT_DAY,
     NIGHT,
+    ON_ONE_STORE,
     Centre,
     answer,
     arrange,
@@ -138,6 +139,7 @@ def test_nothing_was_known_before_the_first_row(database_url: str) -> None:
         reader(centre).position_at(centre.clock.now)
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("position", [0, -1, 7, 10**9])
 def test_a_position_that_the_ledger_does_not_have_is_refused(told: Centre, position: int) -> None:
     """It says which there are."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -215,7 +216,22 @@ def test_a_key_that_the_ward_no_longer_knows_keeps_its_count() -> None:
 def test_rule_6_the_report_can_say_how_many_had_both() -> None:
     """Under the placement, and beside it the number that was handed over too."""
     assert table("calls", contact(), arranged(), handed_over(), both=1).also == {"placement_and_handover": 1}
+    assert table("calls", contact()).also == {"placement_and_handover": 0}
     assert table("calls-by-district", contact()).also == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "title"),
+    [
+        ("registrations", {}, "利用登録者数"),
+        ("registrations", {"years": BOTH_YEARS}, "新規利用登録者数"),
+        ("handbooks", {}, "障害者手帳の所持状況（重複あり）"),
+        ("calls", {"years": BOTH_YEARS}, "時間帯・対応別相談件数"),
+    ],
+)
+def test_a_table_is_named_as_the_ward_names_it(name: str, asked: dict[str, Any], title: str) -> None:
+    """Registrations up to a day are not new ones; those of years are."""
+    assert table(name, **asked).title.ja == title
 
 
 def test_the_hours_of_the_years_shown_are_printed() -> None:

@@ -233,6 +233,7 @@ def _record(happened: Happened, positions: Counter[str], synthetic: bool) -> Rec
         id=f"{happened.service}-{position}",
         source=f"yoake/{happened.service}",
         type=happened.event.name,
+        version=happened.event.version,
         subject=happened.event.about,
         time=happened.at,
         recordedat=datetime(2025, 6, 1, tzinfo=UTC) + timedelta(seconds=position),

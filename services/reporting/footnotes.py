@@ -60,10 +60,10 @@ def _hours_in_force(ward: Ward, years: range | None, as_of: date | None) -> list
     """Those in force on some day that the table covers; the first ones also before they began."""
     first = max(ward.ward.line_opens, begins(years[0])) if years else ward.ward.line_opens
     last = min(day for day in (as_of, ends(years[-1]) if years else None, date.max) if day is not None)
+    last = max(first, last)  # Before the opening, the hours with which it will open.
     following = [later.from_ for later in ward.hours[1:]]
     periods = zip(ward.hours, [date.min, *following], [*following, date.max], strict=True)
-    found = [hours for hours, since, until in periods if since <= last and first < until]
-    return found or [ward.hours[0]]
+    return [hours for hours, since, until in periods if since <= last and first < until]
 
 
 def _spans(ward: Ward, hours: Hours) -> Label:

@@ -188,17 +188,26 @@ def test_poison_is_parked_once_and_what_is_behind_goes_through(centre: Centre, b
     assert names(centre.events()) == ["call.received"]
 
 
-NUL = "\u0000"
-UGLY = [NUL, "x" * 200, "1\n2", "相談-1", "'; DROP TABLE heard; --", "\ufffe", "\U0001f4de"]
+NONCHARACTER = "\ufffe"
+UGLY = ["\u0000", "x" * 200, "1\n2", "相談-1", "'; DROP TABLE heard; --", NONCHARACTER, "\U0001f4de"]
 
 
 @pytest.mark.parametrize("ugly", UGLY)
 def test_no_id_and_no_reference_holds_up_what_is_behind_it(centre: Centre, ugly: str) -> None:
-    """A text that a database will not store is no reason to stop."""
+    """A text that a database will not store is no reason to stop; an id that nobody can read is parked."""
     odd = call(ugly, id=ugly, person=ugly, district=ugly, number=ugly)
-    centre.say_all(("day", odd), ("day", call("B")))
+    receipts = centre.say_all(("day", odd), ("day", call("B")))
 
-    assert names(centre.events()) == ["call.received", "call.received"]
+    assert receipts[-1].status == "accepted"
+    assert receipts[0].status == ("accepted" if ugly.isprintable() or ugly == NONCHARACTER else "parked")
+
+
+@pytest.mark.parametrize("ugly", UGLY)
+def test_no_odd_field_of_a_call_keeps_it_from_being_recorded(centre: Centre, ugly: str) -> None:
+    """Whatever characters there are in it."""
+    odd = call(ugly, person=ugly, district=ugly, number=ugly, reasons=[ugly], personal={ugly: ugly})
+
+    assert centre.say("day", odd).status == "accepted"
 
 
 @pytest.mark.parametrize("ugly", UGLY)

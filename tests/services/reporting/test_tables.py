@@ -256,6 +256,14 @@ def test_only_the_new_hours_are_printed_under_a_new_year() -> None:
     assert len(japanese(table("calls", as_of=date(2025, 4, 1)))) == 3
 
 
+def test_before_the_line_opens_the_hours_with_which_it_will_open_are_printed() -> None:
+    """Not those that were planned first and changed before the opening."""
+    opened_late = msgspec.structs.replace(WARD, ward=msgspec.structs.replace(WARD.ward, line_opens=date(2025, 4, 1)))
+
+    notes = japanese(table("calls", ward=opened_late, as_of=date(2024, 1, 1)))
+    assert notes[0] == "日中 8：30～17：00　夜間 17：00～8：30"
+
+
 def test_the_first_year_says_from_when() -> None:
     """Only under consultations, and only where that year is shown."""
     for name in ("calls", "calls-by-district"):

@@ -1,0 +1,312 @@
+"""Bugs planted on purpose: each breaks one guarantee, and one bad night must find each of them.
+
+A guarantee whose test cannot fail is no guarantee. `night` tells messages twice, late and in the
+wrong order, fails in the middle and starts again; `broken` names what does not hold afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from events.messages import Receipt
+from services.group import Group
+from services.hearing import Cursors
+from services.journal import Journal
+from services.reading import Message
+from services.reporting import tallies
+from services.reporting.fold import all_entries
+from services.reporting.tallies import Tallies, stored_cells, stored_entries
+from services.seal import KeyStore, Secrets
+from services.tables import PARKED, WAITING
+from tests.desk_examples import (
+    HEARS,
+    Carry,
+    Centre,
+    answer,
+    arrange,
+    badly,
+    call,
+    close,
+    contact,
+    correct,
+    in_order,
+    offer,
+)
+
+Patch = pytest.MonkeyPatch
+PERSONAL = "みほんたろう"
+ROUNDS = 40
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/{{service}}.db"
+
+
+def night(url: str) -> tuple[Centre, list[Receipt]]:
+    """One bad night: what was said, and the receipts that were given."""
+    centre = Centre(url)
+    first = call("A", "2024-05-01 23:00", personal={"name": PERSONAL})
+    early = arrange("bed", "A", on="2024-05-02 10:00", personal={"note": PERSONAL})
+    messages: list[tuple[str, Any]] = [
+        ("contractor", early),
+        ("contractor", first),
+        ("contractor", first),
+        ("day", {**call("A", "2024-05-01 12:00"), "id": first["id"], "source": first["source"]}),
+        ("contractor", {**first, "data": {"matters": [{"case": "A", "district": "kinuta"}]}}),
+        ("contractor", call("A", "2024-05-01 23:30")),
+        ("contractor", contact({"case": "B", "district": "tamagawa"}, {"case": "C"}, on="2024-05-01 09:00")),
+        ("contractor", offer("H", "B", on="2024-05-02 09:00")),
+        ("contractor", answer("accept", "H", on="2024-05-02 10:00")),
+        ("contractor", correct(first, "2024-05-03 09:00", district="karasuyama")),
+        ("contractor", close("C", "2024-05-01 10:00")),
+        ("contractor", call("C", "2024-05-01 15:00")),
+        ("contractor", f"not JSON: {PERSONAL}".encode()),
+    ]
+    receipts = [centre.say(provider, message) for provider, message in messages[:7]]
+    _one_that_fails(centre)
+    _pump(centre, badly(Random(1)))
+    centre.restart()
+    receipts += [centre.say(provider, message) for provider, message in messages[7:]]
+    _pump(centre, badly(Random(2)))
+    centre.restart()
+    receipts += [centre.say("contractor", first)]
+    _pump(centre, in_order)
+    return centre, receipts
+
+
+def _pump(centre: Centre, carry: Carry) -> None:
+    """Carry events to those who listen; with a bug planted it may never come to an end, so only so often."""
+    for listener in HEARS:
+        for _ in range(ROUNDS):
+            for batch in carry(waiting) if (waiting := centre.unheard(listener)) else ():
+                centre.hear(listener, batch)
+
+
+def _one_that_fails(centre: Centre) -> None:
+    """A transaction that ends in the middle, after it has written."""
+    journal = centre.desk().journal
+
+    def fail() -> None:
+        with journal.transaction() as session:
+            journal.store(session, [("x", "x", b"{}")], journal.now())
+            raise RuntimeError("the power went")
+
+    with pytest.raises(RuntimeError, match="power"):
+        fail()
+
+
+EXPECTED = ["waiting", "accepted", "known", "accepted", "conflict", "accepted", "accepted"]
+EXPECTED += ["accepted", "accepted", "accepted", "accepted", "accepted", "parked", "known"]
+
+
+def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
+    """The guarantees that do not hold."""
+    found = []
+    if [receipt.status for receipt in receipts] != EXPECTED:
+        found.append(f"receipts: {[receipt.status for receipt in receipts]}")
+    calls = [event for event in centre.events() if event.name == "call.received"]
+    if len(calls) != 6:
+        found.append(f"{len(calls)} calls were recorded, and 6 were made")
+    if centre.rows(WAITING, "placement"):
+        found.append("something still waits for what has come")
+    if sorted(row["kind"] for row in centre.rows(PARKED)) != ["conflict", "parked"]:
+        found.append("what a person must look at is not there")
+    for service in ("intake", "placement", "handover"):
+        positions = [position for position, _ in centre.desk(service).journal.read()]
+        if positions != list(range(1, len(positions) + 1)):
+            found.append(f"{service}: positions {positions}")
+        if centre.ledger.cursors.position(service) != len(positions):
+            found.append(f"{service}: the ledger does not hold every event")
+    if PERSONAL.encode() in centre.on_disk() or PERSONAL in centre.on_disk().decode(errors="ignore"):
+        found.append("a personal word lies in clear")
+    return found + _figures(centre)
+
+
+def _figures(centre: Centre) -> list[str]:
+    found = []
+    folded = set(all_entries(centre.inquiry.facts()))
+    with centre.ledger.journal.engine.connect() as connection:
+        entries, cells = set(stored_entries(connection)), stored_cells(connection)
+    if entries != folded:
+        found.append("tallies differ from the fold")
+    if sum(cells.values()) != len(folded):
+        found.append("cells differ from the fold")
+    wanted = {("night", "short-stay"): 1, ("day", "handed-over"): 1, ("day", "other"): 3}
+    if centre.figures() != wanted:
+        found.append(f"figures: {centre.figures()}")
+    rows = [row.event.id for row in centre.inquiry.ledger.rows()]
+    if len(rows) != len(set(rows)):
+        found.append("an event stands in the ledger twice")
+    return found
+
+
+def test_the_night_as_it_should_be(url: str) -> None:
+    """Without a planted bug everything holds."""
+    centre, receipts = night(url)
+    assert broken(centre, receipts) == []
+    centre.close()
+
+
+def forgets_what_it_heard(patch: Patch) -> None:
+    """The set of heard messages is not written."""
+    answer_ = Group._answer
+
+    def forgetful(self: Group, *arguments: Any, **fields: Any) -> None:
+        answer_(self, *arguments, **fields)
+        self._heard.clear()
+        self.known.clear()
+
+    patch.setattr(Group, "_answer", forgetful)
+
+
+def takes_the_id_for_everybodys(patch: Patch) -> None:
+    """A message is known by its id alone, whoever sent it."""
+    patch.setattr(Message, "key", property(lambda self: ("anybody", *self.item.identity)))
+
+
+def compares_no_content(patch: Patch) -> None:
+    """Any two messages of one id are taken for the same."""
+    patch.setattr(Secrets, "digest", lambda self, content: "0" * 64)
+
+
+def parks_nothing(patch: Patch) -> None:
+    """What cannot be used is dropped without a trace."""
+    patch.setattr(Group, "park", lambda self, *arguments, **options: None)
+
+
+def never_goes_on(patch: Patch) -> None:
+    """What waits is never looked at again."""
+    patch.setattr(Group, "take_woken", lambda self: [])
+
+
+def drops_what_waited(patch: Patch) -> None:
+    """What waited is deleted when its time comes, and has no effect."""
+    take = Group.take_waiting
+
+    def dropping(self: Group, keys: Any) -> list[Any]:
+        take(self, keys)
+        return []
+
+    patch.setattr(Group, "take_waiting", dropping)
+
+
+def keeps_the_cursor_outside(patch: Patch) -> None:
+    """The cursor is kept in memory, not in the transaction of the effect."""
+    advance = Cursors.advance
+
+    class Nowhere:
+        def execute(self, _: Any) -> None:
+            """Nothing reaches the disk."""
+
+    patch.setattr(Cursors, "advance", lambda self, session, record: advance(self, Nowhere(), record))  # type: ignore[arg-type]
+
+
+def hears_over_gaps(patch: Patch) -> None:
+    """A high-water mark instead of the next position: what comes late is lost."""
+    patch.setattr(Cursors, "is_next", lambda self, record: record.position > self.position(record.service))
+
+
+def hears_everything_again(patch: Patch) -> None:
+    """No cursor at all: what is delivered twice is entered twice."""
+    patch.setattr(Cursors, "is_next", lambda self, record: True)
+
+
+def skips_an_outbox_row(patch: Patch) -> None:
+    """One event of the journal is never published."""
+    read = Journal.read
+    patch.setattr(
+        Journal,
+        "read",
+        lambda self, *arguments: [row for row in read(self, *arguments) if row[0] != 3 or self.service != "intake"],
+    )
+
+
+def keeps_the_head_after_a_rollback(patch: Patch) -> None:
+    """A transaction that failed leaves its positions used up."""
+    store = Journal.store
+
+    heads: dict[int, int] = {}
+
+    def storing(self: Journal, session: Any, entries: Any, written_at: datetime) -> None:
+        self.head = max(self.head, heads.get(id(self), 0))
+        store(self, session, entries, written_at)
+        heads[id(self)] = self.head
+
+    patch.setattr(Journal, "store", storing)
+
+
+def moves_the_tallies_twice(patch: Patch) -> None:
+    """A cell moves by twice the difference."""
+    move = tallies._move_cell
+    patch.setattr(tallies, "_move_cell", lambda session, cell, by: move(session, cell, 2 * by))
+
+
+def folds_by_the_clock(patch: Patch) -> None:
+    """The fold leaves out what happened after a moment that it read from a clock."""
+    entries = tallies.entries
+    noon = datetime.fromisoformat("2024-05-02T00:00:00+09:00")
+    patch.setattr(tallies, "entries", lambda kind, member, facts: entries(kind, member, facts, noon))
+
+
+def leaves_the_ledger_out_of_the_transaction(patch: Patch) -> None:
+    """The tallies do not hear what the ledger enters."""
+    patch.setattr(Tallies, "move", lambda self, session, records: None)
+
+
+def seals_nothing(patch: Patch) -> None:
+    """Personal fields are written as they are."""
+    patch.setattr(KeyStore, "seal", lambda self, subject, identity, personal: msgspec.json.encode(personal).decode())
+
+
+def parks_in_clear(patch: Patch) -> None:
+    """What waits or is parked lies open."""
+    patch.setattr(Secrets, "seal_local", lambda self, content: content)
+    patch.setattr(Secrets, "open_local", lambda self, sealed: sealed)
+
+
+PLANTED: list[Callable[[Patch], None]] = [
+    forgets_what_it_heard,
+    takes_the_id_for_everybodys,
+    compares_no_content,
+    parks_nothing,
+    never_goes_on,
+    drops_what_waited,
+    keeps_the_cursor_outside,
+    hears_over_gaps,
+    hears_everything_again,
+    skips_an_outbox_row,
+    keeps_the_head_after_a_rollback,
+    moves_the_tallies_twice,
+    folds_by_the_clock,
+    leaves_the_ledger_out_of_the_transaction,
+    seals_nothing,
+    parks_in_clear,
+]
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_a_planted_bug_is_found(plant: Callable[[Patch], None], url: str) -> None:
+    """With the bug the night either fails outright or leaves a guarantee broken."""
+    with pytest.MonkeyPatch.context() as patch:
+        plant(patch)
+        assert noticed(url), f"nobody noticed: {plant.__doc__}"
+
+
+def noticed(url: str) -> bool:
+    """Whether a night with the bug fails outright, or leaves a guarantee broken."""
+    try:
+        centre, receipts = night(url)
+    except (AssertionError, ArithmeticError, LookupError, RuntimeError, sa.exc.SQLAlchemyError):
+        return True  # Loud is found; a TypeError would be a fault of the plant.
+    found = broken(centre, receipts)
+    centre.close()
+    return bool(found)

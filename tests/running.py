@@ -137,3 +137,12 @@ def total(data: Path, column: str = "total") -> int:
     report = yoake("report", "calls", "--fy", "2023", "--format", "json", "--data", data).json
     figure: int = next(c["value"] for c in report["cells"] if c["row"] == "2023/total" and c["column"] == column)
     return figure
+
+
+def settled(data: Path) -> bool:
+    """Whether nothing is under way any more, and the ledger holds everything."""
+    status = yoake("status", "--json", "--data", data)
+    if status.returncode:
+        return False
+    lags = [s[lag] for s in status.json["services"] for lag in ("relay_lag", "inbox_lag", "events_lag")]
+    return bool(status.json["ledger"]["complete"]) and not any(lags)

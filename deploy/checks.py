@@ -16,20 +16,22 @@ from nats.js import JetStreamContext
 
 from deploy.natsd import NatsError, connect, declare
 from events import ContractError, Recorded, decode
+from events.messages import Receipt
 from services.hearing import CURSORS, Cursors
-from services.journal import Journal
+from services.journal import Journal, originator
 from services.relay import publish
 from services.reporting.fold import all_entries
 from services.reporting.inquiry import Inquiry
-from services.reporting.ledger import LEDGER_TABLES, TREE
+from services.reporting.ledger import CASE_ROWS, LEDGER_TABLES, TREE, concerned
 from services.reporting.merkle import Frontier, leaf_hash
 from services.reporting.tallies import CELLS, ENTRIES, FACTS, Tallies, stored_cells, stored_entries, stored_whole
 from services.settings import Settings
 from services.streams import EVENTS, WRITERS, durables
-from services.tables import PARKED, WAITING, WRITER_TABLES
+from services.tables import HEARD, PARKED, SERIES, WAITING, WRITER_TABLES
 
 SETTLE_SECONDS = 10.0
 ALARM = 0.5
+MOST_HELD = 100
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
@@ -67,13 +69,26 @@ class StreamStatus(msgspec.Struct, frozen=True):
     alarm: bool
 
 
+class Held(msgspec.Struct, frozen=True):
+    """A message that waits, is parked or conflicts: whose it is, since when, and why. Never what it says."""
+
+    service: str
+    kind: str
+    provider: str
+    source: str
+    id: str
+    arrived: str
+    why: str
+
+
 class Status(msgspec.Struct, frozen=True):
-    """Everything `yoake status` says. `streams` is empty while NATS does not run."""
+    """Everything `yoake status` says. `streams` is empty while NATS does not run; `held` names at most 100."""
 
     running: bool
     services: list[ServiceStatus]
     ledger: LedgerStatus
     streams: list[StreamStatus] = []
+    held: list[Held] = []
 
 
 class Opened:
@@ -131,7 +146,18 @@ def status(opened: Opened, url: str | None, alive: Collection[str] = ()) -> Stat
         ledger_has=head,
     )
     filled = asyncio.run(_filled(url)) if url and lags else []
-    return Status(running=bool(lags), services=[*services, reporting], ledger=ledger, streams=filled)
+    held = [one for name, journal in opened.writers.items() for one in _held(name, journal)]
+    return Status(bool(lags), [*services, reporting], ledger, filled, held[:MOST_HELD])
+
+
+def _held(name: str, journal: Journal) -> Iterator[Held]:
+    with journal.engine.connect() as connection:
+        parked = connection.execute(sa.select(PARKED).where(PARKED.c.closed.is_(None)).order_by(PARKED.c.n)).all()
+        waiting = connection.execute(sa.select(WAITING).order_by(WAITING.c.n)).all()
+    for row in parked:
+        yield Held(name, row.kind, row.provider, row.source, row.id, row.arrived, row.reason)
+    for row in waiting:
+        yield Held(name, "waiting", row.provider, row.source, row.id, row.arrived, f"waits for {row.key}")
 
 
 async def _filled(url: str) -> list[StreamStatus]:
@@ -220,6 +246,34 @@ def _journals(opened: Opened) -> Iterator[str]:
                 continue
             if (record.service, record.position) != (name, position):
                 yield f"journal {name} {position}: its event says {record.service} {record.position}"
+        yield from _filed(name, journal)
+        yield from _heard(name, journal)
+
+
+def _filed(name: str, journal: Journal) -> Iterator[str]:
+    """Whether each event is filed under what it is about, by its own name."""
+    columns = (journal.log.c.id, journal.log.c.originator_id, journal.log.c.topic, journal.log.c.state)
+    with journal.engine.connect() as connection:
+        for row in connection.execute(sa.select(*columns).order_by(journal.log.c.id)):
+            record = _readable(bytes(row.state))
+            if record is not None and (row.originator_id, row.topic) != (originator(record.subject), record.type):
+                yield f"journal {name} {row.id}: filed as {row.topic} {row.originator_id}, and it is {record.type}"
+
+
+def _heard(name: str, journal: Journal) -> Iterator[str]:
+    """Whether every message that caused an event is remembered as heard, and every number counted."""
+    causes = {record.causation for record in journal.records() if record.causation.startswith("message:")}
+    with journal.engine.connect() as connection:
+        heard = connection.execute(sa.select(HEARD.c.provider, HEARD.c.receipt)).all()
+        series = {row.key: row.last for row in connection.execute(sa.select(SERIES))}
+    receipts = [msgspec.json.decode(bytes(row.receipt), type=Receipt) for row in heard]
+    known = {f"message:{receipt.provider}/{receipt.source}#{receipt.id}" for receipt in receipts}
+    for cause in sorted(causes - known):
+        if "/h-" not in cause and "#h-" not in cause:  # An id that may be a name stands in events as a digest.
+            yield f"heard {name}: {cause.removeprefix('message:')} led to an event and is not remembered"
+    numbers = {number for receipt in receipts for number in receipt.number}
+    if name == "intake" and len(numbers) > sum(series.values()):
+        yield f"series intake: {len(numbers)} numbers were given, and {sum(series.values())} are counted"
 
 
 def _pages(journal: Journal) -> Iterator[tuple[int, bytes]]:
@@ -274,6 +328,8 @@ def _tallies(opened: Opened) -> Iterator[str]:
     with opened.ledger.engine.connect() as connection:
         entries, cells = stored_entries(connection), stored_cells(connection)
         position = stored_whole(connection).position
+    yield from _facts(opened)
+    yield from _case_rows(opened)
     if position != opened.inquiry.ledger.head():
         yield f"tallies: they go up to {position}, and the ledger to {opened.inquiry.ledger.head()}"
     for entry in sorted(set(folded) - set(entries)):
@@ -284,6 +340,37 @@ def _tallies(opened: Opened) -> Iterator[str]:
     for cell in sorted(counted.keys() | cells.keys()):
         if counted[cell] != cells.get(cell, 0):
             yield f"tallies: the cell {cell} is {cells.get(cell, 0)} on disk and {counted[cell]} by the fold"
+
+
+def _facts(opened: Opened) -> Iterator[str]:
+    """Whether what is known of each case and person is what the ledger says."""
+    folded = opened.inquiry.facts()
+    wanted = {("case", key): msgspec.json.encode(value) for key, value in folded.cases.items()}
+    wanted |= {("person", key): msgspec.json.encode(value) for key, value in folded.persons.items()}
+    with opened.ledger.engine.connect() as connection:
+        rows = connection.execute(sa.select(FACTS).where(FACTS.c.kind != "whole")).all()
+    have = {(row.kind, row.id): bytes(row.body) for row in rows}
+    for kind, member in sorted(wanted.keys() | have.keys()):
+        if wanted.get((kind, member)) != have.get((kind, member)):
+            yield f"tallies: what is known of the {kind} {member} differs from the fold"
+
+
+def _case_rows(opened: Opened) -> Iterator[str]:
+    """Whether every history finds its rows, and every cursor stands where the ledger's rows end."""
+    wanted: set[tuple[str, int]] = set()
+    last: dict[str, int] = {}
+    for row in opened.inquiry.ledger.rows():
+        wanted |= {(about, row.position) for about in concerned(row.event)}
+        last[row.event.service] = max(last.get(row.event.service, 0), row.event.position)
+    with opened.ledger.engine.connect() as connection:
+        have = {(row.case_id, row.position) for row in connection.execute(sa.select(CASE_ROWS))}
+    for about, position in sorted(wanted ^ have):
+        fault = "lacks" if (about, position) in wanted else "invents"
+        yield f"ledger {position}: the index of histories {fault} {about}"
+    cursors = Cursors(opened.ledger.engine)
+    for name, position in sorted(last.items()):
+        if cursors.position(name) != position:
+            yield f"ledger: it holds {name} up to {position}, and its cursor says {cursors.position(name)}"
 
 
 def _named(entry: Any) -> str:

@@ -114,8 +114,8 @@ def said(command: Callable[P, T]) -> Callable[P, T]:
             return command(*args, **kwargs)
         except SAID as error:
             fail(error)
-        except sa.exc.OperationalError as error:
-            fail(f"the database does not answer: {error.orig}")
+        except sa.exc.DatabaseError as error:
+            fail(f"the database cannot be read: {error.orig}")
         except PermissionError as error:
             fail(f"{error.filename}: no permission; use a directory that you may read and write, or give --data")
 

@@ -23,7 +23,7 @@ class Kept(msgspec.Struct, frozen=True):
 
     format: int
     ward: str
-    database: str
+    database: str | None = None
     demo: bool = False
 
 
@@ -138,7 +138,7 @@ class DataDirectory:
         return Settings(
             ward_file=self / "ward.toml",
             nats=nats,
-            database=kept.database,
+            database=kept.database or self.sqlite,
             keys=self / "keys",
             pages=pages,
             published=published,

@@ -38,7 +38,7 @@ port: {port}
 http: "127.0.0.1:-1"
 ports_file_dir: "{directory}"
 pid_file: "{directory}/nats.pid"
-max_payload: 1MB
+max_payload: 8MB
 jetstream {{
   store_dir: "{directory}/store"
   sync_interval: always

@@ -38,13 +38,14 @@ def print_json(value: object) -> None:
 
 
 def report_csv(report: Report, language: str) -> str:
-    """A table as CSV: headings, one line for each row."""
+    """A table as CSV: headings, one line for each row, and the notes under it in the first column."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["", *(column.label[language] for column in report.columns)])
     for row in report.rows:
         cells = [report.cell(row.key, column.key) for column in report.columns]
         writer.writerow([heading(row.year, row.label, language), *(shown(cell.value) for cell in cells if cell)])
+    writer.writerows([f"※ {note[language]}"] for note in report.footnotes)
     return text.getvalue()
 
 

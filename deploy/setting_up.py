@@ -41,7 +41,7 @@ def prepare(
         Kept(
             format=FORMAT,
             ward=ward.id,
-            database=database or (known.database if known else data.sqlite),
+            database=database or (known.database if known else None),
             demo=known.demo if known else demo,
         )
     )

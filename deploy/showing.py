@@ -99,6 +99,9 @@ def print_status(status: Status) -> None:
         full = f"{stream.bytes / 1e6:.1f} of {stream.limit / 1e6:.0f} MB"
         words = "  ALARM: over half full" if stream.alarm else ""
         out.print(f"{stream.stream}: {stream.messages} messages, {full}{words}", markup=False)
+    for held in status.held:
+        where = f"{held.service}: {held.kind}: {held.provider} {held.source}#{held.id}"
+        out.print(f"{where} ({held.arrived[:16]}): {held.why}", markup=False, soft_wrap=True)
     if not status.running:
         out.print("Yoake does not run here, so lags are not known: start it with `yoake up`.", markup=False)
     if ledger.synthetic:

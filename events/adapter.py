@@ -113,7 +113,7 @@ class Adapter:
                 return
 
     async def _hand_over(self, which: Sequence[int]) -> None:
-        js = self._nats.jetstream(timeout=10)
+        js = self._nats.jetstream(timeout=5)
         for start in range(0, len(which), WINDOW):
             part = which[start : start + WINDOW]
             sent = [asyncio.ensure_future(self._publish(js, n)) for n in part]
@@ -133,7 +133,8 @@ class Adapter:
         self._waiting[delivery] = n
         subject = f"inbox.{self._ward}.{self._provider}.{service}.{name}"
         headers = {DELIVERY: delivery, "Content-Type": CONTENT_TYPE}
-        for attempt in range(TRIES):
+        last = ""
+        for attempt in range(4):
             try:
                 await js.publish(subject, body, stream="INBOX", headers=headers)
                 return
@@ -144,9 +145,11 @@ class Adapter:
                         "What has a receipt is safe; send the same file again later"
                     ) from error
                 raise NotSent(f"the server refuses: {error.description}") from error
-            except (nats.errors.Error, nats.js.errors.Error, OSError):
+            except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+                last = str(error) or type(error).__name__
                 await asyncio.sleep(0.5 * 2**attempt)
-        raise NotSent(f"nobody takes messages at {self._url}: is Yoake running? (`yoake status`)")
+        why = f"nobody takes messages at {self._url} ({last})"
+        raise NotSent(f"{why}: is Yoake running, and is there room on its disk? (`yoake status`)")
 
     async def _on_receipt(self, message: Msg) -> None:
         try:

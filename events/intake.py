@@ -139,7 +139,8 @@ class CallReceived(Event, frozen=True, kw_only=True):
     contact or a further one is not said: it follows from the case's contacts in the order of their
     times, whatever order they arrived in. `number` is the reference number (受付番号) of the case,
     or of the contact where there is no case. `district` None: not known. `not_counted`: silent,
-    wrong-number, enquiry or exercise. `entered`: when it was written down, where the sender says so.
+    wrong-number, enquiry or exercise. `follows`: the closed consultation under the same reference after
+    which this one was opened. `entered`: when it was written down, where the sender says so.
     """
 
     name: ClassVar[str] = "call.received"
@@ -149,6 +150,7 @@ class CallReceived(Event, frozen=True, kw_only=True):
     number: str
     provider: str
     case_ref: str | None = None
+    follows: str | None = None
     district: str | None = None
     registered: bool = False
     not_counted: str | None = None
@@ -202,6 +204,7 @@ class ContactMoved(Event, frozen=True, kw_only=True):
     case_ref: str | None = None
     person: str | None = None
     contact_at: datetime
+    matter: int = 1
     district: str | None = None
     not_counted: str | None = None
     because: str
@@ -216,11 +219,15 @@ class ContactMoved(Event, frozen=True, kw_only=True):
 
 
 class CaseClosed(Event, frozen=True, kw_only=True):
-    """The consultation ended (終結). A later contact of the same person is a new one."""
+    """The consultation ended (終結). A later contact of the same person is a new one.
+
+    `moved`: contacts after the closing that had been heard before it; each is moved by its own event.
+    """
 
     name: ClassVar[str] = "case.closed"
     case: str
     reason: str
+    moved: tuple[str, ...] = ()
     sealed: str | None = None
 
     @property

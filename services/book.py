@@ -159,7 +159,8 @@ def told(data: dict[str, Any], kind: type[S]) -> S:
     unknown = sorted(data.keys() - {field.encode_name for field in msgspec.structs.fields(kind)})  # type: ignore[arg-type]
     if unknown:
         known = ", ".join(field.encode_name for field in msgspec.structs.fields(kind))  # type: ignore[arg-type]
-        raise Unusable(f"data.{unknown[0]}", "not a field of this message", known)
+        plain = unknown[0].isascii() and unknown[0].replace("_", "").isalnum() and len(unknown[0]) <= 40
+        raise Unusable(f"data.{unknown[0]}" if plain else "data", "not a field of this message", known)
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:

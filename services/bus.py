@@ -94,6 +94,7 @@ def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler) -> 
         pull_sub=PullSub(batch_size=BATCH, timeout=IDLE, batch=True),
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
+        decoder=_undecoded,
     )
     assert isinstance(subscriber, BatchPullStreamSubscriber), "a batch pull subscription was asked for"
     subscriber.__class__ = PatientPull  # The library has no setting for the loop; see PatientPull.
@@ -132,9 +133,17 @@ class PatientPull(BatchPullStreamSubscriber):
                 messages = await self._there_now() or await self._first_to_come()
                 if messages:
                     await self.consume(messages)
+                    await self._give_back(messages)
             except (nats.errors.Error, BusError, OSError) as error:
                 log.warning("%s: %s", self._durable, error)
                 await asyncio.sleep(RETRY)
+
+    async def _give_back(self, messages: list[Msg]) -> None:
+        """What nobody has answered for comes again soon; the library keeps its own faults to itself."""
+        for message in messages:
+            if not message.is_acked:
+                log.error("%s: a message was not handled; it is given back", self._durable)
+                await message.nak(delay=RETRY)
 
     @property
     def _durable(self) -> str:
@@ -163,6 +172,11 @@ class PatientPull(BatchPullStreamSubscriber):
             else:
                 break  # The end of what was there, or of the waiting.
         return messages
+
+
+async def _undecoded(message: Any) -> Any:
+    """The bytes as they are: the library would read them as JSON, and drop the batch where one is not."""
+    return message.body
 
 
 NOBODY = "503"

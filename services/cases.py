@@ -43,7 +43,7 @@ def named(said: Said, case: str | None, number: str | None, book: Book[Any]) -> 
     if case:
         key = f"case/{said.provider}/{book.reference(case)}"
     elif number:
-        key = f"number/{folded(number).upper()}"
+        key = f"number/{book.reference(folded(number).upper())}"
     else:
         raise Unusable("data.case", "missing", "`case` (your own reference) or `number` (our 受付番号)")
     names = book.targets(key)

@@ -33,7 +33,7 @@ def open_engine(url: str) -> sa.Engine:
         raise DatabaseError(
             f"{url!r} is not a database URL such as sqlite:///FILE or postgresql+psycopg://HOST/NAME"
         ) from error
-    except sa.exc.OperationalError as error:
+    except sa.exc.DatabaseError as error:  # It does not answer, or it is no database.
         raise DatabaseError(f"{sa.make_url(url).render_as_string()}: {error.orig}") from error
 
 

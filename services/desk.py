@@ -9,6 +9,7 @@ Everything here runs in the journal's writer thread.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -30,6 +31,8 @@ from services.tables import NAMES, PARKED, SERIES, WARDS
 from services.ward import Ward, parse
 
 S = TypeVar("S")
+
+log = logging.getLogger("yoake.desk")
 
 CACHE = 50_000
 """States kept in memory; beyond that the cache starts anew."""
@@ -79,11 +82,11 @@ class Desk(Generic[S]):
             self._take(deliveries)
         except (SecondWriter, sa.exc.OperationalError):
             raise
-        except Exception as error:  # A fault of ours in one message must not hold up the others.
+        except Exception as error:  # What fails only as it is written must not hold up the others either.
             if len(deliveries) > 1:
                 self._take_singly(deliveries)
             else:
-                self._park_whole(deliveries[0], type(error).__name__)
+                self._park_whole(deliveries[0], error)
 
     def hear(self, records: Sequence[Recorded]) -> set[str]:
         """Hear other services' events, each once and in order.
@@ -151,11 +154,10 @@ class Desk(Generic[S]):
         if faults:
             raise ExceptionGroup("messages that can be neither taken nor parked", faults)
 
-    def _park_whole(self, delivery: Delivery, fault: str) -> None:
-        reason = Unusable("message", f"this release cannot process it ({fault})", "tell the operator")
+    def _park_whole(self, delivery: Delivery, error: Exception) -> None:
         with self._group() as group:
             for item in items(delivery):
-                group.park(delivery, item, item.garbled or reason)
+                group.park(delivery, item, item.garbled or _fault(error))
 
     def _take_one(self, group: Group, delivery: Delivery, item: Item) -> None:
         if item.garbled or item.identity is None:
@@ -182,6 +184,11 @@ class Desk(Generic[S]):
             group.wait(message, waits.key)
         except Unusable as unusable:
             group.park(message.delivery, message.item, unusable, digest=message.digest)
+        except (sa.exc.SQLAlchemyError, SecondWriter):
+            raise
+        except Exception as error:  # A fault of ours in one message must not hold up the others.
+            log.exception("%s could not be processed", message.fields["type"])
+            group.park(message.delivery, message.item, _fault(error), digest=message.digest)
         else:
             group.keep(book, words.causation, synthetic=words.synthetic)
             group.accept(message, book)
@@ -227,6 +234,10 @@ class Desk(Generic[S]):
                 state = self.rules.evolve(state, event_of(record), record.time)
             self._cache[about] = state
         return self._cache[about]
+
+
+def _fault(error: Exception) -> Unusable:
+    return Unusable("message", f"this release cannot process it ({type(error).__name__})", "tell the operator")
 
 
 def _names(group: Group, key: str) -> list[Name]:

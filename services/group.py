@@ -166,9 +166,7 @@ class Group:
 
     def write(self) -> None:
         """Write it all. Keys of persons come first, in their own store, so that no box is without one."""
-        sealed = {draft.subject for draft in self._drafts if draft.personal and draft.subject}
-        self._keys.ensure(sealed)
-        self._journal.append(self.session, self._drafts, self._keys.seal)
+        self._journal.append(self.session, self._sealable(self._drafts), self._keys.seal)
         for table, rows in (
             (HEARD, [{**_as_row(key), **row} for key, row in self._heard.items()]),
             (RECEIPTS, [{"provider": receipt.provider, "body": _ENCODE(receipt)} for receipt in self._receipts]),
@@ -183,6 +181,17 @@ class Group:
             self.session.execute(insert_new(self.session.get_bind(), PARKED), self._parked)
         for series, last in self.counts.items():
             self._count(series, last)
+
+    def _sealable(self, drafts: list[Draft]) -> list[Draft]:
+        """Each with somebody whose key can be had: of a forgotten person, what the event is about; or else nobody."""
+        subjects = {draft.subject for draft in drafts if draft.personal and draft.subject}
+        gone = self._keys.ensure(subjects)
+        if not gone:
+            return drafts
+        others = {draft.event.about for draft in drafts if draft.subject in gone}
+        gone |= self._keys.ensure(subjects | others)
+        drafts = [msgspec.structs.replace(d, subject=d.event.about) if d.subject in gone else d for d in drafts]
+        return [msgspec.structs.replace(d, personal=None) if d.subject in gone else d for d in drafts]
 
     @property
     def parked(self) -> set[Key]:

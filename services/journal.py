@@ -110,9 +110,13 @@ class Journal:
         self._recorder = _Recorder(SQLAlchemyDatastore(session_maker=self._sessions), events_table_name="stored_events")
         self.log: sa.Table = self._recorder.events_record_cls.__table__
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix=f"journal-{service}")
-        self._create([META, self.log, *tables])
-        self.epoch = self._identify()
-        self.head, self._last_recorded = self._end()
+        try:
+            self._create([META, self.log, *tables])
+            self.epoch = self._identify()
+            self.head, self._last_recorded = self._end()
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Do SQL work in the writer thread, one piece after another."""

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from events.intake import Flag
-from events.messages import MESSAGES
+from events.messages import MAX_NESTING, MESSAGES
 from events.seal import Unreadable, unseal
 from services.book import Said, Unusable
-from services.inbox import LENIENT, Delivery, Item, moment
+from services.inbox import LENIENT, Delivery, Item, depth, moment
 from services.seal import Secrets
 from services.ward import Ward
 
@@ -39,10 +39,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 def opened(delivery: Delivery, item: Item, secrets: Secrets) -> Message:
     """Unseal a message. The digest is over what it says, so that sealing it again changes nothing."""
     fields = dict(item.fields)
-    data = fields["data"] = dict(fields["data"])
+    flags: list[Flag] = []
+    data = fields.get("data")
+    if not isinstance(data, dict) or depth(data) > MAX_NESTING:
+        flags.append(Flag(code="data-unusable", field="data", accepted=f"an object of up to {MAX_NESTING} levels"))
+        data = {"unusable": msgspec.json.encode(data).decode()}
+    data = fields["data"] = dict(data)
     if isinstance(data.get("matters"), list):
         data["matters"] = [dict(matter) if isinstance(matter, dict) else matter for matter in data["matters"]]
-    flags: list[Flag] = []
     for place, part in _parts(data):
         if part.get("personal") is not None:
             part["personal"], odd = _unsealed(part["personal"], f"{place}.personal", secrets)

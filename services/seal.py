@@ -33,6 +33,14 @@ _KEYS = sa.Table(
 )
 
 
+CHECK = "-"
+"""A row that only the right master key opens."""
+
+
+class WrongKey(RuntimeError):
+    """The master key is not the one with which the key store was written; nothing must be sealed with it."""
+
+
 class Destroyed(LookupError):
     """The person's key was destroyed; what was sealed with it cannot be read by anybody."""
 
@@ -101,23 +109,38 @@ class KeyStore:
     def __init__(self, engine: sa.Engine, secrets: Secrets) -> None:
         self._engine = engine
         self._secrets = secrets
-        self._known: dict[str, bytes] = {}
+        self._fresh: dict[str, bytes] = {}
         with engine.begin() as connection:
             create(connection, [_KEYS])
+            check = {"subject": CHECK, "wrapped": secrets.wrap(CHECK, bytes(32))}
+            connection.execute(insert_new(engine, _KEYS), [check])
+            kept = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == CHECK)).scalar_one()
+        try:
+            secrets.unwrap(CHECK, bytes(kept))
+        except InvalidTag as error:
+            raise WrongKey("master.key does not open this key store: put back the keys that belong to it") from error
 
-    def ensure(self, subjects: Iterable[str]) -> None:
-        """Make sure that each subject has a key, on disk, before anything is sealed with it."""
-        new = sorted(set(subjects) - self._known.keys())
-        if not new:
-            return
+    def ensure(self, subjects: Iterable[str]) -> frozenset[str]:
+        """Make sure that each subject has a key, on disk, before anything is sealed with it.
+
+        Returns:
+            Those whose keys were destroyed; they get no other.
+        """
+        wanted = sorted(set(subjects))
+        if not wanted:
+            return frozenset()
         with self._engine.begin() as connection:
-            have = connection.execute(sa.select(_KEYS.c.subject).where(_KEYS.c.subject.in_(new))).scalars()
-            rows = [
-                {"subject": subject, "wrapped": self._secrets.wrap(subject, os.urandom(32))}
-                for subject in sorted(set(new) - set(have))
-            ]
-            if rows:
-                connection.execute(insert_new(self._engine, _KEYS), rows)
+            have = set(connection.execute(_subjects_among(wanted)).scalars())
+            if new := [
+                {"subject": s, "wrapped": self._secrets.wrap(s, os.urandom(32))} for s in wanted if s not in have
+            ]:
+                connection.execute(insert_new(self._engine, _KEYS), new)
+            rows = connection.execute(sa.select(_KEYS).where(_KEYS.c.subject.in_(wanted))).all()
+        # Only what was read just now is used: another process may have destroyed a key meanwhile.
+        self._fresh = {
+            row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped
+        }
+        return frozenset(wanted) - self._fresh.keys()
 
     def seal(self, subject: str, identity: str, personal: dict[str, Any]) -> str:
         """A box of personal fields, bound to the event's identity.
@@ -126,7 +149,9 @@ class KeyStore:
             Destroyed: the person is to be forgotten.
         """
         nonce = os.urandom(NONCE)
-        box = AESGCM(self._key(subject)).encrypt(nonce, msgspec.json.encode(personal), identity.encode())
+        box = AESGCM(self._fresh.get(subject) or self._key(subject)).encrypt(
+            nonce, msgspec.json.encode(personal), identity.encode()
+        )
         return b64encode(nonce + box).decode()
 
     def unseal(self, subject: str, identity: str, sealed: str) -> dict[str, Any]:
@@ -148,7 +173,7 @@ class KeyStore:
         with self._engine.begin() as connection:
             connection.execute(insert_new(self._engine, _KEYS), [{"subject": subject, "wrapped": None}])
             connection.execute(sa.update(_KEYS).where(_KEYS.c.subject == subject).values(wrapped=None))
-        self._known.pop(subject, None)
+        self._fresh.pop(subject, None)
 
     def destroyed(self) -> frozenset[str]:
         """Whose keys were destroyed."""
@@ -156,14 +181,15 @@ class KeyStore:
             return frozenset(connection.execute(sa.select(_KEYS.c.subject).where(_KEYS.c.wrapped.is_(None))).scalars())
 
     def _key(self, subject: str) -> bytes:
-        key = self._known.get(subject)
-        if key is None:
-            with self._engine.connect() as connection:
-                wrapped = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == subject)).scalar()
-            if wrapped is None:
-                raise Destroyed(f"no key for {subject}")
-            key = self._known[subject] = self._secrets.unwrap(subject, bytes(wrapped))
-        return key
+        with self._engine.connect() as connection:
+            wrapped = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == subject)).scalar()
+        if wrapped is None:
+            raise Destroyed(f"no key for {subject}")
+        return self._secrets.unwrap(subject, bytes(wrapped))
+
+
+def _subjects_among(wanted: list[str]) -> sa.Select[tuple[str]]:
+    return sa.select(_KEYS.c.subject).where(_KEYS.c.subject.in_(wanted))
 
 
 def _made_once(path: Path, make: Any) -> bytes:

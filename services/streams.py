@@ -41,7 +41,9 @@ def streams() -> list[StreamConfig]:
     for stream in (events, receipts):  # The journals hold these; INBOX alone must be synced before it acknowledges.
         stream.retention, stream.persist_mode = RetentionPolicy.LIMITS, PersistMode.ASYNC
     for stream in (inbox, events, receipts):
-        stream.storage, stream.max_msg_size = StorageType.FILE, MIB
+        stream.storage = StorageType.FILE
+    # An event can be larger than the message that led to it: what was sealed once is sealed again.
+    inbox.max_msg_size, events.max_msg_size, receipts.max_msg_size = MIB, 8 * MIB, 8 * MIB
     return [inbox, events, receipts]
 
 

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from events.handover import KINDS as HANDOVER_KINDS
+
 DAY = timedelta(days=1)
 
 
@@ -52,10 +54,11 @@ class Identity(_Strict, frozen=True, kw_only=True):
 
 
 class Keyed(_Strict, frozen=True, kw_only=True):
-    """Something that messages name by `key` and people by `label`."""
+    """Something that messages name by `key` and people by `label`; `also` are further words for it."""
 
     key: str
     label: Label
+    also: tuple[str, ...] = ()
 
 
 class Provider(_Strict, frozen=True, kw_only=True):
@@ -241,7 +244,11 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
 
 def words_of(entries: tuple[Keyed, ...]) -> dict[str, str]:
     """Every word that names one of these, its key and its labels in any width, to its key."""
-    return {_folded(word): entry.key for entry in entries for word in (entry.key, entry.label.ja, entry.label.en)}
+    return {
+        _folded(word): entry.key
+        for entry in entries
+        for word in (entry.key, entry.label.ja, entry.label.en, *entry.also)
+    }
 
 
 def fiscal_year(day: date) -> int:
@@ -307,9 +314,14 @@ def _check_keys(ward: Ward) -> None:
         twice = {key for key in keys if keys.count(key) > 1}
         if twice:
             raise WardError(f"{place}: {', '.join(sorted(twice))} stands twice; each key once")
+        if long := [key for key in keys if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", key)]:
+            raise WardError(f"{place}: {long[0]!r} is no key; up to 40 of a to z, 0 to 9 and hyphens")
         if not keys and place not in ("reason", "refusal", "outcome_group"):
             raise WardError(f"{place}: empty; at least one is needed")
     bands = {band.key for band in ward.band}
+    ids = [provider.id for provider in ward.provider]
+    if twice := {own for own in ids if ids.count(own) > 1}:
+        raise WardError(f"provider: {_list(twice)} stands twice; each id once")
     for provider in ward.provider:
         if unknown := set(provider.bands) - bands:
             raise WardError(f"provider {provider.id}: unknown band {', '.join(sorted(unknown))}; known: {_list(bands)}")
@@ -362,6 +374,10 @@ def _check_outcomes(ward: Ward) -> None:
     for outcome in ward.outcome:
         if unknown := set(outcome.arranged) - placements:
             raise WardError(f"outcome {outcome.key}: unknown placement {_list(unknown)}; known: {_list(placements)}")
+        if unknown := set(outcome.handed_over) - set(HANDOVER_KINDS):
+            raise WardError(
+                f"outcome {outcome.key}: unknown hand-over {_list(unknown)}; known: {_list(set(HANDOVER_KINDS))}"
+            )
         if outcome.group is not None and outcome.group not in groups:
             raise WardError(f"outcome {outcome.key}: unknown group {outcome.group!r}; known: {_list(groups)}")
     ordered = ward.by_rank

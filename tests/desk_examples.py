@@ -18,6 +18,7 @@ from uuid import UUID
 import msgspec
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck, Phase
 
 from events import Event, Recorded, decode, event_of
 from events.messages import MESSAGES, Receipt
@@ -47,6 +48,13 @@ SECRETS = Secrets(b"m" * 32, new_key())
 
 ON_ONE_STORE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """For tables of examples whose rule no database can change."""
+
+SEEDED: dict[str, Any] = {
+    "deadline": None,
+    "phases": [Phase.explicit, Phase.reuse, Phase.generate],  # A seed is the shortest story already.
+    "suppress_health_check": [HealthCheck.function_scoped_fixture],  # Examples share a centre; what they say is new.
+}
+"""Settings for tests whose example is a seed."""
 
 Message = dict[str, Any]
 Databases = Callable[[], str]

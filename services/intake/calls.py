@@ -42,6 +42,10 @@ CHANNELS = {
     )
     for word in (kind, spoken)
 }
+MOST_RECEIPT_FLAGS = 200
+MOST_MATTERS = 50
+"""Persons in one contact; what goes beyond is kept, sealed, and flagged."""
+
 CALL_FIELDS = ("matters", "channel", "not_counted")
 MATTER_FIELDS = ("case", "number", "person", "district", "reasons")
 
@@ -97,7 +101,10 @@ def _matters(call: Fields, not_counted: str | None) -> list[Any]:
     """The matters of a contact; what counts is always about somebody, even if it does not say about whom."""
     given = call.given("matters")
     if isinstance(given, list) and given:
-        return given
+        if len(given) > MOST_MATTERS:
+            call.flag("too-many-matters", "matters", f"up to {MOST_MATTERS} in one contact")
+            call.raw["data.matters"] = given[MOST_MATTERS:]
+        return given[:MOST_MATTERS]
     if not_counted is not None and given in (None, []):
         return []
     call.flag("matter-missing", "matters", "one entry for each person concerned")
@@ -126,7 +133,8 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
     fields = Fields(given, f"data.matters[{ordinal - 1}]", MATTER_FIELDS, [], {})
     ref = _reference(fields, "case", book)
     case = _known_case(said, fields, ref, book, ward)
-    person, registered = _person(said, fields, case, book, ward)
+    before = case or _case_before(said, ref, book)
+    person, registered = _person(said, fields, before.person if before else None, book)
     district = _district(fields, case, registered, ward)
     case_id = case.id if case else book.new_id()
     number = case.number if case else _number(book, ward, said.at)
@@ -145,6 +153,7 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
         person=person,
         number=number,
         case_ref=ref,
+        follows=before.id if before and case is None else None,
         district=district,
         registered=registered is not None,
         reasons=reasons,
@@ -153,7 +162,8 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
         subject=person,
     )
     book.cases.append(case_id)
-    book.flags += [flag for flag in fields.flags if flag not in book.flags]
+    room = max(0, MOST_RECEIPT_FLAGS - len(book.flags))
+    book.flags += [flag for flag in fields.flags if flag not in book.flags][:room]
 
 
 def _write_call(
@@ -179,7 +189,7 @@ def _write_call(
         flags=(*common.call.flags, *flags),
         **matter,
     )
-    book.name(f"contact/{common.contact}/{event.matter}", about, said.at)
+    book.name(f"contact/{common.contact}/{event.matter}", about, said.arrived)
     book.numbers.append(number)
     book.write(event, said.at, personal, subject)
 
@@ -193,7 +203,7 @@ def _known_case(said: Said, fields: Fields, ref: str | None, book: IntakeBook, w
     """The consultation that a contact belongs to, or None if it opens one."""
     number = fields.text("number")
     if number:
-        found = book.targets(f"number/{folded(number).upper()}")
+        found = book.targets(f"number/{book.reference(folded(number).upper())}")
         if found:
             return _case_at(book, [name.target for name in found], said.at, ward)
         fields.flag("unknown-number", "number", "a reference number of ours (受付番号), such as R7-0123")
@@ -202,29 +212,38 @@ def _known_case(said: Said, fields: Fields, ref: str | None, book: IntakeBook, w
     return None
 
 
+def _case_before(said: Said, ref: str | None, book: IntakeBook) -> Case | None:
+    """The last consultation under a reference, after whose closing a new one is opened."""
+    states = [book.state(name.target) for name in book.targets(f"case/{said.provider}/{ref}")] if ref else []
+    cases = sorted((case for case in states if isinstance(case, Case)), key=lambda case: case.began_at)
+    return cases[-1] if cases else None
+
+
 def _case_at(book: IntakeBook, ids: list[str], at: datetime, ward: Ward) -> Case | None:
     """Of the consultations under one reference, the one that was current at a moment; None: a new one begins."""
     cases = sorted((case for case in map(book.state, ids) if isinstance(case, Case)), key=lambda case: case.began_at)
     if not cases:
         return None
-    current = next((case for case in reversed(cases) if case.began_at <= at), cases[0])
-    ended = current.closed_at is not None and at > current.closed_at
-    return None if ended and ward.policy.after_closing == "new" else current
+    n = next((n for n in reversed(range(len(cases))) if cases[n].began_at <= at), 0)
+    current = cases[n]
+    if current.closed_at is None or at <= current.closed_at or ward.policy.after_closing == "same":
+        return current
+    return cases[n + 1] if n + 1 < len(cases) else None  # The next one, which began earlier than was known.
 
 
-def _person(said: Said, fields: Fields, case: Case | None, book: IntakeBook, ward: Ward) -> tuple[str, Person | None]:
+def _person(said: Said, fields: Fields, before: str | None, book: IntakeBook) -> tuple[str, Person | None]:
     """The person concerned, always one, and the registration if there is one in force."""
     ref = _reference(fields, "person", book)
     key = f"person/{said.provider}/{ref}"
     known = book.targets(key) if ref else []
-    person = known[-1].target if known else (case.person if case and case.person else book.new_id())
+    person = known[-1].target if known else before or book.new_id()
     if ref and not known:
         book.name(key, person, said.at)
     state = book.state(person)
     while isinstance(state, Person) and state.merged_into:
         state = book.state(state.merged_into)
     if not isinstance(state, Person):
-        if case is None:
+        if before is None:
             fields.flag("not-registered" if ref is None else "unknown-person", "person")
         return person, None
     if state.withdrawn_on is not None and state.withdrawn_on <= said.at.date():
@@ -256,7 +275,10 @@ def _number(book: IntakeBook, ward: Ward, at: datetime) -> str:
 def _correct(said: Said, message: CallCorrect, book: IntakeBook) -> None:
     source = book.reference(message.source) if message.source else said.source
     contact_id = book.target(f"call/{said.provider}/{source}#{book.reference(message.call)}")
-    about = book.target(f"contact/{contact_id}/{message.matter}")
+    places = book.targets(f"contact/{contact_id}/{message.matter}")
+    if not places:
+        raise Unusable("data.matter", "this contact has no such matter", "1, or which of its matters")
+    about = places[-1].target
     state = book.state(about)
     contact = state if isinstance(state, Contact) else _contact_of(state, contact_id)
     changes = tuple(_changes(said, message, contact, book.ward_at(said.at)))
@@ -318,12 +340,12 @@ def _close(said: Said, message: CaseClose, book: IntakeBook) -> None:
     if case.closed_at is not None and case.closed_at <= said.at:
         _mention(book, case)
         return  # Closed already.
-    if said.at < case.began_at:
-        raise Unusable("time", "before the consultation began", "the time at which it was closed")
-    later = [contact for contact in case.contacts if contact.at > said.at]
+    later = [contact for contact in case.contacts if contact.at > said.at and ward.policy.after_closing == "new"]
     reason, sealed = reason_of(message.reason, ())
-    book.write(e.CaseClosed(case=case.id, reason=reason or "settled"), said.at, sealed, case.person or case.id)
-    if later and ward.policy.after_closing == "new":
+    moved = tuple(contact.id for contact in later)
+    event = e.CaseClosed(case=case.id, reason=reason or "settled", moved=moved)
+    book.write(event, said.at, sealed, case.person or case.id)
+    if later:
         _move(said, message, case, later, book, ward)
     _mention(book, case)
 
@@ -337,7 +359,10 @@ def _move(said: Said, message: CaseClose, case: Case, later: list[Contact], book
     if ref:
         book.name(f"case/{said.provider}/{ref}", to_case, since)
     for contact in later:
-        book.name(f"contact/{contact.id}/1", to_case, said.at)
+        # Where it stands now comes after where it stood, also when both are told at once.
+        stood = book.targets(f"contact/{contact.id}/{contact.matter}")[-1].since
+        since_now = max(said.arrived, stood + timedelta.resolution)
+        book.name(f"contact/{contact.id}/{contact.matter}", to_case, since_now)
         event = e.ContactMoved(
             contact=contact.id,
             case=case.id,
@@ -347,6 +372,7 @@ def _move(said: Said, message: CaseClose, case: Case, later: list[Contact], book
             case_ref=ref,
             person=case.person,
             contact_at=contact.at,
+            matter=contact.matter,
             district=contact.district,
             not_counted=contact.not_counted,
             because="after-closing",
@@ -390,7 +416,7 @@ def named_case(
     if case:
         key = f"case/{said.provider}/{book.reference(case)}"
     elif number:
-        key = f"number/{folded(number).upper()}"
+        key = f"number/{book.reference(folded(number).upper())}"
     else:
         raise Unusable(f"data.{field}", "missing", f"`{field}` (your own reference) or `{field}_number` (受付番号)")
     names = book.targets(key)

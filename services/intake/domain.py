@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import assert_never
 
 import msgspec
@@ -12,6 +12,8 @@ from events import intake as e
 from events.intake import Change, IntakeEvent
 from services.book import Book, Said
 
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
     """One contact as last corrected."""
@@ -20,6 +22,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     district: str | None = None
     not_counted: str | None = None
+    matter: int = 1
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +37,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def began_at(self) -> datetime:
-        return min(contact.at for contact in self.contacts)
+        """By its first contact; a case whose every contact was moved away began, for us, as it was closed."""
+        return min((contact.at for contact in self.contacts), default=self.closed_at or FOREVER)
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +67,13 @@ def evolve(state: State | None, event: Event, at: datetime) -> State | None:
         case e.CallReceived():
             return _called(state, fact, at)
         case e.ContactMoved():
-            moved = Contact(id=fact.contact, at=fact.contact_at, district=fact.district, not_counted=fact.not_counted)
+            moved = Contact(
+                id=fact.contact,
+                at=fact.contact_at,
+                district=fact.district,
+                not_counted=fact.not_counted,
+                matter=fact.matter,
+            )
             if isinstance(state, Case):
                 return msgspec.structs.replace(state, contacts=(*state.contacts, moved))
             return Case(id=fact.to_case, number=fact.to_number, person=fact.person, contacts=(moved,))
@@ -86,7 +96,7 @@ def evolve(state: State | None, event: Event, at: datetime) -> State | None:
 
 
 def _called(state: State | None, fact: e.CallReceived, at: datetime) -> State:
-    contact = Contact(id=fact.contact, at=at, district=fact.district, not_counted=fact.not_counted)
+    contact = Contact(id=fact.contact, at=at, district=fact.district, not_counted=fact.not_counted, matter=fact.matter)
     if fact.case is None:
         return contact
     if isinstance(state, Case):
@@ -112,7 +122,8 @@ def _corrected(contact: Contact, changes: tuple[Change, ...]) -> Contact:
 def _case_changed(state: Case, fact: e.CaseClosed | e.CaseMerged | e.CaseSplit, at: datetime) -> Case:
     match fact:
         case e.CaseClosed():
-            return msgspec.structs.replace(state, closed_at=at)
+            stayed = tuple(contact for contact in state.contacts if contact.id not in fact.moved)
+            return msgspec.structs.replace(state, closed_at=at, contacts=stayed)
         case e.CaseMerged():
             return msgspec.structs.replace(state, merged_into=fact.into)
         case e.CaseSplit():

@@ -9,6 +9,9 @@ from events.intake import Flag
 from services.book import Said
 from services.era import folded
 
+MOST_FLAGS = 20
+"""Flags on one part of a message; a person has seen enough by then, and an event stays small."""
+
 
 class Fields:
     """The fields of one message or of one of its parts, read leniently.
@@ -99,6 +102,10 @@ class Fields:
         """Note something odd about a field, or about the whole."""
         field = f"{self._place}.{name}" if name else self._place
         flag = Flag(code=code, field=field, accepted=accepted)
+        if flag in self.flags:
+            return
+        if len(self.flags) >= MOST_FLAGS:
+            flag = Flag(code="more-flags")
         if flag not in self.flags:
             self.flags.append(flag)
 

@@ -5,6 +5,7 @@ Every function reads, changes and assigns back, because the mappings may live in
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
 
@@ -30,7 +31,10 @@ def received(facts: Facts, record: Recorded, event: CallReceived) -> tuple[Membe
     _name(case, event.provider, event.case_ref)
     told = ContactFacts(record.time, record.position, event.district, event.not_counted, event.registered)
     case.contacts.setdefault(event.contact, told)  # Two matters of one contact under one case are one contact.
-    return _keep(facts, event.about, case)
+    facts.cases[event.about] = case
+    if event.follows:
+        _follow(facts, event.follows, event.about)
+    return _taken_over(facts, event.about) + _keep(facts, event.about, facts.cases[event.about])
 
 
 def corrected(facts: Facts, event: CallCorrected) -> tuple[Member, ...]:
@@ -67,7 +71,52 @@ def moved(facts: Facts, record: Recorded, event: ContactMoved) -> tuple[Member, 
     target.contacts[event.contact] = contact or ContactFacts(
         event.contact_at, record.position, event.district, event.not_counted
     )
-    return left + _keep(facts, event.to_case, target)
+    facts.cases[event.case], facts.cases[event.to_case] = source, target
+    if event.because == "after-closing":
+        _follow(facts, event.case, event.to_case)
+    return left + _taken_over(facts, event.to_case) + _keep(facts, event.to_case, facts.cases[event.to_case])
+
+
+def _follow(facts: Facts, earlier: str, later: str) -> None:
+    """`later` was opened after the closing of `earlier`."""
+    before, after = facts.cases.get(earlier) or CaseFacts(), facts.cases.get(later) or CaseFacts()
+    before.next, after.prior = later, earlier
+    facts.cases[earlier], facts.cases[later] = before, after
+
+
+def _taken_over(facts: Facts, case_id: str) -> tuple[Member, ...]:
+    """What was told of the consultation before, and happened since this one began, is this one's."""
+    case = facts.cases[case_id]
+    before = facts.cases.get(case.prior or "")
+    if before is None or not case.contacts:
+        return ()
+    since = _began(case)
+    for placement, place in list(before.placements.items()):
+        if place.arranged_at is not None and place.arranged_at >= since:
+            case.placements[placement] = before.placements.pop(placement)
+    for handover, passing in list(before.handovers.items()):
+        first = passing.offered_at or passing.accepted_at
+        if first is not None and first >= since:
+            case.handovers[handover] = before.handovers.pop(handover)
+    facts.cases[case_id] = case
+    return _keep(facts, case.prior or "", before)
+
+
+def _began(case: CaseFacts) -> datetime:
+    return min(contact.at for contact in case.contacts.values())
+
+
+def _home(facts: Facts, case_id: str, at: datetime, known: Callable[[CaseFacts], bool]) -> str:
+    """The consultation to which something belongs that was told of `case_id`: where it is known, or by its time."""
+    home, line = case_id, [case_id]
+    while (case := facts.cases.get(line[-1])) is not None and case.next and case.next not in line:
+        if known(case):
+            return line[-1]
+        following = facts.cases.get(case.next)
+        if following is not None and following.contacts and at >= _began(following):
+            home = case.next
+        line.append(case.next)
+    return line[-1] if case is not None and known(case) else home
 
 
 def closed(facts: Facts, at: datetime, event: CaseClosed) -> tuple[Member, ...]:
@@ -111,7 +160,8 @@ def _part(facts: Facts, case_id: str, case: CaseFacts) -> tuple[Member, ...]:
 
 def placement(facts: Facts, at: datetime, event: PlacementEvent) -> tuple[Member, ...]:
     """A place was arranged or given up."""
-    case = _case(facts, event.case)
+    home = _home(facts, event.case, at, lambda case: event.placement in case.placements)
+    case = _case(facts, home)
     place = case.placements.setdefault(event.placement, PlacementFacts())
     match event:
         case PlacementArranged():
@@ -121,12 +171,13 @@ def placement(facts: Facts, at: datetime, event: PlacementEvent) -> tuple[Member
             place.cancelled_at = at
         case _:
             assert_never(event)
-    return _keep(facts, event.case, case)
+    return _keep(facts, home, case)
 
 
 def handover(facts: Facts, at: datetime, event: HandoverEvent) -> tuple[Member, ...]:
     """A hand-over was offered, taken on, declined, taken back or returned."""
-    case = _case(facts, event.case)
+    home = _home(facts, event.case, at, lambda case: event.handover in case.handovers)
+    case = _case(facts, home)
     passing = case.handovers.setdefault(event.handover, HandoverFacts())
     match event:
         case HandoverOffered():
@@ -141,7 +192,7 @@ def handover(facts: Facts, at: datetime, event: HandoverEvent) -> tuple[Member, 
             passing.returned_at = at
         case _:
             assert_never(event)
-    return _keep(facts, event.case, case)
+    return _keep(facts, home, case)
 
 
 def _case(facts: Facts, case_id: str) -> CaseFacts:

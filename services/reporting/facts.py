@@ -71,7 +71,8 @@ class CaseFacts(msgspec.Struct, omit_defaults=True, gc=False):
     """One consultation, as far as it was heard of.
 
     The mappings are by id, in the order of arrival. `names` are the senders' own: (provider, case_ref).
-    `seen`: how many events concerned it.
+    `next`: the consultation that began after this one was closed; what was arranged from its first contact
+    on belongs to that, whose `prior` this one is. `seen`: how many events concerned it.
     """
 
     number: str | None = None
@@ -83,6 +84,8 @@ class CaseFacts(msgspec.Struct, omit_defaults=True, gc=False):
     handovers: dict[str, HandoverFacts] = {}
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
+    next: str | None = None
+    prior: str | None = None
     seen: int = 0
 
 

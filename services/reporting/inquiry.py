@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
+from events.intake import CallReceived, CaseMerged, CaseSplit, ContactMoved
 from services.era import folded
 from services.reporting.consultations import standing
 from services.reporting.facts import CaseFacts, Entry, Facts, PersonFacts
@@ -221,7 +222,7 @@ class Inquiry:
         Raises:
             NotKnown: nothing is known of it.
         """
-        rows = self.ledger.history(about)
+        rows = self._own_rows(about)
         if not rows:
             raise NotKnown(f"nothing is known of {about!r}")
         facts, steps = Facts(), []
@@ -239,6 +240,32 @@ class Inquiry:
             synthetic=any(step.synthetic for step in steps),
             steps=steps if by == "ledger" else sorted(steps, key=lambda step: (step.occurred_at, step.position)),
         )
+
+    def _own_rows(self, about: str) -> list[Row]:
+        """The rows that tell its story: its own, those of what was merged into it, and what it took over."""
+        found = {row.position: row for row in self.ledger.history(about)}
+        for row in list(found.values()):
+            match event_of(row.event):
+                case CaseMerged(case=part, into=into) if into == about and self._is_part(part, about):
+                    found |= {other.position: other for other in self._own_rows(part)}
+                case ContactMoved(case=earlier, to_case=to, contact_at=since) if to == about:
+                    found |= self._taken_over(earlier, since)
+                case CallReceived(follows=str() as earlier, case=to) if to == about:
+                    found |= self._taken_over(earlier, row.event.time)
+                case _:
+                    pass  # Everything else tells of this case alone.
+        return [found[position] for position in sorted(found)]
+
+    def _taken_over(self, earlier: str, since: datetime) -> dict[int, Row]:
+        """What others recorded of the consultation before, since this one began."""
+        rows = (row for row in self.ledger.history(earlier) if row.event.service != "intake")
+        return {row.position: row for row in rows if row.event.time >= since}
+
+    def _is_part(self, part: str, of: str) -> bool:
+        """Whether a case is still a part of another: the last word is a merging into it."""
+        words = [event_of(row.event) for row in self.ledger.history(part)]
+        last = next((w for w in reversed(words) if isinstance(w, CaseMerged | CaseSplit) and w.case == part), None)
+        return isinstance(last, CaseMerged) and last.into == of
 
     def _with_relations(self, rows: list[Row]) -> list[Row]:
         """The rows, those of cases merged or moved with it, and the ward's rules, in the ledger's order."""

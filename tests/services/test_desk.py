@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.seal import seal
@@ -18,6 +18,7 @@ from tests.desk_examples import (
     NOON,
     ON_ONE_STORE,
     SECRETS,
+    SEEDED,
     Centre,
     Message,
     answer,
@@ -33,9 +34,6 @@ from tests.desk_examples import (
     register,
     with_policy,
 )
-
-FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-"""The databases are shared between the examples, and the messages are new each time."""
 
 
 def test_a_message_heard_twice_has_one_effect_and_two_receipts(centre: Centre) -> None:
@@ -86,7 +84,7 @@ def test_another_order_of_the_fields_is_the_same_message(centre: Centre) -> None
     assert centre.say("day", dict(reversed(told.items()))).status == "known"
 
 
-@FEW
+@settings(max_examples=6, **SEEDED)
 @given(seed=st.integers(0, 2**32))
 def test_in_any_order_and_any_number_of_times_each_message_has_its_one_effect(centre: Centre, seed: int) -> None:
     """Shuffled, repeated and in batches of any size: as many calls as were told."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,8 @@ from services.era import (
     legal_age_on,
     parse_date,
 )
+
+DAY = timedelta(days=1)
 
 YEARS = [
     (1988, "昭和63年度", "S63"),
@@ -77,13 +79,13 @@ def test_a_date_may_bear_its_weekday() -> None:
     assert japanese_date(date(2023, 1, 26), weekday=True) == "令和5年1月26日（木）"
 
 
-@given(st.dates(min_value=date(1900, 1, 1), max_value=date(2000, 1, 1)), st.integers(0, 40_000))
-def test_the_legal_age_is_that_of_the_day_after(birth: date, days: int) -> None:
-    """A year is complete at the end of the day before the birthday (年齢計算ニ関スル法律)."""
-    day = date.fromordinal(birth.toordinal() + days)
+@given(st.dates(min_value=date(1900, 1, 1), max_value=date(2000, 1, 1)), st.integers(1, 100))
+def test_the_legal_age_rises_on_the_day_before_the_birthday(birth: date, years: int) -> None:
+    """A year is complete at the end of that day (年齢計算ニ関スル法律)."""
+    birthday = next(day for n in range(367) if age_on(birth, day := date(birth.year + years, 1, 1) + n * DAY) == years)
 
-    assert legal_age_on(birth, day) == age_on(birth, date.fromordinal(day.toordinal() + 1))
-    assert 0 <= legal_age_on(birth, day) - age_on(birth, day) <= 1
+    assert [legal_age_on(birth, birthday - n * DAY) for n in (2, 1, 0)] == [years - 1, years, years]
+    assert age_on(birth, birthday - DAY) == years - 1
 
 
 @given(st.dates(min_value=date(1900, 1, 1), max_value=date(2000, 12, 31)), st.integers(0, 120))

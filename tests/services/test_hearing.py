@@ -6,13 +6,13 @@ from random import Random
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events import Recorded, decode, encode
 from services.hearing import CURSORS, LogChanged
 from services.tables import NAMES
-from tests.desk_examples import NIGHT, Centre, badly, call, names, register
+from tests.desk_examples import NIGHT, SEEDED, Centre, badly, call, names, register
 
 LISTENERS = pytest.mark.parametrize("listener", ["placement", "reporting"])
 
@@ -145,7 +145,7 @@ def test_the_ledgers_cursor_is_in_the_transaction_of_its_rows(
     assert centre.figures() == {("day", "other"): 1, ("night", "other"): 1}
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, **SEEDED)
 @given(seed=st.integers(0, 2**32))
 def test_however_badly_the_bus_carries_them_each_event_is_heard_once(centre: Centre, seed: int) -> None:
     """Shuffled, repeated, lost and asked for again."""

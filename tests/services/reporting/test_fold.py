@@ -247,6 +247,15 @@ def test_rule_3_an_old_call_keeps_the_rules_of_its_time() -> None:
     assert figures(given(*exercises, change)) == DAY_OTHER
 
 
+def test_rule_3_rules_hold_from_their_first_moment() -> None:
+    """At 0:00 of 1 April the new ones; before the first ones ever, those."""
+    change = activated(with_policy(not_counted=()), since="2025-04-01 00:00")
+    exercise = contact("A", "2025-04-01 00:00", not_counted="exercise")
+
+    assert figures(given(exercise, change)) == NIGHT_OTHER
+    assert figures(given(contact("A", "2022-08-25 12:00"), change)) == DAY_OTHER
+
+
 @pytest.mark.parametrize(("period", "year"), [("clock", 2025), ("evening", 2024)])
 def test_rule_4_three_in_the_morning_on_1_april(period: str, year: int) -> None:
     """By the clock it is the new fiscal year; by the evening on which the night began, the old one."""

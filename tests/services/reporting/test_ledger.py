@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events import encode
@@ -19,6 +19,7 @@ from tests.desk_examples import (
     NEXT_DAY,
     NIGHT,
     ON_ONE_STORE,
+    SEEDED,
     Centre,
     answer,
     arrange,
@@ -92,7 +93,7 @@ def test_an_empty_ledger_has_the_empty_root(database_url: str) -> None:
         assert centre.inquiry.end() == (0, EMPTY_ROOT.hex())
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, **SEEDED)
 @given(seed=st.integers(0, 2**32))
 def test_however_the_batches_fall_the_root_is_that_of_the_rows(centre: Centre, seed: int) -> None:
     """Batches of any size, with repetitions and gaps."""

@@ -105,8 +105,9 @@ def test_a_file_that_is_not_of_tables_is_refused(tmp_path: Path) -> None:
     """Not there, not TOML, or something else in it: the path is said."""
     (tmp_path / "broken.toml").write_text("[[table", encoding="utf-8")
     (tmp_path / "other.toml").write_text("tables = 1", encoding="utf-8")
+    (tmp_path / "single.toml").write_text("[table]", encoding="utf-8")
 
-    for name in ("missing.toml", "broken.toml", "other.toml"):
+    for name in ("missing.toml", "broken.toml", "other.toml", "single.toml"):
         with pytest.raises(PublishedError, match=name):
             load(tmp_path / name)
 

@@ -185,6 +185,7 @@ def test_a_person_keeps_the_rules_of_the_day_of_registration() -> None:
     )
 
     assert figures(facts, "ages") == {("under-10", "count"): 1, ("10s", "count"): 1}
+    assert figures(given(registered("P", "2022-08-25", age=9)), "ages") == {("under-10", "count"): 1}
 
 
 def test_nobody_is_registered_before_a_ward_was_activated() -> None:

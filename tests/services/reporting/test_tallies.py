@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.reporting.facts import Entry
@@ -21,6 +21,7 @@ from tests.desk_examples import (
     NIGHT,
     NOON,
     ON_ONE_STORE,
+    SEEDED,
     WARD,
     Centre,
     Message,
@@ -102,7 +103,7 @@ def folded(centre: Centre) -> tuple[Counter[Entry], dict[Any, int]]:
     return Counter(found), dict(Counter((entry.report, entry.year, entry.row, entry.column) for entry in found))
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, **SEEDED)
 @given(seed=st.integers(0, 2**32))
 def test_tallies_kept_along_equal_the_fold_of_the_whole_ledger(databases: Callable[[], str], seed: int) -> None:
     """Over anything that may be said, in any interleaving, with duplicates and gaps, in batches of any size."""

@@ -5,7 +5,6 @@ Every function reads, changes and assigns back, because the mappings may live in
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import assert_never
 
@@ -20,7 +19,15 @@ from events.handover import (
 )
 from events.intake import CallCorrected, CallReceived, CaseClosed, CaseMerged, CaseSplit, Change, ContactMoved
 from events.placement import PlacementArranged, PlacementCancelled, PlacementEvent
-from services.reporting.facts import CaseFacts, ContactFacts, Facts, HandoverFacts, Member, PlacementFacts
+from services.reporting.facts import (
+    CaseFacts,
+    ContactFacts,
+    Facts,
+    HandoverFacts,
+    Member,
+    PlacementFacts,
+    line_of,
+)
 
 
 def received(facts: Facts, record: Recorded, event: CallReceived) -> tuple[Member, ...]:
@@ -32,9 +39,8 @@ def received(facts: Facts, record: Recorded, event: CallReceived) -> tuple[Membe
     told = ContactFacts(record.time, record.position, event.district, event.not_counted, event.registered)
     case.contacts.setdefault(event.contact, told)  # Two matters of one contact under one case are one contact.
     facts.cases[event.about] = case
-    if event.follows:
-        _follow(facts, event.follows, event.about)
-    return _taken_over(facts, event.about) + _keep(facts, event.about, facts.cases[event.about])
+    before = _follow(facts, event.follows, event.about) if event.follows else ()
+    return before + _keep(facts, event.about, facts.cases[event.about])
 
 
 def corrected(facts: Facts, event: CallCorrected) -> tuple[Member, ...]:
@@ -71,52 +77,20 @@ def moved(facts: Facts, record: Recorded, event: ContactMoved) -> tuple[Member, 
     target.contacts[event.contact] = contact or ContactFacts(
         event.contact_at, record.position, event.district, event.not_counted
     )
-    facts.cases[event.case], facts.cases[event.to_case] = source, target
+    facts.cases[event.to_case] = target
     if event.because == "after-closing":
-        _follow(facts, event.case, event.to_case)
-    return left + _taken_over(facts, event.to_case) + _keep(facts, event.to_case, facts.cases[event.to_case])
+        left += _follow(facts, event.case, event.to_case)
+    return left + _keep(facts, event.to_case, facts.cases[event.to_case])
 
 
-def _follow(facts: Facts, earlier: str, later: str) -> None:
-    """`later` was opened after the closing of `earlier`."""
-    before, after = facts.cases.get(earlier) or CaseFacts(), facts.cases.get(later) or CaseFacts()
-    before.next, after.prior = later, earlier
-    facts.cases[earlier], facts.cases[later] = before, after
-
-
-def _taken_over(facts: Facts, case_id: str) -> tuple[Member, ...]:
-    """What was told of the consultation before, and happened since this one began, is this one's."""
-    case = facts.cases[case_id]
-    before = facts.cases.get(case.prior or "")
-    if before is None or not case.contacts:
+def _follow(facts: Facts, earlier: str, later: str) -> tuple[Member, ...]:
+    """`later` was opened after the closing of `earlier`; a circle is none."""
+    if later in line_of(earlier, facts):
         return ()
-    since = _began(case)
-    for placement, place in list(before.placements.items()):
-        if place.arranged_at is not None and place.arranged_at >= since:
-            case.placements[placement] = before.placements.pop(placement)
-    for handover, passing in list(before.handovers.items()):
-        first = passing.offered_at or passing.accepted_at
-        if first is not None and first >= since:
-            case.handovers[handover] = before.handovers.pop(handover)
-    facts.cases[case_id] = case
-    return _keep(facts, case.prior or "", before)
-
-
-def _began(case: CaseFacts) -> datetime:
-    return min(contact.at for contact in case.contacts.values())
-
-
-def _home(facts: Facts, case_id: str, at: datetime, known: Callable[[CaseFacts], bool]) -> str:
-    """The consultation to which something belongs that was told of `case_id`: where it is known, or by its time."""
-    home, line = case_id, [case_id]
-    while (case := facts.cases.get(line[-1])) is not None and case.next and case.next not in line:
-        if known(case):
-            return line[-1]
-        following = facts.cases.get(case.next)
-        if following is not None and following.contacts and at >= _began(following):
-            home = case.next
-        line.append(case.next)
-    return line[-1] if case is not None and known(case) else home
+    before, after = _case(facts, earlier), _case(facts, later)
+    before.next, after.prior = later, earlier
+    facts.cases[later] = after
+    return _keep(facts, earlier, before)
 
 
 def closed(facts: Facts, at: datetime, event: CaseClosed) -> tuple[Member, ...]:
@@ -160,8 +134,7 @@ def _part(facts: Facts, case_id: str, case: CaseFacts) -> tuple[Member, ...]:
 
 def placement(facts: Facts, at: datetime, event: PlacementEvent) -> tuple[Member, ...]:
     """A place was arranged or given up."""
-    home = _home(facts, event.case, at, lambda case: event.placement in case.placements)
-    case = _case(facts, home)
+    case = _case(facts, event.case)
     place = case.placements.setdefault(event.placement, PlacementFacts())
     match event:
         case PlacementArranged():
@@ -171,13 +144,12 @@ def placement(facts: Facts, at: datetime, event: PlacementEvent) -> tuple[Member
             place.cancelled_at = at
         case _:
             assert_never(event)
-    return _keep(facts, home, case)
+    return _keep(facts, event.case, case)
 
 
 def handover(facts: Facts, at: datetime, event: HandoverEvent) -> tuple[Member, ...]:
     """A hand-over was offered, taken on, declined, taken back or returned."""
-    home = _home(facts, event.case, at, lambda case: event.handover in case.handovers)
-    case = _case(facts, home)
+    case = _case(facts, event.case)
     passing = case.handovers.setdefault(event.handover, HandoverFacts())
     match event:
         case HandoverOffered():
@@ -192,21 +164,22 @@ def handover(facts: Facts, at: datetime, event: HandoverEvent) -> tuple[Member, 
             passing.returned_at = at
         case _:
             assert_never(event)
-    return _keep(facts, home, case)
+    return _keep(facts, event.case, case)
 
 
 def _case(facts: Facts, case_id: str) -> CaseFacts:
     case = facts.cases.get(case_id)
     if case is None:
         case = CaseFacts()
-    case.seen += 1
     return case
 
 
 def _keep(facts: Facts, case_id: str, case: CaseFacts) -> tuple[Member, ...]:
-    """Assign back; what changed in the tables is the case that this one is a part of."""
+    """Assign back; what changed in the tables is the case that this one is a part of, and those before and after it."""
     facts.cases[case_id] = case
-    return (("case", case_id if case.merged_into is None else _root(facts, case.merged_into)),)
+    if case.next is None and case.prior is None:
+        return (("case", case_id if case.merged_into is None else _root(facts, case.merged_into)),)
+    return tuple(("case", _root(facts, own)) for own in line_of(case_id, facts))
 
 
 def _root(facts: Facts, case_id: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple, assert_never
 
-from services.reporting.facts import CaseFacts, ContactFacts, Entry, Facts, known_by
+from services.reporting.facts import CaseFacts, ContactFacts, Entry, Facts, home_of, known_by, line_of
 from services.reporting.outcomes import Outcome, outcome
 from services.ward import Ward
 
@@ -95,7 +95,7 @@ def is_open(case_id: str, facts: Facts, as_of: datetime | None = None) -> bool:
     root = facts.cases.get(case_id)
     if root is None or root.merged_into is not None or not facts.wards:
         return False
-    parts = _parts(root, facts)
+    parts = [part for _, part in _parts(case_id, root, facts)]
     contacts = [contact for part in parts for contact in part.contacts.values() if known_by(contact.at, as_of)]
     if not any(_unfinished(part, root, as_of) for part in parts):
         return False
@@ -129,24 +129,42 @@ def _whole(case_id: str, facts: Facts) -> CaseFacts | None:
     case = facts.cases.get(case_id)
     if case is None or case.merged_into is not None:
         return None
-    return case if not case.absorbed else _gathered(case, facts)
+    return case if not (case.absorbed or case.next or case.prior) else _gathered(case_id, case, facts)
 
 
-def _gathered(root: CaseFacts, facts: Facts) -> CaseFacts:
+def _gathered(case_id: str, root: CaseFacts, facts: Facts) -> CaseFacts:
+    """The case with its parts; what happened since the next one began is the next one's, and so from the one before."""
     whole = CaseFacts()
-    for part in _parts(root, facts):
+    for part_id, part in _parts(case_id, root, facts):
         for contact_id, contact in part.contacts.items():
             told = whole.contacts.get(contact_id)
             if told is None or told.not_counted is not None:  # One contact about both counts if it did under either.
                 whole.contacts[contact_id] = contact
-        whole.placements |= part.placements
-        whole.handovers |= part.handovers
+        for told_id in line_of(part_id, facts) if part.next or part.prior else [part_id]:
+            _take(whole, told_id, part_id, facts)
     return whole
 
 
-def _parts(root: CaseFacts, facts: Facts) -> list[CaseFacts]:
+def _take(whole: CaseFacts, told_id: str, home: str, facts: Facts) -> None:
+    """Of what was told of one case, what belongs to another of its line, or to itself."""
+    told = facts.cases.get(told_id) or CaseFacts()
+    for placement, place in told.placements.items():
+        if home_of(told_id, _first(place.arranged_at, place.cancelled_at), facts) == home:
+            whole.placements[placement] = place
+    for handover, passing in told.handovers.items():
+        times = (passing.offered_at, passing.accepted_at, passing.declined_at, passing.withdrawn_at)
+        if home_of(told_id, _first(*times, passing.returned_at), facts) == home:
+            whole.handovers[handover] = passing
+
+
+def _first(*moments: datetime | None) -> datetime:
+    """When something was first told of; each thing has one such moment at least."""
+    return next(moment for moment in moments if moment is not None)
+
+
+def _parts(case_id: str, root: CaseFacts, facts: Facts) -> list[tuple[str, CaseFacts]]:
     """The case and all that was merged into it, and into those."""
-    parts = [root]
-    for part in parts:  # Grows while it is read.
-        parts += [facts.cases[absorbed] for absorbed in part.absorbed]
+    parts = [(case_id, root)]
+    for _, part in parts:  # Grows while it is read.
+        parts += [(absorbed, facts.cases[absorbed]) for absorbed in part.absorbed]
     return parts

@@ -71,8 +71,7 @@ class CaseFacts(msgspec.Struct, omit_defaults=True, gc=False):
     """One consultation, as far as it was heard of.
 
     The mappings are by id, in the order of arrival. `names` are the senders' own: (provider, case_ref).
-    `next`: the consultation that began after this one was closed; what was arranged from its first contact
-    on belongs to that, whose `prior` this one is. `seen`: how many events concerned it.
+    `next`: the consultation that was opened after this one was closed, whose `prior` this one is.
     """
 
     number: str | None = None
@@ -86,7 +85,6 @@ class CaseFacts(msgspec.Struct, omit_defaults=True, gc=False):
     absorbed: tuple[str, ...] = ()
     next: str | None = None
     prior: str | None = None
-    seen: int = 0
 
 
 class Movement(msgspec.Struct, frozen=True, gc=False):
@@ -111,7 +109,6 @@ class PersonFacts(msgspec.Struct, omit_defaults=True, gc=False):
     movements: tuple[Movement, ...] = ()
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()
-    seen: int = 0
 
 
 @dataclass(slots=True)
@@ -154,3 +151,24 @@ class Facts:
 def known_by(moment: datetime | None, as_of: datetime | None) -> bool:
     """Whether something happened, and before `as_of`; None: whenever."""
     return moment is not None and (as_of is None or moment < as_of)
+
+
+def line_of(case_id: str, facts: Facts) -> list[str]:
+    """A consultation with those before and after it under the same reference, the first one first."""
+    line = [case_id]
+    while (case := facts.cases.get(line[0])) is not None and case.prior and case.prior not in line:
+        line.insert(0, case.prior)
+    while (case := facts.cases.get(line[-1])) is not None and case.next and case.next not in line:
+        line.append(case.next)
+    return line
+
+
+def home_of(case_id: str, at: datetime, facts: Facts) -> str:
+    """The consultation of a line to which something belongs that was told of `case_id` and happened then."""
+    home = case_id
+    for later in line_of(case_id, facts):
+        case = facts.cases.get(later)
+        if case is not None and case.contacts and min(c.at for c in case.contacts.values()) <= at:
+            home = later
+    line = line_of(case_id, facts)
+    return home if line.index(home) > line.index(case_id) else case_id

@@ -89,7 +89,6 @@ def _person(facts: Facts, person_id: str) -> PersonFacts:
     person = facts.persons.get(person_id)
     if person is None:
         person = PersonFacts()
-    person.seen += 1
     return person
 
 

@@ -165,7 +165,7 @@ GARBLED = [
     b"[1]",
     b"null",
     b'{"id": "1"',
-    b'{"id": "1", "source": "s", "type": "call.report"}',
+    b'{"id": "1", "source": "s", "type": "case.close"}',
     b'{"id": "1", "source": "s", "type": "no.such", "data": {}}',
     "相談".encode("cp932"),
     b"[" * 10_000,
@@ -239,7 +239,7 @@ def test_a_parked_message_comes_again_mended_and_is_settled(centre: Centre) -> N
 
 def test_a_parked_message_is_settled_after_a_restart_too(centre: Centre) -> None:
     """What is parked is remembered on disk."""
-    centre.say("day", b'{"id": "1", "source": "adapter", "type": "call.report"}')
+    centre.say("day", b'{"id": "1", "source": "adapter", "type": "case.close"}')
     centre.restart()
     centre.say("day", call(id="1"))
 
@@ -384,14 +384,16 @@ def test_what_waits_is_told_apart_by_its_content(centre: Centre) -> None:
 
 
 def test_what_waited_and_cannot_be_used_is_parked_and_may_come_again_mended(centre: Centre) -> None:
-    """Only when the call came could it be seen that the closing lies before it."""
-    centre.say("day", close("A", id="close-1", on=NOON))
-    _, parked = centre.say_all(("day", call("A", on="2025-05-12 16:00")))
-    mended = centre.say("day", close("A", id="close-1", on=LATER))
+    """Only when the case was heard of could it be seen that the correction names a matter it does not have."""
+    wrong = call("A", id="call-1")
+    correction = message("call.correct", LATER, id="correct-1", call="call-1", matter=7, district="kinuta")
+    centre.say("day", correction)
+    _, parked = centre.say_all(("day", wrong))
+    mended = centre.say("day", {**correction, "data": {"call": "call-1", "district": "kinuta"}})
 
-    assert (parked.id, parked.status) == ("close-1", "parked")
+    assert (parked.id, parked.status) == ("correct-1", "parked")
     assert mended.status == "accepted"
-    assert names(centre.events()) == ["call.received", "case.closed"]
+    assert names(centre.events()) == ["call.received", "call.corrected"]
 
 
 def test_placement_and_handover_wait_for_a_case_that_intake_tells_them_of(centre: Centre) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, timedelta
 from typing import Any
 
@@ -398,16 +399,17 @@ def test_either_order_of_closing_and_contact_counts_the_same(centre: Centre, ord
     assert figures(fold(centre.desk().journal.records())) == {("day", "other"): 1, ("night", "other"): 1}
 
 
-def test_a_closing_that_only_a_later_contact_knows_of_is_parked_and_may_come_again(centre: Centre) -> None:
-    """The first contact had not come yet; a person sees it, and sent again it has its effect."""
-    closing = close("A", NEXT_DAY)
-    centre.say("day", call("A", LATER))
-    assert centre.say("day", closing).status == "parked"
-    centre.say("day", call("A"))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_a_closing_between_two_contacts_makes_two_consultations_in_any_order(
+    order: tuple[int, ...], centre: Centre
+) -> None:
+    """Also where the closing is heard before the first contact: it ends what is still to come."""
+    said = [call("A", id="first"), close("A", NEXT_DAY), call("A", LATER, id="second")]
+    receipts = [centre.say("day", said[n]) for n in order]
 
-    assert centre.say("day", closing).status == "accepted"
-    assert len(figures(fold(centre.desk().journal.records()))) == 1
-    assert names(centre.events())[-1] == "contact.moved"
+    assert {receipt.status for receipt in receipts} <= {"accepted", "waiting"}
+    facts = fold(centre.desk().journal.records())
+    assert sorted(len(case.contacts) for case in facts.cases.values()) == [1, 1]
 
 
 def test_a_case_closed_twice_is_closed_once(centre: Centre) -> None:
@@ -418,14 +420,6 @@ def test_a_case_closed_twice_is_closed_once(centre: Centre) -> None:
 
     assert receipt.status == "accepted"
     assert names(centre.events()) == ["call.received", "case.closed"]
-
-
-def test_a_closing_before_the_consultation_began_is_parked(centre: Centre) -> None:
-    """Its time cannot be right."""
-    centre.say("day", call("A"))
-    receipt = centre.say("day", close("A", "2025-05-12 11:00"))
-
-    assert (receipt.status, receipt.field) == ("parked", "time")
 
 
 def test_a_correction_says_what_stood_there_and_what_stands_there_now(centre: Centre) -> None:

@@ -184,6 +184,8 @@ FIELDS: Final = MappingProxyType(
         "to_number": Label("移した先の受付番号", "To reference number"),
         "provider": Label("受託事業者", "Provider"),
         "ref": Label("受託事業者の番号", "Provider's own reference"),
+        "follows": Label("前の相談", "Follows consultation"),
+        "moved": Label("移した連絡", "Contacts moved"),
         "case_ref": Label("受託事業者の相談番号", "Provider's own case reference"),
         "district": Label("地域", "District"),
         "registered": Label("登録あり", "Registered"),

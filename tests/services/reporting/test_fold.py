@@ -480,7 +480,7 @@ def test_a_case_keeps_what_the_senders_called_it() -> None:
     """Its number, the senders' own names and how many events concerned it."""
     case = given(contact("A"), contact("A", NIGHT), arranged()).cases["A"]
 
-    assert (case.number, case.names, case.seen) == ("R7-0001", (("day", "ref-A"),), 3)
+    assert (case.number, case.names) == ("R7-0001", (("day", "ref-A"),))
 
 
 def test_a_case_knows_its_person_as_soon_as_somebody_says_so() -> None:

@@ -239,3 +239,27 @@ def test_the_order_in_which_services_are_heard_changes_no_figure(databases: Call
             figures.append(centre.figures())
 
     assert figures == [{("night", "short-stay"): 1}] * 6
+
+
+def test_what_was_arranged_after_a_closing_belongs_to_the_next_consultation_in_any_order(database_url: str) -> None:
+    """A call, its closing, a call again, a bed and a hand-over since: the second has them, whatever came first."""
+    orders = list(itertools.permutations(range(6)))
+    with Centre(database_url) as centre:
+        for n, order in enumerate(Random(4).sample(orders, 12)):
+            ref = f"A{n}"
+            said = [
+                call(ref, "2025-05-12 10:00", district="kinuta"),
+                close(ref, "2025-05-12 11:00"),
+                call(ref, "2025-05-12 12:00", district="kitazawa"),
+                arrange(f"bed-{n}", ref, on="2025-05-12 13:00"),
+                offer(f"offer-{n}", ref, on="2025-05-12 14:00"),
+                answer("accept", f"offer-{n}", on="2025-05-12 15:00"),
+            ]
+            for place in order:
+                centre.say("day", said[place])
+                centre.pump()
+        assert centre.figures() == {("day", "short-stay"): 12, ("day", "other"): 12}
+        assert centre.figures("calls-by-district") == {
+            ("consultations", "kitazawa"): 12,
+            ("consultations", "kinuta"): 12,
+        }

@@ -91,6 +91,27 @@ async def test_a_handler_that_fails_gets_its_messages_again(server: NatsServer, 
     assert (await client.jetstream().stream_info(INBOX)).state.messages == 0
 
 
+async def test_bytes_that_are_no_json_reach_the_handler_as_they_are(server: NatsServer, client: Client) -> None:
+    """The library would read each body by its content type, fail, and leave the whole batch behind, in silence."""
+    heard: list[bytes] = []
+
+    async def hear(messages: list[Msg]) -> None:
+        for message in messages:
+            heard.append(message.data)
+            await message.ack()
+
+    broker = make_broker(server.url, "test")
+    subscribe(broker, "w", "intake", hear)
+    bodies = [b'{"broken', "髙橋".encode("cp932"), b"[" * 20_000, b"9" * 5_000, b'{"good": 1}']
+    for body, kind in zip(bodies, ("application/json", "text/plain", "", "application/json", ""), strict=True):
+        headers = {"Content-Type": kind} if kind else None
+        await client.jetstream().publish("inbox.w.p.intake.call-report", body, headers=headers)
+    await broker.start()
+    await _until(lambda: len(heard) == len(bodies))
+    await broker.stop()
+    assert heard == bodies
+
+
 async def test_one_message_is_handed_over_at_once(server: NatsServer, client: Client) -> None:
     """The library's loop would wait up to five seconds for a batch to fill."""
     came = asyncio.Event()

@@ -169,10 +169,14 @@ def up(
     for number, option in ((port, "--port"), (nats_port, "--nats-port")):
         check_port(number, option)
     embedded = Embedded(directory, nats_port=nats_port, pages_port=port)
-    with embedded as running:
-        out.print(f"Pages    {running.pages}\nNATS     {running.nats}\nData     {directory.path}", markup=False)
-        out.print("Ctrl-C stops everything. / 終了は Ctrl-C です。")
-        ended_by_itself = not embedded.wait_for_ctrl_c()
+    ended_by_itself = False
+    try:
+        with embedded as running:
+            out.print(f"Pages    {running.pages}\nNATS     {running.nats}\nData     {directory.path}", markup=False)
+            out.print("Ctrl-C stops everything. / 終了は Ctrl-C です。")
+            ended_by_itself = not embedded.wait_for_ctrl_c()
+    except KeyboardInterrupt:
+        pass  # It came while everything was being started; the context has stopped it all.
     if ended_by_itself:
         fail(f"the runner ended by itself; see {directory / 'logs' / 'runner.log'}", 1)
     out.print("Stopped. / 終了しました。")

@@ -19,7 +19,7 @@ from events import ContractError, Recorded, decode
 from events.messages import Receipt
 from services.hearing import CURSORS, Cursors
 from services.journal import Journal, originator
-from services.relay import publish
+from services.relay import Publisher, as_published
 from services.reporting.fold import all_entries
 from services.reporting.inquiry import Inquiry
 from services.reporting.ledger import CASE_ROWS, LEDGER_TABLES, TREE, concerned
@@ -447,13 +447,14 @@ async def refill(url: str, opened: Opened) -> dict[str, int]:
     try:
         js = connection.jetstream(timeout=30)
         held, _ = await held_by_events(js, opened.ward)
+        publisher = Publisher(connection)
         again, done = time.time_ns(), {}
         for name, journal in opened.writers.items():
             own = held.get(name, {})
             first = next((n for n in range(1, journal.last_position() + 1) if n not in own), None)
             done[name] = 0
             while first is not None and (page := journal.read(first - 1 + done[name], 500)):
-                await publish(js, [text for _, text in page], again)
+                await publisher.publish([as_published(text, again) for _, text in page])
                 done[name] += len(page)
         return done
     finally:

@@ -124,20 +124,18 @@ def event_of(record: Recorded) -> Event:
     Raises:
         ContractError: a name or a version that this release does not know, or fields that do not fit.
     """
-    from events.upcast import raise_version
-
     kind = _VOCABULARY.get(record.type)
     if kind is None:
         raise ContractError(f"unknown event {record.type!r}; this release knows {', '.join(known_events())}")
     try:
         if record.version == kind.version:
             return _DECODERS[record.type].decode(record.data)  # type: ignore[no-any-return]
-        return msgspec.convert(raise_version(record.type, record.version, kind.version, record.data), kind)
+        return msgspec.convert(upcast.raise_version(record.type, record.version, kind.version, record.data), kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ContractError(f"{record.type} at {record.service} {record.position}: {error}") from error
 
 
-from events import handover, intake, placement  # noqa: E402  (the vocabulary fills itself on import)
+from events import handover, intake, placement, upcast  # noqa: E402  (the vocabulary fills itself on import)
 
 __all__ = [
     "BATCH_CONTENT_TYPE",

@@ -153,9 +153,13 @@ class Adapter:
 
     async def _on_receipt(self, message: Msg) -> None:
         try:
-            receipt = msgspec.json.decode(message.data, type=Receipt)
+            receipts = msgspec.json.decode(message.data, type=list[Receipt])
         except msgspec.DecodeError:
-            return  # Not a receipt of ours; the message is sent again if it was one.
+            return  # Not receipts of ours; the messages are sent again if they were.
+        for receipt in receipts:
+            self._take(receipt)
+
+    def _take(self, receipt: Receipt) -> None:
         n = self._waiting.get(receipt.delivery or "")
         if n is None:
             n = self._by_name(receipt)

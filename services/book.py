@@ -90,15 +90,21 @@ class Book(Generic[S]):
         new_id: Callable[[], str],
         reference: Callable[[str], str],
     ) -> None:
-        self.ward_at, self.new_id, self.reference = ward, new_id, reference
-        self._load, self._evolve, self._names, self._count = load, evolve, names, count
+        self.ward_at, self.reference = ward, reference
+        self._new_id, self._load, self._evolve, self._names, self._count = new_id, load, evolve, names, count
         self._states: dict[str, S | None] = {}
         self._counts: dict[str, int] = {}
-        self.named: list[tuple[str, Name]] = []
+        self.named: dict[str, list[Name]] = {}
         self.written: list[Written] = []
         self.cases: list[str] = []
         self.numbers: list[str] = []
         self.flags: list[Flag] = []
+
+    def new_id(self) -> str:
+        """A fresh id, of which nothing is known yet."""
+        fresh = self._new_id()
+        self._states[fresh] = None
+        return fresh
 
     def state(self, about: str) -> S | None:
         """A case's, person's or contact's state; None if nothing is known of it."""
@@ -108,8 +114,11 @@ class Book(Generic[S]):
 
     def targets(self, key: str) -> list[Name]:
         """What a name stands for, the earliest first; empty if nothing."""
-        own = [name for named, name in self.named if named == key]
-        return sorted([*self._names(key), *own], key=lambda name: (name.since, name.target))
+        stored, own = self._names(key), self.named.get(key, ())
+        found = [*stored, *own]
+        if len(found) > 1:
+            found.sort(key=lambda name: (name.since, name.target))
+        return found
 
     def target(self, key: str) -> str:
         """What a name stands for.
@@ -122,10 +131,10 @@ class Book(Generic[S]):
             raise Waits(key)
         return found[-1].target
 
-    def name(self, key: str, target: str, since: datetime) -> None:
-        """Let a name stand for something, from a moment on."""
-        if all(name.target != target for name in self.targets(key)):
-            self.named.append((key, Name(target, since)))
+    def name(self, key: str, target: str, since: datetime, *, fresh: bool = False) -> None:
+        """Let a name stand for something, from a moment on. `fresh`: nothing can have this name yet."""
+        if fresh or all(name.target != target for name in self.targets(key)):
+            self.named.setdefault(key, []).append(Name(target, since))
 
     def next_number(self, series: str) -> int:
         """The next number of a series: 1, 2, 3 …"""

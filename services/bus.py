@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, cast
 
 import msgspec
@@ -22,10 +22,17 @@ from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPull
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from services.streams import BATCH, durables
+from events import decode
+from services.hearing import Cursors
+from services.streams import BATCH, MIB, again_subject, durables
 
 IDLE = 5.0
 RETRY = 0.5
+ASK_AGAIN = 1
+"""Seconds until events that cannot be heard yet come again."""
+
+MOST_BYTES = 16 * MIB
+"""What is pulled at once; more than the largest message."""
 
 log = logging.getLogger("yoake.bus")
 
@@ -98,12 +105,14 @@ def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler) -> 
     )
     assert isinstance(subscriber, BatchPullStreamSubscriber), "a batch pull subscription was asked for"
     subscriber.__class__ = PatientPull  # The library has no setting for the loop; see PatientPull.
+    pulling = cast("PatientPull", subscriber)
 
     @subscriber
     async def on_batch(batch: NatsMessage) -> None:
         messages: list[Msg] = batch.raw_message  # type: ignore[assignment]  # A batch holds a list of them.
         try:
             await handler(messages)
+            pulling.handled = True
         except Exception:
             log.exception("%s: %s messages are given back", durable, len(messages))
             for message in messages:
@@ -112,12 +121,46 @@ def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler) -> 
             await asyncio.sleep(RETRY)
 
 
+Hear = Callable[[list[bytes]], Awaitable[Collection[str]]]
+"""Take in events; returns the services whose logs have a gap before one of them."""
+
+
+def listen(broker: NatsBroker, ward: str, service: str, hear: Hear, cursors: Cursors) -> None:
+    """Let a service hear the others' events: whatever is missing is asked for again, and until it has come nothing is
+    acknowledged.
+
+    The durable acknowledges everything up to a message at once; what comes twice for that is known by its position.
+    """
+    early: dict[str, int] = {}
+
+    async def on_events(messages: list[Msg]) -> None:
+        texts = [message.data for message in messages]
+        if await hear(texts):
+            for record in map(decode, texts):
+                early[record.service] = max(record.position, early.get(record.service, 0))
+        missing = [source for source, position in early.items() if cursors.position(source) < position]
+        if not missing:
+            early.clear()
+            await messages[-1].ack()
+            return
+        for message in messages:
+            await message.nak(delay=ASK_AGAIN)
+        for source in missing:
+            first = cursors.position(source) + 1
+            await broker.publish(str(first).encode(), again_subject(ward, source))
+
+    subscribe(broker, ward, f"{service}-events", on_events)
+
+
 class PatientPull(BatchPullStreamSubscriber):
     """The library's batch subscriber with a pull loop that loses nothing and waits for nobody.
 
     It takes what is there at once (the library's waits until a batch is full), goes on after any
     fault of the connection or of the durable (the library's task ends), and never makes a durable.
     """
+
+    handled = False
+    """Whether the handler has answered for everything in the present batch."""
 
     async def _create_subscription(self) -> None:
         if self.subscription:
@@ -132,6 +175,7 @@ class PatientPull(BatchPullStreamSubscriber):
             try:
                 messages = await self._there_now() or await self._first_to_come()
                 if messages:
+                    self.handled = False
                     await self.consume(messages)
                     await self._give_back(messages)
             except (nats.errors.Error, BusError, OSError) as error:
@@ -139,9 +183,9 @@ class PatientPull(BatchPullStreamSubscriber):
                 await asyncio.sleep(RETRY)
 
     async def _give_back(self, messages: list[Msg]) -> None:
-        """What nobody has answered for comes again soon; the library keeps its own faults to itself."""
+        """What nobody has handled comes again soon; the library keeps its own faults to itself."""
         for message in messages:
-            if not message.is_acked:
+            if not (self.handled or message.is_acked):
                 log.error("%s: a message was not handled; it is given back", self._durable)
                 await message.nak(delay=RETRY)
 
@@ -150,7 +194,7 @@ class PatientPull(BatchPullStreamSubscriber):
         return str(self.extra_options["durable"])
 
     async def _there_now(self) -> list[Msg]:
-        return await self._pull({"batch": BATCH, "no_wait": True}, BATCH, RETRY)
+        return await self._pull({"batch": BATCH, "no_wait": True, "max_bytes": MOST_BYTES}, BATCH, RETRY)
 
     async def _first_to_come(self) -> list[Msg]:
         return await self._pull({"batch": 1, "expires": int(IDLE * 1e9)}, 1, IDLE + RETRY)

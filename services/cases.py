@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,23 +15,29 @@ from services.ward import Keyed, words_of
 
 def learn(event: Event, at: datetime, book: Book[Any]) -> None:
     """Take notice of a call: which case it belongs to, under which names, and whom it concerns."""
+    since = event.contact_at if isinstance(event, ContactMoved) else at
+    for name, target in _given(event):
+        book.name(name, target, since)
+
+
+def names_given(event: Event) -> Iterator[str]:
+    """The names that an event gives to a consultation and its person."""
+    return (name for name, _ in _given(event))
+
+
+def _given(event: Event) -> Iterator[tuple[str, str]]:
     match event:
-        case CallReceived(case=str() as case):
-            _name(book, case, event.number, event.provider, event.case_ref, event.person, at)
-        case ContactMoved():
-            _name(book, event.to_case, event.to_number, event.provider, event.case_ref, event.person, event.contact_at)
+        case CallReceived(case=str() as case, number=number):
+            pass
+        case ContactMoved(to_case=case, to_number=number):
+            pass
         case _:
-            pass  # Nothing else gives a case a name.
-
-
-def _name(
-    book: Book[Any], case: str, number: str, provider: str, ref: str | None, person: str | None, at: datetime
-) -> None:
-    book.name(f"number/{number}", case, at)
-    if ref:
-        book.name(f"case/{provider}/{ref}", case, at)
-    if person:
-        book.name(f"person-of/{case}", person, at)
+            return  # Nothing else gives a case a name.
+    yield f"number/{number}", case
+    if event.case_ref:
+        yield f"case/{event.provider}/{event.case_ref}", case
+    if event.person:
+        yield f"person-of/{case}", event.person
 
 
 def named(said: Said, case: str | None, number: str | None, book: Book[Any]) -> str:

@@ -10,32 +10,34 @@ Everything here runs in the journal's writer thread.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from events import Event, Recorded, event_of
 from events.intake import WardActivated
 from services.book import Book, Name, Said, Unusable, Waits
+from services.database import among
 from services.group import Group, Key, heard_before
 from services.hearing import Cursors
 from services.inbox import Delivery, Item, items
 from services.journal import Journal, SecondWriter
 from services.reading import Message, opened, public, said
 from services.seal import KeyStore, Secrets
-from services.tables import NAMES, PARKED, SERIES, WARDS
+from services.tables import NAMES, PARKED, SERIES, WAITING, WARDS
 from services.ward import Ward, parse
 
 S = TypeVar("S")
 
 log = logging.getLogger("yoake.desk")
 
-CACHE = 50_000
-"""States kept in memory; beyond that the cache starts anew."""
+CACHE = 200_000
+"""States, and names, kept in memory; beyond that the cache starts anew."""
 
 
 class Rules(Protocol[S]):
@@ -50,6 +52,9 @@ class Rules(Protocol[S]):
     def hear(self, record: Recorded, event: Event, book: Book[S]) -> None:
         """Take notice of another service's event."""
 
+    def asks(self, event: Event) -> Iterable[str]:
+        """The names that hearing an event will ask for; they are read together, for a whole batch."""
+
 
 class Desk(Generic[S]):
     """Takes messages and events into one service's journal."""
@@ -58,8 +63,10 @@ class Desk(Generic[S]):
         self.journal, self.rules, self.secrets, self.keys = journal, rules, secrets, keys
         self.cursors = Cursors(journal.engine)
         self._cache: dict[str, S | None] = {}
+        self._names: dict[str, list[Name]] = {}
         self.wards = _wards(journal.engine)
         self._parked = _parked(journal.engine)
+        self._waiting = _waiting(journal.engine)
 
     def ward_at(self, moment: datetime) -> Ward:
         """The ward's rules in force at a moment.
@@ -97,14 +104,18 @@ class Desk(Generic[S]):
         Raises:
             services.hearing.LogChanged: a known position came with another event.
         """
-        gaps = set()
+        gaps, heard = set(), []
         with self._group() as group:
             for record in records:
                 if self.cursors.is_next(record):
-                    self._hear_one(group, record)
-                    self.cursors.advance(group.session, record)
+                    heard.append((record, event_of(record)))
+                    self.cursors.advance(record)
                 elif record.position > self.cursors.position(record.service):
                     gaps.add(record.service)
+            self._read_names(group.session, (name for _, event in heard for name in self.rules.asks(event)))
+            for record, event in heard:
+                self._hear_one(group, record, event)
+            self.cursors.write(group.session)
         return gaps
 
     def activate(self, ward: Ward, effective_from: datetime) -> None:
@@ -127,20 +138,54 @@ class Desk(Generic[S]):
                 group.write()
         except BaseException:
             self._cache.clear()
+            self._names.clear()
             self.cursors.reload()
             self.wards = _wards(self.journal.engine)
             raise
+        self._remember(group)
+
+    def _remember(self, group: Group) -> None:
+        """What was written is what will be asked for next."""
         self._cache = self._cache if len(self._cache) < CACHE else {}
         self._cache.update(group.states)
+        for key, names in group.names.items():
+            self._names[key] = [*self._names.get(key, ()), *names]
+        self._names = self._names if len(self._names) < CACHE else {}
         self._parked |= group.parked
+        self._waiting |= group.waiting
 
     def _take(self, deliveries: Sequence[Delivery]) -> None:
         with self._group() as group:
             arrived = [(delivery, item) for delivery in deliveries for item in items(delivery)]
-            keys = [(delivery.provider, *item.identity) for delivery, item in arrived if item.identity]
-            group.known = heard_before(group.session, keys)
-            for delivery, item in arrived:
-                self._take_one(group, delivery, item)
+            group.known = heard_before(group.session, {(d.provider, *i.identity) for d, i in arrived if i.identity})
+            messages = [self._opened(delivery, item) for delivery, item in arrived]
+            self._prefetch(group, [m for m in messages if m is not None and m.key not in group.known])
+            for (delivery, item), message in zip(arrived, messages, strict=True):
+                if message is None:
+                    group.park(delivery, item, item.garbled or Unusable("id", "missing"))
+                else:
+                    self._take_one(group, message)
+
+    def _opened(self, delivery: Delivery, item: Item) -> Message | None:
+        """The message, unsealed; None where it is garbled."""
+        return None if item.garbled or item.identity is None else opened(delivery, item, self.secrets)
+
+    def _prefetch(self, group: Group, messages: Sequence[Message]) -> None:
+        """Read what these messages speak of together, rather than each when it is asked for."""
+        asked = {name for message in messages for name in message.names(self.secrets)}
+        self._read_names(group.session, asked)
+        targets = {name.target for key in asked for name in self._names[key] if name.target not in self._cache}
+        for about, records in self.journal.histories(group.session, sorted(targets)).items():
+            self._cache[about] = self._state(records)
+
+    def _read_names(self, session: Session, keys: Iterable[str]) -> None:
+        missing = sorted({key for key in keys if key not in self._names})
+        if not missing:
+            return
+        self._names.update((key, []) for key in missing)
+        connection = session.connection()
+        for row in connection.execute(sa.select(NAMES).where(among(connection, NAMES.c.key, missing))):
+            self._names[row.key].append(Name(row.target, datetime.fromisoformat(row.since)))
 
     def _take_singly(self, deliveries: Sequence[Delivery]) -> None:
         faults = []
@@ -159,11 +204,7 @@ class Desk(Generic[S]):
             for item in items(delivery):
                 group.park(delivery, item, item.garbled or _fault(error))
 
-    def _take_one(self, group: Group, delivery: Delivery, item: Item) -> None:
-        if item.garbled or item.identity is None:
-            group.park(delivery, item, item.garbled or Unusable("id", "missing"))
-            return
-        message = opened(delivery, item, self.secrets)
+    def _take_one(self, group: Group, message: Message) -> None:
         before = group.known.get(message.key)
         if before is None:
             self._consider(group, message)
@@ -171,7 +212,7 @@ class Desk(Generic[S]):
             group.answer_again(message, before[1])
         else:
             reason = Unusable("id", "the same id came before with other content", "a new id for other content")
-            group.park(delivery, item, reason, kind="conflict", digest=message.digest)
+            group.park(message.delivery, message.item, reason, kind="conflict", digest=message.digest)
 
     def _consider(self, group: Group, message: Message) -> None:
         """Decide on a message that has had no effect yet."""
@@ -195,8 +236,7 @@ class Desk(Generic[S]):
             if message.key in self._parked:
                 group.settle(message.key)
 
-    def _hear_one(self, group: Group, record: Recorded) -> None:
-        event = event_of(record)
+    def _hear_one(self, group: Group, record: Recorded, event: Event) -> None:
         if isinstance(event, WardActivated):
             self._activate(group, event)
         book = self._book(group)
@@ -209,8 +249,10 @@ class Desk(Generic[S]):
 
     def _resume(self, group: Group) -> None:
         """Let go on what waited for the names that this transaction brought."""
-        while keys := group.take_woken():
-            for delivery in group.take_waiting(keys):
+        while woken := group.take_woken():
+            waiting = self._waiting | group.waiting
+            keys = [key for key in woken if key in waiting]
+            for delivery in group.take_waiting(keys) if keys else ():
                 self._consider(group, opened(delivery, next(items(delivery)), self.secrets))
 
     def _book(self, group: Group) -> Book[S]:
@@ -218,7 +260,7 @@ class Desk(Generic[S]):
             ward=self.ward_at,
             load=lambda about: self._load(group, about),
             evolve=self.rules.evolve,
-            names=lambda key: _names(group, key),
+            names=lambda key: self._stored_names(group, key),
             count=lambda series: _count(group, series),
             new_id=self.journal.new_id,
             reference=lambda own: public(own, self.secrets),
@@ -229,21 +271,24 @@ class Desk(Generic[S]):
             known: S | None = group.states[about]
             return known
         if about not in self._cache:
-            state: S | None = None
-            for record in self.journal.histories(group.session, [about])[about]:
-                state = self.rules.evolve(state, event_of(record), record.time)
-            self._cache[about] = state
+            self._cache[about] = self._state(self.journal.histories(group.session, [about])[about])
         return self._cache[about]
+
+    def _state(self, records: Iterable[Recorded]) -> S | None:
+        state: S | None = None
+        for record in records:
+            state = self.rules.evolve(state, event_of(record), record.time)
+        return state
+
+    def _stored_names(self, group: Group, key: str) -> list[Name]:
+        if key not in self._names:
+            self._read_names(group.session, [key])
+        own = group.names.get(key)
+        return [*self._names[key], *own] if own else self._names[key]
 
 
 def _fault(error: Exception) -> Unusable:
     return Unusable("message", f"this release cannot process it ({type(error).__name__})", "tell the operator")
-
-
-def _names(group: Group, key: str) -> list[Name]:
-    rows = group.session.execute(sa.select(NAMES.c.target, NAMES.c.since).where(NAMES.c.key == key))
-    stored = [Name(row.target, datetime.fromisoformat(row.since)) for row in rows]
-    return stored + group.names.get(key, [])
 
 
 def _count(group: Group, series: str) -> int:
@@ -259,6 +304,11 @@ def _wards(engine: sa.Engine) -> list[tuple[datetime, Ward]]:
         (datetime.fromisoformat(row.effective_from), msgspec.json.decode(bytes(row.content))) for row in rows
     ]
     return sorted(((since, parse(content)) for since, content in entries), key=lambda entry: entry[0])
+
+
+def _waiting(engine: sa.Engine) -> set[str]:
+    with engine.connect() as connection:
+        return set(connection.execute(sa.select(WAITING.c.key)).scalars())
 
 
 def _parked(engine: sa.Engine) -> set[Key]:

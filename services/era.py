@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date
+from functools import cache
 
 ERAS = (
     (date(2019, 5, 1), "令和", "R"),
@@ -29,7 +30,7 @@ _DATE = re.compile(r"(?P<year>\d{4})\s*[年./-]\s*(?P<month>\d{1,2})\s*[月./-]\
 
 def folded(text: str) -> str:
     """Full-width digits and letters made half-width, and spaces at the ends dropped."""
-    return unicodedata.normalize("NFKC", text).strip()
+    return text.strip() if text.isascii() else unicodedata.normalize("NFKC", text).strip()
 
 
 def parse_date(text: str) -> date:
@@ -73,6 +74,7 @@ def fiscal_year_label(year: int, language: str = "ja") -> str:
     return f"{name}{_first(era_year)}年度"
 
 
+@cache
 def fiscal_year_letter(year: int) -> str:
     """R5 for fiscal year 2023, as in the reference number R5-0012."""
     _, letter, era_year = _era_of_fiscal_year(year)

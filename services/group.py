@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from events.intake import WardActivated
 from events.messages import Receipt
 from services.book import Book, Name, Unusable
-from services.database import insert_new
+from services.database import among, insert_new, insert_rows
 from services.inbox import Delivery, Item
 from services.journal import Draft, Journal
 from services.reading import Message
@@ -22,6 +23,9 @@ from services.tables import HEARD, NAMES, PARKED, RECEIPTS, SERIES, WAITING, WAR
 
 Key = tuple[str, str, str]
 """(provider, source, id)"""
+
+MOST_RECEIPTS = 200
+"""Receipts in one message; one is about 300 bytes, and a few kilobytes where there are many flags."""
 
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -39,7 +43,7 @@ class Group:
         self._drafts: list[Draft] = []
         self._heard: dict[Key, dict[str, Any]] = {}
         self._heard_again: dict[Key, dict[str, Any]] = {}
-        self._receipts: list[Receipt] = []
+        self._receipts: dict[str, list[bytes]] = {}
         self._waiting: list[dict[str, Any]] = []
         self._parked: list[dict[str, Any]] = []
         self._woken: list[str] = []
@@ -58,8 +62,8 @@ class Group:
             )
             for written in book.written
         ]
-        for key, name in book.named:
-            self.names.setdefault(key, []).append(name)
+        for key, names in book.named.items():
+            self.names.setdefault(key, []).extend(names)
             self._woken.append(key)
         self.states.update(book.states)
         self.counts.update(book.counts)
@@ -72,9 +76,10 @@ class Group:
     def answer_again(self, message: Message, receipt: Receipt) -> None:
         """Answer a message that was heard before; nothing is added."""
         status = "known" if receipt.status == "accepted" else receipt.status
-        self._receipts.append(
-            msgspec.structs.replace(receipt, status=status, delivery=message.delivery.delivery, at=self._journal.now())
+        again = msgspec.structs.replace(
+            receipt, status=status, delivery=message.delivery.delivery, at=self._journal.now()
         )
+        self._send(again)
 
     def wait(self, message: Message, key: str) -> None:
         """Keep a message until something gets this name."""
@@ -120,7 +125,7 @@ class Group:
             reason=str(why),
             field=why.field,
         )
-        self._receipts.append(receipt)
+        self._send(receipt)
         if key in self._resumed:  # It had waited; from now on it is parked, and may come again mended.
             self.session.execute(sa.delete(HEARD).where(_is(HEARD, key)))
 
@@ -141,6 +146,11 @@ class Group:
         """The names that came since the last call."""
         woken, self._woken = sorted(set(self._woken)), []
         return woken
+
+    @property
+    def waiting(self) -> set[str]:
+        """The names for which something of this transaction waits."""
+        return {row["key"] for row in self._waiting}
 
     def take_waiting(self, keys: Sequence[str]) -> list[Delivery]:
         """What waited for these names, the first to wait first; it no longer waits."""
@@ -167,14 +177,12 @@ class Group:
     def write(self) -> None:
         """Write it all. Keys of persons come first, in their own store, so that no box is without one."""
         self._journal.append(self.session, self._sealable(self._drafts), self._keys.seal)
-        for table, rows in (
-            (HEARD, [{**_as_row(key), **row} for key, row in self._heard.items()]),
-            (RECEIPTS, [{"provider": receipt.provider, "body": _ENCODE(receipt)} for receipt in self._receipts]),
-            (WAITING, self._waiting),
-            (NAMES, self._name_rows()),
-        ):
-            if rows:
-                self.session.execute(sa.insert(table), rows)
+        connection = self.session.connection()
+        insert_rows(connection, HEARD, [(*key, row["digest"], row["receipt"]) for key, row in self._heard.items()])
+        insert_rows(connection, RECEIPTS, list(self._letters()))
+        insert_rows(connection, NAMES, self._name_rows())
+        if self._waiting:
+            self.session.execute(sa.insert(WAITING), self._waiting)
         for key, row in self._heard_again.items():
             self.session.execute(sa.update(HEARD).where(_is(HEARD, key)).values(row))
         if self._parked:
@@ -210,17 +218,25 @@ class Group:
             at=self._journal.now(),
             **fields,
         )
-        self._receipts.append(receipt)
-        row = {"digest": message.digest, "receipt": _ENCODE(receipt)}
+        row = {"digest": message.digest, "receipt": self._send(receipt)}
         (self._heard_again if message.key in self._resumed else self._heard)[message.key] = row
         self.known[message.key] = (message.digest, receipt)
 
-    def _name_rows(self) -> list[dict[str, str]]:
-        return [
-            {"key": key, "target": name.target, "since": name.since.isoformat()}
-            for key, names in self.names.items()
-            for name in names
-        ]
+    def _send(self, receipt: Receipt) -> bytes:
+        """Let a receipt go out with this transaction; returns its text."""
+        text = _ENCODE(receipt)
+        self._receipts.setdefault(receipt.provider, []).append(text)
+        return text
+
+    def _letters(self) -> Iterator[tuple[str, bytes]]:
+        """The receipts of each provider, together: a JSON list in each message on its way out."""
+        for provider, receipts in self._receipts.items():
+            for start in range(0, len(receipts), MOST_RECEIPTS):
+                part = receipts[start : start + MOST_RECEIPTS]
+                yield provider, b"[" + b",".join(part) + b"]"
+
+    def _name_rows(self) -> list[tuple[str, str, str]]:
+        return [(key, name.target, name.since.isoformat()) for key, names in self.names.items() for name in names]
 
     def _count(self, series: str, last: int) -> None:
         row = sa.update(SERIES).where(SERIES.c.key == series).values(last=last)
@@ -230,18 +246,17 @@ class Group:
 
 def heard_before(session: Session, keys: Iterable[Key]) -> dict[Key, tuple[str, Receipt]]:
     """Which of these messages were heard before: their digest, and the receipt they got."""
-    wanted = sorted(set(keys))
+    wanted: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for provider, source, own_id in sorted(set(keys)):
+        wanted[provider, source].append(own_id)
     found = {}
-    for start in range(0, len(wanted), 200):
-        columns = sa.tuple_(HEARD.c.provider, HEARD.c.source, HEARD.c.id)
-        for row in session.execute(sa.select(HEARD).where(columns.in_(wanted[start : start + 200]))):
+    for (provider, source), ids in wanted.items():
+        here = sa.and_(HEARD.c.provider == provider, HEARD.c.source == source)
+        connection = session.connection()
+        for row in connection.execute(sa.select(HEARD).where(here, among(connection, HEARD.c.id, ids))):
             receipt = msgspec.json.decode(bytes(row.receipt), type=Receipt)
             found[row.provider, row.source, row.id] = (row.digest, receipt)
     return found
-
-
-def _as_row(key: Key) -> dict[str, str]:
-    return dict(zip(("provider", "source", "id"), key, strict=True))
 
 
 def _key(row: Any) -> Key:

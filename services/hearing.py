@@ -37,6 +37,7 @@ class Cursors:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._heard: dict[str, Heard] = {}
+        self._moved: set[str] = set()
         self.reload()
 
     def reload(self) -> None:
@@ -44,6 +45,7 @@ class Cursors:
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(CURSORS))
             self._heard = {row.service: Heard(row.epoch, row.position, row.event) for row in rows}
+        self._moved.clear()
 
     def position(self, service: str) -> int:
         """The last position heard of a service; 0 before the first."""
@@ -70,11 +72,16 @@ class Cursors:
             )
         return record.position == heard.position + 1
 
-    def advance(self, session: Session, record: Recorded) -> None:
-        """Note, in the caller's transaction, that this event was heard."""
-        values = {"epoch": record.epoch, "position": record.position, "event": record.id}
-        if record.service in self._heard:
-            session.execute(sa.update(CURSORS).where(CURSORS.c.service == record.service).values(values))
-        else:
-            session.execute(sa.insert(CURSORS).values(service=record.service, **values))
+    def advance(self, record: Recorded) -> None:
+        """This event is being heard; `write` notes it in the transaction of its effect."""
         self._heard[record.service] = Heard(record.epoch, record.position, record.id)
+        self._moved.add(record.service)
+
+    def write(self, session: Session) -> None:
+        """Note, in the caller's transaction, how far each log was heard."""
+        for service in sorted(self._moved):
+            values = msgspec.structs.asdict(self._heard[service])
+            here = sa.update(CURSORS).where(CURSORS.c.service == service)
+            if not session.execute(here.values(values)).rowcount:  # type: ignore[attr-defined]  # An UPDATE gives a CursorResult.
+                session.execute(sa.insert(CURSORS).values(service=service, **values))
+        self._moved.clear()

@@ -42,17 +42,15 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
-    """One message out of a delivery: its bytes, and what could be read of them."""
+    """One message out of a delivery: its bytes, and what could be read of them.
+
+    `identity` is the sender's (source, id), where the message has both.
+    """
 
     body: bytes
     fields: dict[str, Any] = {}
+    identity: tuple[str, str] | None = None
     garbled: Unusable | None = None
-
-    @property
-    def identity(self) -> tuple[str, str] | None:
-        """The sender's (source, id), where the message has both."""
-        names = (self.fields.get("source"), self.fields.get("id"))
-        return cast("tuple[str, str]", names) if all(map(_name, names)) else None
 
 
 def items(delivery: Delivery) -> Iterator[Item]:
@@ -86,11 +84,13 @@ def _item(body: bytes, limit: int) -> Item:
         return Item(body=body, garbled=_not_json(body, error))
     if not isinstance(fields, dict):
         return Item(body=body, garbled=Unusable("message", "not a JSON object", "a CloudEvent, see events/README.md"))
+    names = (fields.get("source"), fields.get("id"))
+    identity = cast("tuple[str, str]", names) if all(map(_name, names)) else None
     try:
-        _check_envelope(fields)
+        _check_envelope(fields, identity, body)
     except Unusable as unusable:
-        return Item(body=body, fields=fields, garbled=unusable)
-    return Item(body=body, fields=fields)
+        return Item(body=body, fields=fields, identity=identity, garbled=unusable)
+    return Item(body=body, fields=fields, identity=identity)
 
 
 def _not_json(body: bytes, error: Exception) -> Unusable:
@@ -102,8 +102,8 @@ def _not_json(body: bytes, error: Exception) -> Unusable:
     return Unusable("message", f"not JSON: {where}", "one CloudEvent in JSON, or a list of them")
 
 
-def _check_envelope(fields: dict[str, Any]) -> None:
-    for place in ("id", "source"):
+def _check_envelope(fields: dict[str, Any], identity: tuple[str, str] | None, body: bytes) -> None:
+    for place in ("id", "source") if identity is None else ():
         value = fields.get(place)
         if not isinstance(value, str) or not value:
             raise Unusable(place, "missing" if value is None else "not a text", "a text that this sender uses once")
@@ -118,12 +118,17 @@ def _check_envelope(fields: dict[str, Any]) -> None:
         raise Unusable(
             "data", "missing" if fields.get("data") is None else "not an object", "the fields of the message"
         )
-    if depth(fields) > MAX_NESTING:
+    if too_deep(fields, body):
         raise Unusable("data", "nested too deeply", f"up to {MAX_NESTING} levels")
 
 
 def _name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_ID_LENGTH and not _CONTROL.search(value)
+
+
+def too_deep(value: object, text: bytes) -> bool:
+    """Whether lists and objects are nested beyond what is read; few brackets in its text settle it at once."""
+    return text.count(b"{") + text.count(b"[") > MAX_NESTING and depth(value) > MAX_NESTING
 
 
 def depth(value: object) -> int:
@@ -145,16 +150,16 @@ def moment(text: object, ward: Ward, arrived: datetime, *, field: str) -> tuple[
     A time without an offset is read on the ward's clock, and flagged. Unusable is what is no time,
     what lies before the ward's register opened, and what lies more than a day ahead of us.
     """
-    flag = Flag(code="time-unusable", field=field, accepted=A_TIME)
-    if not isinstance(text, str):
-        return None, (flag,)
     try:
-        read = datetime.fromisoformat(folded(text))
-        local = ward.local(read) if read.tzinfo else read.replace(tzinfo=ward.zone)
-        if not ward.start_of(ward.ward.registration_opens) <= local <= arrived + AHEAD:
-            return None, (flag,)
+        read = datetime.fromisoformat(folded(text)) if isinstance(text, str) else None
+        local = None if read is None else ward.local(read) if read.tzinfo else read.replace(tzinfo=ward.zone)
+        usable = local is not None and ward.opens_at <= local <= arrived + AHEAD
     except (ValueError, OverflowError):
-        return None, (flag,)
+        usable = False
+    if not usable:
+        return None, (Flag(code="time-unusable", field=field, accepted=A_TIME),)
+    assert read is not None, "a usable time was read"
+    assert local is not None, "a usable time was read"
     flags: tuple[Flag, ...] = () if read.tzinfo else (Flag(code="time-without-offset", field=field, accepted=A_TIME),)
     if local > arrived:
         flags += (Flag(code="time-ahead", field=field, accepted="a time that has passed"),)

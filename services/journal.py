@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from events import SPECVERSION, Event, Recorded, decode, encode, encode_data, event_of
 from services.clock import Clock, NewId, random_id, system_clock
-from services.database import create, open_engine
+from services.database import create, insert_rows, open_engine
 from services.settings import FORMAT
 
 P = ParamSpec("P")
@@ -64,17 +64,19 @@ class _Recorder(SQLAlchemyApplicationRecorder):
     def _insert_stored_events(
         self, session: Session, stored_events: Sequence[StoredEvent], *, first: int = 0, **_: Any
     ) -> Sequence[int]:
+        connection = session.connection()
+        is_native = connection.dialect.name == "postgresql"  # SQLite keeps a UUID as its 16 bytes.
         rows = [
-            {
-                "id": first + offset,
-                "originator_id": event.originator_id,
-                "originator_version": event.originator_version,
-                "topic": event.topic,
-                "state": event.state,
-            }
+            (
+                first + offset,
+                event.originator_id if is_native else cast("UUID", event.originator_id).bytes,
+                event.originator_version,
+                event.topic,
+                event.state,
+            )
             for offset, event in enumerate(stored_events)
         ]
-        session.execute(sa.insert(self.events_record_cls.__table__), rows)
+        insert_rows(connection, self.events_record_cls.__table__, rows)
         return range(first, first + len(rows))
 
 
@@ -201,6 +203,8 @@ class Journal:
         """Everything written about each of these, in order."""
         wanted = {originator(about): about for about in abouts}
         found: dict[str, list[Recorded]] = {about: [] for about in wanted.values()}
+        if not wanted:
+            return found
         query = (
             sa.select(self.log.c.originator_id, self.log.c.state)
             .where(self.log.c.originator_id.in_(wanted))

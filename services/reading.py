@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +12,23 @@ from events.intake import Flag
 from events.messages import MAX_NESTING, MESSAGES
 from events.seal import Unreadable, unseal
 from services.book import Said, Unusable
-from services.inbox import LENIENT, Delivery, Item, depth, moment
+from services.era import folded
+from services.inbox import LENIENT, Delivery, Item, moment, too_deep
 from services.seal import Secrets
 from services.ward import Ward
 
 A_JWE = "a JWE to the ward's inbox key"
 
 _CANONICAL = msgspec.json.Encoder(order="sorted")
+
+_REFERENCES = {
+    "case": ("case",),
+    "into": ("case", "registered"),
+    "person": ("person", "registered"),
+    "placement": ("placement",),
+    "handover": ("handover",),
+}
+"""What a field of a message may name."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,13 +46,28 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         assert self.item.identity is not None, "a message without an identity is garbled"
         return (self.delivery.provider, *self.item.identity)
 
+    def names(self, secrets: Secrets) -> Iterator[str]:
+        """The names that a rule may ask for: those of the sender's own references and of our numbers.
+
+        They are read together for a whole batch; what a rule asks for beyond these is read when it asks.
+        """
+        provider = self.delivery.provider
+        for _, part in _parts(self.fields["data"]):
+            for field, value in part.items():
+                if not isinstance(value, str) or not value:
+                    continue
+                for kind in _REFERENCES.get(field, ()):
+                    yield f"{kind}/{provider}/{public(value, secrets)}"
+                if field in ("number", "into_number"):
+                    yield f"number/{public(folded(value).upper(), secrets)}"
+
 
 def opened(delivery: Delivery, item: Item, secrets: Secrets) -> Message:
     """Unseal a message. The digest is over what it says, so that sealing it again changes nothing."""
     fields = dict(item.fields)
     flags: list[Flag] = []
     data = fields.get("data")
-    if not isinstance(data, dict) or depth(data) > MAX_NESTING:
+    if not isinstance(data, dict) or too_deep(data, item.body):
         flags.append(Flag(code="data-unusable", field="data", accepted=f"an object of up to {MAX_NESTING} levels"))
         data = {"unusable": msgspec.json.encode(data).decode()}
     data = fields["data"] = dict(data)

@@ -82,7 +82,7 @@ class Secrets:
 
     def digest(self, content: bytes) -> str:
         """A keyed digest, for comparing contents that may be personal."""
-        return hmac.new(self._digest, content, hashlib.sha256).hexdigest()
+        return hmac.digest(self._digest, content, "sha256").hex()
 
     def seal_local(self, content: bytes) -> bytes:
         """Seal what waits or is parked in a service's own tables."""

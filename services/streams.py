@@ -49,20 +49,22 @@ def streams() -> list[StreamConfig]:
 
 def durables(ward: str) -> list[tuple[str, ConsumerConfig]]:
     """(stream, durable) for every subscription of every service."""
-    from_inbox = [(INBOX, _durable(service, [f"inbox.{ward}.*.{service}.>"])) for service in WRITERS]
-    from_events = [
-        (EVENTS, _durable(f"{service}-events", [f"events.{ward}.{heard}.>" for heard in sources]))
+    from_inbox = [
+        (INBOX, _durable(service, [f"inbox.{ward}.*.{service}.>"], AckPolicy.EXPLICIT)) for service in WRITERS
+    ]
+    from_events = [  # Heard in the order of positions, so that one acknowledgement serves for all before it.
+        (EVENTS, _durable(f"{service}-events", [f"events.{ward}.{heard}.>" for heard in sources], AckPolicy.ALL))
         for service, sources in HEARS.items()
     ]
     return from_inbox + from_events
 
 
-def _durable(name: str, subjects: list[str]) -> ConsumerConfig:
+def _durable(name: str, subjects: list[str], acknowledging: AckPolicy) -> ConsumerConfig:
     return ConsumerConfig(
         durable_name=name,
         filter_subjects=subjects,
         deliver_policy=DeliverPolicy.ALL,
-        ack_policy=AckPolicy.EXPLICIT,
+        ack_policy=acknowledging,
         ack_wait=ACK_WAIT,
         max_deliver=-1,  # Poison is parked by us; a limit would only stop delivery in silence.
         max_ack_pending=4 * BATCH,

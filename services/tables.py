@@ -16,6 +16,7 @@ HEARD = sa.Table(
     sa.Column("id", _ID, primary_key=True),
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("receipt", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 """Every message ever taken, for ever: heard twice is heard once."""
 
@@ -68,6 +69,7 @@ NAMES = sa.Table(
     sa.Column("key", sa.String(500), primary_key=True),
     sa.Column("target", sa.String(64), primary_key=True),
     sa.Column("since", sa.String(40), nullable=False),
+    sqlite_with_rowid=False,
 )
 """What the senders' references and our reference numbers stand for."""
 

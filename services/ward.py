@@ -156,6 +156,11 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
         """The moment on the ward's own clock."""
         return moment.astimezone(self.zone)
 
+    @cached_property
+    def opens_at(self) -> datetime:
+        """When the register opened: before that nothing was recorded."""
+        return self.start_of(self.ward.registration_opens)
+
     def start_of(self, day: date) -> datetime:
         """0:00 of a day on the ward's clock."""
         return datetime.combine(day, time(), self.zone)
@@ -217,15 +222,20 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
 
     def district_of(self, told: str) -> str | None:
         """The district that somebody named by key or label in any width; None if it is none of ours."""
-        return self._districts.get(_folded(told))
+        return self.words["district"].get(_folded(told))
 
     @cached_property
-    def _districts(self) -> dict[str, str]:
-        return words_of(self.district)
+    def words(self) -> dict[str, dict[str, str]]:
+        """What people call the districts, handbooks and reasons, in any width, to their keys."""
+        return {place: words_of(getattr(self, place)) for place in ("district", "handbook", "reason")}
 
     def provider_of(self, name: str) -> Provider | None:
         """The provider with this id, whatever its dates."""
-        return next((provider for provider in self.provider if provider.id == name), None)
+        return self._providers.get(name)
+
+    @cached_property
+    def _providers(self) -> dict[str, Provider]:
+        return {provider.id: provider for provider in self.provider}
 
     def on_duty(self, provider: str, moment: datetime) -> bool:
         """Whether the provider had the line at this moment: its contract, and its bands."""

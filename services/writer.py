@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from faststream import FastStream
 from nats.aio.msg import Msg
 
 from events import decode
-from services.bus import check_durables, make_broker, subscribe
+from services.bus import check_durables, listen, make_broker, subscribe
 from services.clock import Clock, system_clock
 from services.database import open_engine
 from services.desk import Desk, Rules
@@ -22,10 +22,12 @@ from services.journal import Journal, SecondWriter
 from services.relay import EventsAhead, Relay
 from services.seal import KeyStore, Secrets
 from services.settings import Settings
-from services.streams import HEARS, again_subject
+from services.streams import HEARS, MIB
 from services.tables import WRITER_TABLES
 
 DELIVERY_HEADER = "Yoake-Delivery"
+MOST_BYTES = MIB
+"""How many bytes of messages go into one transaction, unless a single one is larger."""
 
 log = logging.getLogger("yoake")
 
@@ -56,24 +58,19 @@ def build(
     relay = Relay(journal, broker)
 
     async def on_messages(messages: list[Msg]) -> None:
-        deliveries = [_delivery(message, service, clock) for message in messages]
-        await stopping(stop, journal.run(desk.take, deliveries))
-        for message in messages:  # Only now that everything is committed.
-            await message.ack()
+        for part in _parts(messages):
+            deliveries = [_delivery(message, service, clock) for message in part]
+            await stopping(stop, journal.run(desk.take, deliveries))
+            for message in part:  # Only now that everything is committed.
+                await message.ack()
 
-    async def on_events(messages: list[Msg]) -> None:
-        records = [decode(message.data) for message in messages]
-        gaps = await stopping(stop, journal.run(desk.hear, records))
-        for message, record in zip(messages, records, strict=True):
-            heard = record.position <= desk.cursors.position(record.service)
-            await (message.ack() if heard else message.nak(delay=1))
-        for source in gaps:
-            first = desk.cursors.position(source) + 1
-            await broker.publish(str(first).encode(), again_subject(ward.id, source))
+    async def hear(texts: list[bytes]) -> set[str]:
+        found: set[str] = await stopping(stop, journal.run(desk.hear, [decode(text) for text in texts]))
+        return found
 
     subscribe(broker, ward.id, service, on_messages)
     if service in HEARS:
-        subscribe(broker, ward.id, f"{service}-events", on_events)
+        listen(broker, ward.id, service, hear, desk.cursors)
 
     app = FastStream(broker, logger=None)
     tasks: list[asyncio.Task[None]] = []
@@ -93,6 +90,19 @@ def build(
 
     app.after_shutdown(journal.close)
     return app
+
+
+def _parts(messages: list[Msg]) -> Iterator[list[Msg]]:
+    """What goes into one transaction each: a batch of many can be large, and the first should not wait for all."""
+    part: list[Msg] = []
+    size = 0
+    for message in messages:
+        if part and size + len(message.data) > MOST_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(message)
+        size += len(message.data)
+    yield part
 
 
 def _delivery(message: Msg, service: str, clock: Clock) -> Delivery:

@@ -193,7 +193,7 @@ class Centre:
     def receipts(self, service: str = "intake", after: int = 0) -> list[Receipt]:
         """The receipts that wait for the relay."""
         bodies = [row["body"] for row in self.rows(RECEIPTS, service) if row["n"] > after]
-        return [msgspec.json.decode(body, type=Receipt) for body in bodies]
+        return [receipt for body in bodies for receipt in msgspec.json.decode(body, type=list[Receipt])]
 
     def rows(self, table: sa.Table, service: str = "intake") -> list[dict[str, Any]]:
         """A table's rows, as they stand on disk."""

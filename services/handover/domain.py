@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal, assert_never
 
@@ -26,7 +27,7 @@ from events.messages import (
     HandoverWithdraw,
 )
 from services.book import Book, Said, Unusable, one_of, told
-from services.cases import learn, named, organisation, person_of, reason_of
+from services.cases import learn, named, names_given, organisation, person_of, reason_of
 
 Status = Literal["offered", "accepted", "declined", "withdrawn", "returned"]
 
@@ -130,7 +131,7 @@ def _opened(said: Said, case_ref: str | None, number: str | None, own: str, book
         raise Unusable("data.handover", "there is one under this reference already", "a new reference")
     handover = book.new_id()
     book.name(key, handover, said.at)
-    book.name(f"case-of/{handover}", case, said.at)
+    book.name(f"case-of/{handover}", case, said.at, fresh=True)
     book.cases.append(case)
     return case, handover, ref
 
@@ -204,3 +205,7 @@ class Rules:
     def hear(self, record: Recorded, event: Event, book: Book[Any]) -> None:
         """Learn of cases from intake's calls."""
         learn(event, record.time, book)
+
+    def asks(self, event: Event) -> Iterable[str]:
+        """The names that a call gives."""
+        return names_given(event)

@@ -19,7 +19,7 @@ from services.cases import reason_of
 from services.era import fiscal_year_letter, folded
 from services.intake.domain import Case, Contact, IntakeBook, Person
 from services.intake.fields import Fields, words
-from services.ward import Ward, words_of
+from services.ward import Ward
 
 NOT_COUNTED = {
     word: kind
@@ -46,8 +46,8 @@ MOST_RECEIPT_FLAGS = 200
 MOST_MATTERS = 50
 """Persons in one contact; what goes beyond is kept, sealed, and flagged."""
 
-CALL_FIELDS = ("matters", "channel", "not_counted")
-MATTER_FIELDS = ("case", "number", "person", "district", "reasons")
+CALL_FIELDS = frozenset({"matters", "channel", "not_counted", "personal"})
+MATTER_FIELDS = frozenset({"case", "number", "person", "district", "reasons", "personal"})
 
 
 def decide(said: Said, book: IntakeBook) -> None:
@@ -77,7 +77,7 @@ def _report(said: Said, book: IntakeBook) -> None:
     call = Fields(said.data, "data", CALL_FIELDS, list(said.flags), {})
     not_counted = call.choice("not_counted", NOT_COUNTED)
     contact = book.new_id()
-    book.name(f"call/{said.provider}/{said.source}#{said.id}", contact, said.at)
+    book.name(f"call/{said.provider}/{said.source}#{said.id}", contact, said.at, fresh=True)
     _flag_circumstances(said, call, ward)
     matters = _matters(call, not_counted)
     common = _Common(said, call, contact, not_counted, max(1, len(matters)))
@@ -139,10 +139,10 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
     case_id = case.id if case else book.new_id()
     number = case.number if case else _number(book, ward, said.at)
     if case is None:
-        book.name(f"number/{number}", case_id, said.at)
+        book.name(f"number/{number}", case_id, said.at, fresh=True)
     if ref:
         book.name(f"case/{said.provider}/{ref}", case_id, said.at)
-    reasons = fields.choices("reasons", words_of(ward.reason)) or ()
+    reasons = fields.choices("reasons", ward.words["reason"]) or ()
     personal = words(said, {**common.call.personal(), **fields.personal()}, {**common.call.raw, **fields.raw})
     _write_call(
         common,
@@ -189,7 +189,7 @@ def _write_call(
         flags=(*common.call.flags, *flags),
         **matter,
     )
-    book.name(f"contact/{common.contact}/{event.matter}", about, said.arrived)
+    book.name(f"contact/{common.contact}/{event.matter}", about, said.arrived, fresh=True)
     book.numbers.append(number)
     book.write(event, said.at, personal, subject)
 
@@ -258,7 +258,7 @@ def _district(fields: Fields, case: Case | None, registered: Person | None, ward
     if isinstance(told_district, str) and folded(told_district) in ("", "不明", "unknown"):
         told_district = None
     elif told_district is not None:
-        return fields.choice("district", words_of(ward.district))
+        return fields.choice("district", ward.words["district"])
     if registered is not None and registered.registered.district is not None:
         return registered.registered.district
     if case is None:

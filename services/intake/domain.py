@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import assert_never
 
@@ -170,3 +171,7 @@ class Rules:
 
     def hear(self, record: Recorded, event: Event, book: IntakeBook) -> None:
         """Intake listens to nobody but the senders."""
+
+    def asks(self, event: Event) -> Iterable[str]:
+        """So it asks for nothing."""
+        return ()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from events.intake import Flag
 from services.book import Said
 from services.era import folded
 
+MOST_TEXT = 200
 MOST_FLAGS = 20
 """Flags on one part of a message; a person has seen enough by then, and an event stays small."""
 
@@ -20,31 +20,35 @@ class Fields:
     """
 
     def __init__(
-        self, values: object, place: str, known: Collection[str], flags: list[Flag], raw: dict[str, Any]
+        self, values: object, place: str, known: frozenset[str], flags: list[Flag], raw: dict[str, Any]
     ) -> None:
         self._place, self.flags, self.raw = place, flags, raw
         self._values: dict[str, Any] = values if isinstance(values, dict) else {}
         if not isinstance(values, dict):
             self._odd("", values, "not-an-object", "an object, see events/README.md")
-        for name in sorted(self._values.keys() - set(known) - {"personal"}):
-            self._odd(name, self._values[name], "unknown-field", ", ".join(known))
+        if not self._values.keys() <= known:
+            for name in sorted(self._values.keys() - known):
+                self._odd(name, self._values[name], "unknown-field", ", ".join(sorted(known - {"personal"})))
 
     def given(self, name: str) -> Any:
         """The value as it came; None where there is none."""
         return self._values.get(name)
 
-    def text(self, name: str, accepted: str = "a text of up to 200 characters") -> str | None:
+    def text(self, name: str) -> str | None:
         """A short text, or None."""
         value = self._values.get(name)
-        if value is None or (isinstance(value, str) and 0 < len(value) <= 200):
+        if value is None or (isinstance(value, str) and 0 < len(value) <= MOST_TEXT):
             return value
-        self._odd(name, value, "not-a-text", accepted)
+        self._odd(name, value, "not-a-text", f"a text of up to {MOST_TEXT} characters")
         return None
 
     def choice(self, name: str, allowed: dict[str, str]) -> str | None:
         """One of the known values, in any width and either language; None where it is none of them."""
-        value = self.text(name, ", ".join(sorted(set(allowed.values()))))
+        value = self._values.get(name)
         if value is None:
+            return None
+        if not isinstance(value, str) or not 0 < len(value) <= MOST_TEXT:
+            self._odd(name, value, "not-a-text", ", ".join(sorted(set(allowed.values()))))
             return None
         found = allowed.get(folded(value).casefold())
         if found is None:

@@ -23,7 +23,7 @@ from services.intake.fields import Fields, words
 from services.ward import Keyed, Ward, words_of
 
 REASONS = ("withdrawn", "moved-away", "died")
-FORM_FIELDS = ("person", "district", "handbooks", "certificate", "age")
+FORM_FIELDS = frozenset({"person", "district", "handbooks", "certificate", "age", "personal"})
 MOST_YEARS = 125
 
 
@@ -65,8 +65,8 @@ def _submit(said: Said, book: IntakeBook) -> None:
         provider=said.provider,
         ref=ref,
         registered_on=day,
-        district=form.choice("district", words_of(ward.district)),
-        handbooks=form.choices("handbooks", words_of(ward.handbook)),
+        district=form.choice("district", ward.words["district"]),
+        handbooks=form.choices("handbooks", ward.words["handbook"]),
         certificate=certificate,
         age=age,
         legal_age=legal_age,

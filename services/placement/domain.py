@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, assert_never
 
@@ -11,7 +12,7 @@ from events import Event, Recorded
 from events.messages import PlacementArrange, PlacementCancel
 from events.placement import PlacementArranged, PlacementCancelled, PlacementEvent
 from services.book import Book, Said, Unusable, one_of, told
-from services.cases import learn, named, organisation, person_of, reason_of
+from services.cases import learn, named, names_given, organisation, person_of, reason_of
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +76,7 @@ def _arrange(said: Said, message: PlacementArrange, book: PlacementBook) -> None
         ends_at=ends_at,
     )
     book.name(key, placement, said.at)
-    book.name(f"case-of/{placement}", case, said.at)
+    book.name(f"case-of/{placement}", case, said.at, fresh=True)
     book.write(event, said.at, message.personal if isinstance(message.personal, dict) else None, person_of(case, book))
 
 
@@ -128,3 +129,7 @@ class Rules:
     def hear(self, record: Recorded, event: Event, book: Book[Any]) -> None:
         """Learn of cases from intake's calls."""
         learn(event, record.time, book)
+
+    def asks(self, event: Event) -> Iterable[str]:
+        """The names that a call gives."""
+        return names_given(event)

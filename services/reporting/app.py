@@ -12,16 +12,14 @@ import msgspec
 import uvicorn
 from faststream import FastStream
 from faststream.nats.annotations import NatsMessage
-from nats.aio.msg import Msg
 
-from events import decode
-from services.bus import check_durables, make_broker, subscribe
+from services.bus import check_durables, listen, make_broker
 from services.clock import Clock, system_clock
 from services.journal import Journal
 from services.reporting.ledger import LEDGER_TABLES, Ledger
 from services.reporting.web import pages
 from services.settings import Settings
-from services.streams import again_subject, ledger_subject
+from services.streams import ledger_subject
 from services.writer import Halt, halt, stopping
 
 SERVICE = "reporting"
@@ -40,17 +38,11 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
     ledger = Ledger(journal)
     broker = make_broker(settings.nats, SERVICE)
 
-    async def on_events(messages: list[Msg]) -> None:
-        texts = [message.data for message in messages]
-        gaps = await stopping(stop, journal.run(ledger.hear, texts))
-        for message, record in zip(messages, map(decode, texts), strict=True):
-            heard = record.position <= ledger.cursors.position(record.service)
-            await (message.ack() if heard else message.nak(delay=1))
-        for source in gaps:
-            first = ledger.cursors.position(source) + 1
-            await broker.publish(str(first).encode(), again_subject(ward.id, source))
+    async def hear(texts: list[bytes]) -> set[str]:
+        found: set[str] = await stopping(stop, journal.run(ledger.hear, texts))
+        return found
 
-    subscribe(broker, ward.id, f"{SERVICE}-events", on_events)
+    listen(broker, ward.id, SERVICE, hear, ledger.cursors)
 
     @broker.subscriber(ledger_subject(ward.id, "*"))
     async def how_far(asked: NatsMessage) -> bytes:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from events import Recorded, decode, event_of
 from events.intake import CaseMerged, CaseSplit, ContactMoved
+from services.database import insert_rows
 from services.hearing import CURSORS, Cursors, LogChanged
 from services.journal import Journal
 from services.reporting.merkle import Frontier, leaf_hash, root
@@ -35,6 +36,7 @@ CASE_ROWS = sa.Table(
     _METADATA,
     sa.Column("case_id", sa.String(36), primary_key=True),
     sa.Column("position", sa.BigInteger, primary_key=True),
+    sqlite_with_rowid=False,
 )
 """Which rows of the ledger concern a case or a person, moves and merges included."""
 
@@ -91,6 +93,7 @@ class Ledger:
                 fresh = list(self._fresh(session, texts, gaps))
                 if fresh:
                     self._enter(session, fresh)
+                    self.cursors.write(session)
         except BaseException:
             self.cursors.reload()
             self.tallies.forget()
@@ -104,7 +107,7 @@ class Ledger:
         for text in texts:
             record = decode(text)
             if self.cursors.is_next(record):
-                self.cursors.advance(session, record)
+                self.cursors.advance(record)
                 fresh.add(text)
                 yield record, text
             elif record.position > self.cursors.position(record.service):
@@ -138,9 +141,9 @@ class Ledger:
             entry = _ENCODE(Entry(position, now, msgspec.Raw(text)))
             self._frontier.append(leaf_hash(entry))
             rows.append((record.subject, record.type, entry))
-            index += [{"case_id": case, "position": position} for case in concerned(record)]
+            index += [(case, position) for case in concerned(record)]
         self.journal.store(session, rows, now)
-        session.execute(sa.insert(CASE_ROWS), index)
+        insert_rows(session.connection(), CASE_ROWS, index)
         self._write_frontier(session)
         self.tallies.move(session, [record for record, _ in fresh])
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
+from services.database import among, insert_rows
 from services.reporting.facts import CaseFacts, Entry, Facts, Member, PersonFacts
 from services.reporting.fold import EVERYTHING, apply, entries
 from services.ward import parse
@@ -29,6 +30,7 @@ FACTS = sa.Table(
     sa.Column("kind", sa.String(10), primary_key=True),
     sa.Column("id", sa.String(64), primary_key=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 """What is known of each case and each person (`services.reporting.facts`), and of the whole."""
 
@@ -42,6 +44,7 @@ ENTRIES = sa.Table(
     sa.Column("column", sa.String(40), primary_key=True),
     sa.Column("contact", sa.String(36), primary_key=True),
     sa.Index("entries_by_cell", "report", "year", "row", "column"),
+    sqlite_with_rowid=False,
 )
 """Which case or person counts in which cell."""
 
@@ -59,6 +62,10 @@ CELLS = sa.Table(
 TALLY_TABLES = (FACTS, ENTRIES, CELLS)
 
 CACHE = 50_000
+OF_PERSONS = ("person.", "registration.")
+"""How the names of events about a person begin; all others are about a case, a contact or the ward."""
+
+_ENCODE = msgspec.json.Encoder().encode
 
 T = TypeVar("T", CaseFacts, PersonFacts)
 
@@ -72,7 +79,10 @@ class Whole(msgspec.Struct):
 
 
 class Stored(MutableMapping[str, T]):
-    """Facts by id, read from the table as they are asked for; `dirty` are those that changed."""
+    """Facts by id, read from the table as they are asked for.
+
+    `dirty` are those that changed; `absent` those that the table was found not to have.
+    """
 
     def __init__(self, kind: str, shape: type[T]) -> None:
         self._kind = kind
@@ -80,6 +90,7 @@ class Stored(MutableMapping[str, T]):
         self._known: dict[str, T | None] = {}
         self.session: Session | None = None
         self.dirty: set[str] = set()
+        self.absent: set[str] = set()
 
     def __getitem__(self, key: str) -> T:
         found = self._find(key)
@@ -94,12 +105,24 @@ class Stored(MutableMapping[str, T]):
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and self._find(key) is not None
 
+    def read(self, keys: Iterable[str]) -> None:
+        """Read these together, where they are not known yet."""
+        missing = sorted({key for key in keys if key not in self._known})
+        if not missing:
+            return
+        assert self.session is not None, "facts are read within a transaction"
+        connection = self.session.connection()
+        query = sa.select(FACTS.c.id, FACTS.c.body).where(
+            FACTS.c.kind == self._kind, among(connection, FACTS.c.id, missing)
+        )
+        found: dict[str, Any] = {row.id: row.body for row in connection.execute(query)}
+        for key in missing:
+            self._known[key] = self._decoder.decode(bytes(found[key])) if key in found else None
+        self.absent.update(key for key in missing if key not in found)
+
     def _find(self, key: str) -> T | None:
         if key not in self._known:
-            assert self.session is not None, "facts are read within a transaction"
-            query = sa.select(FACTS.c.body).where(FACTS.c.kind == self._kind, FACTS.c.id == key)
-            body = self.session.execute(query).scalar()
-            self._known[key] = None if body is None else self._decoder.decode(bytes(body))
+            self.read([key])
         return self._known[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -114,12 +137,14 @@ class Stored(MutableMapping[str, T]):
     def __delitem__(self, key: str) -> None:
         raise TypeError("facts are never deleted")
 
-    def written(self) -> list[dict[str, Any]]:
+    def written(self) -> list[tuple[str, str, bytes]]:
         """The rows that changed, to be written; the memory is kept small."""
-        rows = [{"kind": self._kind, "id": key, "body": msgspec.json.encode(self[key])} for key in sorted(self.dirty)]
+        rows = [(self._kind, key, _ENCODE(self[key])) for key in sorted(self.dirty)]
+        self.absent -= self.dirty
         self.dirty.clear()
         if len(self._known) > CACHE:
             self._known.clear()
+            self.absent.clear()
         return rows
 
 
@@ -132,16 +157,22 @@ class Tallies:
 
     def forget(self) -> None:
         """Back to what is on disk, after a transaction that failed."""
-        self._cases, self._persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
+        self._fresh()
         with self._engine.connect() as connection:
             body = connection.execute(sa.select(FACTS.c.body).where(FACTS.c.kind == "whole")).scalar()
         self._whole = msgspec.json.decode(bytes(body), type=Whole) if body else Whole()
         wards = [(since, parse(content)) for since, content in self._whole.wards]
         self.facts = Facts(wards=wards, cases=self._cases, persons=self._persons, synthetic=self._whole.synthetic)
 
+    def _fresh(self) -> None:
+        self._cases, self._persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
+        self._entries: dict[Member, frozenset[Entry]] = {}
+
     def move(self, session: Session, records: Sequence[Recorded]) -> None:
         """Let the tallies hear what the ledger enters."""
         self._cases.session = self._persons.session = session
+        for stored, is_of in ((self._persons, True), (self._cases, False)):
+            stored.read(record.subject for record in records if record.type.startswith(OF_PERSONS) is is_of)
         changed: set[Member] = set()
         everything = False
         for record in records:
@@ -158,7 +189,7 @@ class Tallies:
         """Throw everything away and fold the ledger again, within one transaction."""
         for table in TALLY_TABLES:
             session.execute(sa.delete(table))
-        self._cases, self._persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
+        self._fresh()
         self._whole = Whole()
         self.facts = Facts(cases=self._cases, persons=self._persons)
         page: list[Recorded] = []
@@ -172,32 +203,49 @@ class Tallies:
     def _retally(self, session: Session, members: Sequence[Member]) -> None:
         """Replace the entries of these, and move the cells by the difference."""
         moved: Counter[tuple[Any, ...]] = Counter()
-        for start in range(0, len(members), 500):
-            part = members[start : start + 500]
-            before = set(stored_entries(session, [member for _, member in part]))
-            after = {entry for kind, member in part for entry in entries(kind, member, self.facts)}
-            moved.subtract(_cell(entry) for entry in before - after)
-            moved.update(_cell(entry) for entry in after - before)
-            for entry in sorted(before - after):
-                session.execute(
-                    sa.delete(ENTRIES).where(*(ENTRIES.c[name] == v for name, v in entry._asdict().items()))
-                )
-            if fresh := sorted(after - before):
-                session.execute(sa.insert(ENTRIES), [entry._asdict() for entry in fresh])
+        gone: list[Entry] = []
+        fresh: list[Entry] = []
+        self._read_entries(session, members)
+        for kind, member in members:
+            before = self._entries[kind, member]
+            after = frozenset(entries(kind, member, self.facts))
+            if before == after:
+                continue
+            gone += before - after
+            fresh += after - before
+            self._entries[kind, member] = after
+        moved.subtract(map(_cell, gone))
+        moved.update(map(_cell, fresh))
+        for entry in sorted(gone):
+            session.execute(sa.delete(ENTRIES).where(*(ENTRIES.c[name] == v for name, v in entry._asdict().items())))
+        insert_rows(session.connection(), ENTRIES, [_as_row(entry) for entry in sorted(fresh)])
         for cell, by in sorted(moved.items()):
             _move_cell(session, cell, by)
+        if len(self._entries) > CACHE:
+            self._entries.clear()
+
+    def _read_entries(self, session: Session, members: Sequence[Member]) -> None:
+        """What the members count as until now: known from the last time, nothing if they are new, or read."""
+        unknown = [member for member in members if member not in self._entries]
+        absent = {"case": self._cases.absent, "person": self._persons.absent}
+        self._entries.update((member, frozenset()) for member in unknown)
+        kept = [member for member in unknown if member[1] not in absent[member[0]]]
+        found: dict[str, list[Entry]] = {id_: [] for _, id_ in kept}
+        for entry in stored_entries(session, list(found)) if found else ():
+            found[entry.member].append(entry)
+        self._entries.update((member, frozenset(found[member[1]])) for member in kept)
 
     def _write_facts(self, session: Session, everything: bool) -> None:
         self._whole.synthetic = self.facts.synthetic
         if everything:
             self._whole.wards = [(since, ward.content()) for since, ward in self.facts.wards]
         rows = self._cases.written() + self._persons.written()
-        rows.append({"kind": "whole", "id": "", "body": msgspec.json.encode(self._whole)})
-        for start in range(0, len(rows), 500):
-            part = rows[start : start + 500]
-            keys = sa.tuple_(FACTS.c.kind, FACTS.c.id)
-            session.execute(sa.delete(FACTS).where(keys.in_([(row["kind"], row["id"]) for row in part])))
-            session.execute(sa.insert(FACTS), part)
+        rows.append(("whole", "", _ENCODE(self._whole)))
+        insert_rows(session.connection(), FACTS, rows, replace=True)
+
+
+def _as_row(entry: Entry) -> tuple[Any, ...]:
+    return entry.member, entry.report, entry.year, entry.row, entry.column, entry.contact
 
 
 def _cell(entry: Entry) -> tuple[str, int, str, str]:
@@ -218,7 +266,8 @@ def stored_entries(session: Session | sa.Connection, members: Sequence[str] | No
     """The entries on disk, of some members or of all."""
     query = sa.select(*(ENTRIES.c[name] for name in Entry._fields))
     if members is not None:
-        query = query.where(ENTRIES.c.member.in_(members))
+        connection = session.connection() if isinstance(session, Session) else session
+        query = query.where(among(connection, ENTRIES.c.member, members))
     return [Entry(*row) for row in session.execute(query)]
 
 

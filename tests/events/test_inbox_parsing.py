@@ -51,7 +51,7 @@ def message(**change: Any) -> bytes:
 
 def test_a_good_message_is_one_item() -> None:
     """With its fields, its own bytes and its name."""
-    assert parsed(message()) == [Item(body=message(), fields=GOOD)]
+    assert parsed(message()) == [Item(body=message(), fields=GOOD, identity=("/desk", "1"))]
     assert parsed(message())[0].identity == ("/desk", "1")
 
 

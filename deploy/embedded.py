@@ -8,6 +8,7 @@ starts again what ends, and ends everything when the process that began it ends,
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import logging.handlers
 import multiprocessing as mp
@@ -66,6 +67,8 @@ class Embedded:
         self._supervisor = _FORK.Process(
             target=_supervise, args=(self._data, self._ports, self._published, theirs, self._ours)
         )
+        gc.collect()
+        gc.freeze()  # What is imported stays, and the collector must not touch it: each touched page is copied.
         self._supervisor.start()
         theirs.close()
         try:

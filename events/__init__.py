@@ -73,6 +73,18 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: msgspec.Raw
 
 
+class Occurred(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a fold reads of a recorded event. It decodes from the same text, in half the time."""
+
+    type: str
+    version: int
+    time: datetime
+    service: str
+    position: int
+    synthetic: bool = False
+    data: msgspec.Raw
+
+
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _RECORDED = msgspec.json.Decoder(Recorded)
 _VOCABULARY: dict[str, type[Event]] = {}
@@ -118,7 +130,7 @@ def decode(text: bytes | str) -> Recorded:
         raise ContractError(f"not a recorded event: {error}") from error
 
 
-def event_of(record: Recorded) -> Event:
+def event_of(record: Recorded | Occurred) -> Event:
     """The event inside a record, brought up to today's version.
 
     Raises:
@@ -142,6 +154,7 @@ __all__ = [
     "CONTENT_TYPE",
     "ContractError",
     "Event",
+    "Occurred",
     "Recorded",
     "decode",
     "encode",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import assert_never
 
-from events import Recorded
+from events import Occurred, Recorded
 from events.handover import (
     HandedOver,
     HandoverDeclined,
@@ -30,17 +30,20 @@ from services.reporting.facts import (
 )
 
 
-def received(facts: Facts, record: Recorded, event: CallReceived) -> tuple[Member, ...]:
+def received(facts: Facts, record: Recorded | Occurred, event: CallReceived) -> tuple[Member, ...]:
     """A contact, under its case; one about nobody's matter stands under its own id."""
-    case = _case(facts, event.about)
+    about = event.case or event.contact
+    case = _case(facts, about)
     case.number = case.number or event.number
     case.person = event.person or case.person
     _name(case, event.provider, event.case_ref)
-    told = ContactFacts(record.time, record.position, event.district, event.not_counted, event.registered)
-    case.contacts.setdefault(event.contact, told)  # Two matters of one contact under one case are one contact.
-    facts.cases[event.about] = case
-    before = _follow(facts, event.follows, event.about) if event.follows else ()
-    return before + _keep(facts, event.about, facts.cases[event.about])
+    if event.contact not in case.contacts:  # Two matters of one contact under one case are one contact.
+        told = ContactFacts(record.time, record.position, event.district, event.not_counted, event.registered)
+        case.contacts[event.contact] = told
+    if not event.follows:
+        return _keep(facts, about, case)
+    facts.cases[about] = case
+    return _follow(facts, event.follows, about) + _keep(facts, about, facts.cases[about])
 
 
 def corrected(facts: Facts, event: CallCorrected) -> tuple[Member, ...]:
@@ -64,7 +67,7 @@ def _correct(contact: ContactFacts, change: Change) -> None:
             pass  # No table depends on anything else.
 
 
-def moved(facts: Facts, record: Recorded, event: ContactMoved) -> tuple[Member, ...]:
+def moved(facts: Facts, record: Recorded | Occurred, event: ContactMoved) -> tuple[Member, ...]:
     """The contact goes to another case, with its place in the order of arrival."""
     source = _case(facts, event.case)
     contact = source.contacts.pop(event.contact, None)

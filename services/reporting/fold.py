@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, assert_never, cast
 
-from events import Event, Recorded, event_of
+from events import Event, Occurred, Recorded, event_of
 from events.handover import (
     HandedOver,
     HandoverDeclined,
@@ -64,7 +64,7 @@ EVERYTHING: Final[tuple[Member, ...]] = (("case", "*"), ("person", "*"))
 """What `apply` returns when any entry may have changed; compare with `is`."""
 
 
-def fold(records: Iterable[Recorded]) -> Facts:
+def fold(records: Iterable[Recorded | Occurred]) -> Facts:
     """The facts of a prefix of the ledger, from nothing.
 
     Raises:
@@ -77,7 +77,7 @@ def fold(records: Iterable[Recorded]) -> Facts:
     return facts
 
 
-def apply(facts: Facts, record: Recorded, event: Event) -> tuple[Member, ...]:
+def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Member, ...]:
     """Let the facts hear one event; returns the consultations and persons whose entries may have changed.
 
     Raises:

@@ -6,6 +6,7 @@ now comes from the tallies; with a day or a cut-off it is folded from the ledger
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -144,7 +145,8 @@ class Inquiry:
 
     def facts(self, upto: int | None = None) -> Facts:
         """The fold from nothing of a prefix."""
-        return fold_records(row.event for row in self.ledger.rows(upto))
+        with _uncollected():
+            return fold_records(self.ledger.occurred(upto))
 
     @contextmanager
     def stored_facts(self) -> Iterator[Facts]:
@@ -275,6 +277,18 @@ class Inquiry:
         ward = self.ledger.row(1).event.ward
         related |= {row.position: row for row in self.ledger.history(ward)}
         return [related[position] for position in sorted(related)]
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A fold makes no circles, and the garbage collector would look through all that it has made again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _members(entries: list[Entry], report: str, years: range | None) -> int:

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from events import Recorded, decode, event_of
+from events import Occurred, Recorded, decode, event_of
 from events.intake import CaseMerged, CaseSplit, ContactMoved
 from services.database import insert_rows
 from services.hearing import CURSORS, Cursors, LogChanged
@@ -63,9 +63,17 @@ class BeforeTheLedger(LookupError):
     """A time before the ledger's first row: nothing was known then."""
 
 
+class _Told(msgspec.Struct, frozen=True, gc=False):
+    event: Occurred
+
+
+_TEXTS = sa.text("SELECT state FROM stored_events WHERE id > :after AND id <= :upto ORDER BY id")
+"""Positions have no gaps. As text it is read without a look at each value's type."""
+
 _ENCODE = msgspec.json.Encoder().encode
 _ENTRY = msgspec.json.Decoder(Entry)
 _ROW = msgspec.json.Decoder(Row)
+_TOLD = msgspec.json.Decoder(_Told)
 
 
 class Ledger:
@@ -188,20 +196,20 @@ class LedgerReader:
         for text in self.texts(upto):
             yield _ROW.decode(text)
 
+    def occurred(self, upto: int | None = None) -> Iterator[Occurred]:
+        """What a fold reads of the rows up to a position, in order."""
+        told = _TOLD.decode
+        for text in self.texts(upto):
+            yield told(text).event
+
     def texts(self, upto: int | None = None, page: int = 5_000) -> Iterator[bytes]:
         """The rows' own texts up to a position, in order: what the tree hashes."""
-        after = 0
-        while True:
-            query = sa.select(self._log.c.id, self._log.c.state).where(self._log.c.id > after)
-            if upto is not None:
-                query = query.where(self._log.c.id <= upto)
+        end = self.head() if upto is None else upto
+        for after in range(0, end, page):
             with self.engine.connect() as connection:
-                found = connection.execute(query.order_by(self._log.c.id).limit(page)).all()
-            for row in found:
-                yield bytes(row.state)
-            if len(found) < page:
-                return
-            after = found[-1].id
+                rows = connection.execute(_TEXTS, {"after": after, "upto": min(after + page, end)})
+                found: list[bytes] = list(rows.scalars())
+            yield from found
 
     def row(self, position: int) -> Row:
         """One row. Raises LookupError where there is none."""

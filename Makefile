@@ -27,7 +27,7 @@ types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
 
 bench-rivals: $(VENV)/.dev ## Durable accepts beside other event stores (needs Node and npm for two of them)
-	@command -v npm >/dev/null 2>&1 || echo "npm is not on the PATH: Message DB and Emmett are left out." >&2
+	@command -v npm >/dev/null 2>&1 || echo "npm is not on the PATH: what is not installed yet is left out." >&2
 	@! command -v npm >/dev/null 2>&1 || npm ci --ignore-scripts --no-audit --no-fund --silent --prefix tests/bench/npm \
 		|| echo "npm could not install tests/bench/npm/package-lock.json; what is missing is left out." >&2
 	@$(BIN)/python -m tests.bench.rivals $(ARGS)

@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check lock schemas clean browser
+.PHONY: help demo test lint types check lock schemas clean browser bench-rivals
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## Two synthetic fiscal years in, the ward's published tables out
 	@$(BIN)/yoake demo $(ARGS)
@@ -25,6 +25,12 @@ lint: $(VENV)/.dev ## Style and imports
 
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
+
+bench-rivals: $(VENV)/.dev ## Durable accepts beside other event stores (needs Node and npm for two of them)
+	@command -v npm >/dev/null 2>&1 || echo "npm is not on the PATH: what is not installed yet is left out." >&2
+	@! command -v npm >/dev/null 2>&1 || npm ci --ignore-scripts --no-audit --no-fund --silent --prefix tests/bench/npm \
+		|| echo "npm could not install tests/bench/npm/package-lock.json; what is missing is left out." >&2
+	@$(BIN)/python -m tests.bench.rivals $(ARGS)
 
 schemas: $(VENV)/.dev ## Write events/schema/
 	@$(BIN)/python -m deploy.contract

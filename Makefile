@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check lock schemas clean browser bench-rivals
+.PHONY: help demo test lint types check lock schemas clean browser bench bench-rivals
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -25,6 +25,9 @@ lint: $(VENV)/.dev ## Style and imports
 
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
+
+bench: $(VENV)/.dev ## Every figure of the README, as a median over rounds (about 15 minutes)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 bench-rivals: $(VENV)/.dev ## Durable accepts beside other event stores (needs Node and npm for two of them)
 	@command -v npm >/dev/null 2>&1 || echo "npm is not on the PATH: what is not installed yet is left out." >&2

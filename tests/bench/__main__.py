@@ -9,16 +9,36 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from statistics import median
 
 import msgspec
+import sqlalchemy as sa
 from rich.console import Console
 from rich.table import Table
 
+from services.settings import SERVICES
 from tests.bench import filled, folding, growing, live
-from tests.bench.postgres import server
+from tests.bench.durable_postgresql import Server, durable_postgresql
 
 console = Console(stderr=True)
+
+New = Callable[[], str] | None
+"""Makes new databases for a round; None: SQLite."""
+
+
+class _Databases:
+    """New databases on a server for each round, as a URL with {service} in it."""
+
+    def __init__(self, server: Server) -> None:
+        self._server, self._rounds = server, 0
+
+    def __call__(self) -> str:
+        self._rounds += 1
+        for service in (*SERVICES, "keys"):
+            uri = self._server.new_database(f"round_{self._rounds}_{service}")
+        url = sa.make_url(uri).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+        return url.replace("_keys", "_{service}")
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,58 +62,62 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
         return "BELOW"
 
 
-def _figure(name: str, unit: str, marks: tuple[float, float], topology: str, rounds: list[float], **more: bool) -> Figure:
+def _figure(
+    name: str, unit: str, marks: tuple[float, float], topology: str, rounds: list[float], **more: bool
+) -> Figure:
     goal, least = marks
     value = median(rounds)
     return Figure(name=name, unit=unit, value=value, rounds=rounds, goal=goal, least=least, topology=topology, **more)
 
 
-def from_inbox(rounds: int, scale: float, database: str | None) -> Iterator[Figure]:
+def from_inbox(rounds: int, scale: float, _: New) -> Iterator[Figure]:
     """Accepted, single messages, from a filled INBOX, against the bare script."""
-    found = _each(rounds, lambda: filled.rates(database, _of(20_000, scale)))
+    found = _each(rounds, lambda: filled.rates(_of(20_000, scale)))
     ratios = [round_["ours"] / round_["bare"] for round_ in found]
     name = "accepted, single messages, from a filled INBOX, against bare"
     yield _figure(name, "ratio", (0.75, 0.6), filled.TOPOLOGY, ratios)
 
 
-def singly(rounds: int, scale: float, database: str | None) -> Iterator[Figure]:
+def singly(rounds: int, scale: float, databases: New) -> Iterator[Figure]:
     """Accepted, single messages, live."""
-    found = _each(rounds, lambda: live.on(database, live.singles(_of(6_000, scale))))
+    found = _each(rounds, lambda: live.on(_new(databases), live.singles(_of(6_000, scale))))
     name = "accepted, single messages, live, publish to receipt"
     yield _figure(name, "/s", (1_500, 1_000), live.TOPOLOGY, [round_["accepted"] for round_ in found])
 
 
-def in_batches(rounds: int, scale: float, database: str | None) -> Iterator[Figure]:
+def in_batches(rounds: int, scale: float, databases: New) -> Iterator[Figure]:
     """CloudEvents batches of 100, live, until accepted and until tallied."""
-    found = _each(rounds, lambda: live.on(database, live.batched(_of(400, scale), 100)))
+    found = _each(rounds, lambda: live.on(_new(databases), live.batched(_of(400, scale), 100)))
     accepted, tallied = ([round_[key] for round_ in found] for key in ("accepted", "tallied"))
     yield _figure("accepted, CloudEvents batches of 100, live", "calls/s", (12_000, 8_000), live.TOPOLOGY, accepted)
     yield _figure("the same, until visible in a tally", "calls/s", (5_000, 2_500), live.TOPOLOGY, tallied)
 
 
-def latency(rounds: int, scale: float, database: str | None) -> Iterator[Figure]:
+def latency(rounds: int, scale: float, databases: New) -> Iterator[Figure]:
     """Publish to visible in a tally at 100/s."""
-    found = _each(rounds, lambda: live.on(database, live.paced(_of(1_000, scale), 100)))
+    found = _each(rounds, lambda: live.on(_new(databases), live.paced(_of(1_000, scale), 100)))
     worst = [round_["p99"] for round_ in found]
     yield _figure("publish to visible in a tally at 100/s, p99", "ms", (40, 100), live.TOPOLOGY, worst, most=True)
 
 
-def fold(rounds: int, scale: float, _: str | None) -> Iterator[Figure]:
+def fold(rounds: int, scale: float, _: New) -> Iterator[Figure]:
     """The fold from stored rows."""
     found = folding.rates(_of(1_000_000, scale), rounds)
     yield _figure("fold of ledger events from stored rows, per core", "/s", (250_000, 120_000), folding.TOPOLOGY, found)
 
 
-def rest(rounds: int, _: float, database: str | None) -> Iterator[Figure]:
+def rest(rounds: int, _: float, databases: New) -> Iterator[Figure]:
     """Memory at rest, and how soon the first message is accepted."""
-    found = _each(rounds, lambda: live.at_rest(database))
+    found = _each(rounds, lambda: live.at_rest(_new(databases)))
     memory, start = ([round_[key] for round_ in found] for key in ("memory", "start"))
-    yield _figure("memory of everything at rest, NATS included (PSS)", "MB", (180, 300), live.TOPOLOGY, memory, most=True)
+    yield _figure(
+        "memory of everything at rest, NATS included (PSS)", "MB", (180, 300), live.TOPOLOGY, memory, most=True
+    )
     name = "`yoake up` to the first accepted message, warm disk"
     yield _figure(name, "s", (3, 6), live.TOPOLOGY, start, most=True)
 
 
-def growth(_: int, scale: float, __: str | None) -> Iterator[Figure]:
+def growth(_: int, scale: float, __: New) -> Iterator[Figure]:
     """The cost of one accepted message as the log grows."""
     lengths = tuple(_of(length, scale) for length in (10_000, 100_000, 1_000_000))
     costs = growing.costs(lengths)
@@ -104,7 +128,7 @@ def growth(_: int, scale: float, __: str | None) -> Iterator[Figure]:
         yield _figure(name, "ratio", (1.1, 1.2), growing.TOPOLOGY, [costs[length] / shortest], most=True)
 
 
-FIGURES: dict[str, Callable[[int, float, str | None], Iterator[Figure]]] = {
+FIGURES: dict[str, Callable[[int, float, New], Iterator[Figure]]] = {
     "inbox": from_inbox,
     "singles": singly,
     "batches": in_batches,
@@ -113,6 +137,10 @@ FIGURES: dict[str, Callable[[int, float, str | None], Iterator[Figure]]] = {
     "rest": rest,
     "growth": growth,
 }
+
+
+def _new(databases: New) -> str | None:
+    return databases() if databases else None
 
 
 def _of(count: int, scale: float) -> int:
@@ -139,10 +167,11 @@ def main() -> None:
     if unknown := set(asked.names) - FIGURES.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(FIGURES)}")
     found: list[Figure] = []
-    with server(asked.postgresql) as databases:
+    with durable_postgresql() if asked.postgresql else nullcontext() as server:
+        new_databases = _Databases(server) if server else None
         for name in asked.names or FIGURES:
             console.print(f"[bold]{name}[/]")
-            found += FIGURES[name](asked.rounds, asked.scale, databases() if databases else None)
+            found += FIGURES[name](asked.rounds, asked.scale, new_databases)
     if asked.json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
     else:

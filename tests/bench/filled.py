@@ -20,11 +20,11 @@ from tests.bench import bare
 from tests.bench.workload import WARD_ID, calls, sender
 
 TOPOLOGY = (
-    "NATS and one process (intake with its relay, or the bare script); the messages lie in INBOX before it starts"
+    "NATS and one process (intake with its relay, or the bare script) on SQLite; INBOX is filled before it starts"
 )
 
 
-def rates(database: str | None, count: int) -> dict[str, float]:
+def rates(count: int) -> dict[str, float]:
     """Messages a second of ours and of the bare script, in one round."""
     return {"ours": _rate(_intake, count), "bare": _rate(_bare, count)}
 

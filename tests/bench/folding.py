@@ -25,6 +25,7 @@ from tests.running import WARD
 
 TOPOLOGY = "one process, one core; SQLite; six calls, two hand-over events, a placement and a registration in each ten"
 PAGE = 10_000
+AGENCY = "架空相談支援事業所"
 WARD_NOW = load(WARD)
 
 
@@ -70,9 +71,7 @@ def _events(random: Random) -> Iterator[Recorded]:
     def own_id() -> str:
         return str(UUID(int=random.getrandbits(128), version=4))
 
-    yield recorded(
-        "intake", WardActivated(ward=WARD_NOW.id, effective_from=opens, content=WARD_NOW.content()), opens
-    )
+    yield recorded("intake", WardActivated(ward=WARD_NOW.id, effective_from=opens, content=WARD_NOW.content()), opens)
     districts = [district.key for district in WARD_NOW.district]
     reasons = [reason.key for reason in WARD_NOW.reason]
     kinds = [placement.key for placement in WARD_NOW.placement]
@@ -107,12 +106,22 @@ def _events(random: Random) -> Iterator[Recorded]:
             )
             yield recorded("intake", call, at + timedelta(minutes=contact))
         placement = PlacementArranged(
-            placement=own_id(), case=case, provider="contractor", ref=f"S-{number}", kind=random.choice(kinds), by="centre"
+            placement=own_id(),
+            case=case,
+            provider="contractor",
+            ref=f"S-{number}",
+            kind=random.choice(kinds),
+            by="centre",
         )
         yield recorded("placement", placement, at + timedelta(hours=1))
         passing = own_id()
         offered = HandoverOffered(
-            handover=passing, case=case, provider="contractor", ref=f"H-{number}", kind="agency", to="架空相談支援事業所"
+            handover=passing,
+            case=case,
+            provider="contractor",
+            ref=f"H-{number}",
+            kind="agency",
+            to=AGENCY,
         )
         yield recorded("handover", offered, at + timedelta(hours=2))
         accepted = HandedOver(
@@ -122,7 +131,7 @@ def _events(random: Random) -> Iterator[Recorded]:
             ref=f"H-{number}",
             kind="agency",
             giver="contractor",
-            to="架空相談支援事業所",
+            to=AGENCY,
         )
         yield recorded("handover", accepted, at + timedelta(hours=3))
 

@@ -10,8 +10,11 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 from time import process_time
+from typing import Any
 
+from services.database import open_engine
 from services.desk import Desk
+from services.hearing import CURSORS
 from services.inbox import Delivery
 from services.intake.domain import Rules
 from services.journal import Journal
@@ -19,8 +22,6 @@ from services.seal import KeyStore, Secrets
 from services.settings import Settings
 from services.streams import BATCH
 from services.tables import WRITER_TABLES
-from services.database import open_engine
-from services.hearing import CURSORS
 from tests.bench.workload import PROVIDER, calls
 from tests.running import WARD
 
@@ -45,12 +46,10 @@ def costs(lengths: tuple[int, ...]) -> dict[int, float]:
 
 
 def _journal(directory: Path) -> Journal:
-    return Journal(
-        f"sqlite:///{directory}/intake.db", "intake", WARD.stem, tables=[*WRITER_TABLES, CURSORS]
-    )
+    return Journal(f"sqlite:///{directory}/intake.db", "intake", WARD.stem, tables=[*WRITER_TABLES, CURSORS])
 
 
-def _cost(desk: Desk[object]) -> float:
+def _cost(desk: Desk[Any]) -> float:
     group = list(islice(_deliveries(), BATCH))
     began = process_time()
     desk.take(group)

@@ -1,4 +1,4 @@
-"""The whole of `yoake up`, live: how many are accepted, how many are seen in the tallies, how soon, and at what cost."""
+"""The whole of `yoake up`, live: how many are accepted, how many seen in the tallies, how soon, at what cost."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Live:
     async def until_tallied(self, position: int) -> float:
         """Wait until the tallies hold an event; returns when that was seen."""
         async with asyncio.timeout(300):
-            while self.tallied() < position:
+            while self.tallied() < position:  # noqa: ASYNC110  (another process writes it)
                 await asyncio.sleep(LOOK)
         return perf_counter()
 
@@ -142,9 +142,8 @@ async def _first_receipt(data: Path) -> float:
 
 
 def _below(pid: int) -> list[int]:
-    children = [
-        int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()
-    ]
+    files = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for file in files for child in file.read_text().split()]
     return [found for child in children for found in (child, *_below(child))]
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from typing import Any, cast
 
 import msgspec
@@ -24,15 +26,15 @@ from nats.js import JetStreamContext
 
 from events import decode
 from services.hearing import Cursors
-from services.streams import BATCH, MIB, again_subject, durables
+from services.streams import BATCH, EVENTS, INBOX, MIB, again_subject, durables
 
 IDLE = 5.0
 RETRY = 0.5
 ASK_AGAIN = 1
 """Seconds until events that cannot be heard yet come again."""
 
-MOST_BYTES = 16 * MIB
-"""What is pulled at once; more than the largest message."""
+MOST_BYTES = {INBOX: 2 * MIB, EVENTS: 16 * MIB}
+"""What is pulled at once, by stream: more than the largest message, and no more than is handled within `ACK_WAIT`."""
 
 log = logging.getLogger("yoake.bus")
 
@@ -165,10 +167,17 @@ class PatientPull(BatchPullStreamSubscriber):
     async def _create_subscription(self) -> None:
         if self.subscription:
             return
-        self._replies = self.connection.new_inbox()
-        replies = await self.connection.subscribe(self._replies, pending_msgs_limit=-1, pending_bytes_limit=-1)
-        self._next, self.subscription = replies.next_msg, cast("JetStreamContext.PullSubscription", replies)
+        self._replies, self._come, self._some = self.connection.new_inbox(), deque[Msg](), asyncio.Event()
+        replies = await self.connection.subscribe(
+            self._replies, cb=self._came, pending_msgs_limit=-1, pending_bytes_limit=-1
+        )
+        self.subscription = cast("JetStreamContext.PullSubscription", replies)
         self.add_task(self._consume_pull)
+
+    async def _came(self, message: Msg) -> None:
+        """Waiting for one message after another costs more than all the rest of receiving it."""
+        self._come.append(message)
+        self._some.set()
 
     async def _consume_pull(self) -> None:
         while self.running:
@@ -194,7 +203,9 @@ class PatientPull(BatchPullStreamSubscriber):
         return str(self.extra_options["durable"])
 
     async def _there_now(self) -> list[Msg]:
-        return await self._pull({"batch": BATCH, "no_wait": True, "max_bytes": MOST_BYTES}, BATCH, RETRY)
+        return await self._pull(
+            {"batch": BATCH, "no_wait": True, "max_bytes": MOST_BYTES[self.stream.name]}, BATCH, RETRY
+        )
 
     async def _first_to_come(self) -> list[Msg]:
         return await self._pull({"batch": 1, "expires": int(IDLE * 1e9)}, 1, IDLE + RETRY)
@@ -203,11 +214,8 @@ class PatientPull(BatchPullStreamSubscriber):
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.stream.name}.{self._durable}"
         await self.connection.publish(subject, msgspec.json.encode(request), reply=self._replies)
         messages: list[Msg] = []
-        while len(messages) < most:
-            try:
-                message = await self._next(timeout=patience)
-            except nats.errors.TimeoutError:
-                break
+        while len(messages) < most and await self._any(patience):
+            message = self._come.popleft()
             status = _status(message)
             if status is None:
                 messages.append(message)
@@ -216,6 +224,14 @@ class PatientPull(BatchPullStreamSubscriber):
             else:
                 break  # The end of what was there, or of the waiting.
         return messages
+
+    async def _any(self, patience: float) -> bool:
+        """Wait for a message; False if none came in time."""
+        if not self._come:
+            self._some.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._some.wait(), patience)
+        return bool(self._come)
 
 
 async def _undecoded(message: Any) -> Any:

@@ -20,7 +20,7 @@ from services.reporting.ledger import LEDGER_TABLES, Ledger
 from services.reporting.web import pages
 from services.settings import Settings
 from services.streams import ledger_subject
-from services.writer import Halt, halt, stopping
+from services.writer import Halt, collect_rarely, halt, stopping
 
 SERVICE = "reporting"
 
@@ -56,6 +56,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
     @app.after_startup
     async def start() -> None:
         await check_durables(broker, ward.id, SERVICE)
+        collect_rarely()
         serving.append(asyncio.create_task(server.serve([_listen(settings.pages)])))
 
     @app.on_shutdown

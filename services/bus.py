@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
@@ -30,6 +31,7 @@ from services.streams import BATCH, EVENTS, INBOX, MIB, again_subject, durables
 
 IDLE = 5.0
 RETRY = 0.5
+PACE = 0.005
 ASK_AGAIN = 1
 """Seconds until events that cannot be heard yet come again."""
 
@@ -90,10 +92,11 @@ def _as_list(value: object) -> object:
 Handler = Callable[[list[Msg]], Awaitable[None]]
 
 
-def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler) -> None:
+def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler, *, pace: float = PACE) -> None:
     """Let `handler` have what a durable delivers, in batches; it acknowledges each message itself.
 
-    A handler that raises leaves its messages unacknowledged; they are given back, and come again.
+    A handler that raises leaves its messages unacknowledged; they are given back, and come again. `pace`: the least
+    seconds from one pull to the next, so that under load more goes into one commit.
     """
     stream, config = next((stream, config) for stream, config in durables(ward) if config.durable_name == durable)
     subscriber = broker.subscriber(
@@ -108,6 +111,7 @@ def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler) -> 
     assert isinstance(subscriber, BatchPullStreamSubscriber), "a batch pull subscription was asked for"
     subscriber.__class__ = PatientPull  # The library has no setting for the loop; see PatientPull.
     pulling = cast("PatientPull", subscriber)
+    pulling.pace = pace
 
     @subscriber
     async def on_batch(batch: NatsMessage) -> None:
@@ -127,7 +131,7 @@ Hear = Callable[[list[bytes]], Awaitable[Collection[str]]]
 """Take in events; returns the services whose logs have a gap before one of them."""
 
 
-def listen(broker: NatsBroker, ward: str, service: str, hear: Hear, cursors: Cursors) -> None:
+def listen(broker: NatsBroker, ward: str, service: str, hear: Hear, cursors: Cursors, *, pace: float = PACE) -> None:
     """Let a service hear the others' events: whatever is missing is asked for again, and until it has come nothing is
     acknowledged.
 
@@ -151,7 +155,7 @@ def listen(broker: NatsBroker, ward: str, service: str, hear: Hear, cursors: Cur
             first = cursors.position(source) + 1
             await broker.publish(str(first).encode(), again_subject(ward, source))
 
-    subscribe(broker, ward, f"{service}-events", on_events)
+    subscribe(broker, ward, f"{service}-events", on_events, pace=pace)
 
 
 class PatientPull(BatchPullStreamSubscriber):
@@ -160,6 +164,9 @@ class PatientPull(BatchPullStreamSubscriber):
     It takes what is there at once (the library's waits until a batch is full), goes on after any
     fault of the connection or of the durable (the library's task ends), and never makes a durable.
     """
+
+    pace = 0.0
+    """Seconds from one pull to the next: under load what comes meanwhile is one batch, and one commit."""
 
     handled = False
     """Whether the handler has answered for everything in the present batch."""
@@ -180,7 +187,10 @@ class PatientPull(BatchPullStreamSubscriber):
         self._some.set()
 
     async def _consume_pull(self) -> None:
+        began = 0.0
         while self.running:
+            await asyncio.sleep(max(0.0, began + self.pace - time.monotonic()))
+            began = time.monotonic()
             try:
                 messages = await self._there_now() or await self._first_to_come()
                 if messages:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,13 @@ from services.streams import EVENTS, RECEIPTS, again_subject, event_subject, led
 from services.tables import RECEIPTS as OUTBOX
 
 PAGE = 500
+RECEIPTS_PAGE = 100
 RETRY = 0.5
 CHECK = 5.0
 """Seconds between looks at whether the stream still holds what was published."""
+
+FORGET = 1.0
+"""Seconds for which receipts that went out may stay; after a crash within it they go out again."""
 
 PATIENCE = 10.0
 STREAM = "Nats-Expected-Stream"
@@ -54,6 +59,8 @@ class Relay:
         self._again = 0
         self._js: JetStreamContext | None = None
         self._publisher: Publisher | None = None
+        self._answered = self._forgotten = 0
+        self._forgot_at = 0.0
         broker.subscriber(again_subject(journal.ward, journal.service))(self._asked_again)
 
     async def run(self) -> None:
@@ -76,12 +83,16 @@ class Relay:
         if self.position is None:
             await self._compare_with_ledger()
         self.position = await self._published(js)
-        looked = asyncio.get_running_loop().time()
-        while asyncio.get_running_loop().time() < looked + CHECK:
+        looked = _now()
+        while _now() < looked + CHECK:
             self._journal.committed.clear()
-            moved = await self._receipts() + await self._events()
-            if not moved:
-                await _at_most(CHECK, self._journal.committed.wait())
+            receipts, events = await self._journal.run(self._unpublished)
+            await self._send(receipts, events)
+            if self._forgotten < self._answered and _now() > self._forgot_at + FORGET:
+                await self._journal.run(self._forget_receipts, self._answered)
+            if not (receipts or events):
+                is_tidy = self._forgotten == self._answered
+                await _at_most(CHECK if is_tidy else FORGET, self._journal.committed.wait())
 
     async def _compare_with_ledger(self) -> None:
         """What the ledger heard from us must stand in our journal; where it does not answer, it compares itself."""
@@ -119,34 +130,33 @@ class Relay:
                 "Restore a newer one, or all services together; nothing is published until then"
             )
 
-    async def _events(self) -> int:
-        assert self.position is not None
-        rows = await self._journal.run(self._journal.read, self.position, PAGE)
-        assert self._publisher is not None, "made when the relay began"
-        await self._publisher.publish([as_published(text, self._again) for _, text in rows])
-        if rows:
-            self.position = rows[-1][0]
-        if len(rows) < PAGE:
-            self._again = 0
-        return len(rows)
-
-    async def _receipts(self) -> int:
-        rows = await self._journal.run(self._waiting_receipts)
-        subject = {provider: receipt_subject(self._journal.ward, provider) for _, provider, _ in rows}
-        assert self._publisher is not None, "made when the relay began"
-        await self._publisher.publish([(subject[provider], body, {STREAM: RECEIPTS}) for _, provider, body in rows])
-        if rows:
-            await self._journal.run(self._forget_receipts, rows[-1][0])
-        return len(rows)
-
-    def _waiting_receipts(self) -> list[tuple[int, str, bytes]]:
-        query = sa.select(OUTBOX).order_by(OUTBOX.c.n).limit(PAGE)
+    def _unpublished(self) -> tuple[list[tuple[int, str, bytes]], list[tuple[int, bytes]]]:
+        """Receipts and events that are still to go out, a page of each."""
+        assert self.position is not None, "known before anything is published"
+        query = sa.select(OUTBOX).where(OUTBOX.c.n > self._answered).order_by(OUTBOX.c.n).limit(RECEIPTS_PAGE)
         with self._journal.engine.connect() as connection:
-            return [(row.n, row.provider, bytes(row.body)) for row in connection.execute(query)]
+            receipts = [(row.n, row.provider, bytes(row.body)) for row in connection.execute(query)]
+        return receipts, self._journal.read(self.position, PAGE)
+
+    async def _send(self, receipts: list[tuple[int, str, bytes]], events: list[tuple[int, bytes]]) -> None:
+        assert self._publisher is not None, "made when the relay began"
+        ward = self._journal.ward
+        await self._publisher.publish(
+            [(receipt_subject(ward, provider), body, {STREAM: RECEIPTS}) for _, provider, body in receipts]
+        )
+        if receipts:
+            self._answered = receipts[-1][0]
+        await self._publisher.publish([as_published(text, self._again) for _, text in events])
+        if events:
+            self.position = events[-1][0]
+        if len(events) < PAGE:
+            self._again = 0
 
     def _forget_receipts(self, upto: int) -> None:
+        """Receipts that went out are deleted together, now and then: each deletion is a durable write of its own."""
         with self._journal.engine.begin() as connection:
             connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.n <= upto))
+        self._forgotten, self._forgot_at = upto, _now()
 
     async def _asked_again(self, first: bytes) -> None:
         """Somebody misses events from this position on: go back, and publish them again."""
@@ -154,7 +164,7 @@ class Relay:
             return
         log.warning("%s: asked for %s again", self._journal.service, first.decode())
         self.position = int(first) - 1
-        self._again = int(asyncio.get_running_loop().time() * 1000)
+        self._again = int(_now() * 1000)
         self._journal.committed.set()
 
 
@@ -219,6 +229,10 @@ class Publisher:
             self._refused = message.data or b"no stream takes it"
         if self._left == 0 or self._refused is not None:
             self._done.set()
+
+
+def _now() -> float:
+    return time.monotonic()
 
 
 async def _at_most(seconds: float, what: Awaitable[Any]) -> None:

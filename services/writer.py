@@ -27,6 +27,9 @@ from services.streams import HEARS, MIB
 from services.tables import WRITER_TABLES
 
 DELIVERY_HEADER = "Yoake-Delivery"
+UNHURRIED = 0.025
+"""Seconds between pulls of others' events: what is decided by them can wait so long."""
+
 MOST_BYTES = MIB
 """How many bytes of messages go into one transaction, unless a single one is larger."""
 
@@ -77,7 +80,7 @@ def build(
 
     subscribe(broker, ward.id, service, on_messages)
     if service in HEARS:
-        listen(broker, ward.id, service, hear, desk.cursors)
+        listen(broker, ward.id, service, hear, desk.cursors, pace=UNHURRIED)
 
     app = FastStream(broker, logger=None)
     tasks: list[asyncio.Task[None]] = []

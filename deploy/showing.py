@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from rich.table import Table
 
-from deploy.checks import ServiceStatus, Status
 from deploy.output import clock_of, day_of, out, print_footnotes, print_json, report_csv, report_table
+from deploy.status import ServiceStatus, Status
 from services.reporting.inquiry import History, Step
 from services.reporting.report import Report
 from services.ward import Ward

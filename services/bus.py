@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import nats.errors
@@ -23,6 +23,9 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from services.streams import BATCH, durables
+
+if TYPE_CHECKING:
+    from services.vitals import Vitals
 
 IDLE = 5.0
 RETRY = 0.5
@@ -81,7 +84,7 @@ def _as_list(value: object) -> object:
 Handler = Callable[[list[Msg]], Awaitable[None]]
 
 
-def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler) -> None:
+def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler, vitals: Vitals | None = None) -> None:
     """Let `handler` have what a durable delivers, in batches; it acknowledges each message itself.
 
     A handler that raises leaves its messages unacknowledged; they are given back, and come again.
@@ -98,6 +101,7 @@ def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler) -> 
     )
     assert isinstance(subscriber, BatchPullStreamSubscriber), "a batch pull subscription was asked for"
     subscriber.__class__ = PatientPull  # The library has no setting for the loop; see PatientPull.
+    cast("PatientPull", subscriber).vitals = vitals
 
     @subscriber
     async def on_batch(batch: NatsMessage) -> None:
@@ -118,6 +122,8 @@ class PatientPull(BatchPullStreamSubscriber):
     It takes what is there at once (the library's waits until a batch is full), goes on after any
     fault of the connection or of the durable (the library's task ends), and never makes a durable.
     """
+
+    vitals: Vitals | None = None
 
     async def _create_subscription(self) -> None:
         if self.subscription:
@@ -164,6 +170,8 @@ class PatientPull(BatchPullStreamSubscriber):
                 message = await self._next(timeout=patience)
             except nats.errors.TimeoutError:
                 break
+            if self.vitals and not messages:
+                self.vitals.asked(self._durable)
             status = _status(message)
             if status is None:
                 messages.append(message)

@@ -61,7 +61,7 @@ class Relay:
         while True:
             try:
                 await self._publish_all()
-            except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
+            except (nats.errors.Error, nats.js.errors.Error, sa.exc.OperationalError, OSError, TimeoutError) as error:
                 log.warning("%s: not published yet: %s", self._journal.service, error or type(error).__name__)
                 self.position = None
                 await asyncio.sleep(RETRY)

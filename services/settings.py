@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `database` is an SQLAlchemy URL in which `{service}` stands for the service's name, so that
     each has a database of its own. `keys` is the directory of the master key and the inbox key.
+    `health` is where this service alone answers how it is; None: nowhere.
     """
 
     ward_file: Path
@@ -32,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys: Path
     pages: tuple[str, int] = ("127.0.0.1", 18222)
     published: Path | None = None
+    health: tuple[str, int] | None = None
 
     def database_of(self, service: str) -> str:
         """The URL of one service's own database, or of the key store (`keys`)."""
@@ -55,7 +57,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "YOAKE_KEYS": str(self.keys),
             "YOAKE_PAGES": f"{host}:{port}",
         }
-        return given | ({"YOAKE_PUBLISHED": str(self.published)} if self.published else {})
+        if self.published:
+            given["YOAKE_PUBLISHED"] = str(self.published)
+        if self.health:
+            given["YOAKE_HEALTH"] = f"{self.health[0]}:{self.health[1]}"
+        return given
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -69,19 +75,20 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(f"{', '.join(missing)} not set; docs/operations.md lists every setting")
     if "{service}" not in environment["YOAKE_DATABASE"]:
         raise SettingsError("YOAKE_DATABASE must hold {service}, such as postgresql+psycopg://host/yoake_{service}")
-    published = environment.get("YOAKE_PUBLISHED")
+    published, health = environment.get("YOAKE_PUBLISHED"), environment.get("YOAKE_HEALTH")
     return Settings(
         ward_file=Path(environment["YOAKE_WARD"]),
         nats=environment["YOAKE_NATS"],
         database=environment["YOAKE_DATABASE"],
         keys=Path(environment["YOAKE_KEYS"]),
-        pages=_pages(environment.get("YOAKE_PAGES", "127.0.0.1:18222")),
+        pages=_address("YOAKE_PAGES", environment.get("YOAKE_PAGES", "127.0.0.1:18222")),
         published=Path(published) if published else None,
+        health=_address("YOAKE_HEALTH", health) if health else None,
     )
 
 
-def _pages(text: str) -> tuple[str, int]:
+def _address(name: str, text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit():
-        raise SettingsError(f"YOAKE_PAGES: {text!r} is not HOST:PORT, such as 127.0.0.1:18222")
+        raise SettingsError(f"{name}: {text!r} is not HOST:PORT, such as 127.0.0.1:18222")
     return host, int(port)

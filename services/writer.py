@@ -16,6 +16,7 @@ from services.bus import check_durables, make_broker, subscribe
 from services.clock import Clock, system_clock
 from services.database import open_engine
 from services.desk import Desk, Rules
+from services.health import attach
 from services.hearing import CURSORS, LogChanged
 from services.inbox import Delivery
 from services.journal import Journal, SecondWriter
@@ -24,6 +25,7 @@ from services.seal import KeyStore, Secrets
 from services.settings import Settings
 from services.streams import HEARS, again_subject
 from services.tables import WRITER_TABLES
+from services.vitals import Vitals
 
 DELIVERY_HEADER = "Yoake-Delivery"
 
@@ -54,6 +56,7 @@ def build(
     desk = Desk(journal, rules, secrets, keys)
     broker = make_broker(settings.nats, service)
     relay = Relay(journal, broker)
+    vitals = Vitals(journal, client=lambda: broker.connection, published=lambda: relay.position, cursors=desk.cursors)
 
     async def on_messages(messages: list[Msg]) -> None:
         deliveries = [_delivery(message, service, clock) for message in messages]
@@ -71,11 +74,12 @@ def build(
             first = desk.cursors.position(source) + 1
             await broker.publish(str(first).encode(), again_subject(ward.id, source))
 
-    subscribe(broker, ward.id, service, on_messages)
+    subscribe(broker, ward.id, service, on_messages, vitals)
     if service in HEARS:
-        subscribe(broker, ward.id, f"{service}-events", on_events)
+        subscribe(broker, ward.id, f"{service}-events", on_events, vitals)
 
     app = FastStream(broker, logger=None)
+    attach(app, broker, vitals, settings.health)
     tasks: list[asyncio.Task[None]] = []
 
     @app.after_startup

@@ -5,9 +5,11 @@ from __future__ import annotations
 from faststream import FastStream
 
 from services.intake.app import build
+from services.logs import log_to
 from services.settings import from_environment
 
 
 def app() -> FastStream:
     """The service, with its settings from the environment."""
+    log_to(None, "intake")
     return build(from_environment())

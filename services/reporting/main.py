@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from faststream import FastStream
 
+from services.logs import log_to
 from services.reporting.app import build
 from services.settings import from_environment
 
 
 def app() -> FastStream:
     """The service, with its settings from the environment."""
+    log_to(None, "reporting")
     return build(from_environment())

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import typer
 
 from deploy import output
-from deploy.datadir import DEFAULT, DataDirectory, DataError, is_alive
+from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.history import Contradiction, plan, read_examples
 from deploy.natsd import NatsError, declare
@@ -272,16 +272,16 @@ def case(
 
 @app.command()
 @said
-def status(data: Data = DEFAULT, json: Json = False) -> None:
-    """How far each service, its relay and its consumers are, and whether the ledger holds everything."""
-    running = DataDirectory(data).running()
-    alive = [name for name, pid in running.services.items() if is_alive(pid)] if running else []
-    with opened(data) as books:
-        found = status_of(books, running.nats if running else None, alive)
+def status(data: Data = DEFAULT, json: Json = False, lang: Lang = Language.ja) -> None:
+    """How far each service, its relay and its consumers are, and what is degraded, with what to do.
+
+    The exit status is 0 whenever it could look; /readyz of each service is for programs that watch.
+    """
+    found = status_of(DataDirectory(data))
     if json:
         print_json(found)
     else:
-        print_status(found)
+        print_status(found, lang.value)
 
 
 @app.command()

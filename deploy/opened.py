@@ -17,16 +17,23 @@ from services.tables import WRITER_TABLES
 SETTLE_SECONDS = 10.0
 
 
+def open_journal(settings: Settings, ward: str, service: str) -> Journal:
+    """One service's journal, or the ledger.
+
+    Raises:
+        services.database.DatabaseError, services.journal.JournalError: it cannot be used.
+    """
+    tables = LEDGER_TABLES if service == "reporting" else [*WRITER_TABLES, CURSORS]
+    return Journal(settings.database_of(service), service, ward, tables=tables)
+
+
 class Opened:
     """The journals of a data directory, opened for looking."""
 
     def __init__(self, settings: Settings, ward: str) -> None:
         self.ward = ward
-        self.writers = {
-            service: Journal(settings.database_of(service), service, ward, tables=[*WRITER_TABLES, CURSORS])
-            for service in WRITERS
-        }
-        self.ledger = Journal(settings.database_of("reporting"), "reporting", ward, tables=LEDGER_TABLES)
+        self.writers = {service: open_journal(settings, ward, service) for service in WRITERS}
+        self.ledger = open_journal(settings, ward, "reporting")
         self.inquiry = Inquiry(self.ledger.engine, self.ledger.log)
 
     def close(self) -> None:

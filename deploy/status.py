@@ -1,24 +1,27 @@
-"""`yoake status`: how far everything is, and what is held back."""
+"""`yoake status`: how far everything is, what is held back, and what is degraded; also while things are broken."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
-import nats.js.errors
 import sqlalchemy as sa
-from nats.js import JetStreamContext
 
-from deploy.natsd import NatsError, connect
-from deploy.opened import Opened
-from events import ContractError, decode
+from deploy.datadir import DataDirectory, is_alive
+from deploy.looking import StreamStatus, look_at_bus, what_is_degraded
+from deploy.opened import open_journal
+from services.database import DatabaseError
+from services.degraded import Degraded
 from services.hearing import Cursors
-from services.journal import Journal
-from services.streams import EVENTS, WRITERS, durables
+from services.journal import Journal, JournalError
+from services.reporting.inquiry import Inquiry
+from services.settings import SERVICES, Settings
+from services.streams import WRITERS
 from services.tables import PARKED, WAITING
 
-ALARM = 0.5
 MOST_HELD = 100
 
 
@@ -47,16 +50,6 @@ class LedgerStatus(msgspec.Struct, frozen=True):
     synthetic: bool
 
 
-class StreamStatus(msgspec.Struct, frozen=True):
-    """How full a stream is. `alarm`: over half; a full INBOX takes no more, and a full EVENTS stops the relays."""
-
-    stream: str
-    messages: int
-    bytes: int
-    limit: int
-    alarm: bool
-
-
 class Held(msgspec.Struct, frozen=True):
     """A message that waits, is parked or conflicts: whose it is, since when, and why. Never what it says."""
 
@@ -70,30 +63,73 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything `yoake status` says. `streams` is empty while NATS does not run; `held` names at most 100."""
+    """Everything `yoake status` says. A service whose database cannot be read has no line; the ledger is None then.
+
+    `streams` is empty while NATS does not answer; `held` names at most 100; `degraded` has the worst first.
+    """
 
     running: bool
     services: list[ServiceStatus]
-    ledger: LedgerStatus
+    ledger: LedgerStatus | None
     streams: list[StreamStatus] = []
     held: list[Held] = []
+    degraded: list[Degraded] = []
 
 
-def status(opened: Opened, url: str | None, alive: Collection[str] = ()) -> Status:
-    """How far everything is; `alive` are the services that run here."""
-    lags = asyncio.run(_lags(url, opened)) if url else {}
-    cursors = Cursors(opened.ledger.engine)
-    services = [_service(name, journal, cursors, lags, name in alive) for name, journal in opened.writers.items()]
-    head = opened.inquiry.ledger.head()
-    ledger = LedgerStatus(
-        position=head,
-        root=opened.inquiry.ledger.root(),
-        complete=not any(opened.behind().values()),
-        synthetic=opened.inquiry.synthetic(),
-    )
-    reporting = ServiceStatus(
+def status(data: DataDirectory) -> Status:
+    """How far everything of a data directory is, and what is degraded.
+
+    Raises:
+        deploy.datadir.DataError: the directory cannot be used.
+    """
+    settings, ward, running = data.settings(), data.kept().ward, data.running()
+    journals = _readable_journals(settings, ward)
+    bus = asyncio.run(look_at_bus(running.nats, ward)) if running else None
+    try:
+        alive = [name for name, pid in running.services.items() if is_alive(pid)] if running else []
+        ledger = journals.get("reporting")
+        cursors = Cursors(ledger.engine) if ledger else None
+        writers = {name: journal for name, journal in journals.items() if name in WRITERS}
+        lags = bus.lags if bus else {}
+        services = [_service(name, journal, cursors, lags, name in alive) for name, journal in writers.items()]
+        if ledger:
+            services.append(_reporting(ledger, lags, "reporting" in alive))
+        held = [one for name, journal in writers.items() for one in _held(name, journal)]
+        return Status(
+            running=bool(bus and bus.facts.connected),
+            services=services,
+            ledger=_ledger(ledger, services) if ledger else None,
+            streams=bus.streams if bus else [],
+            held=held[:MOST_HELD],
+            degraded=what_is_degraded(data, running, journals, bus),
+        )
+    finally:
+        for journal in journals.values():
+            journal.close()
+
+
+def _readable_journals(settings: Settings, ward: str) -> dict[str, Journal]:
+    found = {}
+    for service in SERVICES:
+        url = sa.make_url(settings.database_of(service))
+        if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+            continue  # To look must not make one.
+        with suppress(DatabaseError, JournalError, sa.exc.DatabaseError):
+            found[service] = open_journal(settings, ward, service)
+    return found
+
+
+def _ledger(journal: Journal, services: list[ServiceStatus]) -> LedgerStatus:
+    inquiry = Inquiry(journal.engine, journal.log)
+    complete = len(services) == len(SERVICES) and all(one.ledger_has == one.position for one in services)
+    return LedgerStatus(journal.last_position(), inquiry.ledger.root(), complete, inquiry.synthetic())
+
+
+def _reporting(journal: Journal, lags: dict[str, int], running: bool) -> ServiceStatus:
+    head = journal.last_position()
+    return ServiceStatus(
         service="reporting",
-        running="reporting" in alive,
+        running=running,
         position=head,
         published=None,
         relay_lag=None,
@@ -104,9 +140,6 @@ def status(opened: Opened, url: str | None, alive: Collection[str] = ()) -> Stat
         conflicts=0,
         ledger_has=head,
     )
-    filled = asyncio.run(_filled(url)) if url and lags else []
-    held = [one for name, journal in opened.writers.items() for one in _held(name, journal)]
-    return Status(bool(lags), [*services, reporting], ledger, filled, held[:MOST_HELD])
 
 
 def _held(name: str, journal: Journal) -> Iterator[Held]:
@@ -119,20 +152,9 @@ def _held(name: str, journal: Journal) -> Iterator[Held]:
         yield Held(name, "waiting", row.provider, row.source, row.id, row.arrived, f"waits for {row.key}")
 
 
-async def _filled(url: str) -> list[StreamStatus]:
-    connection = await connect(url)
-    try:
-        found = []
-        for info in await connection.jetstream().streams_info():
-            used, limit = info.state.bytes, info.config.max_bytes or 0
-            name, messages = str(info.config.name), info.state.messages
-            found.append(StreamStatus(name, messages, used, limit, alarm=used > limit * ALARM))
-        return sorted(found, key=lambda stream: stream.stream)
-    finally:
-        await connection.close()
-
-
-def _service(name: str, journal: Journal, cursors: Cursors, lags: dict[str, int], running: bool) -> ServiceStatus:
+def _service(
+    name: str, journal: Journal, cursors: Cursors | None, lags: dict[str, int], running: bool
+) -> ServiceStatus:
     position = journal.last_position()
     published = lags.get(f"published/{name}")
     with journal.engine.connect() as connection:
@@ -150,34 +172,5 @@ def _service(name: str, journal: Journal, cursors: Cursors, lags: dict[str, int]
         waiting=waiting,
         parked=kinds.get("parked", 0),
         conflicts=kinds.get("conflict", 0),
-        ledger_has=cursors.position(name),
+        ledger_has=cursors.position(name) if cursors else 0,
     )
-
-
-async def _lags(url: str, opened: Opened) -> dict[str, int]:
-    """What each durable has not acknowledged yet, and how far each relay is; empty where NATS does not answer."""
-    try:
-        connection = await connect(url)
-    except NatsError:
-        return {}
-    try:
-        js = connection.jetstream()
-        found: dict[str, int] = {}
-        for stream, durable in durables(opened.ward):
-            try:
-                info = await js.consumer_info(stream, str(durable.durable_name))
-                found[str(durable.durable_name)] = (info.num_pending or 0) + (info.num_ack_pending or 0)
-            except nats.js.errors.NotFoundError:
-                continue
-        for service in WRITERS:
-            found[f"published/{service}"] = await _published(js, opened.ward, service)
-        return found
-    finally:
-        await connection.close()
-
-
-async def _published(js: JetStreamContext, ward: str, service: str) -> int:
-    try:
-        return decode((await js.get_last_msg(EVENTS, f"events.{ward}.{service}.>")).data or b"").position
-    except (nats.js.errors.NotFoundError, ContractError):
-        return 0

@@ -71,6 +71,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     service: str = ""
     running: bool = True
+    looked: bool = True
     answers: bool = True
     halted: str = ""
     connected: bool = True
@@ -143,6 +144,13 @@ def _process(facts: Facts) -> Iterator[_One]:
         )
     elif not facts.running:
         yield "not-running", Level.stopped, ("動いていません。", "it does not run."), (log_ja, log_en)
+    elif not facts.looked:
+        yield (
+            "starting",
+            Level.late,
+            ("起動したところです。", "it has only just started."),
+            ("しばらくお待ちください。", "Wait a moment."),
+        )
     elif not facts.answers:
         yield (
             "not-answering",

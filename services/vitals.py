@@ -99,7 +99,7 @@ class Vitals:
         self._write_failed = ""
         self._probing: float | None = None
         self._asked = {name: time.monotonic() for _, name in self._durables}
-        self._jetstream = True
+        self._jetstream, self._looked = True, client is None
         self._missing: tuple[str, ...] = ()
         self._relay, self._taken = Progress(), {name: Progress() for _, name in self._durables}
         self._counted = 0.0
@@ -146,6 +146,7 @@ class Vitals:
         published = self.published() if self.published else None
         return Facts(
             service=self.service,
+            looked=self._looked,
             connected=connected,
             jetstream=self._jetstream,
             missing=self._missing,
@@ -191,7 +192,7 @@ class Vitals:
             left = (info.num_pending or 0) + (info.num_ack_pending or 0)
             self._taken[durable].look(left, info.ack_floor.stream_seq if info.ack_floor else 0, now)
             self._gauges["events_lag" if durable.endswith("-events") else "inbox_lag"].labels(durable).set(left)
-        self._jetstream, self._missing = True, tuple(dict.fromkeys(missing))
+        self._jetstream, self._looked, self._missing = True, True, tuple(dict.fromkeys(missing))
 
     async def _probe(self) -> None:
         """Whether the database would take a write, asked through the writer thread as a write would be."""

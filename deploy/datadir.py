@@ -9,7 +9,7 @@ from typing import IO
 
 import msgspec
 
-from services.settings import FORMAT, Settings
+from services.settings import FORMAT, Settings, log_level
 
 DEFAULT = Path(".yoake")
 
@@ -146,6 +146,7 @@ class DataDirectory:
             keys=self / "keys",
             pages=pages,
             published=published,
+            log=log_level(),
         )
 
 

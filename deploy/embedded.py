@@ -238,7 +238,7 @@ class _Supervisor:
 def _serve(service: str, settings: Settings, logs: Path, ready: Connection, supervisor: int) -> None:
     """One service, in its own process."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    log_to(logs / f"{service}.log", service)
+    log_to(logs / f"{service}.log", service, settings.log)
     try:
         app = BUILDS[service](settings)
     except (RuntimeError, ValueError) as error:

@@ -109,7 +109,7 @@ def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler, vit
         try:
             await handler(messages)
         except Exception:
-            log.exception("%s: %s messages are given back", durable, len(messages))
+            log.exception("%s messages are given back", len(messages), extra={"durable": durable})
             for message in messages:
                 if not message.is_acked:
                     await message.nak(delay=RETRY)
@@ -141,14 +141,14 @@ class PatientPull(BatchPullStreamSubscriber):
                     await self.consume(messages)
                     await self._give_back(messages)
             except (nats.errors.Error, BusError, OSError) as error:
-                log.warning("%s: %s", self._durable, error)
+                log.warning("%s", error, extra={"durable": self._durable})
                 await asyncio.sleep(RETRY)
 
     async def _give_back(self, messages: list[Msg]) -> None:
         """What nobody has answered for comes again soon; the library keeps its own faults to itself."""
         for message in messages:
             if not message.is_acked:
-                log.error("%s: a message was not handled; it is given back", self._durable)
+                log.error("a message was not handled; it is given back", extra={"durable": self._durable})
                 await message.nak(delay=RETRY)
 
     @property

@@ -60,8 +60,8 @@ def failed(error: BaseException) -> list[str]:
     return lines
 
 
-def log_to(file: Path | None, service: str) -> None:
-    """Let this process log to a file that is turned over, or to standard error."""
+def log_to(file: Path | None, service: str, level: str = "info") -> None:
+    """Let this process log to a file that is turned over, or to standard error; libraries never below info."""
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if file:
         handler = logging.handlers.RotatingFileHandler(file, maxBytes=5_000_000, backupCount=3, encoding="utf-8")
@@ -69,6 +69,7 @@ def log_to(file: Path | None, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    logging.getLogger("yoake").setLevel(level.upper())
     for quiet in ("httpx", "uvicorn"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
 

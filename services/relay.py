@@ -148,7 +148,7 @@ class Relay:
         """Somebody misses events from this position on: go back, and publish them again."""
         if self.position is None or not first.isdigit() or not 0 < int(first) <= self.position:
             return
-        log.warning("%s: asked for %s again", self._journal.service, first.decode())
+        log.warning("asked to publish again from here", extra={"position": int(first)})
         self.position = int(first) - 1
         self._again = int(asyncio.get_running_loop().time() * 1000)
         self._journal.committed.set()

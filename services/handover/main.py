@@ -11,5 +11,6 @@ from services.settings import from_environment
 
 def app() -> FastStream:
     """The service, with its settings from the environment."""
-    log_to(None, "handover")
-    return build(from_environment())
+    settings = from_environment()
+    log_to(None, "handover", settings.log)
+    return build(settings)

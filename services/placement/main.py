@@ -11,5 +11,6 @@ from services.settings import from_environment
 
 def app() -> FastStream:
     """The service, with its settings from the environment."""
-    log_to(None, "placement")
-    return build(from_environment())
+    settings = from_environment()
+    log_to(None, "placement", settings.log)
+    return build(settings)

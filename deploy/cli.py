@@ -17,15 +17,20 @@ import msgspec
 import sqlalchemy as sa
 import typer
 
-from deploy import checks, output
-from deploy.datadir import DEFAULT, DataDirectory, DataError, is_alive
+from deploy import output
+from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.history import Contradiction, plan, read_examples
 from deploy.natsd import NatsError, declare
+from deploy.opened import Opened
 from deploy.output import err, fail, out, print_json
 from deploy.ports import StartError, check_port
+from deploy.refill import rebuild as rebuild_tallies
+from deploy.refill import refill as fill_events
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
 from deploy.showing import print_history, print_report, print_status
+from deploy.status import status as status_of
+from deploy.verify import verify as differences
 from events.adapter import NotSent
 from services.database import DatabaseError
 from services.era import folded, parse_date
@@ -267,16 +272,16 @@ def case(
 
 @app.command()
 @said
-def status(data: Data = DEFAULT, json: Json = False) -> None:
-    """How far each service, its relay and its consumers are, and whether the ledger holds everything."""
-    running = DataDirectory(data).running()
-    alive = [name for name, pid in running.services.items() if is_alive(pid)] if running else []
-    with opened(data) as books:
-        found = checks.status(books, running.nats if running else None, alive)
+def status(data: Data = DEFAULT, json: Json = False, lang: Lang = Language.ja) -> None:
+    """How far each service, its relay and its consumers are, and what is degraded, with what to do.
+
+    The exit status is 0 whenever it could look; /readyz of each service is for programs that watch.
+    """
+    found = status_of(DataDirectory(data))
     if json:
         print_json(found)
     else:
-        print_status(found)
+        print_status(found, lang.value)
 
 
 @app.command()
@@ -288,7 +293,7 @@ def verify(data: Data = DEFAULT, json: Json = False) -> None:
     """
     running = DataDirectory(data).running()
     with opened(data) as books:
-        found = checks.verify(books, running.nats if running else None)
+        found = differences(books, running.nats if running else None)
         head, root = books.inquiry.ledger.head(), books.inquiry.ledger.root()
     if json:
         print_json({"equal": not found, "differences": found, "position": head, "root": root, "streams": bool(running)})
@@ -306,7 +311,7 @@ def verify(data: Data = DEFAULT, json: Json = False) -> None:
 def rebuild(data: Data = DEFAULT, json: Json = False) -> None:
     """Throw the tallies away and fold them again from the ledger; says whether the result is identical."""
     with opened(data) as books:
-        same, head = checks.rebuild(books), books.inquiry.ledger.head()
+        same, head = rebuild_tallies(books), books.inquiry.ledger.head()
     if json:
         print_json({"identical": same, "position": head})
     elif same:
@@ -333,7 +338,7 @@ def streams(
     published_again: dict[str, int] = {}
     if refill:
         with opened(data) as books:
-            published_again = asyncio.run(checks.refill(url, books))
+            published_again = asyncio.run(fill_events(url, books))
     if json:
         print_json({"declared": done, "published": published_again})
         return
@@ -373,10 +378,10 @@ def history(
         out.print(f"{file}: {len(lines)} messages; feed them with `yoake feed {file} --as {provider}`", soft_wrap=True)
 
 
-def opened(data: Path) -> closing[checks.Opened]:
+def opened(data: Path) -> closing[Opened]:
     """The journals of a data directory, for looking."""
     directory = DataDirectory(data)
-    return closing(checks.Opened(directory.settings(), directory.kept().ward))
+    return closing(Opened(directory.settings(), directory.kept().ward))
 
 
 def running_at(directory: DataDirectory) -> str:
@@ -408,7 +413,7 @@ def _day(text: str) -> date:
         raise ValueError("not a day that exists; accepted: 2023-01-26 or 令和5年1月26日") from error
 
 
-def _known_at(text: str, books: checks.Opened) -> datetime | int:
+def _known_at(text: str, books: Opened) -> datetime | int:
     ward = books.inquiry.ward()
     if ward is None:
         raise ValueError("the ledger is empty: nothing was recorded yet")

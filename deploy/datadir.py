@@ -9,7 +9,7 @@ from typing import IO
 
 import msgspec
 
-from services.settings import FORMAT, Settings
+from services.settings import FORMAT, Settings, log_level
 
 DEFAULT = Path(".yoake")
 
@@ -28,12 +28,16 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Running(msgspec.Struct, frozen=True):
-    """Where the Yoake that runs on the directory can be reached, in `running.json`."""
+    """Where the Yoake that runs on the directory can be reached, in `running.json`.
+
+    `services` are process numbers; `health` is where each answers /healthz, /readyz and /metrics.
+    """
 
     pid: int
     nats: str
     pages: str
     services: dict[str, int] = {}
+    health: dict[str, str] = {}
 
 
 class DataDirectory:
@@ -142,6 +146,7 @@ class DataDirectory:
             keys=self / "keys",
             pages=pages,
             published=published,
+            log=log_level(),
         )
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deploy.checks import Opened
 from deploy.datadir import DataDirectory
 from deploy.embedded import Embedded
 from deploy.feeding import Line, feed
 from deploy.history import plan, read_examples
+from deploy.opened import Opened
 from deploy.output import out, print_footnotes, print_summary, report_table
 from deploy.ports import StartError, check_port
 from deploy.setting_up import PUBLISHED, prepare

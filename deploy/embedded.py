@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import logging.handlers
 import multiprocessing as mp
 import os
 import signal
@@ -22,6 +21,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+import msgspec
 from faststream import FastStream
 
 from deploy.datadir import DataDirectory, Running
@@ -29,6 +29,7 @@ from deploy.natsd import NatsError, NatsServer, declare_now, stop_stray
 from deploy.ports import LOOPBACK, StartError, free_port
 from services.handover import app as handover
 from services.intake import app as intake
+from services.logs import log_to
 from services.placement import app as placement
 from services.reporting import app as reporting
 from services.settings import SERVICES, Settings
@@ -144,11 +145,12 @@ class _Supervisor:
         self._nats = NatsServer(data / "nats", ports[0])
         self._children = [_Child(service) for service in SERVICES]
         self._looked = 0.0
+        self._health = {service: free_port() for service in SERVICES}
 
     def start(self) -> None:
         """Bring everything up; the pipe then hears where it can be reached."""
         (self._data / "logs").mkdir(exist_ok=True)
-        _log_to(self._data / "logs" / "runner.log")
+        log_to(self._data / "logs" / "runner.log", "runner")
         stop_stray(self._data / "nats")
         self._nats.start()
         self._ward = self._data.settings().ward().id
@@ -182,8 +184,9 @@ class _Supervisor:
 
     def _fork(self, child: _Child) -> Connection:
         ours, theirs = _FORK.Pipe(duplex=False)
+        settings = msgspec.structs.replace(self._settings, health=(LOOPBACK, self._health[child.service]))
         child.process = _FORK.Process(
-            target=_serve, args=(child.service, self._settings, self._data / "logs", theirs, os.getpid()), daemon=False
+            target=_serve, args=(child.service, settings, self._data / "logs", theirs, os.getpid()), daemon=False
         )
         child.process.start()
         theirs.close()
@@ -208,6 +211,7 @@ class _Supervisor:
             nats=self._nats.url,
             pages=f"http://{LOOPBACK}:{self._pages_port}/",
             services={child.service: child.process.pid or 0 for child in self._children if child.process},
+            health={service: f"http://{LOOPBACK}:{port}/" for service, port in self._health.items()},
         )
         self._data.set_running(running)
         return running
@@ -237,7 +241,7 @@ class _Supervisor:
 def _serve(service: str, settings: Settings, logs: Path, ready: Connection, supervisor: int) -> None:
     """One service, in its own process."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _log_to(logs / f"{service}.log")
+    log_to(logs / f"{service}.log", service, settings.log)
     try:
         app = BUILDS[service](settings)
     except (RuntimeError, ValueError) as error:
@@ -266,12 +270,3 @@ async def _run(app: FastStream, supervisor: int) -> None:
     watching = asyncio.create_task(orphaned())
     await app.run()
     watching.cancel()
-
-
-def _log_to(file: Path) -> None:
-    handler = logging.handlers.RotatingFileHandler(file, maxBytes=5_000_000, backupCount=3, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    logging.getLogger("httpx").setLevel(logging.WARNING)

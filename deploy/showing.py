@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from rich.table import Table
 
-from deploy.checks import ServiceStatus, Status
 from deploy.output import clock_of, day_of, out, print_footnotes, print_json, report_csv, report_table
+from deploy.status import ServiceStatus, Status
 from services.reporting.inquiry import History, Step
 from services.reporting.report import Report
 from services.ward import Ward
@@ -72,8 +72,8 @@ def _value(value: Any) -> str:
     return "－" if value is None else str(value)
 
 
-def print_status(status: Status) -> None:
-    """Each service on a line, then the ledger."""
+def print_status(status: Status, language: str) -> None:
+    """Each service on a line, then the ledger, what is held back, and what is degraded."""
     table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
     table.add_column("service", no_wrap=True)
     for column in (
@@ -92,9 +92,9 @@ def print_status(status: Status) -> None:
     for service in status.services:
         table.add_row(service.service, *_figures(service))
     out.print(table)
-    ledger = status.ledger
-    whole = "holds every event of every service" if ledger.complete else "does NOT hold every event yet"
-    out.print(f"Ledger position {ledger.position}: {whole}. Root {ledger.root}", markup=False, soft_wrap=True)
+    if ledger := status.ledger:
+        whole = "holds every event of every service" if ledger.complete else "does NOT hold every event yet"
+        out.print(f"Ledger position {ledger.position}: {whole}. Root {ledger.root}", markup=False, soft_wrap=True)
     for stream in status.streams:
         full = f"{stream.bytes / 1e6:.1f} of {stream.limit / 1e6:.0f} MB"
         words = "  ALARM: over half full" if stream.alarm else ""
@@ -102,9 +102,12 @@ def print_status(status: Status) -> None:
     for held in status.held:
         where = f"{held.service}: {held.kind}: {held.provider} {held.source}#{held.id}"
         out.print(f"{where} ({held.arrived[:16]}): {held.why}", markup=False, soft_wrap=True)
-    if not status.running:
+    if not status.running and not status.degraded:
         out.print("Yoake does not run here, so lags are not known: start it with `yoake up`.", markup=False)
-    if ledger.synthetic:
+    for one in status.degraded:
+        said = f"{one.ja}{one.do_ja}" if language == "ja" else f"{one.en} {one.do_en}"
+        out.print(f"● {said}", markup=False, soft_wrap=True)
+    if ledger and ledger.synthetic:
         out.print("架空データ / Synthetic data")
 
 

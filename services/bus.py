@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import nats.errors
@@ -28,6 +28,9 @@ from nats.js import JetStreamContext
 from events import decode
 from services.hearing import Cursors
 from services.streams import BATCH, EVENTS, INBOX, MIB, again_subject, durables
+
+if TYPE_CHECKING:
+    from services.vitals import Vitals
 
 IDLE = 5.0
 RETRY = 0.5
@@ -92,7 +95,15 @@ def _as_list(value: object) -> object:
 Handler = Callable[[list[Msg]], Awaitable[None]]
 
 
-def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler, *, pace: float = PACE) -> None:
+def subscribe(
+    broker: NatsBroker,
+    ward: str,
+    durable: str,
+    handler: Handler,
+    vitals: Vitals | None = None,
+    *,
+    pace: float = PACE,
+) -> None:
     """Let `handler` have what a durable delivers, in batches; it acknowledges each message itself.
 
     A handler that raises leaves its messages unacknowledged; they are given back, and come again. `pace`: the least
@@ -111,7 +122,7 @@ def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler, *, 
     assert isinstance(subscriber, BatchPullStreamSubscriber), "a batch pull subscription was asked for"
     subscriber.__class__ = PatientPull  # The library has no setting for the loop; see PatientPull.
     pulling = cast("PatientPull", subscriber)
-    pulling.pace = pace
+    pulling.pace, pulling.vitals = pace, vitals
 
     @subscriber
     async def on_batch(batch: NatsMessage) -> None:
@@ -120,7 +131,7 @@ def subscribe(broker: NatsBroker, ward: str, durable: str, handler: Handler, *, 
             await handler(messages)
             pulling.handled = True
         except Exception:
-            log.exception("%s: %s messages are given back", durable, len(messages))
+            log.exception("%s messages are given back", len(messages), extra={"durable": durable})
             for message in messages:
                 if not message.is_acked:
                     await message.nak(delay=RETRY)
@@ -131,7 +142,16 @@ Hear = Callable[[list[bytes]], Awaitable[Collection[str]]]
 """Take in events; returns the services whose logs have a gap before one of them."""
 
 
-def listen(broker: NatsBroker, ward: str, service: str, hear: Hear, cursors: Cursors, *, pace: float = PACE) -> None:
+def listen(
+    broker: NatsBroker,
+    ward: str,
+    service: str,
+    hear: Hear,
+    cursors: Cursors,
+    vitals: Vitals | None = None,
+    *,
+    pace: float = PACE,
+) -> None:
     """Let a service hear the others' events: whatever is missing is asked for again, and until it has come nothing is
     acknowledged.
 
@@ -155,7 +175,7 @@ def listen(broker: NatsBroker, ward: str, service: str, hear: Hear, cursors: Cur
             first = cursors.position(source) + 1
             await broker.publish(str(first).encode(), again_subject(ward, source))
 
-    subscribe(broker, ward, f"{service}-events", on_events, pace=pace)
+    subscribe(broker, ward, f"{service}-events", on_events, vitals, pace=pace)
 
 
 class PatientPull(BatchPullStreamSubscriber):
@@ -165,6 +185,7 @@ class PatientPull(BatchPullStreamSubscriber):
     fault of the connection or of the durable (the library's task ends), and never makes a durable.
     """
 
+    vitals: Vitals | None = None
     pace = 0.0
     """Seconds from one pull to the next: under load what comes meanwhile is one batch, and one commit."""
 
@@ -198,14 +219,14 @@ class PatientPull(BatchPullStreamSubscriber):
                     await self.consume(messages)
                     await self._give_back(messages)
             except (nats.errors.Error, BusError, OSError) as error:
-                log.warning("%s: %s", self._durable, error)
+                log.warning("%s", error, extra={"durable": self._durable})
                 await asyncio.sleep(RETRY)
 
     async def _give_back(self, messages: list[Msg]) -> None:
         """What nobody has handled comes again soon; the library keeps its own faults to itself."""
         for message in messages:
             if not (self.handled or message.is_acked):
-                log.error("%s: a message was not handled; it is given back", self._durable)
+                log.error("a message was not handled; it is given back", extra={"durable": self._durable})
                 await message.nak(delay=RETRY)
 
     @property
@@ -225,6 +246,8 @@ class PatientPull(BatchPullStreamSubscriber):
         await self.connection.publish(subject, msgspec.json.encode(request), reply=self._replies)
         messages: list[Msg] = []
         while len(messages) < most and await self._any(patience):
+            if self.vitals and not messages:
+                self.vitals.asked(self._durable)
             message = self._come.popleft()
             status = _status(message)
             if status is None:

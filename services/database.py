@@ -35,7 +35,7 @@ def open_engine(url: str) -> sa.Engine:
         DatabaseError: the URL is none of ours, or the database does not answer.
     """
     try:
-        engine = sa.create_engine(url, connect_args=_arguments(url))
+        engine = sa.create_engine(url, connect_args=_arguments(url), hide_parameters=True)
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _durable)
         with engine.connect():

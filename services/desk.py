@@ -228,7 +228,7 @@ class Desk(Generic[S]):
         except (sa.exc.SQLAlchemyError, SecondWriter):
             raise
         except Exception as error:  # A fault of ours in one message must not hold up the others.
-            log.exception("%s could not be processed", message.fields["type"])
+            log.exception("%s could not be processed", message.fields["type"], extra=group.named(*message.key))
             group.park(message.delivery, message.item, _fault(error), digest=message.digest)
         else:
             group.keep(book, words.causation, synthetic=words.synthetic)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -17,7 +18,7 @@ from services.book import Book, Name, Unusable
 from services.database import among, insert_new, insert_rows
 from services.inbox import Delivery, Item
 from services.journal import Draft, Journal
-from services.reading import Message
+from services.reading import Message, public
 from services.seal import KeyStore, Secrets
 from services.tables import HEARD, NAMES, PARKED, RECEIPTS, SERIES, WAITING, WARDS
 
@@ -28,6 +29,8 @@ MOST_RECEIPTS = 200
 """Receipts in one message; one is about 300 bytes, and a few kilobytes where there are many flags."""
 
 _ENCODE = msgspec.json.Encoder().encode
+
+log = logging.getLogger("yoake.desk")
 
 
 class Group:
@@ -71,6 +74,8 @@ class Group:
     def accept(self, message: Message, book: Book[Any]) -> None:
         """Answer that a message was accepted, and remember it for ever."""
         flags = [{"code": flag.code, "field": flag.field, "accepted": flag.accepted} for flag in book.flags]
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("accepted", extra={**self.named(*message.key), "case": book.cases})
         self._answer(message, "accepted", case=book.cases, number=book.numbers, flags=flags)
 
     def answer_again(self, message: Message, receipt: Receipt) -> None:
@@ -113,6 +118,7 @@ class Group:
             "body": self._secrets.seal_local(item.body),
         }
         self._parked.append(row)
+        log.warning("%s: a person must look at it", kind, extra=self.named(*key))
         status = "conflict" if kind == "conflict" else "parked"
         receipt = Receipt(
             provider=delivery.provider,
@@ -128,6 +134,10 @@ class Group:
         self._send(receipt)
         if key in self._resumed:  # It had waited; from now on it is parked, and may come again mended.
             self.session.execute(sa.delete(HEARD).where(_is(HEARD, key)))
+
+    def named(self, *key: str) -> dict[str, str]:
+        """A message's key as a log line may say it; what may be a name is a keyed digest."""
+        return dict(zip(("provider", "source", "id"), (public(part, self._secrets) for part in key), strict=True))
 
     def settle(self, key: Key) -> None:
         """A message that was parked has come again and could be used."""

@@ -56,6 +56,10 @@ class Cursors:
         """Where a service's log has been heard up to; None before the first event."""
         return self._heard.get(service)
 
+    def positions(self) -> dict[str, int]:
+        """The last position heard of each service heard of."""
+        return {service: heard.position for service, heard in self._heard.items()}
+
     def is_next(self, record: Recorded) -> bool:
         """Whether this event follows directly on the last one heard.
 

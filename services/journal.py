@@ -9,11 +9,12 @@ SQL never runs on the event loop: one writer thread, `Journal.run`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
@@ -27,6 +28,9 @@ from events import SPECVERSION, Event, Recorded, decode, encode, encode_data, ev
 from services.clock import Clock, NewId, random_id, system_clock
 from services.database import create, insert_rows, open_engine
 from services.settings import FORMAT
+
+if TYPE_CHECKING:
+    from services.vitals import Vitals
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -107,6 +111,7 @@ class Journal:
         self.clock, self.new_id = clock, new_id
         self.engine = open_engine(url)
         self.committed = asyncio.Event()
+        self.vitals: Vitals | None = None
         self._commits = 0
         self._sessions = sessionmaker(self.engine, autoflush=False)
         self._recorder = _Recorder(SQLAlchemyDatastore(session_maker=self._sessions), events_table_name="stored_events")
@@ -145,10 +150,15 @@ class Journal:
         try:
             with self._sessions.begin() as session:
                 yield session
-        except BaseException:
+                began = time.perf_counter()
+        except BaseException as error:
             self.head, self._last_recorded = head, last
+            if self.vitals:
+                self.vitals.not_committed(error)
             raise
         self._commits += 1
+        if self.vitals:
+            self.vitals.committed(self.head - head, time.perf_counter() - began)
 
     def append(self, session: Session, drafts: Sequence[Draft], seal: Sealer | None = None) -> list[Recorded]:
         """Write events at the end of the log, within the caller's transaction.
@@ -183,6 +193,10 @@ class Journal:
     def now(self) -> datetime:
         """The present moment, never before the last one written (the second clock is monotone)."""
         return max(self.clock(), self._last_recorded)
+
+    def clock_behind(self) -> float:
+        """Seconds by which the clock is behind the last time written; 0 while it is not."""
+        return max(0.0, (self._last_recorded - self.clock()).total_seconds())
 
     def read(self, after: int = 0, limit: int | None = None, upto: int | None = None) -> list[tuple[int, bytes]]:
         """(position, text) of the events after a position, in order."""

@@ -72,7 +72,14 @@ class Relay:
         while True:
             try:
                 await self._publish_all()
-            except (nats.errors.Error, nats.js.errors.Error, NotStored, OSError, TimeoutError) as error:
+            except (
+                nats.errors.Error,
+                nats.js.errors.Error,
+                NotStored,
+                sa.exc.OperationalError,
+                OSError,
+                TimeoutError,
+            ) as error:
                 log.warning("%s: not published yet: %s", self._journal.service, error or type(error).__name__)
                 self.position = None
                 await asyncio.sleep(RETRY)
@@ -162,7 +169,7 @@ class Relay:
         """Somebody misses events from this position on: go back, and publish them again."""
         if self.position is None or not first.isdigit() or not 0 < int(first) <= self.position:
             return
-        log.warning("%s: asked for %s again", self._journal.service, first.decode())
+        log.warning("asked to publish again from here", extra={"position": int(first)})
         self.position = int(first) - 1
         self._again = int(_now() * 1000)
         self._journal.committed.set()

@@ -11,6 +11,9 @@ import msgspec
 from services.ward import Ward, load
 
 SERVICES = ("intake", "placement", "handover", "reporting")
+LEVELS = ("info", "debug")
+"""With debug, every accepted message has a line of its own."""
+
 FORMAT = 1
 """The version of what a data directory and a journal hold; a newer one is refused."""
 
@@ -24,6 +27,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     `database` is an SQLAlchemy URL in which `{service}` stands for the service's name, so that
     each has a database of its own. `keys` is the directory of the master key and the inbox key.
+    `health` is where this service alone answers how it is; None: nowhere. `log` is a level of LEVELS.
     """
 
     ward_file: Path
@@ -32,6 +36,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keys: Path
     pages: tuple[str, int] = ("127.0.0.1", 18222)
     published: Path | None = None
+    health: tuple[str, int] | None = None
+    log: str = "info"
 
     def database_of(self, service: str) -> str:
         """The URL of one service's own database, or of the key store (`keys`)."""
@@ -55,7 +61,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "YOAKE_KEYS": str(self.keys),
             "YOAKE_PAGES": f"{host}:{port}",
         }
-        return given | ({"YOAKE_PUBLISHED": str(self.published)} if self.published else {})
+        if self.published:
+            given["YOAKE_PUBLISHED"] = str(self.published)
+        if self.health:
+            given["YOAKE_HEALTH"] = f"{self.health[0]}:{self.health[1]}"
+        return given | {"YOAKE_LOG": self.log}
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -69,19 +79,33 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(f"{', '.join(missing)} not set; docs/operations.md lists every setting")
     if "{service}" not in environment["YOAKE_DATABASE"]:
         raise SettingsError("YOAKE_DATABASE must hold {service}, such as postgresql+psycopg://host/yoake_{service}")
-    published = environment.get("YOAKE_PUBLISHED")
+    published, health = environment.get("YOAKE_PUBLISHED"), environment.get("YOAKE_HEALTH")
     return Settings(
         ward_file=Path(environment["YOAKE_WARD"]),
         nats=environment["YOAKE_NATS"],
         database=environment["YOAKE_DATABASE"],
         keys=Path(environment["YOAKE_KEYS"]),
-        pages=_pages(environment.get("YOAKE_PAGES", "127.0.0.1:18222")),
+        pages=_address("YOAKE_PAGES", environment.get("YOAKE_PAGES", "127.0.0.1:18222")),
         published=Path(published) if published else None,
+        health=_address("YOAKE_HEALTH", health) if health else None,
+        log=log_level(environment),
     )
 
 
-def _pages(text: str) -> tuple[str, int]:
+def log_level(environment: Mapping[str, str] = os.environ) -> str:
+    """The level of the log.
+
+    Raises:
+        SettingsError: it is none of LEVELS.
+    """
+    level = environment.get("YOAKE_LOG", "info")
+    if level not in LEVELS:
+        raise SettingsError(f"YOAKE_LOG: {level!r} is not one of {', '.join(LEVELS)}")
+    return level
+
+
+def _address(name: str, text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdigit():
-        raise SettingsError(f"YOAKE_PAGES: {text!r} is not HOST:PORT, such as 127.0.0.1:18222")
+        raise SettingsError(f"{name}: {text!r} is not HOST:PORT, such as 127.0.0.1:18222")
     return host, int(port)

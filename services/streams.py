@@ -96,6 +96,11 @@ def ledger_subject(ward: str, service: str) -> str:
     return f"ledger.{ward}.{service}"
 
 
+def health_subject(ward: str, service: str) -> str:
+    """Where a service answers what is degraded in it."""
+    return f"health.{ward}.{service}"
+
+
 def again_subject(ward: str, service: str) -> str:
     """Where a service's relay is asked to publish again from a position."""
     return f"relay.{ward}.{service}.again"

@@ -17,6 +17,7 @@ from services.bus import check_durables, listen, make_broker, subscribe
 from services.clock import Clock, system_clock
 from services.database import open_engine
 from services.desk import Desk, Rules
+from services.health import attach
 from services.hearing import CURSORS, LogChanged
 from services.inbox import Delivery
 from services.journal import Journal, SecondWriter
@@ -25,6 +26,7 @@ from services.seal import KeyStore, Secrets
 from services.settings import Settings
 from services.streams import HEARS, MIB
 from services.tables import WRITER_TABLES
+from services.vitals import Vitals
 
 DELIVERY_HEADER = "Yoake-Delivery"
 UNHURRIED = 0.025
@@ -66,6 +68,7 @@ def build(
     desk = Desk(journal, rules, secrets, keys)
     broker = make_broker(settings.nats, service)
     relay = Relay(journal, broker)
+    vitals = Vitals(journal, client=lambda: broker.connection, published=lambda: relay.position, cursors=desk.cursors)
 
     async def on_messages(messages: list[Msg]) -> None:
         for part in _parts(messages):
@@ -78,11 +81,12 @@ def build(
         found: set[str] = await stopping(stop, journal.run(desk.hear, [decode(text) for text in texts]))
         return found
 
-    subscribe(broker, ward.id, service, on_messages)
+    subscribe(broker, ward.id, service, on_messages, vitals)
     if service in HEARS:
-        listen(broker, ward.id, service, hear, desk.cursors, pace=UNHURRIED)
+        listen(broker, ward.id, service, hear, desk.cursors, vitals, pace=UNHURRIED)
 
     app = FastStream(broker, logger=None)
+    attach(app, broker, vitals, settings.health)
     tasks: list[asyncio.Task[None]] = []
 
     @app.after_startup

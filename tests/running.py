@@ -40,11 +40,11 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def up(data: Path, *options: object) -> Iterator[subprocess.Popen[str]]:
+def up(data: Path, *options: object, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """`yoake up` on a directory, on free ports, until the block ends; it must end in good order."""
     command = [YOAKE, "up", "--data", str(data), "--port", "0", "--nats-port", "0", *map(str, options)]
     with said_by(data).open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said, text=True, env=environment())
+        process = subprocess.Popen(command, stdout=said, stderr=said, text=True, env=environment() | variables)
         try:
             until(lambda: running(data) is not None or process.poll() is not None)
             assert process.poll() is None, said_by(data).read_text()

@@ -61,7 +61,8 @@ def test_every_setting_is_documented() -> None:
 def test_every_decision_says_why_and_what_would_change_our_mind() -> None:
     """Half a page each, numbered."""
     decisions = sorted((ROOT / "docs/decisions").glob("*.md"))
-    assert [path.name[:4] for path in decisions] == [f"{n:04}" for n in range(1, len(decisions) + 1)]
+    numbers = [path.name[:4] for path in decisions]
+    assert numbers == sorted(set(numbers))
     for path in decisions:
         text = path.read_text()
         assert "**Why.**" in text, path

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import msgspec
-import uvicorn
+import nats.errors
 from faststream import FastStream
+from faststream.nats import NatsBroker
 from faststream.nats.annotations import NatsMessage
 
 from services.bus import check_durables, listen, make_broker
 from services.clock import Clock, system_clock
+from services.degraded import Degraded, Facts, degraded
+from services.health import attach, serve
 from services.journal import Journal
+from services.reporting.inquiry import Inquiry
 from services.reporting.ledger import LEDGER_TABLES, Ledger
-from services.reporting.web import pages
+from services.reporting.web import further_facts, pages
 from services.settings import Settings
-from services.streams import ledger_subject
+from services.streams import WRITERS, health_subject, ledger_subject
+from services.vitals import Vitals
 from services.writer import Halt, collect_rarely, halt, stopping
 
 SERVICE = "reporting"
-
-log = logging.getLogger("yoake.reporting")
+ASK = 3.0
+"""Seconds between questions to the others how they are, and at most until they answer."""
 
 
 def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt) -> FastStream:
@@ -37,12 +38,19 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
     journal = Journal(settings.database_of(SERVICE), SERVICE, ward.id, tables=LEDGER_TABLES, clock=clock)
     ledger = Ledger(journal)
     broker = make_broker(settings.nats, SERVICE)
+    inquiry = Inquiry(journal.engine, journal.log)
+    vitals = Vitals(
+        journal,
+        client=lambda: broker.connection,
+        cursors=ledger.cursors,
+        further=lambda: further_facts(inquiry),
+    )
 
     async def hear(texts: list[bytes]) -> set[str]:
         found: set[str] = await stopping(stop, journal.run(ledger.hear, texts))
         return found
 
-    listen(broker, ward.id, SERVICE, hear, ledger.cursors)
+    listen(broker, ward.id, SERVICE, hear, ledger.cursors, vitals)
 
     @broker.subscriber(ledger_subject(ward.id, "*"))
     async def how_far(asked: NatsMessage) -> bytes:
@@ -50,34 +58,42 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
         return msgspec.json.encode(ledger.cursors.heard(service))
 
     app = FastStream(broker, logger=None)
-    server = _Server(uvicorn.Config(pages(settings, journal), log_level="warning", lifespan="off"))
-    serving: list[asyncio.Task[None]] = []
+    attach(app, broker, vitals, settings.health)
+    serve(app, pages(settings, journal, vitals), settings.pages)
+    asking: list[asyncio.Task[None]] = []
 
     @app.after_startup
     async def start() -> None:
         await check_durables(broker, ward.id, SERVICE)
         collect_rarely()
-        serving.append(asyncio.create_task(server.serve([_listen(settings.pages)])))
+        asking.append(asyncio.create_task(_ask_the_others(broker, ward.id, vitals)))
 
     @app.on_shutdown
     async def finish() -> None:
-        server.should_exit = True
-        await asyncio.gather(*serving, return_exceptions=True)
+        for task in asking:
+            task.cancel()
+        await asyncio.gather(*asking, return_exceptions=True)
 
     app.after_shutdown(journal.close)
     return app
 
 
-class _Server(uvicorn.Server):
-    """A web server that leaves the signals to the service it runs in."""
+async def _ask_the_others(broker: NatsBroker, ward: str, vitals: Vitals) -> None:
+    """Keep what the other services say of themselves, for the pages; for ever."""
+    while True:
+        said = await asyncio.gather(*(_how_is(broker, ward, service) for service in WRITERS))
+        vitals.others = [one for found in said for one in found]
+        await asyncio.sleep(ASK)
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
-
-def _listen(address: tuple[str, int]) -> socket.socket:
+async def _how_is(broker: NatsBroker, ward: str, service: str) -> list[Degraded]:
     try:
-        return socket.create_server(address)
-    except OSError as error:
-        raise SystemExit(f"the pages cannot be served at {address[0]}:{address[1]}: {error.strerror}") from error
+        answer = await broker.connection.request(health_subject(ward, service), b"", timeout=ASK)
+    except nats.errors.NoRespondersError:
+        return degraded(Facts(service=service, running=False))
+    except nats.errors.TimeoutError:
+        # Without NATS nobody answers, and that is said already.
+        return degraded(Facts(service=service, answers=False)) if broker.connection.is_connected else []
+    except (nats.errors.Error, OSError):
+        return []
+    return msgspec.json.decode(answer.data, type=list[Degraded])

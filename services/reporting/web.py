@@ -14,10 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from services.degraded import worst
+from services.health import routes
 from services.hearing import Cursors
 from services.journal import Journal
 from services.reporting.inquiry import Inquiry, NotKnown
@@ -36,20 +38,23 @@ from services.reporting.published import compare, load
 from services.reporting.report import Report, shown
 from services.reporting.tables import PERCENT, REPORTS, Name
 from services.settings import SERVICES, Settings
+from services.vitals import Vitals
 from services.ward import Label, Ward
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 LONGEST_ID = 200
 
 
-def pages(settings: Settings, journal: Journal) -> Starlette:
-    """The pages as an ASGI application over one reporting database.
+def pages(settings: Settings, journal: Journal, vitals: Vitals | None = None) -> Starlette:
+    """The pages as an ASGI application over one reporting database; without `vitals`, without NATS.
 
     Raises:
         services.ward.WardError: the ward's file cannot be used.
         services.reporting.published.PublishedError: the published figures cannot be used.
     """
-    site = Site(settings, Inquiry(journal.engine, journal.log))
+    inquiry = Inquiry(journal.engine, journal.log)
+    vitals = vitals or Vitals(journal, further=lambda: further_facts(inquiry))
+    site = Site(settings, inquiry, vitals)
     return Starlette(
         routes=[
             Route("/", site.overview),
@@ -57,8 +62,7 @@ def pages(settings: Settings, journal: Journal) -> Starlette:
             Route("/tables/{report}/cell", site.cell),
             Route("/cases/{about}", site.course),
             Route("/status", site.status),
-            Route("/healthz", healthy),
-            Route("/readyz", site.ready),
+            *routes(vitals),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         middleware=[
@@ -74,16 +78,19 @@ def pages(settings: Settings, journal: Journal) -> Starlette:
     )
 
 
-async def healthy(_: Request) -> Response:
-    """The process answers; nothing is said about the database."""
-    return PlainTextResponse("ok")
+def further_facts(inquiry: Inquiry) -> dict[str, Any]:
+    """What the database says of itself: whether it answers, and whether the ward's rules were heard of."""
+    try:
+        return {"ward_known": inquiry.ward() is not None}
+    except (sa.exc.OperationalError, sa.exc.TimeoutError):
+        return {"database_missing": True}
 
 
 class Site:
     """The pages' endpoints over one database."""
 
-    def __init__(self, settings: Settings, inquiry: Inquiry) -> None:
-        self._inquiry = inquiry
+    def __init__(self, settings: Settings, inquiry: Inquiry, vitals: Vitals) -> None:
+        self._inquiry, self._vitals = inquiry, vitals
         self._ward_file = settings.ward()
         self._published = load(settings.published) if settings.published else ()
 
@@ -179,29 +186,18 @@ class Site:
         )
 
     def status(self, request: Request) -> Response:
-        """稼働状況: how far the ledger goes, and of whom it heard how much."""
-        terms = self._terms(request)
+        """稼働状況: what is degraded, how far the ledger goes, and of whom it heard how much."""
+        terms, found = self._terms(request), self._vitals.everywhere()
         head, _ = self._inquiry.end()
         cursors = Cursors(self._inquiry.engine)
         return self._render(
             request,
             "status.html",
             terms,
-            is_ready=self._inquiry.ward() is not None,
+            degraded=[(terms.say(Label(one.ja, one.en)), terms.say(Label(one.do_ja, one.do_en))) for one in found],
             last=terms.moment(self._inquiry.ledger.row(head).ledgered_at) if head else None,
             heard=[(service, cursors.position(service)) for service in SERVICES if service != "reporting"],
         )
-
-    def ready(self, _: Request) -> Response:
-        """Whether the database answers and the ward's rules were heard of."""
-        try:
-            position, root = self._inquiry.end()
-            ward = self._inquiry.ward()
-        except (sa.exc.OperationalError, sa.exc.TimeoutError):
-            return _not_ready("the database does not answer")
-        if ward is None:
-            return _not_ready("the ledger has not heard of the ward's activation yet")
-        return JSONResponse({"ready": True, "ward": ward.id, "position": position, "root": root})
 
     def refused(self, request: Request, error: Exception) -> Response:
         """A page that does not exist, or a record that does not: in both languages, in the same frame."""
@@ -224,7 +220,9 @@ class Site:
         return Terms(self._inquiry.ward() or self._ward_file, language_of(request))
 
     def _render(self, request: Request, template: str, terms: Terms, status: int = 200, **context: Any) -> Response:
-        return render(request, template, framed(self._inquiry, terms.ward, terms), terms, status, **context)
+        return render(
+            request, template, framed(self._inquiry, terms, worst(self._vitals.everywhere())), terms, status, **context
+        )
 
     def _asked(self, request: Request, ward: Ward) -> tuple[Asked, dict[str, Label]]:
         """What was asked for; the cut-off already as a position that the ledger has."""
@@ -271,7 +269,3 @@ def _report_name(request: Request) -> Name:
 
 def _in_both(key: str) -> dict[str, Any]:
     return {"message": SCREEN[key], "start": SCREEN["to_start"]}
-
-
-def _not_ready(reason: str) -> Response:
-    return JSONResponse({"ready": False, "reason": reason}, status_code=503)

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
+from services.degraded import Level
 from services.reporting.inquiry import Inquiry
 from services.reporting.pages.terms import Language, Terms
 from services.ward import Ward
@@ -32,13 +33,14 @@ TEMPLATES = Jinja2Templates(env=_ENVIRONMENT)
 
 
 class Frame(NamedTuple):
-    """The head and foot of a page. `position` None: the database did not answer."""
+    """The head and foot of a page. `position` None: the database did not answer. `light` is a key of the words."""
 
     ward: str
     centre: str
     synthetic: bool
     position: int | None
     root: str
+    light: str
 
     @property
     def short_root(self) -> str:
@@ -51,15 +53,20 @@ def language_of(request: Request) -> Language:
     return "en" if request.query_params.get("lang") == "en" else "ja"
 
 
-def framed(inquiry: Inquiry, ward: Ward, terms: Terms) -> Frame:
-    """The frame from the database."""
+LIGHTS = {None: "light_ok", Level.notice: "light_ok", Level.late: "light_late", Level.stopped: "light_stopped"}
+
+
+def framed(inquiry: Inquiry, terms: Terms, worst: Level | None) -> Frame:
+    """The frame from the database, with the light for the worst that is degraded."""
     position, root = inquiry.end()
-    return Frame(terms.say(ward.ward.name), terms.say(ward.ward.centre), inquiry.synthetic(), position, root)
+    ward = terms.ward.ward
+    return Frame(terms.say(ward.name), terms.say(ward.centre), inquiry.synthetic(), position, root, LIGHTS[worst])
 
 
 def bare(ward: Ward, terms: Terms) -> Frame:
     """The frame where the database does not answer."""
-    return Frame(terms.say(ward.ward.name), terms.say(ward.ward.centre), synthetic=False, position=None, root="")
+    name, centre = terms.say(ward.ward.name), terms.say(ward.ward.centre)
+    return Frame(name, centre, synthetic=False, position=None, root="", light="light_stopped")
 
 
 def render(request: Request, template: str, frame: Frame, terms: Terms, status: int = 200, **context: Any) -> Response:

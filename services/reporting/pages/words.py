@@ -110,7 +110,7 @@ _SCREEN = {
     "sealed": Label("個人情報（封印済み）", "Personal data (sealed)"),
     "light_ok": Label("正常", "Normal"),
     "light_late": Label("遅れあり", "Behind"),
-    "no_ward_yet": Label("区の設定がまだ届いていません。", "The ward's rules were not heard of yet."),
+    "light_stopped": Label("停止中", "Stopped"),
     "nothing_yet": Label(
         "記録はまだありません。記録が届くと、ここに集計表が表示されます。",
         "Nothing was recorded yet. The tables appear here as soon as there is something.",

@@ -1,0 +1,69 @@
+"""The journals of a data directory, opened for looking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from events import ContractError, Recorded, decode
+from services.hearing import CURSORS, Cursors
+from services.journal import Journal
+from services.reporting.inquiry import Inquiry
+from services.reporting.ledger import LEDGER_TABLES
+from services.settings import Settings
+from services.streams import WRITERS
+from services.tables import WRITER_TABLES
+
+SETTLE_SECONDS = 10.0
+
+
+def open_journal(settings: Settings, ward: str, service: str) -> Journal:
+    """One service's journal, or the ledger.
+
+    Raises:
+        services.database.DatabaseError, services.journal.JournalError: it cannot be used.
+    """
+    tables = LEDGER_TABLES if service == "reporting" else [*WRITER_TABLES, CURSORS]
+    return Journal(settings.database_of(service), service, ward, tables=tables)
+
+
+class Opened:
+    """The journals of a data directory, opened for looking."""
+
+    def __init__(self, settings: Settings, ward: str) -> None:
+        self.ward = ward
+        self.writers = {service: open_journal(settings, ward, service) for service in WRITERS}
+        self.ledger = open_journal(settings, ward, "reporting")
+        self.inquiry = Inquiry(self.ledger.engine, self.ledger.log)
+
+    def close(self) -> None:
+        """Let go of the databases."""
+        for journal in (*self.writers.values(), self.ledger):
+            journal.close()
+
+    def behind(self) -> dict[str, int]:
+        """How many events of each service the ledger does not hold yet."""
+        cursors = Cursors(self.ledger.engine)
+        return {name: journal.last_position() - cursors.position(name) for name, journal in self.writers.items()}
+
+    def settle(self) -> None:
+        """Give a running system a while to come to rest."""
+        until = time.monotonic() + SETTLE_SECONDS
+        while any(self.behind().values()) and time.monotonic() < until:
+            time.sleep(0.1)
+
+
+def pages(journal: Journal) -> Iterator[tuple[int, bytes]]:
+    """(position, text) of every event of a journal, in order."""
+    after = 0
+    while page := journal.read(after, 2_000):
+        yield from page
+        after = page[-1][0]
+
+
+def readable(text: bytes) -> Recorded | None:
+    """The event in a text; None if it is none of ours."""
+    try:
+        return decode(text)
+    except ContractError:
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,8 @@ import msgspec
 from services.settings import FORMAT, Settings
 
 DEFAULT = Path(".yoake")
+ORPHANS = 20.0
+"""Seconds given to the services of a runner that was killed."""
 
 
 class DataError(RuntimeError):
@@ -34,6 +37,8 @@ class Running(msgspec.Struct, frozen=True):
     nats: str
     pages: str
     services: dict[str, int] = {}
+    troubles: dict[str, str] = {}
+    """What the runner found wrong and is mending: a service, `nats` or a stream, and in what way."""
 
 
 class DataDirectory:
@@ -98,18 +103,27 @@ class DataDirectory:
     def lock(self) -> None:
         """Be the only one that runs here, until this process ends.
 
+        Where the one that ran here was killed, its services hold the lock until they have noticed and
+        ended; that is waited for, so that a service manager can start the next at once.
+
         Raises:
             DataError: somebody else runs here; says where.
         """
         self._lock = (self / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            running = self.running()
-            where = f"; its pages are at {running.pages}" if running else ""
-            raise DataError(
-                f"Yoake runs on {self.path} already{where}. Stop it first, or give --data another directory"
-            ) from error
+        until = time.monotonic() + ORPHANS
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                if self.running() is not None or time.monotonic() > until:
+                    raise self._taken() from error
+                time.sleep(0.1)
+
+    def _taken(self) -> DataError:
+        running = self.running()
+        where = f"; its pages are at {running.pages}" if running else ""
+        return DataError(f"Yoake runs on {self.path} already{where}. Stop it first, or give --data another directory")
 
     def running(self) -> Running | None:
         """Who runs here, if anybody does."""

@@ -42,6 +42,10 @@ class EventsAhead(RuntimeError):
     """EVENTS or the ledger holds events of this service that its journal does not: the journal was set back."""
 
 
+class Reconnected(nats.errors.Error):
+    """The server may have lost the end of what it had acknowledged: look where EVENTS ends before going on."""
+
+
 class Relay:
     """Publishes one journal. `position` is the last one known to be in EVENTS."""
 
@@ -63,11 +67,12 @@ class Relay:
                 await self._publish_all()
             except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
                 log.warning("%s: not published yet: %s", self._journal.service, error or type(error).__name__)
-                self.position = None
+                self.position = self._js = None  # What it still waits for would count against its limit for ever.
                 await asyncio.sleep(RETRY)
 
     async def _publish_all(self) -> None:
         js = self._js = self._js or self._broker.connection.jetstream()
+        self._connection = self._reconnects()
         if self.position is None:
             await self._compare_with_ledger()
         self.position = await self._published(js)
@@ -105,6 +110,10 @@ class Relay:
         await self._journal.run(self._check, "EVENTS", last.position, last.id)
         return last.position
 
+    def _reconnects(self) -> int:
+        """How often the connection was made again. Nothing is kept to be sent on the next one; see `make_broker`."""
+        return int(self._broker.connection.stats["reconnects"])
+
     def _check(self, holder: str, position: int, event: str) -> None:
         rows = self._journal.read(after=position - 1, limit=1)
         if not rows or rows[0][0] != position or decode(rows[0][1]).id != event:
@@ -117,6 +126,8 @@ class Relay:
     async def _events(self, js: JetStreamContext) -> int:
         assert self.position is not None
         rows = await self._journal.run(self._journal.read, self.position, PAGE)
+        if self._reconnects() != self._connection:
+            raise Reconnected("connected anew")
         await publish(js, [text for _, text in rows], self._again)
         if rows:
             self.position = rows[-1][0]
@@ -168,8 +179,12 @@ async def publish(js: JetStreamContext, texts: Iterable[bytes], again: int = 0) 
 async def _all(sent: list[Any]) -> None:
     """Wait until the server has each of these; raises what it said of the first that it has not."""
     if sent:
-        async with asyncio.timeout(PATIENCE):
-            await asyncio.gather(*sent)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.gather(*sent)
+        finally:
+            for answer in sent:
+                answer.cancel()
 
 
 async def _at_most(seconds: float, what: Awaitable[Any]) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
@@ -96,17 +97,21 @@ class Opened:
 
     def __init__(self, settings: Settings, ward: str) -> None:
         self.ward = ward
-        self.writers = {
-            service: Journal(settings.database_of(service), service, ward, tables=[*WRITER_TABLES, CURSORS])
-            for service in WRITERS
-        }
-        self.ledger = Journal(settings.database_of("reporting"), "reporting", ward, tables=LEDGER_TABLES)
-        self.inquiry = Inquiry(self.ledger.engine, self.ledger.log)
+        with ExitStack() as opening:  # What was opened is closed again where the next cannot be.
+
+            def opened(service: str, tables: Sequence[sa.Table]) -> Journal:
+                journal = Journal(settings.database_of(service), service, ward, tables=tables)
+                opening.callback(journal.close)
+                return journal
+
+            self.writers = {service: opened(service, [*WRITER_TABLES, CURSORS]) for service in WRITERS}
+            self.ledger = opened("reporting", LEDGER_TABLES)
+            self.inquiry = Inquiry(self.ledger.engine, self.ledger.log)
+            self._close = opening.pop_all().close
 
     def close(self) -> None:
         """Let go of the databases."""
-        for journal in (*self.writers.values(), self.ledger):
-            journal.close()
+        self._close()
 
     def behind(self) -> dict[str, int]:
         """How many events of each service the ledger does not hold yet."""

@@ -127,10 +127,11 @@ async def _streams(server: NatsServer, ward: str) -> dict[str, str]:
     """Make again what is missing; says what must wait."""
     troubles = {}
     lost = [str(s.name) for s in streams() if s.name and not (server.stream_files(s.name) / "meta.inf").exists()]
-    if lost:
-        troubles = await _remove(server.url, lost)
-    for done in await declare(server.url, ward, ERRAND):
-        log.warning("%s", done)
+    async with asyncio.timeout(4 * ERRAND):  # The runner has others to look after.
+        if lost:
+            troubles = await _remove(server.url, lost)
+        for done in await declare(server.url, ward, ERRAND):
+            log.warning("%s", done)
     return troubles
 
 

@@ -116,4 +116,4 @@ def _activate(desk: Desk[Any], settings: Settings) -> None:
     if not desk.wards:
         desk.activate(ward, ward.start_of(ward.ward.registration_opens))
     elif desk.wards[-1][1] != ward:
-        desk.activate(ward, desk.journal.now())
+        desk.activate(ward, desk.journal.clock())  # Not the log's own, which a clock that was ahead has left behind.

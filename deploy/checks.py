@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -83,13 +83,17 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything `yoake status` says. `streams` is empty while NATS does not run; `held` names at most 100."""
+    """Everything `yoake status` says. `streams` is empty while NATS does not run; `held` names at most 100.
+
+    `troubles`: what the runner found wrong and is mending, by what it is wrong with.
+    """
 
     running: bool
     services: list[ServiceStatus]
     ledger: LedgerStatus
     streams: list[StreamStatus] = []
     held: list[Held] = []
+    troubles: dict[str, str] = {}
 
 
 class Opened:
@@ -125,9 +129,11 @@ class Opened:
             time.sleep(0.1)
 
 
-def status(opened: Opened, url: str | None, alive: Collection[str] = ()) -> Status:
-    """How far everything is; `alive` are the services that run here."""
-    lags = asyncio.run(_lags(url, opened)) if url else {}
+def status(
+    opened: Opened, url: str | None, alive: Collection[str] = (), troubles: Mapping[str, str] | None = None
+) -> Status:
+    """How far everything is; `alive` are the services that run here, `troubles` what their runner says is wrong."""
+    lags, filled = asyncio.run(_bus(url, opened)) if url else ({}, [])
     cursors = Cursors(opened.ledger.engine)
     services = [_service(name, journal, cursors, lags, name in alive) for name, journal in opened.writers.items()]
     head = opened.inquiry.ledger.head()
@@ -150,9 +156,17 @@ def status(opened: Opened, url: str | None, alive: Collection[str] = ()) -> Stat
         conflicts=0,
         ledger_has=head,
     )
-    filled = asyncio.run(_filled(url)) if url and lags else []
     held = [one for name, journal in opened.writers.items() for one in _held(name, journal)]
-    return Status(bool(lags), [*services, reporting], ledger, filled, held[:MOST_HELD])
+    return Status(bool(lags), [*services, reporting], ledger, filled, held[:MOST_HELD], dict(troubles or {}))
+
+
+async def _bus(url: str, opened: Opened) -> tuple[dict[str, int], list[StreamStatus]]:
+    """The lags, and how full the streams are; nothing where NATS does not answer, or cannot."""
+    try:
+        lags = await _lags(url, opened)
+        return lags, await _filled(url) if lags else []
+    except (NatsError, OSError, nats.errors.Error, nats.js.errors.Error):
+        return {}, []
 
 
 def _held(name: str, journal: Journal) -> Iterator[Held]:

@@ -272,7 +272,7 @@ def status(data: Data = DEFAULT, json: Json = False) -> None:
     running = DataDirectory(data).running()
     alive = [name for name, pid in running.services.items() if is_alive(pid)] if running else []
     with opened(data) as books:
-        found = checks.status(books, running.nats if running else None, alive)
+        found = checks.status(books, running.nats if running else None, alive, running.troubles if running else {})
     if json:
         print_json(found)
     else:

@@ -17,6 +17,10 @@ ORPHANS = 20.0
 """Seconds given to the services of a runner that was killed."""
 
 
+PAGE = 4096
+"""Bytes that `running.json` takes at least, so that it can be overwritten where it stands."""
+
+
 class DataError(RuntimeError):
     """A data directory that cannot be used; says why and what to do."""
 
@@ -137,8 +141,13 @@ class DataDirectory:
         """Say where the Yoake that runs here can be reached; None: it no longer runs."""
         if running is None:
             (self / "running.json").unlink(missing_ok=True)
-        else:
-            _write(self / "running.json", msgspec.json.encode(running))
+            return
+        content = msgspec.json.encode(running).ljust(PAGE)
+        try:
+            _write(self / "running.json", content)
+        except OSError:  # The disk is full, which is just what is to be said: the page that is there needs no room.
+            with (self / "running.json").open("r+b") as file:
+                file.write(content)
 
     def settings(
         self, nats: str = "", pages: tuple[str, int] = ("127.0.0.1", 0), published: Path | None = None
@@ -172,8 +181,12 @@ def is_alive(pid: int) -> bool:
 
 def _write(path: Path, content: bytes) -> None:
     fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise

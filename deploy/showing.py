@@ -102,7 +102,11 @@ def print_status(status: Status) -> None:
     for held in status.held:
         where = f"{held.service}: {held.kind}: {held.provider} {held.source}#{held.id}"
         out.print(f"{where} ({held.arrived[:16]}): {held.why}", markup=False, soft_wrap=True)
-    if not status.running:
+    for what, trouble in status.troubles.items():
+        out.print(f"TROUBLE / 不具合 {what}: {trouble}", style="bold", markup=False, soft_wrap=True)
+    if not status.running and status.troubles:
+        out.print("NATS does not answer now, so lags are not known; what has a receipt is safe.")
+    elif not status.running:
         out.print("Yoake does not run here, so lags are not known: start it with `yoake up`.", markup=False)
     if ledger.synthetic:
         out.print("架空データ / Synthetic data")

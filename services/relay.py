@@ -16,6 +16,7 @@ import msgspec
 import nats.errors
 import nats.js.errors
 import sqlalchemy as sa
+from faststream.nats.annotations import NatsMessage
 from nats.js import JetStreamContext
 
 from events import CONTENT_TYPE, ContractError, decode
@@ -65,7 +66,7 @@ class Relay:
         while True:
             try:
                 await self._publish_all()
-            except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
+            except (nats.errors.Error, nats.js.errors.Error, OSError, sa.exc.OperationalError) as error:
                 log.warning("%s: not published yet: %s", self._journal.service, error or type(error).__name__)
                 self.position = self._js = None  # What it still waits for would count against its limit for ever.
                 await asyncio.sleep(RETRY)
@@ -108,7 +109,31 @@ class Relay:
             log.warning("%s: EVENTS holds what is no event; publishing from the start", self._journal.service)
             return 0
         await self._journal.run(self._check, "EVENTS", last.position, last.id)
+        if not await self._holds_the_first(js):
+            log.warning(
+                "%s: EVENTS was made anew and misses the beginning; publishing from there", self._journal.service
+            )
+            self._publish_again()
+            return 0
         return last.position
+
+    async def _holds_the_first(self, js: JetStreamContext) -> bool:
+        """Whether EVENTS holds our first event. One made anew may have got later ones before we noticed."""
+        [(_, text)] = await self._journal.run(self._journal.read, 0, 1)
+        first, sequence = decode(text), 0
+        subject = event_subject(first.ward, first.service, first.type, first.case)
+        while True:
+            try:
+                message = await js.get_msg(EVENTS, seq=sequence + 1, subject=subject, next=True)
+            except nats.js.errors.NotFoundError:
+                return False
+            if message.data == text:
+                return True
+            sequence = message.seq or sequence + 1
+
+    def _publish_again(self) -> None:
+        """From now on until all is published: under ids of their own, past the duplicate window."""
+        self._again = int(asyncio.get_running_loop().time() * 1000)
 
     def _reconnects(self) -> int:
         """How often the connection was made again. Nothing is kept to be sent on the next one; see `make_broker`."""
@@ -155,13 +180,14 @@ class Relay:
         with self._journal.engine.begin() as connection:
             connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.n <= upto))
 
-    async def _asked_again(self, first: bytes) -> None:
+    async def _asked_again(self, asked: NatsMessage) -> None:
         """Somebody misses events from this position on: go back, and publish them again."""
+        first = asked.raw_message.data  # The library would read the digits as JSON, and fail where bytes are wanted.
         if self.position is None or not first.isdigit() or not 0 < int(first) <= self.position:
             return
         log.warning("%s: asked for %s again", self._journal.service, first.decode())
         self.position = int(first) - 1
-        self._again = int(asyncio.get_running_loop().time() * 1000)
+        self._publish_again()
         self._journal.committed.set()
 
 

@@ -83,7 +83,7 @@ def build(
         await check_durables(broker, ward.id, service)
         if service == "intake":
             await journal.run(_activate, desk, settings)
-        tasks.append(asyncio.create_task(stopping(stop, relay.run())))
+        tasks.append(asyncio.create_task(_for_ever(stop, relay.run())))
 
     @app.on_shutdown
     async def finish() -> None:
@@ -106,6 +106,16 @@ async def stopping(stop: Halt, work: Any) -> Any:
     try:
         return await work
     except (SecondWriter, LogChanged, EventsAhead) as error:
+        stop(error)
+        raise
+
+
+async def _for_ever(stop: Halt, work: Any) -> None:
+    """What must not end while the service runs: it would be missed by nobody, and the service goes on half."""
+    try:
+        await work
+    except Exception as error:
+        log.exception("ended")
         stop(error)
         raise
 

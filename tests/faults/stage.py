@@ -151,11 +151,19 @@ class Stage:
         with self.opened() as opened:
             return [receipt for journal in opened.writers.values() for receipt in _receipts(journal)]
 
-    def check(self, sender: Sender) -> None:
-        """Everything that was sent is there exactly once, in the journals, the ledger and the tallies; all agree."""
-        with self.opened() as opened:
-            found = [*_lost_or_doubled(opened, sender), *_uncounted(opened, sender), *checks.verify(opened, self.url)]
+    def check(self, sender: Sender, patience: float = 0.0) -> None:
+        """Everything that was sent is there exactly once, in the journals, the ledger and the tallies; all agree.
+
+        `patience`: seconds in which what differs may still come to agree by itself.
+        """
+        end = time.monotonic() + patience
+        while (found := self._differences(sender)) and time.monotonic() < end:
+            time.sleep(0.5)
         assert not found, "\n".join(found[:40])
+
+    def _differences(self, sender: Sender) -> list[str]:
+        with self.opened() as opened:
+            return [*_lost_or_doubled(opened, sender), *_uncounted(opened, sender), *checks.verify(opened, self.url)]
 
     def check_by_command(self) -> None:
         """`yoake verify`, as a person would call it."""

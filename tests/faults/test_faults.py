@@ -30,6 +30,9 @@ GONE = float(os.environ.get("YOAKE_FAULT_GONE", "12"))
 BEFORE, AFTER = 1.5, 1.5
 """Seconds of undisturbed sending."""
 
+NOTICED = 15.0
+"""Seconds within which a relay has noticed that EVENTS was made anew; it looks every five."""
+
 
 @pytest.fixture
 def clock(tmp_path: Path) -> Path:
@@ -57,7 +60,7 @@ def mended(stage: Stage, sender: Sender) -> None:
     """It went on by itself: what was sent, also afterwards, is there once, and all agree."""
     time.sleep(AFTER)
     stage.settle(sender)
-    stage.check(sender)
+    stage.check(sender, NOTICED)
     stage.check_by_command()
 
 

@@ -83,7 +83,7 @@ class NatsServer:
             [executable(), "-c", str(config)],
             stdout=log,
             stderr=log,
-            preexec_fn=_with_parent,
+            preexec_fn=end_with_parent,
             start_new_session=True,
         )
         log.close()
@@ -158,10 +158,10 @@ def _is_synced(monitoring: str) -> bool:
     return True
 
 
-def _with_parent() -> None:
-    """On Linux, end when the parent ends, however it ends (PR_SET_PDEATHSIG)."""
+def end_with_parent(how: signal.Signals = signal.SIGTERM) -> None:
+    """On Linux, get this signal when the parent ends, however it ends (PR_SET_PDEATHSIG)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(1, how)
 
 
 def stop_stray(directory: Path) -> None:

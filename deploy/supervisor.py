@@ -20,7 +20,7 @@ from faststream import FastStream
 
 from deploy.datadir import DataDirectory, Running
 from deploy.nats_watch import NatsWatch
-from deploy.natsd import NatsServer, declare_now, stop_stray
+from deploy.natsd import NatsServer, declare_now, end_with_parent, stop_stray
 from deploy.ports import LOOPBACK, StartError
 from deploy.restarts import Restarts
 from services.handover import app as handover
@@ -83,11 +83,7 @@ class Supervisor:
             wait([self._pipe, *(child.process.sentinel for child in self._children if child.process)], timeout=0.2)
             if self._pipe.poll():
                 return
-            self._watch.look()
-            for child in self._children:
-                child.look()
-                if child.process is None and child.restarts.due():
-                    child.start(self._settings, self._data / "logs")
+            self._tend()
             self._publish()
 
     def stop(self) -> None:
@@ -105,16 +101,22 @@ class Supervisor:
 
     def _wait_for_all(self) -> None:
         until = time.monotonic() + READY_SECONDS - 5
+        while waited := [child.service for child in self._children if not child.ready]:
+            self._tend()
+            for child in self._children:
+                if child.process is None and not child.killed:
+                    raise StartError(child.refused or f"{child.service} ended; see {self._data / 'logs'}")
+            if time.monotonic() > until:
+                raise StartError(f"{', '.join(waited)} did not start; see {self._data / 'logs'}")
+            time.sleep(0.02)
+
+    def _tend(self) -> None:
+        """See to everybody, and start again what may be started again."""
+        self._watch.look()
         for child in self._children:
-            written = self._data / "logs" / f"{child.service}.log"
-            while not child.ready:
-                child.hear(max(0.0, until - time.monotonic()))
-                if child.refused:
-                    raise StartError(child.refused)
-                if child.process is None or not (child.ready or child.process.is_alive()):
-                    raise StartError(f"{child.service} ended; see {written}")
-                if time.monotonic() > until:
-                    raise StartError(f"{child.service} did not start; see {written}")
+            child.look()
+            if child.process is None and child.restarts.due():
+                child.start(self._settings, self._data / "logs")
 
     def _publish(self) -> None:
         """Say who runs and what is wrong, where that changed; on a full disk it is said when there is room again."""
@@ -139,7 +141,7 @@ class _Child:
         self.service = service
         self.process: BaseProcess | None = None
         self.restarts = Restarts()
-        self.ready = False
+        self.ready = self.killed = False
         self.refused = ""
 
     @property
@@ -158,11 +160,11 @@ class _Child:
         theirs.close()
         self.restarts.started()
 
-    def hear(self, patience: float = 0.0) -> None:
+    def _hear(self) -> None:
         """Take in its signs of life: "ready", why it cannot start, or just that it lives."""
         with suppress(EOFError, OSError):
-            while self._pipe.poll(patience):
-                said, patience = str(self._pipe.recv()), 0.0
+            while self._pipe.poll():
+                said = str(self._pipe.recv())
                 self._heard = time.monotonic()
                 self.ready = self.ready or said == READY
                 self.refused = "" if self.ready else said.strip()
@@ -171,15 +173,17 @@ class _Child:
         """Note that it ended; end it if it hangs."""
         if self.process is None:
             return
-        self.hear()
+        self._hear()
         if self.process.is_alive() and time.monotonic() - self._heard > HUNG:
             log.warning("%s has given no sign of life for %.0f s; it is killed", self.service, HUNG)
             self.process.kill()
             self.process.join()
         if not self.process.is_alive():
+            self._hear()
             code = self.process.exitcode or 0
             log.warning("%s ended with %s; it is started again", self.service, code)
-            self.restarts.ended(killed=code < 0)
+            self.killed = code < 0
+            self.restarts.ended(killed=self.killed)
             self._pipe.close()
             self.process = None
 
@@ -188,7 +192,8 @@ READY, LIVES = "ready", " "
 
 
 def _serve(service: str, settings: Settings, logs: Path, pipe: Connection, supervisor: int) -> None:
-    """One service, in its own process."""
+    """One service, in its own process; it ends with the supervisor, and holds nothing that the next one needs."""
+    end_with_parent(signal.SIGKILL)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _log_to(logs / f"{service}.log")
     os.set_blocking(pipe.fileno(), False)  # A supervisor that does not listen must not hold up the service.

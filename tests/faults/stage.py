@@ -98,7 +98,12 @@ class Stage:
 
     def signal(self, who: str, what: signal.Signals) -> int:
         """Send a signal to one of ours, as soon as it is there; its process."""
-        until(lambda: self.pid(who), SETTLE)
+        try:
+            until(lambda: self.pid(who), SETTLE)
+        except AssertionError as error:
+            said, logged = self.data.with_name(f"{self.data.name}.said"), self.data / "logs" / "runner.log"
+            ends = [file.read_text()[-2000:] for file in (said, logged) if file.exists()]
+            raise AssertionError("\n".join([f"{who} is not there", *ends])) from error
         pid = self.pid(who)
         with suppress(ProcessLookupError):
             os.kill(pid, what)

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import nats.errors
+import pytest
 import sqlalchemy as sa
 
 from deploy import checks
@@ -34,6 +35,7 @@ SERVICES = ("intake", "placement", "handover", "reporting")
 VICTIMS = (*SERVICES, "nats", "runner", "supervisor")
 WARD = "setagaya"
 SETTLE = 90.0
+LONG = pytest.mark.skipif("YOAKE_FAULT_KILLS" not in os.environ, reason="takes long: `make faults` does it")
 EFFECTS = {"call": "call.received", "stay": "placement.arranged", "offer": "handover.offered", "accept": "handed-over"}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.stage import SERVICES, Stage
+from tests.faults.stage import LONG, SERVICES, Stage
 from tests.running import yoake
 
 ROOM = "64m"
@@ -67,12 +67,12 @@ def test_a_full_disk_is_said_and_goes_on_by_itself_when_there_is_room(small: Pat
 
 
 @contextmanager
-def failing(pid: int, calls: int) -> Iterator[None]:
+def failing(pid: int, calls: int, said: Path) -> Iterator[None]:
     """Let every third of a process's syncs fail, up to a number of calls, as a disk does that is about to die."""
     if shutil.which("strace") is None:
         pytest.skip("syncs are made to fail by strace, which is not installed")
     what = f"inject=fsync,fdatasync:error=EIO:when=1..{calls}+3"
-    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", what, "-p", str(pid)]
+    command = ["strace", "-f", "-qq", "-o", str(said), "-e", "trace=fsync,fdatasync", "-e", what, "-p", str(pid)]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     time.sleep(1)
     if tracer.poll() is not None:
@@ -81,14 +81,16 @@ def failing(pid: int, calls: int) -> Iterator[None]:
     yield
     tracer.send_signal(signal.SIGINT)
     tracer.communicate(timeout=30)
+    assert "INJECTED" in said.read_text(), "some sync did fail"
 
 
+@LONG
 @pytest.mark.parametrize("who", [*SERVICES, "nats"])
 def test_syncs_that_fail(tmp_path: Path, who: str) -> None:
     """What could not be synced was not accepted; it is tried again, and nothing is lost or doubled, a kill included."""
     with Stage(tmp_path / "data") as stage, stage.sender() as sender:
         time.sleep(1.5)
-        with failing(stage.pid(who), 60):
+        with failing(stage.pid(who), 60, tmp_path / "traced"):
             time.sleep(5)
             stage.kill(who)
         time.sleep(1.5)

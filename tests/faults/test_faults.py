@@ -23,7 +23,7 @@ from nats.js import JetStreamContext
 
 from services.streams import ACK_WAIT, EVENTS, INBOX, RECEIPTS
 from tests.faults.sender import Sender
-from tests.faults.stage import SERVICES, Stage
+from tests.faults.stage import LONG, SERVICES, Stage
 from tests.running import until
 
 GONE = float(os.environ.get("YOAKE_FAULT_GONE", "12"))
@@ -76,7 +76,7 @@ def ask(stage: Stage, what: str, *names: str) -> None:
     asyncio.run(_with_stream(stage, what, *names))
 
 
-@pytest.mark.parametrize("who", [*SERVICES, "nats"])
+@pytest.mark.parametrize("who", ["intake", *(pytest.param(name, marks=LONG) for name in SERVICES[1:]), "nats"])
 def test_paused_for_longer_than_the_acknowledgement_is_waited_for(stage: Stage, sender: Sender, who: str) -> None:
     """SIGSTOP and SIGCONT: what it held is given to whoever asks next, itself included, and counts once."""
     stage.pause(who, ACK_WAIT + 3)
@@ -93,6 +93,7 @@ def test_nats_gone_for_a_while(stage: Stage, sender: Sender) -> None:
     mended(stage, sender)
 
 
+@LONG
 def test_nats_that_hangs_is_killed_by_the_runner(stage: Stage, sender: Sender) -> None:
     """SIGSTOP without end: nothing answers, and after half a minute the server is another."""
     hanging = stage.signal("nats", signal.SIGSTOP)
@@ -101,14 +102,14 @@ def test_nats_that_hangs_is_killed_by_the_runner(stage: Stage, sender: Sender) -
     mended(stage, sender)
 
 
-@pytest.mark.parametrize("name", [EVENTS, RECEIPTS])
+@pytest.mark.parametrize("name", [EVENTS, pytest.param(RECEIPTS, marks=LONG)])
 def test_a_stream_deleted_while_running_is_filled_again(stage: Stage, sender: Sender, name: str) -> None:
     """Through the server's own interface: it is declared again, and EVENTS filled from the journals, by themselves."""
     ask(stage, "delete_stream", name)
     mended(stage, sender)
 
 
-@pytest.mark.parametrize("name", [EVENTS, RECEIPTS, INBOX])
+@pytest.mark.parametrize("name", [EVENTS, pytest.param(RECEIPTS, marks=LONG), pytest.param(INBOX, marks=LONG)])
 def test_the_files_of_a_stream_deleted_while_running(stage: Stage, sender: Sender, name: str) -> None:
     """rm -rf under the running server, which goes on as if nothing were amiss: the stream is made anew, on files."""
     files = stage.data / "nats" / "store" / "jetstream" / "$G" / "streams" / name
@@ -126,7 +127,10 @@ def test_a_durable_deleted_while_running_is_made_again(stage: Stage, sender: Sen
     mended(stage, sender)
 
 
-@pytest.mark.parametrize("service", [*SERVICES, "keys"])
+@pytest.mark.parametrize(
+    "service",
+    ["intake", *(pytest.param(name, marks=LONG) for name in ("placement", "handover", "keys")), "reporting"],
+)
 def test_a_database_locked_for_ten_seconds(stage: Stage, sender: Sender, service: str) -> None:
     """Another process holds BEGIN EXCLUSIVE: what arrives waits, and is taken when the lock is gone."""
     with closing(sqlite3.connect(stage.data / f"{service}.db", timeout=30, isolation_level=None)) as other:

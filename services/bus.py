@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, cast
 
 import msgspec
 import nats.errors
 import nats.js.errors
 from faststream import AckPolicy
+from faststream.exceptions import IncorrectState
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
@@ -45,8 +47,9 @@ def make_broker(url: str, name: str) -> NatsBroker:
         log.warning("nats: %s", error or type(error).__name__)
 
     async def disconnected() -> None:
-        connection = broker.connection
-        connection._pending, connection._pending_data_size = [], 0  # No setting drops what is half sent.
+        with suppress(IncorrectState):  # It broke before anybody could use it.
+            connection = broker.connection
+            connection._pending, connection._pending_data_size = [], 0  # No setting drops what is half sent.
 
     broker = NatsBroker(
         url,

@@ -48,8 +48,8 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
 
 @pytest.fixture
 async def relay(journal: Journal, broker: NatsBroker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Relay]:
-    """A running relay that looks twice a second, and has nobody to compare itself with."""
-    monkeypatch.setattr("services.relay.CHECK", 0.5)
+    """A running relay that looks every two seconds, and has nobody to compare itself with."""
+    monkeypatch.setattr("services.relay.CHECK", 2.0)
     monkeypatch.setattr("services.relay.LEDGER_PATIENCE", 0.1)
     publishing = Relay(journal, broker)
     await broker.start()

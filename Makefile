@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check lock schemas clean browser bench bench-rivals
+.PHONY: help demo test faults lint types check lock schemas clean browser bench bench-rivals
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -17,6 +17,10 @@ demo: $(VENV)/.run ## Two synthetic fiscal years in, the ward's published tables
 test: $(VENV)/.dev ## The whole suite, with real NATS, SQLite and PostgreSQL
 	@$(MAKE) --no-print-directory lint types
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+faults: $(VENV)/.dev ## 300 kills on SQLite and on PostgreSQL, and every other fault, for as long as it says
+	@YOAKE_FAULT_KILLS=$${YOAKE_FAULT_KILLS:-300} YOAKE_FAULT_GONE=$${YOAKE_FAULT_GONE:-60} \
+		$(BIN)/python -m pytest -s -v tests/faults $(ARGS)
 
 lint: $(VENV)/.dev ## Style and imports
 	@$(BIN)/ruff check --quiet .

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,12 @@ import msgspec
 from services.settings import FORMAT, Settings, log_level
 
 DEFAULT = Path(".yoake")
+ORPHANS = 20.0
+"""Seconds given to the services of a runner that was killed."""
+
+
+PAGE = 4096
+"""Bytes that `running.json` takes at least, so that it can be overwritten where it stands."""
 
 
 class DataError(RuntimeError):
@@ -38,6 +45,8 @@ class Running(msgspec.Struct, frozen=True):
     pages: str
     services: dict[str, int] = {}
     health: dict[str, str] = {}
+    troubles: dict[str, str] = {}
+    """What the runner found wrong and is mending: a service, `nats` or a stream, and in what way."""
 
 
 class DataDirectory:
@@ -102,18 +111,27 @@ class DataDirectory:
     def lock(self) -> None:
         """Be the only one that runs here, until this process ends.
 
+        Where the one that ran here was killed, its services hold the lock until they have noticed and
+        ended; that is waited for, so that a service manager can start the next at once.
+
         Raises:
             DataError: somebody else runs here; says where.
         """
         self._lock = (self / "lock").open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            running = self.running()
-            where = f"; its pages are at {running.pages}" if running else ""
-            raise DataError(
-                f"Yoake runs on {self.path} already{where}. Stop it first, or give --data another directory"
-            ) from error
+        until = time.monotonic() + ORPHANS
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                if self.running() is not None or time.monotonic() > until:
+                    raise self._taken() from error
+                time.sleep(0.1)
+
+    def _taken(self) -> DataError:
+        running = self.running()
+        where = f"; its pages are at {running.pages}" if running else ""
+        return DataError(f"Yoake runs on {self.path} already{where}. Stop it first, or give --data another directory")
 
     def running(self) -> Running | None:
         """Who runs here, if anybody does."""
@@ -127,8 +145,13 @@ class DataDirectory:
         """Say where the Yoake that runs here can be reached; None: it no longer runs."""
         if running is None:
             (self / "running.json").unlink(missing_ok=True)
-        else:
-            _write(self / "running.json", msgspec.json.encode(running))
+            return
+        content = msgspec.json.encode(running).ljust(PAGE)
+        try:
+            _write(self / "running.json", content)
+        except OSError:  # The disk is full, which is just what is to be said: the page that is there needs no room.
+            with (self / "running.json").open("r+b") as file:
+                file.write(content)
 
     def settings(
         self, nats: str = "", pages: tuple[str, int] = ("127.0.0.1", 0), published: Path | None = None
@@ -163,8 +186,12 @@ def is_alive(pid: int) -> bool:
 
 def _write(path: Path, content: bytes) -> None:
     fresh = path.with_name(f".{path.name}.new")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise

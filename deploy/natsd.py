@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import nats
@@ -64,7 +65,7 @@ class NatsServer:
         """`port` 0 lets the system choose."""
         self.directory, self._port = directory, port
         self._process: subprocess.Popen[bytes] | None = None
-        self.url = ""
+        self.url = self.monitoring = ""
 
     def start(self) -> None:
         """Start it and wait until it answers.
@@ -82,7 +83,7 @@ class NatsServer:
             [executable(), "-c", str(config)],
             stdout=log,
             stderr=log,
-            preexec_fn=_with_parent,
+            preexec_fn=end_with_parent,
             start_new_session=True,
         )
         log.close()
@@ -98,6 +99,21 @@ class NatsServer:
         """Whether it still runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def killed(self) -> bool:
+        """Whether it was ended by somebody's signal."""
+        return self._process is not None and (self._process.poll() or 0) < 0
+
+    def stream_files(self, name: str) -> Path:
+        """Where the server keeps a stream."""
+        return self.directory / "store" / "jetstream" / "$G" / "streams" / name
+
+    def kill(self) -> None:
+        """End it at once, also where it hangs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
     def stop(self) -> None:
         """End it in good order."""
         if self._process is None:
@@ -106,8 +122,7 @@ class NatsServer:
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
 
     def _wait(self) -> str:
         assert self._process is not None
@@ -118,7 +133,8 @@ class NatsServer:
                 raise NatsError(f"nats-server ended at once: {self._last_words()}")
             if ports.exists() and (text := ports.read_text()):
                 addresses = json.loads(text)
-                if _is_synced(addresses["monitoring"][0]):
+                self.monitoring = str(addresses["monitoring"][0])
+                if _is_synced(self.monitoring):
                     return str(addresses["nats"][0])
             time.sleep(0.02)
         raise NatsError(f"nats-server did not answer within {START_SECONDS:.0f} s: {self._last_words()}")
@@ -135,15 +151,17 @@ def _is_synced(monitoring: str) -> bool:
             jetstream = json.load(answer)
     except OSError:
         return False
-    if not jetstream.get("config", {}).get("sync_always"):
+    if jetstream.get("disabled") or "config" not in jetstream:
+        return False
+    if not jetstream["config"].get("sync_always"):
         raise NatsError("nats-server does not sync before it acknowledges: sync_interval must be `always`")
     return True
 
 
-def _with_parent() -> None:
-    """On Linux, end when the parent ends, however it ends (PR_SET_PDEATHSIG)."""
+def end_with_parent(how: signal.Signals = signal.SIGTERM) -> None:
+    """On Linux, get this signal when the parent ends, however it ends (PR_SET_PDEATHSIG)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(1, how)
 
 
 def stop_stray(directory: Path) -> None:
@@ -154,11 +172,13 @@ def stop_stray(directory: Path) -> None:
     except (OSError, ValueError):
         return
     if str(directory / "server.conf") in command:
-        os.kill(pid, signal.SIGTERM)
-        for _ in range(500):
-            if not Path(f"/proc/{pid}").exists():
-                return
-            time.sleep(0.02)
+        for last in (signal.SIGTERM, signal.SIGKILL):  # One that is stopped hears only the latter.
+            with suppress(ProcessLookupError):
+                os.kill(pid, last)
+            for _ in range(250):
+                if not Path(f"/proc/{pid}").exists():
+                    return
+                time.sleep(0.02)
 
 
 async def connect(url: str) -> Client:
@@ -177,19 +197,23 @@ async def connect(url: str) -> Client:
         raise NatsError(f"NATS does not answer at {url}: start it with `yoake up`") from error
 
 
-async def declare(url: str, ward: str) -> list[str]:
+async def declare(url: str, ward: str, patience: float = 10.0) -> list[str]:
     """Make sure that every stream and durable is there, and as it must be; says what was done.
 
     A stream that differs is updated where the server allows it; INBOX is never made anew while it
     holds anything.
 
+    `patience`: seconds for each request.
+
     Raises:
-        NatsError: the server refuses; says which and why.
+        NatsError: the server refuses, or does not answer; says which and why.
     """
     connection = await connect(url)
     try:
-        js = connection.jetstream(timeout=10)
-        return [done for step in (_declare_streams(js), _declare_durables(js, ward)) for done in await step]
+        js = connection.jetstream(timeout=patience)
+        return [*await _declare_streams(js), *await _declare_durables(js, ward)]
+    except (nats.errors.Error, nats.js.errors.Error) as error:
+        raise NatsError(f"NATS does not declare the streams: {error or type(error).__name__}") from error
     finally:
         await connection.close()
 

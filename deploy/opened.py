@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 from events import ContractError, Recorded, decode
 from services.hearing import CURSORS, Cursors
@@ -32,14 +33,21 @@ class Opened:
 
     def __init__(self, settings: Settings, ward: str) -> None:
         self.ward = ward
-        self.writers = {service: open_journal(settings, ward, service) for service in WRITERS}
-        self.ledger = open_journal(settings, ward, "reporting")
-        self.inquiry = Inquiry(self.ledger.engine, self.ledger.log)
+        with ExitStack() as opening:  # What was opened is closed again where the next cannot be.
+
+            def opened(service: str) -> Journal:
+                journal = open_journal(settings, ward, service)
+                opening.callback(journal.close)
+                return journal
+
+            self.writers = {service: opened(service) for service in WRITERS}
+            self.ledger = opened("reporting")
+            self.inquiry = Inquiry(self.ledger.engine, self.ledger.log)
+            self._close = opening.pop_all().close
 
     def close(self) -> None:
         """Let go of the databases."""
-        for journal in (*self.writers.values(), self.ledger):
-            journal.close()
+        self._close()
 
     def behind(self) -> dict[str, int]:
         """How many events of each service the ledger does not hold yet."""

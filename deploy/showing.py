@@ -102,6 +102,8 @@ def print_status(status: Status, language: str) -> None:
     for held in status.held:
         where = f"{held.service}: {held.kind}: {held.provider} {held.source}#{held.id}"
         out.print(f"{where} ({held.arrived[:16]}): {held.why}", markup=False, soft_wrap=True)
+    for what, trouble in status.troubles.items():
+        out.print(f"● {what}: {trouble}", style="bold", markup=False, soft_wrap=True)
     if not status.running and not status.degraded:
         out.print("Yoake does not run here, so lags are not known: start it with `yoake up`.", markup=False)
     for one in status.degraded:

@@ -65,7 +65,8 @@ class Held(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """Everything `yoake status` says. A service whose database cannot be read has no line; the ledger is None then.
 
-    `streams` is empty while NATS does not answer; `held` names at most 100; `degraded` has the worst first.
+    `streams` is empty while NATS does not answer; `held` names at most 100; `degraded` has the worst first;
+    `troubles` is what the runner found wrong and is mending.
     """
 
     running: bool
@@ -74,6 +75,7 @@ class Status(msgspec.Struct, frozen=True):
     streams: list[StreamStatus] = []
     held: list[Held] = []
     degraded: list[Degraded] = []
+    troubles: dict[str, str] = {}
 
 
 def status(data: DataDirectory) -> Status:
@@ -102,6 +104,7 @@ def status(data: DataDirectory) -> Status:
             streams=bus.streams if bus else [],
             held=held[:MOST_HELD],
             degraded=what_is_degraded(data, running, journals, bus),
+            troubles=running.troubles if running else {},
         )
     finally:
         for journal in journals.values():

@@ -19,6 +19,7 @@ import msgspec
 import nats.errors
 import nats.js.errors
 from faststream import AckPolicy
+from faststream.exceptions import IncorrectState
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
@@ -49,21 +50,33 @@ class BusError(RuntimeError):
 
 
 def make_broker(url: str, name: str) -> NatsBroker:
-    """A broker for one service; it reconnects for ever and says loudly what the server refuses."""
+    """A broker for one service; it reconnects for ever and says loudly what the server refuses.
+
+    What could not be sent on a connection is not sent on the next one: the server may have lost what
+    came before it, and the relay would leave a hole. Whoever waits for an answer tries again.
+    """
 
     async def refused(error: Exception) -> None:
-        log.warning("nats: %s", error)
+        log.warning("nats: %s", error or type(error).__name__)
 
-    return NatsBroker(
+    async def disconnected() -> None:
+        with suppress(IncorrectState):  # It broke before anybody could use it.
+            connection = broker.connection
+            connection._pending, connection._pending_data_size = [], 0  # No setting drops what is half sent.
+
+    broker = NatsBroker(
         url,
         name=f"yoake-{name}",
         ack_policy=AckPolicy.MANUAL,
         max_reconnect_attempts=-1,
         reconnect_time_wait=1,
+        pending_size=-1,
         error_cb=refused,
+        disconnected_cb=disconnected,
         logger=None,
         graceful_timeout=5.0,
     )
+    return broker
 
 
 async def check_durables(broker: NatsBroker, ward: str, service: str) -> None:

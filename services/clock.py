@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 
 
+_OFFSET = os.environ.get("YOAKE_TEST_CLOCK")
+"""A file that holds by how many seconds the clock is wrong. Only a test sets this."""
+
+
 def system_clock() -> datetime:
     """The present moment, in UTC."""
-    return datetime.now(UTC)
+    now = datetime.now(UTC)
+    return now + timedelta(seconds=float(Path(_OFFSET).read_text())) if _OFFSET else now
 
 
 def random_id() -> str:

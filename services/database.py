@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -113,11 +113,22 @@ def among(engine: sa.Engine | sa.Connection, column: sa.Column[str], values: Seq
     return column.in_(sa.select(given.c.value))
 
 
-def create(connection: sa.Connection, tables: Iterable[sa.Table]) -> None:
-    """Make tables and their indexes where they are missing; several processes may do so at once."""
+def create(connection: sa.Connection, tables: Sequence[sa.Table]) -> bool:
+    """Make tables and their indexes where any is missing; several processes may do so at once.
+
+    On PostgreSQL "if not exists" locks what exists all the same, and would end up in a deadlock with
+    whoever is writing; so nothing is touched there if everything is there.
+
+    Returns:
+        Whether anything may have been made.
+    """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(7220)"))
+        visible = connection.execute(sa.text("SELECT relname FROM pg_class WHERE pg_table_is_visible(oid)"))
+        if {t.name for t in tables} | {i.name for t in tables for i in t.indexes} <= set(visible.scalars()):
+            return False
     for table in tables:
         connection.execute(CreateTable(table, if_not_exists=True))
         for index in table.indexes:
             connection.execute(CreateIndex(index, if_not_exists=True))
+    return True

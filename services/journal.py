@@ -261,8 +261,8 @@ class Journal:
 
     def _create(self, tables: Sequence[sa.Table]) -> None:
         with self.engine.begin() as connection:
-            create(connection, tables)
-            _append_only(connection)
+            if create(connection, tables):
+                _append_only(connection)
 
     def _identify(self) -> int:
         mine = {"format": str(FORMAT), "service": self.service, "ward": self.ward, "epoch": "1"}

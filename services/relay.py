@@ -17,6 +17,7 @@ import msgspec
 import nats.errors
 import nats.js.errors
 import sqlalchemy as sa
+from faststream.nats.annotations import NatsMessage
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -48,6 +49,10 @@ log = logging.getLogger("yoake.relay")
 
 class EventsAhead(RuntimeError):
     """EVENTS or the ledger holds events of this service that its journal does not: the journal was set back."""
+
+
+class Reconnected(nats.errors.Error):
+    """The server may have lost the end of what it had acknowledged: look where EVENTS ends before going on."""
 
 
 class Relay:
@@ -87,6 +92,7 @@ class Relay:
     async def _publish_all(self) -> None:
         js = self._js = self._js or self._broker.connection.jetstream()
         self._publisher = self._publisher or Publisher(self._broker.connection)
+        self._connection = self._reconnects()
         if self.position is None:
             await self._compare_with_ledger()
         self.position = await self._published(js)
@@ -94,6 +100,8 @@ class Relay:
         while _now() < looked + CHECK:
             self._journal.committed.clear()
             receipts, events = await self._journal.run(self._unpublished)
+            if self._reconnects() != self._connection:
+                raise Reconnected("connected anew")
             await self._send(receipts, events)
             if self._forgotten < self._answered and _now() > self._forgot_at + FORGET:
                 await self._journal.run(self._forget_receipts, self._answered)
@@ -126,7 +134,35 @@ class Relay:
             log.warning("%s: EVENTS holds what is no event; publishing from the start", self._journal.service)
             return 0
         await self._journal.run(self._check, "EVENTS", last.position, last.id)
+        if not await self._holds_the_first(js):
+            log.warning(
+                "%s: EVENTS was made anew and misses the beginning; publishing from there", self._journal.service
+            )
+            self._publish_again()
+            return 0
         return last.position
+
+    async def _holds_the_first(self, js: JetStreamContext) -> bool:
+        """Whether EVENTS holds our first event. One made anew may have got later ones before we noticed."""
+        [(_, text)] = await self._journal.run(self._journal.read, 0, 1)
+        first, sequence = decode(text), 0
+        subject = event_subject(first.ward, first.service, first.type, first.case)
+        while True:
+            try:
+                message = await js.get_msg(EVENTS, seq=sequence + 1, subject=subject, next=True)
+            except nats.js.errors.NotFoundError:
+                return False
+            if message.data == text:
+                return True
+            sequence = message.seq or sequence + 1
+
+    def _publish_again(self) -> None:
+        """From now on until all is published: under ids of their own, past the duplicate window."""
+        self._again = int(_now() * 1000)
+
+    def _reconnects(self) -> int:
+        """How often the connection was made again. Nothing is kept to be sent on the next one; see `make_broker`."""
+        return int(self._broker.connection.stats["reconnects"])
 
     def _check(self, holder: str, position: int, event: str) -> None:
         rows = self._journal.read(after=position - 1, limit=1)
@@ -165,13 +201,14 @@ class Relay:
             connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.n <= upto))
         self._forgotten, self._forgot_at = upto, _now()
 
-    async def _asked_again(self, first: bytes) -> None:
+    async def _asked_again(self, asked: NatsMessage) -> None:
         """Somebody misses events from this position on: go back, and publish them again."""
+        first = asked.raw_message.data  # The library would read the digits as JSON, and fail where bytes are wanted.
         if self.position is None or not first.isdigit() or not 0 < int(first) <= self.position:
             return
         log.warning("asked to publish again from here", extra={"position": int(first)})
         self.position = int(first) - 1
-        self._again = int(_now() * 1000)
+        self._publish_again()
         self._journal.committed.set()
 
 

@@ -95,7 +95,7 @@ def build(
         collect_rarely()
         if service == "intake":
             await journal.run(_activate, desk, settings)
-        tasks.append(asyncio.create_task(stopping(stop, relay.run())))
+        tasks.append(asyncio.create_task(_for_ever(stop, relay.run())))
 
     @app.on_shutdown
     async def finish() -> None:
@@ -135,10 +135,20 @@ async def stopping(stop: Halt, work: Any) -> Any:
         raise
 
 
+async def _for_ever(stop: Halt, work: Any) -> None:
+    """What must not end while the service runs: it would be missed by nobody, and the service goes on half."""
+    try:
+        await work
+    except Exception as error:
+        log.exception("ended")
+        stop(error)
+        raise
+
+
 def _activate(desk: Desk[Any], settings: Settings) -> None:
     """The first start lets the ward's file be in force from before anything happened; a changed file from now on."""
     ward = settings.ward()
     if not desk.wards:
         desk.activate(ward, ward.start_of(ward.ward.registration_opens))
     elif desk.wards[-1][1] != ward:
-        desk.activate(ward, desk.journal.now())
+        desk.activate(ward, desk.journal.clock())  # Not the log's own, which a clock that was ahead has left behind.

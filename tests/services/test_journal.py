@@ -157,6 +157,14 @@ def test_the_log_is_append_only_after_a_restart_too(journal: Journal, second: Jo
     assert journal.last_position() == 1
 
 
+def test_a_journal_is_opened_while_another_process_writes_it(journal: Journal, url: str) -> None:
+    """Whoever only looks waits for no lock of the writer: `yoake status` and a writer once ended in a deadlock."""
+    impatient = url.replace("search_path", "lock_timeout%3D1000%20-csearch_path")
+    with journal.transaction() as session:
+        journal.append(session, [happened()])
+        Journal(impatient, "intake", WARD.id).close()
+
+
 def test_a_transaction_that_fails_leaves_nothing_behind(journal: Journal) -> None:
     """The head in memory included: the next event gets the position."""
     written(journal, "A")

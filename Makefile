@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check lock schemas clean browser
+.PHONY: help demo test garbage lint types check lock schemas clean browser
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -25,6 +25,9 @@ lint: $(VENV)/.dev ## Style and imports
 
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
+
+garbage: $(VENV)/.dev ## 100,000 broken and odd messages among good ones; a table by kind
+	@$(BIN)/python -m tests.garbage $(ARGS)
 
 schemas: $(VENV)/.dev ## Write events/schema/
 	@$(BIN)/python -m deploy.contract

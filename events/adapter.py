@@ -154,7 +154,7 @@ class Adapter:
     async def _on_receipt(self, message: Msg) -> None:
         try:
             receipt = msgspec.json.decode(message.data, type=Receipt)
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return  # Not a receipt of ours; the message is sent again if it was one.
         n = self._waiting.get(receipt.delivery or "")
         if n is None:

@@ -17,7 +17,7 @@ from services.clock import Clock, system_clock
 from services.database import open_engine
 from services.desk import Desk, Rules
 from services.hearing import CURSORS, LogChanged
-from services.inbox import Delivery
+from services.inbox import Delivery, delivered
 from services.journal import Journal, SecondWriter
 from services.relay import EventsAhead, Relay
 from services.seal import KeyStore, Secrets
@@ -56,7 +56,7 @@ def build(
     relay = Relay(journal, broker)
 
     async def on_messages(messages: list[Msg]) -> None:
-        deliveries = [_delivery(message, service, clock) for message in messages]
+        deliveries = [_delivery(message, clock) for message in messages]
         await stopping(stop, journal.run(desk.take, deliveries))
         for message in messages:  # Only now that everything is committed.
             await message.ack()
@@ -95,11 +95,8 @@ def build(
     return app
 
 
-def _delivery(message: Msg, service: str, clock: Clock) -> Delivery:
-    """A message as it came. Who it is from is what the subject says, which the server has authorised."""
-    provider = message.subject.split(".")[2]
-    named = (message.headers or {}).get(DELIVERY_HEADER)
-    return Delivery(provider=provider, service=service, body=message.data, arrived=clock(), delivery=named)
+def _delivery(message: Msg, clock: Clock) -> Delivery:
+    return delivered(message.subject, message.data, clock(), named=(message.headers or {}).get(DELIVERY_HEADER))
 
 
 async def stopping(stop: Halt, work: Any) -> Any:

@@ -19,6 +19,7 @@ from faststream import AckPolicy
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
@@ -122,6 +123,7 @@ class PatientPull(BatchPullStreamSubscriber):
     async def _create_subscription(self) -> None:
         if self.subscription:
             return
+        _read_any_subject(self.connection)
         self._replies = self.connection.new_inbox()
         replies = await self.connection.subscribe(self._replies, pending_msgs_limit=-1, pending_bytes_limit=-1)
         self._next, self.subscription = replies.next_msg, cast("JetStreamContext.PullSubscription", replies)
@@ -183,5 +185,16 @@ NOBODY = "503"
 
 
 def _status(message: Msg) -> str | None:
-    """The status of a message that the server made itself; None for one that somebody sent."""
-    return (message.headers or {}).get("Status") if not message.data else None
+    """The status of a message that the server made itself; None for one that somebody sent, whatever it claims."""
+    sent = message.reply.startswith("$JS.ACK.")
+    return None if sent else (message.headers or {}).get("Status")
+
+
+def _read_any_subject(client: Client) -> None:
+    """Let a subject that is not UTF-8 be read all the same: it would end the client's read loop, again and again."""
+    build = client._build_message
+
+    def build_any(sid: int, subject: bytes | bytearray, *rest: Any) -> Msg:
+        return build(sid, subject.decode(errors="backslashreplace").encode(), *rest)
+
+    client._build_message = build_any  # type: ignore[method-assign]

@@ -192,9 +192,9 @@ def _status(message: Msg) -> str | None:
 
 def _read_any_subject(client: Client) -> None:
     """Let a subject that is not UTF-8 be read all the same: it would end the client's read loop, again and again."""
-    build = client._build_message
+    build: Callable[..., Msg] = client._build_message
 
     def build_any(sid: int, subject: bytes | bytearray, *rest: Any) -> Msg:
         return build(sid, subject.decode(errors="backslashreplace").encode(), *rest)
 
-    client._build_message = build_any  # type: ignore[method-assign]
+    client._build_message = build_any  # type: ignore[method-assign, assignment]

@@ -24,7 +24,7 @@ from services import desk
 from services.group import Group
 from services.hearing import Cursors
 from services.journal import Journal, SecondWriter
-from services.reading import Message
+from services.reading import Message, said
 from services.reporting import fold, ledger, merkle, tallies
 from services.reporting.fold import all_entries
 from services.reporting.tallies import Tallies, stored_cells, stored_entries
@@ -369,7 +369,6 @@ def tolerates_a_second_writer(patch: Patch) -> None:
 
 def dates_by_arrival(patch: Patch) -> None:
     """A call counts in the band of its arrival, not of its first contact."""
-    said = desk.said
     patch.setattr(desk, "said", lambda *arguments: _arrived(said(*arguments)))
 
 

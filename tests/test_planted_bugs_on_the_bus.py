@@ -73,7 +73,8 @@ async def night(directory: Path) -> list[str]:
 
 def _fail_once(patch: Patch) -> None:
     """The first transaction is lost."""
-    take, failed = Desk.take, []
+    take = Desk.take
+    failed: list[bool] = []
 
     def taking(self: Desk[Any], deliveries: Any) -> None:
         if not failed:

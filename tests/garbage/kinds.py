@@ -219,7 +219,7 @@ def too_large(random: Random) -> Garbage:
 def no_name(random: Random) -> Garbage:
     """`id` or `source` is missing, no text, too long, or holds control characters."""
     message, field = _any(random), random.choice(["id", "source"])
-    value = random.choice(
+    value: Any = random.choice(
         [None, "", 7, 1.5, True, [], ["a"], {}, "x" * 201, "花" * 300, "a\x00b", "\n", "a\x7f", "gone"]
     )
     message[field] = value

@@ -125,7 +125,7 @@ def _wrong(expect: Expect, receipt: Receipt) -> list[str]:
     if expect.flag and expect.flag not in {flag["code"] for flag in receipt.flags}:
         found.append(f"lacks the flag {expect.flag}")
     if receipt.status in ("parked", "conflict") and not (
-        receipt.reason and receipt.field in receipt.reason.split(":")[0]
+        receipt.reason and (receipt.field or "-") in receipt.reason.split(":")[0]
     ):
         found.append(f"the reason does not name the field: {receipt.reason}")
     if receipt.reason and "cannot process" in receipt.reason:

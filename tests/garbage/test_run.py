@@ -118,7 +118,7 @@ values = st.recursive(
 
 
 @ON_ONE_STORE
-@settings(max_examples=100, **{**SEEDED, "phases": settings.default.phases})
+@settings(max_examples=100, deadline=None, suppress_health_check=SEEDED["suppress_health_check"])
 @given(data=st.data())
 def test_any_value_in_any_place_of_any_message_has_one_answer(centre: Centre, data: st.DataObject) -> None:
     """What hypothesis thinks of: one receipt, a call recorded, and never a fault of ours."""

@@ -11,12 +11,11 @@ from typing import Any
 from faststream import FastStream
 from nats.aio.msg import Msg
 
-from events import decode
 from services.bus import check_durables, make_broker, subscribe
 from services.clock import Clock, system_clock
 from services.database import open_engine
 from services.desk import Desk, Rules
-from services.hearing import CURSORS, LogChanged
+from services.hearing import CURSORS, LogChanged, sifted
 from services.inbox import Delivery, delivered
 from services.journal import Journal, SecondWriter
 from services.relay import EventsAhead, Relay
@@ -62,9 +61,11 @@ def build(
             await message.ack()
 
     async def on_events(messages: list[Msg]) -> None:
-        records = [decode(message.data) for message in messages]
-        gaps = await stopping(stop, journal.run(desk.hear, records))
-        for message, record in zip(messages, records, strict=True):
+        ours, strange = sifted(messages, ward.id, HEARS[service])
+        for message in strange:
+            await message.ack()
+        gaps = await stopping(stop, journal.run(desk.hear, [record for _, record in ours]))
+        for message, record in ours:
             heard = record.position <= desk.cursors.position(record.service)
             await (message.ack() if heard else message.nak(delay=1))
         for source in gaps:

@@ -14,14 +14,14 @@ from faststream import FastStream
 from faststream.nats.annotations import NatsMessage
 from nats.aio.msg import Msg
 
-from events import decode
 from services.bus import check_durables, make_broker, subscribe
 from services.clock import Clock, system_clock
+from services.hearing import sifted
 from services.journal import Journal
 from services.reporting.ledger import LEDGER_TABLES, Ledger
 from services.reporting.web import pages
 from services.settings import Settings
-from services.streams import again_subject, ledger_subject
+from services.streams import HEARS, again_subject, ledger_subject
 from services.writer import Halt, halt, stopping
 
 SERVICE = "reporting"
@@ -41,9 +41,11 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
     broker = make_broker(settings.nats, SERVICE)
 
     async def on_events(messages: list[Msg]) -> None:
-        texts = [message.data for message in messages]
-        gaps = await stopping(stop, journal.run(ledger.hear, texts))
-        for message, record in zip(messages, map(decode, texts), strict=True):
+        ours, strange = sifted(messages, ward.id, HEARS[SERVICE])
+        for message in strange:
+            await message.ack()
+        gaps = await stopping(stop, journal.run(ledger.hear, [message.data for message, _ in ours]))
+        for message, record in ours:
             heard = record.position <= ledger.cursors.position(record.service)
             await (message.ack() if heard else message.nak(delay=1))
         for source in gaps:

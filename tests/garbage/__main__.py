@@ -10,6 +10,7 @@ import time
 from contextlib import ExitStack
 from random import SystemRandom
 
+from tests.conftest import MEMORY
 from tests.desk_examples import Centre
 from tests.garbage.running import send
 
@@ -31,7 +32,9 @@ def main() -> int:
         sys.stdout.flush()
 
     with ExitStack() as stack:
-        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="yoake-garbage-"))
+        directory = stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="yoake-garbage-", dir=MEMORY if MEMORY.is_dir() else None)
+        )
         centre = stack.enter_context(Centre(asked.database or f"sqlite:///{directory}/{{service}}.db"))
         outcome = send(centre, asked.count, seed, progress)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint types check lock schemas clean browser bench bench-rivals
+.PHONY: help demo test faults garbage lint types check lock schemas clean browser bench bench-rivals
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,9 @@ lint: $(VENV)/.dev ## Style and imports
 
 types: $(VENV)/.dev ## mypy, strict
 	@$(BIN)/mypy --no-error-summary
+
+garbage: $(VENV)/.dev ## 100,000 broken and odd messages among good ones; a table by kind
+	@$(BIN)/python -m tests.garbage $(ARGS)
 
 bench: $(VENV)/.dev ## Every figure of the README, as a median over rounds (about 15 minutes)
 	@$(BIN)/python -m tests.bench $(ARGS)

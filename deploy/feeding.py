@@ -56,7 +56,7 @@ def _messages(line: bytes) -> list[Line]:
     """The messages of a line: one, or those of a JSON list; a line that is neither stays as it is."""
     try:
         found = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # A DecodeError is one; so is a number of 5,000 digits.
         return [line]
     several = found if isinstance(found, list) and found else [found]
     return several if all(isinstance(message, dict) for message in several) else [line]

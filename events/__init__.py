@@ -126,7 +126,7 @@ def decode(text: bytes | str) -> Recorded:
     """
     try:
         return _RECORDED.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ContractError(f"not a recorded event: {error}") from error
 
 
@@ -143,7 +143,7 @@ def event_of(record: Recorded | Occurred) -> Event:
         if record.version == kind.version:
             return _DECODERS[record.type].decode(record.data)  # type: ignore[no-any-return]
         return msgspec.convert(upcast.raise_version(record.type, record.version, kind.version, record.data), kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ContractError(f"{record.type} at {record.service} {record.position}: {error}") from error
 
 

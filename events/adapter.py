@@ -154,7 +154,7 @@ class Adapter:
     async def _on_receipt(self, message: Msg) -> None:
         try:
             receipts = msgspec.json.decode(message.data, type=list[Receipt])
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return  # Not receipts of ours; the messages are sent again if they were.
         for receipt in receipts:
             self._take(receipt)

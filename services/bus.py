@@ -23,12 +23,13 @@ from faststream.exceptions import IncorrectState
 from faststream.nats import JStream, NatsBroker, PullSub
 from faststream.nats.annotations import NatsMessage
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from events import decode
-from services.hearing import Cursors
-from services.streams import BATCH, EVENTS, INBOX, MIB, again_subject, durables
+from events import Recorded
+from services.hearing import Cursors, sifted
+from services.streams import BATCH, EVENTS, HEARS, INBOX, MIB, again_subject, durables
 
 if TYPE_CHECKING:
     from services.vitals import Vitals
@@ -151,8 +152,8 @@ def subscribe(
             await asyncio.sleep(RETRY)
 
 
-Hear = Callable[[list[bytes]], Awaitable[Collection[str]]]
-"""Take in events; returns the services whose logs have a gap before one of them."""
+Hear = Callable[[list[bytes], list[Recorded]], Awaitable[Collection[str]]]
+"""Take in events, as texts and read; returns the services whose logs have a gap before one of them."""
 
 
 def listen(
@@ -173,9 +174,10 @@ def listen(
     early: dict[str, int] = {}
 
     async def on_events(messages: list[Msg]) -> None:
-        texts = [message.data for message in messages]
-        if await hear(texts):
-            for record in map(decode, texts):
+        ours, _ = sifted(messages, ward, HEARS[service])
+        records = [record for _, record in ours]
+        if await hear([message.data for message, _ in ours], records):
+            for record in records:
                 early[record.service] = max(record.position, early.get(record.service, 0))
         missing = [source for source, position in early.items() if cursors.position(source) < position]
         if not missing:
@@ -185,10 +187,17 @@ def listen(
         for message in messages:
             await message.nak(delay=ASK_AGAIN)
         for source in missing:
-            first = cursors.position(source) + 1
-            await broker.publish(str(first).encode(), again_subject(ward, source))
+            head = await _ask_again(broker, again_subject(ward, source), cursors.position(source) + 1)
+            early[source] = min(early[source], head or early[source])  # What lies beyond its end is none of its own.
 
     subscribe(broker, ward, f"{service}-events", on_events, vitals, pace=pace)
+
+
+async def _ask_again(broker: NatsBroker, subject: str, first: int) -> int | None:
+    """Ask a relay to publish again from a position on; where its log ends, or None if it does not answer."""
+    with suppress(nats.errors.Error, ValueError):
+        return int((await broker.connection.request(subject, str(first).encode(), timeout=ASK_AGAIN)).data)
+    return None
 
 
 class PatientPull(BatchPullStreamSubscriber):
@@ -208,6 +217,7 @@ class PatientPull(BatchPullStreamSubscriber):
     async def _create_subscription(self) -> None:
         if self.subscription:
             return
+        _read_any_subject(self.connection)
         self._replies, self._come, self._some = self.connection.new_inbox(), deque[Msg](), asyncio.Event()
         replies = await self.connection.subscribe(
             self._replies, cb=self._came, pending_msgs_limit=-1, pending_bytes_limit=-1
@@ -289,5 +299,16 @@ NOBODY = "503"
 
 
 def _status(message: Msg) -> str | None:
-    """The status of a message that the server made itself; None for one that somebody sent."""
-    return (message.headers or {}).get("Status") if not message.data else None
+    """The status of a message that the server made itself; None for one that somebody sent, whatever it claims."""
+    sent = message.reply.startswith("$JS.ACK.")
+    return None if sent else (message.headers or {}).get("Status")
+
+
+def _read_any_subject(client: Client) -> None:
+    """Let a subject that is not UTF-8 be read all the same: it would end the client's read loop, again and again."""
+    build: Callable[..., Msg] = client._build_message
+
+    def build_any(sid: int, subject: bytes | bytearray, *rest: Any) -> Msg:
+        return build(sid, subject.decode(errors="backslashreplace").encode(), *rest)
+
+    client._build_message = build_any  # type: ignore[method-assign, assignment]

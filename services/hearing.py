@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 import msgspec
 import sqlalchemy as sa
+from nats.aio.msg import Msg
 from sqlalchemy.orm import Session
 
-from events import Recorded
+from events import ContractError, Recorded, decode, event_of
+from services.streams import event_subject
+
+log = logging.getLogger("yoake.hearing")
 
 CURSORS = sa.Table(
     "cursors",
@@ -19,6 +26,32 @@ CURSORS = sa.Table(
 """How far each other service's log has been heard: everything up to `position`, without a gap."""
 
 
+_LONGEST_ID = 36
+"""Characters of a UUID, and of every id in an envelope."""
+
+
+def of_ours(subject: str, text: bytes, ward: str, sources: Sequence[str]) -> Recorded:
+    """Read what came on EVENTS; it must be an event of one of these services, on its own subject.
+
+    Raises:
+        ContractError: it is none; names the field. The relay publishes no such thing, so it can be left alone:
+            EVENTS keeps it, and no journal holds it.
+    """
+    record = decode(text)
+    if record.ward != ward or record.service not in sources:
+        raise ContractError(
+            f"service: {record.ward}/{record.service} is not heard here; accepted: {', '.join(sources)}"
+        )
+    if subject != event_subject(ward, record.service, record.type, record.case):
+        raise ContractError("subject: not the one on which this event is published")
+    if not (record.epoch > 0 and 0 < record.position < 2**63):
+        raise ContractError("position: not counted from 1 within an epoch")
+    if max(len(record.id), len(record.subject), len(record.correlation)) > _LONGEST_ID:
+        raise ContractError(f"id: longer than {_LONGEST_ID} characters")
+    event_of(record)
+    return record
+
+
 class LogChanged(RuntimeError):
     """Another service's log is not the one heard before; a person must look, nothing goes on."""
 
@@ -29,6 +62,19 @@ class Heard(msgspec.Struct, frozen=True):
     epoch: int
     position: int
     event: str
+
+
+def sifted(messages: Sequence[Msg], ward: str, sources: Sequence[str]) -> tuple[list[tuple[Msg, Recorded]], list[Msg]]:
+    """What came on EVENTS, parted into events of these services and what is none, which is said in the log."""
+    ours, strange = [], []
+    for message in messages:
+        try:
+            ours.append((message, of_ours(message.subject, message.data, ward, sources)))
+        except ContractError as error:
+            strange.append(message)
+            place = message.metadata.sequence.stream
+            log.error("EVENTS %s is left alone, and stays there: %s", place, str(error)[:300])
+    return ours, strange
 
 
 class Cursors:

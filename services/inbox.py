@@ -7,9 +7,12 @@ usable time. Reasons name the field and what would be accepted, never a personal
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, cast
 
 import msgspec
@@ -28,6 +31,12 @@ LENIENT = ("call.report", "registration.submit")
 AHEAD = timedelta(hours=24)
 """How far in our future a clock elsewhere may be before its time is unusable."""
 
+MOST_PROVIDER = 40
+"""Characters of a provider's name."""
+
+SPECVERSION = "1.0"
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 A_TIME = "a time with its offset, such as 2025-04-01T02:10:00+09:00"
 
 
@@ -41,27 +50,43 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     delivery: str | None = None
 
 
+def delivered(subject: str, body: bytes, arrived: datetime, *, named: str | None = None) -> Delivery:
+    """A message of INBOX as it came. Who it is from is what its subject says, which the server has authorised.
+
+    A provider's name or a delivery's that no table could hold belongs to nobody whom a ward knows;
+    the first becomes a digest, the second is left out.
+    """
+    _, _, provider, service, *_ = subject.split(".")
+    if len(provider) > MOST_PROVIDER or not provider.isprintable():
+        provider = f"h-{sha256(provider.encode(errors='backslashreplace')).hexdigest()[:32]}"
+    delivery = named if _name(named) else None
+    return Delivery(provider=provider, service=service, body=body, arrived=arrived, delivery=delivery)
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One message out of a delivery: its bytes, and what could be read of them.
 
-    `identity` is the sender's (source, id), where the message has both.
+    `identity` is the sender's (source, id), where the message has both. `mended`: a call or a
+    registration in which a number out of range or half a character stands as a text.
     """
 
     body: bytes
     fields: dict[str, Any] = {}
     identity: tuple[str, str] | None = None
     garbled: Unusable | None = None
+    mended: bool = False
 
 
 def items(delivery: Delivery) -> Iterator[Item]:
     """The messages of a delivery: one CloudEvent, or a JSON list of them."""
-    if delivery.body.lstrip()[:1] != b"[":
-        yield _item(delivery.body, MAX_MESSAGE_BYTES)
+    body = delivery.body.removeprefix(BYTE_ORDER_MARK)
+    if body.lstrip()[:1] != b"[":
+        yield _item(body, MAX_MESSAGE_BYTES)
         return
     try:
-        if len(delivery.body) > MAX_BATCH_BYTES:
+        if len(body) > MAX_BATCH_BYTES:
             raise Unusable("batch", "too large", f"up to {MAX_BATCH_BYTES} bytes")
-        batch = msgspec.json.decode(delivery.body, type=list[msgspec.Raw])
+        batch = msgspec.json.decode(body, type=list[msgspec.Raw])
         if not batch:
             raise Unusable("batch", "empty", "at least one message")
         if len(batch) > MAX_BATCH_ITEMS:
@@ -78,10 +103,13 @@ def items(delivery: Delivery) -> Iterator[Item]:
 def _item(body: bytes, limit: int) -> Item:
     if len(body) > limit:
         return Item(body=body, garbled=Unusable("message", "too large", f"up to {limit} bytes"))
+    mended = False
     try:
         fields = msgspec.json.decode(body)
     except (ValueError, RecursionError) as error:  # A DecodeError is one; so is a number of 5,000 digits.
-        return Item(body=body, garbled=_not_json(body, error))
+        fields, mended = _read_leniently(body), True
+        if fields is None:
+            return Item(body=body, garbled=_not_json(body, error))
     if not isinstance(fields, dict):
         return Item(body=body, garbled=Unusable("message", "not a JSON object", "a CloudEvent, see events/README.md"))
     names = (fields.get("source"), fields.get("id"))
@@ -90,7 +118,44 @@ def _item(body: bytes, limit: int) -> Item:
         _check_envelope(fields, identity, body)
     except Unusable as unusable:
         return Item(body=body, fields=fields, identity=identity, garbled=unusable)
-    return Item(body=body, fields=fields, identity=identity)
+    return Item(body=body, fields=fields, identity=identity, mended=mended)
+
+
+def _read_leniently(body: bytes) -> dict[str, Any] | None:
+    """A call or a registration whose JSON is good, though a number in it fits no number or a character is cut in two.
+
+    These stand as texts then, which are flagged where they stand in a field. None for anything else.
+    """
+    try:
+        read = json.loads(body.decode(), parse_int=_whole, parse_float=_number, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return _whole_characters(read) if isinstance(read, dict) and read.get("type") in LENIENT else None
+
+
+def _whole(digits: str) -> int | str:
+    return int(digits) if len(digits) <= MAX_ID_LENGTH else digits
+
+
+def _number(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _whole_characters(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case list():
+            return [_whole_characters(entry) for entry in value]
+        case dict():
+            return {_whole_characters(key): _whole_characters(entry) for key, entry in value.items()}
+        case _:
+            return value
 
 
 def _not_json(body: bytes, error: Exception) -> Unusable:
@@ -114,6 +179,9 @@ def _check_envelope(fields: dict[str, Any], identity: tuple[str, str] | None, bo
         raise Unusable("type", "missing" if fields.get("type") is None else "unknown", ", ".join(MESSAGES))
     if fields["type"] in LENIENT:
         return  # Recorded whatever it holds; see `services.reading`.
+    if fields.get("specversion") != SPECVERSION:
+        fault = "missing" if fields.get("specversion") is None else "another version"
+        raise Unusable("specversion", fault, SPECVERSION)
     if not isinstance(fields.get("data"), dict):
         raise Unusable(
             "data", "missing" if fields.get("data") is None else "not an object", "the fields of the message"

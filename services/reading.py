@@ -13,10 +13,11 @@ from events.messages import MAX_NESTING, MESSAGES
 from events.seal import Unreadable, unseal
 from services.book import Said, Unusable
 from services.era import folded
-from services.inbox import LENIENT, Delivery, Item, moment, too_deep
+from services.inbox import LENIENT, SPECVERSION, Delivery, Item, moment, too_deep
 from services.seal import Secrets
 from services.ward import Ward
 
+A_VALUE = "numbers that fit 64 bits, and whole characters"
 A_JWE = "a JWE to the ward's inbox key"
 
 _CANONICAL = msgspec.json.Encoder(order="sorted")
@@ -66,6 +67,10 @@ def opened(delivery: Delivery, item: Item, secrets: Secrets) -> Message:
     """Unseal a message. The digest is over what it says, so that sealing it again changes nothing."""
     fields = dict(item.fields)
     flags: list[Flag] = []
+    if fields.get("specversion") != SPECVERSION:
+        flags.append(Flag(code="unknown-version", field="specversion", accepted=SPECVERSION))
+    if item.mended:
+        flags.append(Flag(code="value-unreadable", field="data", accepted=A_VALUE))
     data = fields.get("data")
     if not isinstance(data, dict) or too_deep(data, item.body):
         flags.append(Flag(code="data-unusable", field="data", accepted=f"an object of up to {MAX_NESTING} levels"))

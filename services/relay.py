@@ -201,15 +201,16 @@ class Relay:
             connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.n <= upto))
         self._forgotten, self._forgot_at = upto, _now()
 
-    async def _asked_again(self, asked: NatsMessage) -> None:
-        """Somebody misses events from this position on: go back, and publish them again."""
+    async def _asked_again(self, asked: NatsMessage) -> bytes:
+        """Somebody misses events from this position on: go back, and publish them again. Returns where the log ends."""
         first = asked.raw_message.data  # The library would read the digits as JSON, and fail where bytes are wanted.
         if self.position is None or not first.isdigit() or not 0 < int(first) <= self.position:
-            return
+            return b"%d" % self._journal.head
         log.warning("asked to publish again from here", extra={"position": int(first)})
         self.position = int(first) - 1
         self._publish_again()
         self._journal.committed.set()
+        return b"%d" % self._journal.head
 
 
 Published = tuple[str, bytes, dict[str, str]]

@@ -12,14 +12,14 @@ from typing import Any
 from faststream import FastStream
 from nats.aio.msg import Msg
 
-from events import decode
+from events import Recorded
 from services.bus import check_durables, listen, make_broker, subscribe
 from services.clock import Clock, system_clock
 from services.database import open_engine
 from services.desk import Desk, Rules
 from services.health import attach
 from services.hearing import CURSORS, LogChanged
-from services.inbox import Delivery
+from services.inbox import Delivery, delivered
 from services.journal import Journal, SecondWriter
 from services.relay import EventsAhead, Relay
 from services.seal import KeyStore, Secrets
@@ -72,13 +72,13 @@ def build(
 
     async def on_messages(messages: list[Msg]) -> None:
         for part in _parts(messages):
-            deliveries = [_delivery(message, service, clock) for message in part]
+            deliveries = [_delivery(message, clock) for message in part]
             await stopping(stop, journal.run(desk.take, deliveries))
             for message in part:  # Only now that everything is committed.
                 await message.ack()
 
-    async def hear(texts: list[bytes]) -> set[str]:
-        found: set[str] = await stopping(stop, journal.run(desk.hear, [decode(text) for text in texts]))
+    async def hear(_: list[bytes], records: list[Recorded]) -> set[str]:
+        found: set[str] = await stopping(stop, journal.run(desk.hear, records))
         return found
 
     subscribe(broker, ward.id, service, on_messages, vitals)
@@ -120,11 +120,8 @@ def _parts(messages: list[Msg]) -> Iterator[list[Msg]]:
     yield part
 
 
-def _delivery(message: Msg, service: str, clock: Clock) -> Delivery:
-    """A message as it came. Who it is from is what the subject says, which the server has authorised."""
-    provider = message.subject.split(".")[2]
-    named = (message.headers or {}).get(DELIVERY_HEADER)
-    return Delivery(provider=provider, service=service, body=message.data, arrived=clock(), delivery=named)
+def _delivery(message: Msg, clock: Clock) -> Delivery:
+    return delivered(message.subject, message.data, clock(), named=(message.headers or {}).get(DELIVERY_HEADER))
 
 
 async def stopping(stop: Halt, work: Any) -> Any:

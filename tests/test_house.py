@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.streams import HEARS, WRITERS, durables
+from tests import test_planted_bugs, test_planted_bugs_on_the_bus
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,6 +68,14 @@ def test_every_decision_says_why_and_what_would_change_our_mind() -> None:
         text = path.read_text()
         assert "**Why.**" in text, path
         assert "**What would change our mind.**" in text, path
+
+
+def test_the_page_of_guarantees_lists_every_planted_bug() -> None:
+    """Name and sentence of each, as they stand in the tests, and no other."""
+    told = re.findall(r"`(\w+)`: ([^|<]+?)(?=<br>| \|)", (ROOT / "docs/guarantees.md").read_text())
+    planted = [*test_planted_bugs.PLANTED, *test_planted_bugs_on_the_bus.PLANTED]
+    assert dict(told) == {plant.__name__: plant.__doc__ for plant in planted}
+    assert len(told) == len(planted) >= 26
 
 
 def test_no_district_hour_or_outcome_of_a_ward_stands_in_the_code() -> None:

@@ -7,7 +7,8 @@ wrong order, fails in the middle and starts again; `broken` names what does not 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,13 +16,16 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
 
+from events import event_of
 from events.messages import Receipt
+from services import desk
 from services.group import Group
 from services.hearing import Cursors
-from services.journal import Journal
-from services.reading import Message
-from services.reporting import fold, tallies
+from services.journal import Journal, SecondWriter
+from services.reading import Message, said
+from services.reporting import fold, ledger, merkle, tallies
 from services.reporting.fold import all_entries
 from services.reporting.tallies import Tallies, stored_cells, stored_entries
 from services.seal import KeyStore, Secrets
@@ -75,6 +79,7 @@ def night(url: str) -> tuple[Centre, list[Receipt]]:
     _one_that_fails(centre)
     receipts += [centre.say(provider, message) for provider, message in messages[5:7]]
     _pump(centre, badly(Random(1)))
+    centre.clock.now -= timedelta(hours=9)  # Somebody sets the clock right.
     centre.restart()
     receipts += [centre.say(provider, message) for provider, message in messages[7:]]
     _pump(centre, badly(Random(2)))
@@ -129,7 +134,7 @@ def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
             found.append(f"{service}: the ledger does not hold every event")
     if PERSONAL.encode() in centre.on_disk() or PERSONAL in centre.on_disk().decode(errors="ignore"):
         found.append("a personal word lies in clear")
-    return found + _figures(centre)
+    return found + _figures(centre) + _sealed_for_good(centre) + _second_writer(centre)
 
 
 def _figures(centre: Centre) -> list[str]:
@@ -144,10 +149,46 @@ def _figures(centre: Centre) -> list[str]:
     wanted = {("night", "short-stay"): 1, ("day", "handed-over"): 1, ("day", "other"): 3}
     if centre.figures() != wanted:
         found.append(f"figures: {centre.figures()}")
-    rows = [row.event.id for row in centre.inquiry.ledger.rows()]
+    held = centre.inquiry.ledger
+    if held.root() != merkle.root([sha256(b"\x00" + text).digest() for text in held.texts()]).hex():
+        found.append("the tree is not that of the ledger's rows")
+    learned = [row.ledgered_at for row in held.rows()]
+    if learned != sorted(learned):
+        found.append("the second clock went back")
+    rows = [row.event.id for row in held.rows()]
     if len(rows) != len(set(rows)):
         found.append("an event stands in the ledger twice")
     return found
+
+
+def _sealed_for_good(centre: Centre) -> list[str]:
+    """A box opens in its own event, and in no other."""
+    record = next(r for r in centre.records() if r.type == "call.received" and b'"sealed"' in bytes(r.data))
+    event: Any = event_of(record)
+    for identity, opens in ((record.id, True), ("another", False)):
+        try:
+            centre.keys.unseal(event.person, f"{record.type}/{identity}", event.sealed)
+        except (ValueError, LookupError, InvalidTag):
+            if opens:
+                return ["a box does not open"]
+        else:
+            if not opens:
+                return ["a box opens in another event"]
+    return []
+
+
+def _second_writer(centre: Centre) -> list[str]:
+    """Two processes on one journal: the one that comes late must stop. The last of all checks; it writes."""
+    late = centre.journal("intake")
+    try:
+        for journal in (centre.desk().journal, late):
+            with journal.transaction() as session:
+                journal.store(session, [("x", "x", b"{}")], journal.now())
+    except SecondWriter:
+        return []
+    finally:
+        late.close()
+    return ["two processes write one journal"]
 
 
 def test_the_night_as_it_should_be(url: str) -> None:
@@ -268,6 +309,72 @@ def parks_in_clear(patch: Patch) -> None:
     patch.setattr(Secrets, "open_local", lambda self, sealed: sealed)
 
 
+def positions_from_autoincrement(patch: Patch) -> None:
+    """The database gives out positions, and one of a failed transaction is never given again."""
+    store = Journal.store
+    gone: dict[int, int] = {}
+
+    def storing(self: Journal, session: Any, entries: Any, written_at: datetime) -> None:
+        self.head = gone[id(self)] = max(self.head, gone.get(id(self), self.head))
+        store(self, session, entries, written_at)
+        gone[id(self)] = self.head
+
+    patch.setattr(Journal, "store", storing)
+
+
+def writes_receipts_outside(patch: Patch) -> None:
+    """Receipts are kept in memory and die with the process."""
+    write = Group.write
+
+    def writing(self: Group) -> None:
+        self._receipts.clear()
+        write(self)
+
+    patch.setattr(Group, "write", writing)
+
+
+def boxes_of_any_event(patch: Patch) -> None:
+    """A sealed box is not bound to its event, so that it opens in another."""
+    seal, unseal = KeyStore.seal, KeyStore.unseal
+    patch.setattr(KeyStore, "seal", lambda self, subject, identity, personal: seal(self, subject, "any", personal))
+    patch.setattr(KeyStore, "unseal", lambda self, subject, identity, box: unseal(self, subject, "any", box))
+
+
+def hashes_without_the_leaf_prefix(patch: Patch) -> None:
+    """A leaf is hashed like a node, so that a tree can be passed off as a row."""
+    patch.setattr(ledger, "leaf_hash", lambda text: sha256(text).digest())
+
+
+def keeps_the_tree_outside(patch: Patch) -> None:
+    """The ledger's tree is kept in memory, not in the transaction of its rows."""
+    patch.setattr(ledger.Ledger, "_write_frontier", lambda self, session: None)
+
+
+def tolerates_a_second_writer(patch: Patch) -> None:
+    """Positions that are taken are skipped, and two processes write one journal."""
+    store = Journal.store
+
+    def storing(self: Journal, session: Any, entries: Any, written_at: datetime) -> None:
+        self.head = session.execute(sa.select(sa.func.max(self.log.c.id))).scalar() or 0
+        store(self, session, entries, written_at)
+
+    patch.setattr(Journal, "store", storing)
+
+
+def dates_by_arrival(patch: Patch) -> None:
+    """A call counts in the band of its arrival, not of its first contact."""
+    patch.setattr(desk, "said", lambda *arguments: _arrived(said(*arguments)))
+
+
+def _arrived(words: Any) -> Any:
+    return msgspec.structs.replace(words, at=words.arrived)
+
+
+def forgets_the_clock(patch: Patch) -> None:
+    """The second clock is the machine's own, and goes back with it."""
+    patch.setattr(Journal, "now", lambda self: self.clock())
+
+
 PLANTED: list[Callable[[Patch], None]] = [
     forgets_what_it_heard,
     takes_the_id_for_everybodys,
@@ -285,6 +392,14 @@ PLANTED: list[Callable[[Patch], None]] = [
     leaves_the_ledger_out_of_the_transaction,
     seals_nothing,
     parks_in_clear,
+    positions_from_autoincrement,
+    writes_receipts_outside,
+    boxes_of_any_event,
+    hashes_without_the_leaf_prefix,
+    keeps_the_tree_outside,
+    tolerates_a_second_writer,
+    dates_by_arrival,
+    forgets_the_clock,
 ]
 
 

@@ -10,6 +10,7 @@ from faststream import FastStream
 from faststream.nats import NatsBroker
 from faststream.nats.annotations import NatsMessage
 
+from events import Recorded
 from services.bus import check_durables, listen, make_broker
 from services.clock import Clock, system_clock
 from services.degraded import Degraded, Facts, degraded
@@ -46,7 +47,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
         further=lambda: further_facts(inquiry),
     )
 
-    async def hear(texts: list[bytes]) -> set[str]:
+    async def hear(texts: list[bytes], _: list[Recorded]) -> set[str]:
         found: set[str] = await stopping(stop, journal.run(ledger.hear, texts))
         return found
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import nats
 import pytest
 
+from deploy.feeding import read_lines
 from events.adapter import Adapter, NotSent
 from services.streams import streams
 from tests.running import WARD, call, message, placed, running, said_by, settled, until, up, write_lines, yoake
@@ -261,3 +262,11 @@ def test_a_changed_ward_file_is_shown_and_taken_only_when_told(tmp_path: Path) -
         until(lambda: settled(data))
     history = yoake("case", "setagaya", "--json", "--data", data).json
     assert [step["event"] for step in history["steps"]] == ["ward.activated", "ward.activated"]
+
+
+def test_a_line_with_a_number_beyond_reading_is_sent_as_it_is(tmp_path: Path) -> None:
+    """The command used to end at 5,000 digits; the ward decides what becomes of such a line."""
+    long = b'{"x": ' + b"9" * 5_000 + b"}"
+    file = tmp_path / "lines.jsonl"
+    file.write_bytes(b'{"id": "1"}\n' + long + b"\n" + b"[" * 20_000)
+    assert [line for _, line in read_lines([file])] == [{"id": "1"}, long, b"[" * 20_000]

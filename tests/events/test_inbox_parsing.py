@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.messages import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_ID_LENGTH, MAX_MESSAGE_BYTES, MAX_NESTING, MESSAGES
-from services.inbox import AHEAD, LENIENT, Delivery, Item, depth, items, moment
+from services.inbox import AHEAD, LENIENT, Delivery, Item, delivered, depth, items, moment
 from tests.reporting_examples import WARD, at
 
 NOON = at("2025-05-12 12:00")
@@ -23,7 +24,7 @@ GOOD: dict[str, Any] = {
     "time": "2025-05-12T11:00:00+09:00",
     "data": {},
 }
-FIELDS = {"message", "batch", "id", "source", "type", "data"}
+FIELDS = {"message", "batch", "specversion", "id", "source", "type", "data"}
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -63,7 +64,6 @@ def test_a_good_message_is_one_item() -> None:
         (message() + b"}", "message: not JSON"),
         (b'{"id": NaN}', "message: not JSON"),
         (rb'{"id": "\ud800"}', "message: not JSON"),
-        (b"\xef\xbb\xbf" + message(), "message: not JSON"),
         ('{"id": "相談"}'.encode("cp932"), "message: not UTF-8"),
         ('[{"id": "相談"}]'.encode("cp932"), "message: not UTF-8"),
         (b"\xff\xfe", "message: not UTF-8"),
@@ -80,6 +80,42 @@ def test_a_good_message_is_one_item() -> None:
 def test_what_cannot_be_parsed_says_why(body: bytes, why: str) -> None:
     """A cut line, a file from Excel, a number that is none, half a character, too deep, too large."""
     assert reason(body).startswith(why)
+
+
+def test_a_byte_order_mark_before_good_utf8_is_no_part_of_the_message() -> None:
+    """Editors write one without asking; a call would be lost for it."""
+    for body in (message(), b"[" + message() + b"]"):
+        (item,) = parsed(b"\xef\xbb\xbf" + body)
+        assert item.garbled is None
+
+
+@pytest.mark.parametrize(
+    ("token", "read"),
+    [("1e400", "1e400"), ("9" * 5_000, "9" * 5_000), (r'"\ud83d"', r"\ud83d"), (r'"a\ude00b"', r"a\ude00b")],
+)
+def test_a_call_with_a_value_beyond_reading_is_read_with_that_value_as_a_text(token: str, read: str) -> None:
+    """Its JSON is good, so it is recorded; every other message must not be guessed at."""
+    call = message(type="call.report", data={"x": "@"}).replace(b'"@"', token.encode())
+    (item,) = parsed(call)
+    assert item.garbled is None
+    assert item.mended
+    assert item.fields["data"]["x"] == read
+    assert reason(call.replace(b"call.report", b"case.close")).startswith("message: not JSON")
+
+
+@pytest.mark.parametrize("version", [None, "2.0", 1, "0.3"])
+def test_only_a_call_or_a_form_may_be_of_another_specversion(version: object) -> None:
+    """What another version of CloudEvents means is not known, and a call is never refused."""
+    assert parsed(message(type="call.report", specversion=version))[0].garbled is None
+    assert reason(message(type="case.close", specversion=version)).startswith("specversion: ")
+
+
+@pytest.mark.parametrize("provider", ["x" * 300, "a\x07b"])
+def test_a_senders_name_that_no_table_holds_is_nobodys(provider: str) -> None:
+    """On PostgreSQL it could be neither taken nor parked, and would come again for ever."""
+    delivery = delivered(f"inbox.w.{provider}.intake.call-report", b"{}", NOON, named="x" * 201)
+    assert re.fullmatch("h-[0-9a-f]{32}", delivery.provider)
+    assert delivery.delivery is None
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,49 @@ async def test_bytes_that_are_no_json_reach_the_handler_as_they_are(server: Nats
     assert heard == bodies
 
 
+HEADERS = {
+    "a status of the server's, from a sender": (b"Status: 503", b""),
+    "a header that is not UTF-8": (b"A: \xff\xfe", b"x"),
+    "a header without a colon": (b"no colon", b"x"),
+}
+RAW = {
+    "a subject that is not UTF-8": b"PUB inbox.w.\xff\xfe.intake.x 1\r\nx\r\n",
+    "a wildcard for a provider": b"PUB inbox.w.*.intake.x 1\r\nx\r\n",
+    **{
+        name: b"HPUB inbox.w.a.intake.x %d %d\r\n%b%b\r\n" % (len(head), len(head) + len(body), head, body)
+        for name, (line, body) in HEADERS.items()
+        for head in [b"NATS/1.0\r\n" + line + b"\r\n\r\n"]
+    },
+}
+
+
+@pytest.mark.parametrize("raw", RAW.values(), ids=RAW)
+async def test_what_no_client_would_send_is_handed_over_once(server: NatsServer, client: Client, raw: bytes) -> None:
+    """Written to the server's port as it is. The client would stop reading, or take it for a word of the server's."""
+    heard: list[bytes] = []
+
+    async def hear(messages: list[Msg]) -> None:
+        for message in messages:
+            heard.append(message.data)
+            await message.ack()
+
+    host, _, port = server.url.removeprefix("nats://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b'CONNECT {"verbose":false,"pedantic":false,"headers":true}\r\n' + raw)
+    writer.write(b"PUB inbox.w.p.intake.call-report 4\r\ngood\r\nPING\r\n")
+    await asyncio.wait_for(reader.readuntil(b"PONG\r\n"), 10)
+    writer.close()
+    broker = make_broker(server.url, "test")
+    subscribe(broker, "w", "intake", hear)
+    await broker.start()
+    await _until(lambda: len(heard) == 2)
+    await broker.stop()
+    assert heard[1] == b"good"
+    js = client.jetstream()
+    assert (await js.stream_info(INBOX)).state.messages == 0
+    assert (await js.consumer_info(INBOX, "intake")).num_redelivered == 0
+
+
 async def test_one_message_is_handed_over_at_once(server: NatsServer, client: Client) -> None:
     """The library's loop would wait up to five seconds for a batch to fill."""
     came = asyncio.Event()

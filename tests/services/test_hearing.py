@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events import Recorded, decode, encode
-from services.hearing import CURSORS, LogChanged
+from events import ContractError, Recorded, decode, encode
+from services.hearing import CURSORS, LogChanged, of_ours
+from services.streams import event_subject
 from services.tables import NAMES
 from tests.desk_examples import NIGHT, SEEDED, Centre, badly, call, names, register
 
@@ -171,3 +174,30 @@ def test_a_listener_writes_nothing_for_events_that_it_only_takes_notice_of(centr
     centre.hear("placement", log)
 
     assert names(centre.events("placement")) == []
+
+
+RELEASED = (Path(__file__).parents[1] / "events" / "released" / "call.received.v1.json").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"service": "nobody"}, "service"),
+        ({"ward": "another"}, "service"),
+        ({"position": 0}, "position"),
+        ({"position": 2**63}, "position"),
+        ({"epoch": 0}, "position"),
+        ({"id": "x" * 37}, "id"),
+        ({"version": 99}, "call.received"),
+        ({"data": {}}, "call.received"),
+        ({"case": None}, "subject"),
+    ],
+)
+def test_what_is_no_event_of_ours_is_known_by_its_field(change: dict[str, Any], field: str) -> None:
+    """On PostgreSQL a long id would come again for ever; a service that nobody knows would get a log of its own."""
+    record = {**msgspec.json.decode(RELEASED), **change}
+    good = decode(RELEASED)
+    subject = event_subject(good.ward, "intake", good.type, good.case)
+    assert of_ours(subject, RELEASED, good.ward, ("intake",)) == good
+    with pytest.raises(ContractError, match=field):
+        of_ours(subject, msgspec.json.encode(record), good.ward, ("intake",))

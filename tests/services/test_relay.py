@@ -134,12 +134,14 @@ async def test_a_database_that_does_not_answer_does_not_end_the_relay(
     """It once ended in silence, and its service went on without it."""
     failing = iter([True, True])
 
-    def locked() -> list[tuple[int, str, bytes]]:
+    unpublished = relay._unpublished
+
+    def locked() -> object:
         if next(failing, False):
             raise sa.exc.OperationalError("SELECT", {}, Exception("database is locked"))
-        return []
+        return unpublished()
 
-    monkeypatch.setattr(relay, "_waiting_receipts", locked)
+    monkeypatch.setattr(relay, "_unpublished", locked)
     await write(journal, "A")
     await holds(broker, 1)
     await asyncio.sleep(1.5)

@@ -257,6 +257,8 @@ CODES: Final = MappingProxyType(
         "outside-hours": Label("担当の時間帯の外", "Outside the provider's hours"),
         "eligibility-age": Label("対象の年齢を過ぎ受給者証がない", "Over the age, without a certificate"),
         "birth-date-unusable": Label("生年月日が使えない", "Birth date cannot be used"),
+        "unknown-version": Label("CloudEventsの版が違う", "Another version of CloudEvents"),
+        "value-unreadable": Label("読めない値がある（文字のまま残した）", "A value could not be read; kept as text"),
         "time-unusable": Label(
             "日時が使えない（届いた時刻を用いた）", "Time cannot be used; that of arrival was taken"
         ),

@@ -1,0 +1,124 @@
+"""One good message of every type, and what `events/README.md` says of its fields."""
+
+from __future__ import annotations
+
+from itertools import count
+from random import Random
+from typing import Any
+
+Message = dict[str, Any]
+
+MARK = "ひみつ太郎"
+"""A personal word: it may stand nowhere in clear, whatever the message around it looks like."""
+
+NOW = "2025-05-12T12:00:00+09:00"
+
+FIELDS: dict[str, dict[str, str]] = {
+    "registration.submit": {
+        "person": "text",
+        "district": "text",
+        "handbooks": "list",
+        "certificate": "truth",
+        "age": "whole",
+        "personal": "personal",
+    },
+    "registration.correct": {
+        "person": "needed",
+        "district": "text",
+        "handbooks": "list",
+        "certificate": "truth",
+        "registered_on": "day",
+    },
+    "registration.withdraw": {"person": "needed", "reason": "text"},
+    "registration.reinstate": {"person": "needed"},
+    "person.merge": {"person": "needed", "into": "needed"},
+    "person.split": {"person": "needed"},
+    "call.report": {"matters": "list", "channel": "text", "not_counted": "text", "personal": "personal"},
+    "call.correct": {
+        "call": "needed",
+        "source": "text",
+        "district": "text",
+        "not_counted": "text",
+        "occurred_at": "day",
+        "matter": "whole",
+    },
+    "case.close": {"case": "text", "number": "text", "reason": "text"},
+    "case.merge": {"case": "text", "number": "text", "into": "text", "into_number": "text"},
+    "case.split": {"case": "text", "number": "text"},
+    "placement.arrange": {
+        "case": "text",
+        "number": "text",
+        "placement": "needed",
+        "kind": "needed",
+        "facility": "text",
+        "by": "text",
+        "begins_at": "day",
+        "ends_at": "day",
+    },
+    "placement.cancel": {"placement": "needed", "reason": "text"},
+    "handover.offer": {
+        "case": "text",
+        "number": "text",
+        "handover": "needed",
+        "kind": "needed",
+        "to": "needed",
+    },
+    "handover.accept": {"handover": "needed", "purpose": "text"},
+    "handover.complete": {
+        "case": "text",
+        "number": "text",
+        "handover": "needed",
+        "kind": "needed",
+        "to": "needed",
+        "purpose": "text",
+    },
+    "handover.decline": {"handover": "needed", "reason": "text"},
+    "handover.withdraw": {"handover": "needed", "reason": "text"},
+    "handover.return": {"handover": "needed", "reason": "text"},
+}
+"""The tables of the contract; `needed` is a text that must be there. `personal` is tried where it is listed."""
+
+MATTER_FIELDS = {
+    "case": "text",
+    "number": "text",
+    "person": "text",
+    "district": "text",
+    "reasons": "list",
+    "personal": "personal",
+}
+LENIENT = ("call.report", "registration.submit")
+"""Recorded whatever their fields look like."""
+
+STRICT = tuple(kind for kind in FIELDS if kind not in LENIENT)
+
+_serial = count(1)
+
+
+def service_of(kind: str) -> str:
+    """Which service hears a message."""
+    area = kind.split(".")[0]
+    return area if area in ("placement", "handover") else "intake"
+
+
+def good(kind: str, random: Random) -> Message:
+    """A message that nothing is wrong with; what it speaks of is not known, unless it opens it."""
+    n = f"{next(_serial)}-{random.randrange(10**6)}"
+    data: Message
+    match kind:
+        case "registration.submit":
+            data = {"person": f"P{n}", "district": "kinuta", "handbooks": [], "certificate": True, "age": 40}
+        case "call.report":
+            data = {"matters": [{"case": f"C{n}", "district": "kitazawa"}]}
+        case "call.correct":
+            data = {"call": f"no-{n}", "district": "kinuta"}
+        case "case.merge":
+            data = {"case": f"C{n}", "into": f"D{n}"}
+        case "placement.arrange":
+            data = {"case": f"C{n}", "placement": f"B{n}", "kind": "short-stay"}
+        case "handover.offer" | "handover.complete":
+            data = {"case": f"C{n}", "handover": f"H{n}", "kind": "agency", "to": "架空相談支援事業所"}
+        case "person.merge":
+            data = {"person": f"P{n}", "into": f"Q{n}"}
+        case _:
+            data = {next(iter(FIELDS[kind])): f"X{n}"}
+    return {"specversion": "1.0", "id": n, "source": "/garbage", "type": kind, "time": NOW, "data": data}

@@ -17,7 +17,8 @@ import msgspec
 import sqlalchemy as sa
 import typer
 
-from deploy import checks, output
+from deploy import checks, output, saving
+from deploy.backup import BackupError
 from deploy.datadir import DEFAULT, DataDirectory, DataError, is_alive
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.history import Contradiction, plan, read_examples
@@ -47,6 +48,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SAID = (
+    BackupError,
     DataError,
     DatabaseError,
     FeedError,
@@ -101,6 +103,7 @@ Lang = Annotated[Language, typer.Option("--lang", envvar="YOAKE_LANG", help="ja 
 WardFile = Annotated[Path | None, typer.Option("--ward", help="The ward's TOML file; Setagaya's is the default.")]
 NatsPort = Annotated[int, typer.Option("--nats-port", min=0, max=65535, help="NATS's port; 0 takes a free one.")]
 PagesPort = Annotated[int, typer.Option("--port", min=0, max=65535, help="The pages' port; 0 takes a free one.")]
+NatsUrl = Annotated[str | None, typer.Option("--nats", help="Where NATS runs, if `yoake up` does not run it.")]
 
 NATS_PORT, PAGES_PORT = 14222, 18222
 
@@ -299,6 +302,52 @@ def verify(data: Data = DEFAULT, json: Json = False) -> None:
         verdict = f"{len(found)} differences" if found else "Everything is equal"
         out.print(f"{verdict}: ledger 1 to {head}, root {root} ({streams}).", markup=False, soft_wrap=True)
     raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+@said
+def backup(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory that does not exist yet.")],
+    check: Annotated[bool, typer.Option("--check", help="Verify the backup in DIR instead, offline.")] = False,
+    without_keys: Annotated[
+        bool,
+        typer.Option("--without-keys", help="Leave out the master key and the inbox key: you keep them elsewhere."),
+    ] = False,
+    nats: NatsUrl = None,
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Copy everything, consistently, while Yoake runs or while it does not; with --check, verify a backup.
+
+    The exit status is 0 if all is well, 1 if a checked backup has a fault; each is named.
+    """
+    if check:
+        faults = saving.check(directory)
+        (print_json if json else saving.print_check)({"directory": str(directory), "faults": faults})
+        raise typer.Exit(1 if faults else 0)
+    with saving.progress("Copied / 複製", quiet=json) as progress:
+        made = saving.back_up(DataDirectory(data), directory, keys=not without_keys, nats=nats, progress=progress)
+    print_json(made) if json else saving.print_backup(directory, made)
+
+
+@app.command()
+@said
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="A backup, as `yoake backup` has made it.")],
+    data: Annotated[Path, typer.Option("--data", envvar="YOAKE_DATA", help="A directory that does not exist yet.")],
+    database: Annotated[
+        str | None, typer.Option(help="PostgreSQL instead of SQLite: a URL with {service} in it, all empty.")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", help="A keys directory kept elsewhere, with its list of destroyed keys.")
+    ] = None,
+    nats: NatsUrl = None,
+    json: Json = False,
+) -> None:
+    """Put a backup into an empty directory, and empty databases, as the beginning of a new epoch."""
+    with saving.progress("Restored / 復元", quiet=json) as progress:
+        done = saving.restore(source, DataDirectory(data), database=database, keys=keys, nats=nats, progress=progress)
+    print_json(done) if json else saving.print_restored(data, done)
 
 
 @app.command()

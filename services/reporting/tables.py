@@ -65,7 +65,8 @@ def build(
     """Lay out one table.
 
     `entries` are those of the prefix `known_at`, made with `as_of`; others than this report's are
-    passed over. `gaps` are told under the table. `pending` and `both` count the consultations under those two reports in `years`.
+    passed over. `pending` and `both` count the consultations under those two reports in `years`. `gaps` are
+    told under the table.
     `ward` gives the words, the order and the layout; a key it does not know gets a line of its own,
     under its key, so that no count is lost.
     """

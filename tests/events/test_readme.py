@@ -156,7 +156,7 @@ def test_a_file_of_examples_is_accepted_whole(name: str, centre: Centre) -> None
 
 
 def test_every_event_but_three_comes_of_the_examples(centre: Centre) -> None:
-    """A ward's file makes one, a restore one, a contact after the closing the third; so the page leads to everything it lists."""
+    """The ward's file, a restore and a contact after the closing make those; so the page leads to all it lists."""
     for message in lines("every-message.jsonl"):
         centre.say("contractor", message)
         centre.pump()

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from nats.js import JetStreamContext
 
 from deploy.natsd import NatsError, connect, declare
+from deploy.setback import older_than_marks, set_back
 from events import ContractError, Recorded, decode
 from events.messages import Receipt
 from services.hearing import CURSORS, Cursors
@@ -24,6 +25,7 @@ from services.reporting.fold import all_entries
 from services.reporting.inquiry import Inquiry
 from services.reporting.ledger import CASE_ROWS, LEDGER_TABLES, TREE, concerned
 from services.reporting.merkle import Frontier, leaf_hash
+from services.reporting.report import Gap
 from services.reporting.tallies import CELLS, ENTRIES, FACTS, Tallies, stored_cells, stored_entries, stored_whole
 from services.settings import Settings
 from services.streams import EVENTS, WRITERS, durables
@@ -82,20 +84,25 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything `yoake status` says. `streams` is empty while NATS does not run; `held` names at most 100."""
+    """Everything `yoake status` says. `streams` is empty while NATS does not run; `held` names at most 100.
+
+    `set_back` names each database that is older than it was; `missing` is what restores may have left out.
+    """
 
     running: bool
     services: list[ServiceStatus]
     ledger: LedgerStatus
     streams: list[StreamStatus] = []
     held: list[Held] = []
+    set_back: list[str] = []
+    missing: list[Gap] = []
 
 
 class Opened:
     """The journals of a data directory, opened for looking."""
 
     def __init__(self, settings: Settings, ward: str) -> None:
-        self.ward = ward
+        self.settings, self.ward = settings, ward
         self.writers = {
             service: Journal(settings.database_of(service), service, ward, tables=[*WRITER_TABLES, CURSORS])
             for service in WRITERS
@@ -147,7 +154,9 @@ def status(opened: Opened, url: str | None, alive: Collection[str] = ()) -> Stat
     )
     filled = asyncio.run(_filled(url)) if url and lags else []
     held = [one for name, journal in opened.writers.items() for one in _held(name, journal)]
-    return Status(bool(lags), [*services, reporting], ledger, filled, held[:MOST_HELD])
+    older = list(older_than_marks(opened.settings, opened.writers, opened.ledger))
+    missing = opened.inquiry.gaps()
+    return Status(bool(lags), [*services, reporting], ledger, filled, held[:MOST_HELD], older, missing)
 
 
 def _held(name: str, journal: Journal) -> Iterator[Held]:
@@ -228,7 +237,12 @@ def verify(opened: Opened, url: str | None) -> list[str]:
     """Compare everything with everything that should equal it; names every difference."""
     if url:
         opened.settle()
-    found = [*_journals(opened), *_ledger(opened), *_tallies(opened)]
+    found = [
+        *set_back(opened.settings, opened.writers, opened.ledger),
+        *_journals(opened),
+        *_ledger(opened),
+        *_tallies(opened),
+    ]
     return found + (asyncio.run(_streams(url, opened)) if url else [])
 
 

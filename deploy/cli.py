@@ -26,7 +26,7 @@ from deploy.natsd import NatsError, declare
 from deploy.output import err, fail, out, print_json
 from deploy.ports import StartError, check_port
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
-from deploy.showing import print_history, print_report, print_status
+from deploy.showing import print_gaps, print_history, print_report, print_status
 from events.adapter import NotSent
 from services.database import DatabaseError
 from services.era import folded, parse_date
@@ -276,10 +276,11 @@ def status(data: Data = DEFAULT, json: Json = False) -> None:
     alive = [name for name, pid in running.services.items() if is_alive(pid)] if running else []
     with opened(data) as books:
         found = checks.status(books, running.nats if running else None, alive)
+        ward = books.inquiry.ward()
     if json:
         print_json(found)
     else:
-        print_status(found)
+        print_status(found, ward)
 
 
 @app.command()
@@ -293,14 +294,17 @@ def verify(data: Data = DEFAULT, json: Json = False) -> None:
     with opened(data) as books:
         found = checks.verify(books, running.nats if running else None)
         head, root = books.inquiry.ledger.head(), books.inquiry.ledger.root()
+        missing, ward_now = books.inquiry.gaps(), books.inquiry.ward()
     if json:
-        print_json({"equal": not found, "differences": found, "position": head, "root": root, "streams": bool(running)})
+        told = {"equal": not found, "differences": found, "position": head, "root": root, "streams": bool(running)}
+        print_json(told | {"missing": missing})
     else:
         for difference in found:
             out.print(difference, markup=False)
         streams = "streams too" if running else "streams not compared: Yoake does not run"
         verdict = f"{len(found)} differences" if found else "Everything is equal"
         out.print(f"{verdict}: ledger 1 to {head}, root {root} ({streams}).", markup=False, soft_wrap=True)
+        print_gaps(missing, ward_now)
     raise typer.Exit(1 if found else 0)
 
 

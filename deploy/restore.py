@@ -25,6 +25,7 @@ from deploy.backup import (
     KEYS,
     LEDGER,
     OPEN_FILES,
+    PAGE,
     SECRET_FILES,
     Advance,
     BackupError,
@@ -46,6 +47,7 @@ from events.epoch import EpochOpened
 from services.database import create, open_engine
 from services.hearing import Cursors
 from services.journal import META, Draft, Journal
+from services.reporting.ledger import Ledger, LedgerReader
 from services.seal import DESTROYED, KeyStore, Secrets, WrongKey, add_tombstones, read_tombstones
 from services.settings import FORMAT, Settings
 from services.streams import INBOX, WRITERS
@@ -112,7 +114,7 @@ def restore(
 
 
 def check(source: Path) -> list[str]:
-    """Restore a backup's databases for a look, without keys, and compare everything in it; names every fault.
+    """Restore a backup's databases for a look, and compare everything in it; names every fault.
 
     What the ledger had not heard yet when it was copied is no fault: it hears that after a restore.
 
@@ -127,6 +129,8 @@ def check(source: Path) -> list[str]:
         look.keep(Kept(format=FORMAT, ward=manifest.ward))
         for name in manifest.rows:
             shutil.copyfile(source / f"{name}.db", look / f"{name}.db")
+        if manifest.keys:
+            shutil.copytree(source / KEYS, look / KEYS)
         with closing(Opened(look.settings(), manifest.ward)) as books:
             cursors = Cursors(books.ledger.engine)
             unheard = {
@@ -241,7 +245,7 @@ def _open_key_store(settings: Settings, secrets: Secrets) -> None:
 
 
 def _open_epochs(settings: Settings, manifest: Manifest) -> Restored:
-    """Every journal goes on in a new epoch; its first event says so. The ledger hears of it from them."""
+    """Every journal goes on in a new epoch; its first event says so, and the ledger hears of it."""
     until = max(datetime.now(UTC), manifest.finished)
     epochs = {}
     for service in WRITERS:
@@ -261,18 +265,29 @@ def _open_epochs(settings: Settings, manifest: Manifest) -> Restored:
             for row in session.execute(sa.select(SERIES)).all():
                 on = (row.last // NUMBERS + 1) * NUMBERS
                 session.execute(sa.update(SERIES).where(SERIES.c.key == row.key).values(last=on))
-    with _journal(settings, LEDGER, manifest.ward) as ledger, ledger.transaction() as session:
-        _next_epoch(ledger, session)
-        epochs[LEDGER] = ledger.epoch
+    with _journal(settings, LEDGER, manifest.ward) as log:
+        with log.transaction() as session:
+            _next_epoch(log, session)
+        epochs[LEDGER] = log.epoch
+        _tell(Ledger(log), settings, manifest.ward)
+        position, root = log.head, LedgerReader(log.engine, log.log).root()
     return Restored(
         ward=manifest.ward,
         epochs=epochs,
-        position=manifest.logs[LEDGER].position,
-        root=manifest.root,
+        position=position,
+        root=root,
         inbox=manifest.inbox,
         missing_from=manifest.started,
         missing_until=until,
     )
+
+
+def _tell(ledger: Ledger, settings: Settings, ward: str) -> None:
+    """Let the ledger hear now what it had not heard when it was copied; its tree goes on over what it had."""
+    for service in WRITERS:
+        with _journal(settings, service, ward) as journal:
+            while page := journal.read(ledger.cursors.position(service), PAGE):
+                ledger.hear([text for _, text in page])
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,8 +11,9 @@ from rich.table import Table
 
 from deploy.checks import ServiceStatus, Status
 from deploy.output import clock_of, day_of, out, print_footnotes, print_json, report_csv, report_table
+from services.reporting.footnotes import of_gap
 from services.reporting.inquiry import History, Step
-from services.reporting.report import Report
+from services.reporting.report import Gap, Report
 from services.ward import Ward
 
 
@@ -72,7 +74,7 @@ def _value(value: Any) -> str:
     return "－" if value is None else str(value)
 
 
-def print_status(status: Status) -> None:
+def print_status(status: Status, ward: Ward | None) -> None:
     """Each service on a line, then the ledger."""
     table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
     table.add_column("service", no_wrap=True)
@@ -102,10 +104,20 @@ def print_status(status: Status) -> None:
     for held in status.held:
         where = f"{held.service}: {held.kind}: {held.provider} {held.source}#{held.id}"
         out.print(f"{where} ({held.arrived[:16]}): {held.why}", markup=False, soft_wrap=True)
+    for older in status.set_back:
+        out.print(f"SET BACK: {older}", style="bold", markup=False, soft_wrap=True)
+    print_gaps(status.missing, ward)
     if not status.running:
         out.print("Yoake does not run here, so lags are not known: start it with `yoake up`.", markup=False)
     if ledger.synthetic:
         out.print("架空データ / Synthetic data")
+
+
+def print_gaps(gaps: Sequence[Gap], ward: Ward | None) -> None:
+    """From when to when a restore may have left something out."""
+    for gap in gaps:
+        told = of_gap(gap, ward)
+        out.print(f"{told.ja}\n{told.en}", markup=False, soft_wrap=True)
 
 
 def _figures(service: ServiceStatus) -> list[str]:

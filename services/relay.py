@@ -48,6 +48,8 @@ class Relay:
     def __init__(self, journal: Journal, broker: NatsBroker) -> None:
         self._journal, self._broker = journal, broker
         self.position: int | None = None
+        self.compared = asyncio.Event()
+        """Set once the journal was found to be no older than what others hold; nothing is taken before."""
         self._again = 0
         self._js: JetStreamContext | None = None
         broker.subscriber(again_subject(journal.ward, journal.service))(self._asked_again)
@@ -71,6 +73,7 @@ class Relay:
         if self.position is None:
             await self._compare_with_ledger()
         self.position = await self._published(js)
+        self.compared.set()
         looked = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() < looked + CHECK:
             self._journal.committed.clear()
@@ -95,6 +98,7 @@ class Relay:
         try:
             message = await js.get_last_msg(EVENTS, subject)
         except nats.js.errors.NotFoundError:
+            self.compared.set()
             await js.stream_info(EVENTS)  # Raises where the stream is missing, rather than empty.
             return 0
         try:

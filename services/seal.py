@@ -175,6 +175,19 @@ class KeyStore:
             raise ValueError("this box was not sealed for this event") from error
         return msgspec.json.decode(plain, type=dict[str, Any])
 
+    def opens(self, subjects: Iterable[str], identity: str, sealed: str) -> bool:
+        """Whether some key of these opens a box, or was destroyed, so that nobody can say."""
+        for subject in subjects:
+            try:
+                self.unseal(subject, identity, sealed)
+                return True
+            except Destroyed:
+                if subject in self.destroyed():
+                    return True
+            except ValueError:
+                continue
+        return False
+
     def destroy(self, subject: str) -> None:
         """Forget a person's key for ever; the row stays, so that no new key takes its place."""
         if self._secrets.tombstones is not None:  # First, so that no copy of the key store can bring it back.

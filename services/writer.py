@@ -19,6 +19,8 @@ from services.desk import Desk, Rules
 from services.hearing import CURSORS, LogChanged
 from services.inbox import Delivery
 from services.journal import Journal, SecondWriter
+from services.mark import Mark, SetBack
+from services.missed import missed
 from services.relay import EventsAhead, Relay
 from services.seal import KeyStore, Secrets
 from services.settings import Settings
@@ -49,26 +51,32 @@ def build(
     """
     ward = settings.ward()
     secrets = Secrets.at(settings.keys)
-    keys = KeyStore(open_engine(settings.database_of("keys")), secrets)
+    key_engine = open_engine(settings.database_of("keys"))
+    keys = KeyStore(key_engine, secrets)
     journal = Journal(settings.database_of(service), service, ward.id, tables=[*WRITER_TABLES, CURSORS], clock=clock)
     desk = Desk(journal, rules, secrets, keys)
     broker = make_broker(settings.nats, service)
     relay = Relay(journal, broker)
+    mark = Mark(settings.keys, journal, key_engine)
 
     async def on_messages(messages: list[Msg]) -> None:
+        await relay.compared.wait()
         deliveries = [_delivery(message, service, clock) for message in messages]
         await stopping(stop, journal.run(desk.take, deliveries))
         for message in messages:  # Only now that everything is committed.
             await message.ack()
 
     async def on_events(messages: list[Msg]) -> None:
+        await relay.compared.wait()
         records = [decode(message.data) for message in messages]
         gaps = await stopping(stop, journal.run(desk.hear, records))
         for message, record in zip(messages, records, strict=True):
             heard = record.position <= desk.cursors.position(record.service)
             await (message.ack() if heard else message.nak(delay=1))
-        for source in gaps:
-            first = desk.cursors.position(source) + 1
+        await ask_again({source: desk.cursors.position(source) + 1 for source in gaps})
+
+    async def ask_again(firsts: dict[str, int]) -> None:
+        for source, first in firsts.items():
             await broker.publish(str(first).encode(), again_subject(ward.id, source))
 
     subscribe(broker, ward.id, service, on_messages)
@@ -78,18 +86,28 @@ def build(
     app = FastStream(broker, logger=None)
     tasks: list[asyncio.Task[None]] = []
 
+    async def begin() -> None:
+        """Nothing is taken or published before this database was found to be no older than it was."""
+        await journal.run(mark.check)
+        if service == "intake":
+            await journal.run(_activate, desk, settings)
+        tasks.append(asyncio.create_task(mark.keep()))
+        if service in HEARS:  # An older copy that has published nothing since only has to hear again.
+            await ask_again(await missed(broker.connection.jetstream(), ward.id, service, desk.cursors))
+        await relay.run()
+
     @app.after_startup
     async def start() -> None:
         await check_durables(broker, ward.id, service)
-        if service == "intake":
-            await journal.run(_activate, desk, settings)
-        tasks.append(asyncio.create_task(stopping(stop, relay.run())))
+        tasks.append(asyncio.create_task(running(stop, begin())))
 
     @app.on_shutdown
     async def finish() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if relay.compared.is_set():
+            await journal.run(mark.note)
 
     app.after_shutdown(journal.close)
     return app
@@ -105,7 +123,17 @@ def _delivery(message: Msg, service: str, clock: Clock) -> Delivery:
 async def stopping(stop: Halt, work: Any) -> Any:
     try:
         return await work
-    except (SecondWriter, LogChanged, EventsAhead) as error:
+    except (SecondWriter, LogChanged, EventsAhead, SetBack) as error:
+        stop(error)
+        raise
+
+
+async def running(stop: Halt, work: Any) -> None:
+    """What must go on for as long as the process does: if it ends by a fault, the process ends, and starts anew."""
+    try:
+        await work
+    except Exception as error:
+        log.exception("this service cannot go on")
         stop(error)
         raise
 

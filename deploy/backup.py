@@ -354,25 +354,34 @@ async def _copy_inbox(data: DataDirectory, nats: str | None, file: Path, secrets
 async def _jetstream(data: DataDirectory, nats: str | None) -> AsyncIterator[JetStreamContext | None]:
     """The directory's JetStream; where nothing runs, its server is started for a moment. None: it has none."""
     running = data.running()
-    server = None
     url = nats or (running.nats if running else None)
-    if url is None:
-        data.lock()  # Nobody may start here while we read the server's files.
+    if url is not None:
+        async with _connected(url) as js:
+            yield js
+        return
+    data.lock()  # Nobody may start here while we read the server's files.
+    try:
         if not (data / "nats" / "store").exists():
             yield None
             return
         server = NatsServer(data / "nats", 0)
         server.start()
-        url = server.url
-    try:
-        connection = await connect(url)
         try:
-            yield connection.jetstream()
+            async with _connected(server.url) as js:
+                yield js
         finally:
-            await connection.close()
-    finally:
-        if server is not None:
             server.stop()
+    finally:
+        data.unlock()
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[JetStreamContext]:
+    connection = await connect(url)
+    try:
+        yield connection.jetstream()
+    finally:
+        await connection.close()
 
 
 async def _held(js: JetStreamContext, secrets: Secrets) -> AsyncIterator[Held]:

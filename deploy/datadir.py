@@ -96,7 +96,7 @@ class DataDirectory:
             raise DataError(f"{self.path}: {error.strerror}; give --data a directory that you may write") from error
 
     def lock(self) -> None:
-        """Be the only one that runs here, until this process ends.
+        """Be the only one that runs here, until `unlock` or the end of this process.
 
         Raises:
             DataError: somebody else runs here; says where.
@@ -110,6 +110,12 @@ class DataDirectory:
             raise DataError(
                 f"Yoake runs on {self.path} already{where}. Stop it first, or give --data another directory"
             ) from error
+
+    def unlock(self) -> None:
+        """Let others run here again."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def running(self) -> Running | None:
         """Who runs here, if anybody does."""

@@ -6,6 +6,7 @@ import itertools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -69,7 +70,7 @@ def _files(directory: Path) -> str:
 
 def schemas(server: str) -> str:
     """A schema for each service: as separate as databases, and a hundred times quicker to make."""
-    prefix = f"test_{next(_serial)}"
+    prefix = f"test_{uuid4().hex[:12]}"  # Tests that import this have another counter.
     engine = sa.create_engine(server)
     with engine.begin() as connection:
         for service in (*SERVICES, "keys"):

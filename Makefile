@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check lock schemas clean browser
+.PHONY: help demo test lint types check lock schemas release-fixture clean browser
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## Two synthetic fiscal years in, the ward's published tables out
 	@$(BIN)/yoake demo $(ARGS)
@@ -28,6 +28,9 @@ types: $(VENV)/.dev ## mypy, strict
 
 schemas: $(VENV)/.dev ## Write events/schema/
 	@$(BIN)/python -m deploy.contract
+
+release-fixture: $(VENV)/.dev ## Keep this release's data in tests/released/, on both databases; once, as it is released
+	@$(BIN)/python -m tests.release_fixture
 
 browser: ## Chromium for the tests of the pages (Debian; needs root)
 	apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,7 +21,14 @@ _serial = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL of our own, from the wheel. As root it runs as another user, who must reach the data."""
+    """The URL of a PostgreSQL of our own."""
+    with own_postgresql() as url:
+        yield url
+
+
+@contextmanager
+def own_postgresql() -> Iterator[str]:
+    """A PostgreSQL from the wheel, by its URL. As root it runs as another user, who must reach the data."""
     with tempfile.TemporaryDirectory(prefix="yoake-pg-") as directory, pytest.MonkeyPatch.context() as patch:
         Path(directory).chmod(0o755)
         (runtime := Path(directory) / "runtime").mkdir(mode=0o700)

@@ -45,7 +45,8 @@ INBOX_FILE = "inbox.jsonl"
 LEDGER = "reporting"
 KEYS = "keys"
 SECRET_FILES = ("master.key", "inbox.jwk")
-OPEN_FILES = ("inbox.pub.jwk", DESTROYED)
+PUBLIC_KEY = "inbox.pub.jwk"
+OPEN_FILES = (PUBLIC_KEY, DESTROYED)
 PAGE = 2_000
 
 Advance = Callable[[int], None]

@@ -26,6 +26,7 @@ from deploy.backup import (
     LEDGER,
     OPEN_FILES,
     PAGE,
+    PUBLIC_KEY,
     SECRET_FILES,
     Advance,
     BackupError,
@@ -188,6 +189,8 @@ def _put_files(source: Path, stage: DataDirectory, manifest: Manifest, keys: Pat
     for name in OPEN_FILES:
         if (source / KEYS / name).exists():
             write(own / name, (source / KEYS / name).read_bytes())
+    if (own / PUBLIC_KEY).exists():
+        (own / PUBLIC_KEY).chmod(0o644)  # Adapters read it.
     if keys is not None and (destroyed := read_tombstones(keys / DESTROYED)):
         add_tombstones(own / DESTROYED, destroyed)
 

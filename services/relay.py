@@ -115,7 +115,8 @@ class Relay:
             raise EventsAhead(
                 f"{holder} holds {self._journal.service} {position} as {event}, and this journal does not "
                 f"(it ends at {self._journal.last_position()}): it was restored from an older copy. "
-                "Restore a newer one, or all services together; nothing is published until then"
+                "Restore a newer one, or all services together and then without the old EVENTS; nothing is published "
+                "until then"
             )
 
     async def _events(self, js: JetStreamContext) -> int:

@@ -16,6 +16,7 @@ import msgspec
 import nats.errors
 import nats.js.errors
 import sqlalchemy as sa
+from faststream.nats.annotations import NatsMessage
 from nats.js import JetStreamContext
 
 from events import CONTENT_TYPE, ContractError, decode
@@ -149,8 +150,9 @@ class Relay:
         with self._journal.engine.begin() as connection:
             connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.n <= upto))
 
-    async def _asked_again(self, first: bytes) -> None:
+    async def _asked_again(self, asked: NatsMessage) -> None:
         """Somebody misses events from this position on: go back, and publish them again."""
+        first = asked.raw_message.data  # As an argument the library would read it as JSON, and drop it in silence.
         if self.position is None or not first.isdigit() or not 0 < int(first) <= self.position:
             return
         log.warning("%s: asked for %s again", self._journal.service, first.decode())

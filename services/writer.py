@@ -28,6 +28,8 @@ from services.streams import HEARS, again_subject
 from services.tables import WRITER_TABLES
 
 DELIVERY_HEADER = "Yoake-Delivery"
+CATCH_UP = 2.0
+"""Seconds between asking for events that were acknowledged and are not here."""
 
 log = logging.getLogger("yoake")
 
@@ -92,9 +94,15 @@ def build(
         if service == "intake":
             await journal.run(_activate, desk, settings)
         tasks.append(asyncio.create_task(mark.keep()))
-        if service in HEARS:  # An older copy that has published nothing since only has to hear again.
-            await ask_again(await missed(broker.connection.jetstream(), ward.id, service, desk.cursors))
+        if service in HEARS:
+            tasks.append(asyncio.create_task(running(stop, catch_up())))
         await relay.run()
+
+    async def catch_up() -> None:
+        """An older copy that has published nothing since only has to hear again; the others may still be starting."""
+        while firsts := await missed(broker.connection.jetstream(), ward.id, service, desk.cursors):
+            await ask_again(firsts)
+            await asyncio.sleep(CATCH_UP)
 
     @app.after_startup
     async def start() -> None:

@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults garbage lint types check lock schemas clean browser bench bench-rivals
+.PHONY: help demo test faults garbage lint types check lock schemas release-fixture clean browser bench bench-rivals
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,9 @@ bench-rivals: $(VENV)/.dev ## Durable accepts beside other event stores (needs N
 
 schemas: $(VENV)/.dev ## Write events/schema/
 	@$(BIN)/python -m deploy.contract
+
+release-fixture: $(VENV)/.dev ## Keep this release's data in tests/released/, on both databases; once, as it is released
+	@$(BIN)/python -m tests.release_fixture
 
 browser: ## Chromium for the tests of the pages (Debian; needs root)
 	apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk

@@ -17,7 +17,8 @@ import msgspec
 import sqlalchemy as sa
 import typer
 
-from deploy import output
+from deploy import output, saving
+from deploy.backup import BackupError
 from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.history import Contradiction, plan, read_examples
@@ -28,7 +29,7 @@ from deploy.ports import StartError, check_port
 from deploy.refill import rebuild as rebuild_tallies
 from deploy.refill import refill as fill_events
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
-from deploy.showing import print_history, print_report, print_status
+from deploy.showing import print_gaps, print_history, print_report, print_status
 from deploy.status import status as status_of
 from deploy.verify import verify as differences
 from events.adapter import NotSent
@@ -52,6 +53,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SAID = (
+    BackupError,
     DataError,
     DatabaseError,
     FeedError,
@@ -106,6 +108,7 @@ Lang = Annotated[Language, typer.Option("--lang", envvar="YOAKE_LANG", help="ja 
 WardFile = Annotated[Path | None, typer.Option("--ward", help="The ward's TOML file; Setagaya's is the default.")]
 NatsPort = Annotated[int, typer.Option("--nats-port", min=0, max=65535, help="NATS's port; 0 takes a free one.")]
 PagesPort = Annotated[int, typer.Option("--port", min=0, max=65535, help="The pages' port; 0 takes a free one.")]
+NatsUrl = Annotated[str | None, typer.Option("--nats", help="Where NATS runs, if `yoake up` does not run it.")]
 
 NATS_PORT, PAGES_PORT = 14222, 18222
 
@@ -281,7 +284,7 @@ def status(data: Data = DEFAULT, json: Json = False, lang: Lang = Language.ja) -
     if json:
         print_json(found)
     else:
-        print_status(found, lang.value)
+        print_status(found, lang.value, load(DataDirectory(data) / "ward.toml") if found.missing else None)
 
 
 @app.command()
@@ -295,15 +298,64 @@ def verify(data: Data = DEFAULT, json: Json = False) -> None:
     with opened(data) as books:
         found = differences(books, running.nats if running else None)
         head, root = books.inquiry.ledger.head(), books.inquiry.ledger.root()
+        missing, ward_now = books.inquiry.gaps(), books.inquiry.ward()
     if json:
-        print_json({"equal": not found, "differences": found, "position": head, "root": root, "streams": bool(running)})
+        told = {"equal": not found, "differences": found, "position": head, "root": root, "streams": bool(running)}
+        print_json(told | {"missing": missing})
     else:
         for difference in found:
             out.print(difference, markup=False)
         streams = "streams too" if running else "streams not compared: Yoake does not run"
         verdict = f"{len(found)} differences" if found else "Everything is equal"
         out.print(f"{verdict}: ledger 1 to {head}, root {root} ({streams}).", markup=False, soft_wrap=True)
+        print_gaps(missing, ward_now)
     raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+@said
+def backup(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="A directory that does not exist yet.")],
+    check: Annotated[bool, typer.Option("--check", help="Verify the backup in DIR instead, offline.")] = False,
+    without_keys: Annotated[
+        bool,
+        typer.Option("--without-keys", help="Leave out the master key and the inbox key: you keep them elsewhere."),
+    ] = False,
+    nats: NatsUrl = None,
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Copy everything, consistently, while Yoake runs or while it does not; with --check, verify a backup.
+
+    The exit status is 0 if all is well, 1 if a checked backup has a fault; each is named.
+    """
+    if check:
+        faults = saving.check(directory)
+        (print_json if json else saving.print_check)({"directory": str(directory), "faults": faults})
+        raise typer.Exit(1 if faults else 0)
+    with saving.progress("Copied / 複製", quiet=json) as progress:
+        made = saving.back_up(DataDirectory(data), directory, keys=not without_keys, nats=nats, progress=progress)
+    print_json(made) if json else saving.print_backup(directory, made)
+
+
+@app.command()
+@said
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="DIR", help="A backup, as `yoake backup` has made it.")],
+    data: Annotated[Path, typer.Option("--data", envvar="YOAKE_DATA", help="A directory that does not exist yet.")],
+    database: Annotated[
+        str | None, typer.Option(help="PostgreSQL instead of SQLite: a URL with {service} in it, all empty.")
+    ] = None,
+    keys: Annotated[
+        Path | None, typer.Option("--keys", help="A keys directory kept elsewhere, with its list of destroyed keys.")
+    ] = None,
+    nats: NatsUrl = None,
+    json: Json = False,
+) -> None:
+    """Put a backup into an empty directory, and empty databases, as the beginning of a new epoch."""
+    with saving.progress("Restored / 復元", quiet=json) as progress:
+        done = saving.restore(source, DataDirectory(data), database=database, keys=keys, nats=nats, progress=progress)
+    print_json(done) if json else saving.print_restored(data, done)
 
 
 @app.command()

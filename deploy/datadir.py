@@ -109,7 +109,7 @@ class DataDirectory:
             raise DataError(f"{self.path}: {error.strerror}; give --data a directory that you may write") from error
 
     def lock(self) -> None:
-        """Be the only one that runs here, until this process ends.
+        """Be the only one that runs here, until `unlock` or the end of this process.
 
         Where the one that ran here was killed, its services hold the lock until they have noticed and
         ended; that is waited for, so that a service manager can start the next at once.
@@ -132,6 +132,12 @@ class DataDirectory:
         running = self.running()
         where = f"; its pages are at {running.pages}" if running else ""
         return DataError(f"Yoake runs on {self.path} already{where}. Stop it first, or give --data another directory")
+
+    def unlock(self) -> None:
+        """Let others run here again."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def running(self) -> Running | None:
         """Who runs here, if anybody does."""

@@ -32,7 +32,7 @@ class Opened:
     """The journals of a data directory, opened for looking."""
 
     def __init__(self, settings: Settings, ward: str) -> None:
-        self.ward = ward
+        self.settings, self.ward = settings, ward
         with ExitStack() as opening:  # What was opened is closed again where the next cannot be.
 
             def opened(service: str) -> Journal:

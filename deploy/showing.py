@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,8 +11,9 @@ from rich.table import Table
 
 from deploy.output import clock_of, day_of, out, print_footnotes, print_json, report_csv, report_table
 from deploy.status import ServiceStatus, Status
+from services.reporting.footnotes import of_gap
 from services.reporting.inquiry import History, Step
-from services.reporting.report import Report
+from services.reporting.report import Gap, Report
 from services.ward import Ward
 
 
@@ -72,7 +74,7 @@ def _value(value: Any) -> str:
     return "－" if value is None else str(value)
 
 
-def print_status(status: Status, language: str) -> None:
+def print_status(status: Status, language: str, ward: Ward | None = None) -> None:
     """Each service on a line, then the ledger, what is held back, and what is degraded."""
     table = Table(header_style="bold", box=None, padding=(0, 2, 0, 0))
     table.add_column("service", no_wrap=True)
@@ -102,6 +104,9 @@ def print_status(status: Status, language: str) -> None:
     for held in status.held:
         where = f"{held.service}: {held.kind}: {held.provider} {held.source}#{held.id}"
         out.print(f"{where} ({held.arrived[:16]}): {held.why}", markup=False, soft_wrap=True)
+    for older in status.set_back:
+        out.print(f"● {older}", style="bold", markup=False, soft_wrap=True)
+    print_gaps(status.missing, ward)
     for what, trouble in status.troubles.items():
         out.print(f"● {what}: {trouble}", style="bold", markup=False, soft_wrap=True)
     if not status.running and not status.degraded:
@@ -111,6 +116,13 @@ def print_status(status: Status, language: str) -> None:
         out.print(f"● {said}", markup=False, soft_wrap=True)
     if ledger and ledger.synthetic:
         out.print("架空データ / Synthetic data")
+
+
+def print_gaps(gaps: Sequence[Gap], ward: Ward | None) -> None:
+    """From when to when a restore may have left something out."""
+    for gap in gaps:
+        told = of_gap(gap, ward)
+        out.print(f"{told.ja}\n{told.en}", markup=False, soft_wrap=True)
 
 
 def _figures(service: ServiceStatus) -> list[str]:

@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from deploy.datadir import DataDirectory, is_alive
 from deploy.looking import StreamStatus, look_at_bus, what_is_degraded
 from deploy.opened import open_journal
+from deploy.setback import older_than_marks
 from services.database import DatabaseError
 from services.degraded import Degraded
 from services.hearing import Cursors
 from services.journal import Journal, JournalError
 from services.reporting.inquiry import Inquiry
+from services.reporting.report import Gap
 from services.settings import SERVICES, Settings
 from services.streams import WRITERS
 from services.tables import PARKED, WAITING
@@ -66,7 +68,8 @@ class Status(msgspec.Struct, frozen=True):
     """Everything `yoake status` says. A service whose database cannot be read has no line; the ledger is None then.
 
     `streams` is empty while NATS does not answer; `held` names at most 100; `degraded` has the worst first;
-    `troubles` is what the runner found wrong and is mending.
+    `troubles` is what the runner found wrong and is mending; `set_back` names each database that is older than it was;
+    `missing` is what restores may have left out.
     """
 
     running: bool
@@ -76,6 +79,8 @@ class Status(msgspec.Struct, frozen=True):
     held: list[Held] = []
     degraded: list[Degraded] = []
     troubles: dict[str, str] = {}
+    set_back: list[str] = []
+    missing: list[Gap] = []
 
 
 def status(data: DataDirectory) -> Status:
@@ -105,6 +110,8 @@ def status(data: DataDirectory) -> Status:
             held=held[:MOST_HELD],
             degraded=what_is_degraded(data, running, journals, bus),
             troubles=running.troubles if running else {},
+            set_back=list(older_than_marks(settings, writers, ledger)) if ledger else [],
+            missing=Inquiry(ledger.engine, ledger.log).gaps() if ledger else [],
         )
     finally:
         for journal in journals.values():

@@ -11,6 +11,7 @@ import msgspec
 import sqlalchemy as sa
 
 from deploy.opened import Opened, pages, readable
+from deploy.setback import set_back
 from deploy.verify_streams import verify_streams
 from events import ContractError, decode
 from events.messages import Receipt
@@ -27,7 +28,12 @@ def verify(opened: Opened, url: str | None) -> list[str]:
     """Compare everything with everything that should equal it; names every difference."""
     if url:
         opened.settle()
-    found = [*_journals(opened), *_ledger(opened), *_tallies(opened)]
+    found = [
+        *set_back(opened.settings, opened.writers, opened.ledger),
+        *_journals(opened),
+        *_ledger(opened),
+        *_tallies(opened),
+    ]
     return found + (asyncio.run(verify_streams(url, opened)) if url else [])
 
 

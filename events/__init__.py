@@ -147,7 +147,7 @@ def event_of(record: Recorded | Occurred) -> Event:
         raise ContractError(f"{record.type} at {record.service} {record.position}: {error}") from error
 
 
-from events import handover, intake, placement, upcast  # noqa: E402  (the vocabulary fills itself on import)
+from events import epoch, handover, intake, placement, upcast  # noqa: E402  (the vocabulary fills itself on import)
 
 __all__ = [
     "BATCH_CONTENT_TYPE",
@@ -159,6 +159,7 @@ __all__ = [
     "decode",
     "encode",
     "encode_data",
+    "epoch",
     "event_of",
     "handover",
     "intake",

@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 from sqlalchemy.orm import Session
 
 from events import ContractError, Recorded, decode, event_of
+from events.epoch import EpochOpened
 from services.streams import event_subject
 
 log = logging.getLogger("yoake.hearing")
@@ -109,13 +110,17 @@ class Cursors:
     def is_next(self, record: Recorded) -> bool:
         """Whether this event follows directly on the last one heard.
 
+        A new epoch is entered by its `epoch.opened` alone, directly after the last event heard. What comes
+        again from an earlier epoch was heard; what lies further on in a later one is a gap like any other.
+
         Raises:
-            LogChanged: the last position came again with another event, or the log has another epoch.
+            LogChanged: the last position came again with another event, a new epoch begins before what was
+                heard ends, or an old one goes on after it.
         """
         heard = self._heard.get(record.service)
         if heard is None:
             return record.position == 1
-        if record.epoch != heard.epoch or (record.position == heard.position and record.id != heard.event):
+        if _changed(heard, record):
             raise LogChanged(
                 f"{record.service} {record.epoch}/{record.position} is {record.id}, and {heard.epoch}/{heard.position} "
                 f"was heard as {heard.event}: its journal was replaced; compare with `yoake verify`"
@@ -135,3 +140,13 @@ class Cursors:
             if not session.execute(here.values(values)).rowcount:  # type: ignore[attr-defined]  # An UPDATE gives a CursorResult.
                 session.execute(sa.insert(CURSORS).values(service=service, **values))
         self._moved.clear()
+
+
+def _changed(heard: Heard, record: Recorded) -> bool:
+    """Whether this event contradicts what was heard of its log."""
+    if record.epoch == heard.epoch:
+        return record.position == heard.position and record.id != heard.event
+    if record.epoch < heard.epoch:
+        return record.position > heard.position
+    follows = record.position == heard.position + 1
+    return record.position <= heard.position or (follows and record.type != EpochOpened.name)

@@ -61,6 +61,8 @@ class Relay:
     def __init__(self, journal: Journal, broker: NatsBroker) -> None:
         self._journal, self._broker = journal, broker
         self.position: int | None = None
+        self.compared = asyncio.Event()
+        """Set once the journal was found to be no older than what others hold; nothing is taken before."""
         self._again = 0
         self._js: JetStreamContext | None = None
         self._publisher: Publisher | None = None
@@ -96,6 +98,7 @@ class Relay:
         if self.position is None:
             await self._compare_with_ledger()
         self.position = await self._published(js)
+        self.compared.set()
         looked = _now()
         while _now() < looked + CHECK:
             self._journal.committed.clear()
@@ -126,6 +129,7 @@ class Relay:
         try:
             message = await js.get_last_msg(EVENTS, subject)
         except nats.js.errors.NotFoundError:
+            self.compared.set()
             await js.stream_info(EVENTS)  # Raises where the stream is missing, rather than empty.
             return 0
         try:
@@ -170,7 +174,8 @@ class Relay:
             raise EventsAhead(
                 f"{holder} holds {self._journal.service} {position} as {event}, and this journal does not "
                 f"(it ends at {self._journal.last_position()}): it was restored from an older copy. "
-                "Restore a newer one, or all services together; nothing is published until then"
+                "Restore a newer one, or all services together and then without the old EVENTS; nothing is published "
+                "until then"
             )
 
     def _unpublished(self) -> tuple[list[tuple[int, str, bytes]], list[tuple[int, bytes]]]:

@@ -32,6 +32,11 @@ _KEYS = sa.Table(
     sa.Column("wrapped", sa.LargeBinary, nullable=True),  # NULL: destroyed, for ever.
 )
 
+KEY_TABLES = (_KEYS,)
+"""What the key store's database holds."""
+
+DESTROYED = "destroyed"
+"""The file, beside the master key, that names whose keys were destroyed."""
 
 CHECK = "-"
 """A row that only the right master key opens."""
@@ -49,11 +54,12 @@ class Secrets:
     """The ward's own keys: the master key, the inbox key, and what is derived from the master.
 
     Files in one directory, readable by its owner alone: `master.key`, `inbox.jwk`; `inbox.pub.jwk`
-    is for adapters.
+    is for adapters. `destroyed` names, one a line, whose keys were destroyed: a key store that was
+    restored from an older copy forgets them again when it is opened.
     """
 
-    def __init__(self, master: bytes, inbox: ECKey) -> None:
-        self.inbox = inbox
+    def __init__(self, master: bytes, inbox: ECKey, tombstones: Path | None = None) -> None:
+        self.inbox, self.tombstones = inbox, tombstones
         self._master = master
         self._wrap = AESGCM(self._derived("wrap"))
         self._local = AESGCM(self._derived("parked"))
@@ -75,7 +81,7 @@ class Secrets:
         public = directory / "inbox.pub.jwk"
         if not public.exists():
             _write_whole(public, msgspec.json.encode(inbox.as_dict(private=False)), 0o644)
-        return cls(master, inbox)
+        return cls(master, inbox, directory / DESTROYED)
 
     def _derived(self, purpose: str) -> bytes:
         return hmac.new(self._master, f"yoake/{purpose}".encode(), hashlib.sha256).digest()
@@ -119,6 +125,7 @@ class KeyStore:
             secrets.unwrap(CHECK, bytes(kept))
         except InvalidTag as error:
             raise WrongKey("master.key does not open this key store: put back the keys that belong to it") from error
+        self._bury(read_tombstones(secrets.tombstones))
 
     def ensure(self, subjects: Iterable[str]) -> frozenset[str]:
         """Make sure that each subject has a key, on disk, before anything is sealed with it.
@@ -168,12 +175,35 @@ class KeyStore:
             raise ValueError("this box was not sealed for this event") from error
         return msgspec.json.decode(plain, type=dict[str, Any])
 
+    def opens(self, subjects: Iterable[str], identity: str, sealed: str) -> bool:
+        """Whether some key of these opens a box, or was destroyed, so that nobody can say."""
+        for subject in subjects:
+            try:
+                self.unseal(subject, identity, sealed)
+                return True
+            except Destroyed:
+                if subject in self.destroyed():
+                    return True
+            except ValueError:
+                continue
+        return False
+
     def destroy(self, subject: str) -> None:
         """Forget a person's key for ever; the row stays, so that no new key takes its place."""
-        with self._engine.begin() as connection:
-            connection.execute(insert_new(self._engine, _KEYS), [{"subject": subject, "wrapped": None}])
-            connection.execute(sa.update(_KEYS).where(_KEYS.c.subject == subject).values(wrapped=None))
+        if self._secrets.tombstones is not None:  # First, so that no copy of the key store can bring it back.
+            add_tombstones(self._secrets.tombstones, [subject])
+        self._bury([subject])
         self._fresh.pop(subject, None)
+
+    def _bury(self, subjects: Iterable[str]) -> None:
+        rows = [{"subject": subject, "wrapped": None} for subject in sorted(subjects)]
+        if not rows:
+            return
+        with self._engine.begin() as connection:
+            connection.execute(insert_new(self._engine, _KEYS), rows)
+            for row in rows:
+                living = sa.and_(_KEYS.c.subject == row["subject"], _KEYS.c.wrapped.is_not(None))
+                connection.execute(sa.update(_KEYS).where(living).values(wrapped=None))
 
     def destroyed(self) -> frozenset[str]:
         """Whose keys were destroyed."""
@@ -186,6 +216,23 @@ class KeyStore:
         if wrapped is None:
             raise Destroyed(f"no key for {subject}")
         return self._secrets.unwrap(subject, bytes(wrapped))
+
+
+def read_tombstones(file: Path | None) -> list[str]:
+    """Whose keys were destroyed, by the list that is kept apart from the key store."""
+    if file is None or not file.exists():
+        return []
+    return sorted({line for line in file.read_text(encoding="utf-8").splitlines() if line})
+
+
+def add_tombstones(file: Path, subjects: Iterable[str]) -> None:
+    """Note for ever, on disk, that these keys were destroyed."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.write(handle, "".join(f"{subject}\n" for subject in subjects).encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _subjects_among(wanted: list[str]) -> sa.Select[tuple[str]]:

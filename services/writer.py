@@ -21,14 +21,19 @@ from services.health import attach
 from services.hearing import CURSORS, LogChanged
 from services.inbox import Delivery, delivered
 from services.journal import Journal, SecondWriter
+from services.mark import Mark, SetBack
+from services.missed import missed
 from services.relay import EventsAhead, Relay
 from services.seal import KeyStore, Secrets
 from services.settings import Settings
-from services.streams import HEARS, MIB
+from services.streams import HEARS, MIB, again_subject
 from services.tables import WRITER_TABLES
 from services.vitals import Vitals
 
 DELIVERY_HEADER = "Yoake-Delivery"
+CATCH_UP = 2.0
+"""Seconds between asking for events that were acknowledged and are not here."""
+
 UNHURRIED = 0.025
 """Seconds between pulls of others' events: what is decided by them can wait so long."""
 
@@ -63,14 +68,17 @@ def build(
     """
     ward = settings.ward()
     secrets = Secrets.at(settings.keys)
-    keys = KeyStore(open_engine(settings.database_of("keys")), secrets)
+    key_engine = open_engine(settings.database_of("keys"))
+    keys = KeyStore(key_engine, secrets)
     journal = Journal(settings.database_of(service), service, ward.id, tables=[*WRITER_TABLES, CURSORS], clock=clock)
     desk = Desk(journal, rules, secrets, keys)
     broker = make_broker(settings.nats, service)
     relay = Relay(journal, broker)
     vitals = Vitals(journal, client=lambda: broker.connection, published=lambda: relay.position, cursors=desk.cursors)
+    mark = Mark(settings.keys, journal, key_engine)
 
     async def on_messages(messages: list[Msg]) -> None:
+        await relay.compared.wait()
         for part in _parts(messages):
             deliveries = [_delivery(message, clock) for message in part]
             await stopping(stop, journal.run(desk.take, deliveries))
@@ -78,8 +86,13 @@ def build(
                 await message.ack()
 
     async def hear(_: list[bytes], records: list[Recorded]) -> set[str]:
+        await relay.compared.wait()
         found: set[str] = await stopping(stop, journal.run(desk.hear, records))
         return found
+
+    async def ask_again(firsts: dict[str, int]) -> None:
+        for source, first in firsts.items():
+            await broker.publish(str(first).encode(), again_subject(ward.id, source))
 
     subscribe(broker, ward.id, service, on_messages, vitals)
     if service in HEARS:
@@ -89,19 +102,35 @@ def build(
     attach(app, broker, vitals, settings.health)
     tasks: list[asyncio.Task[None]] = []
 
+    async def begin() -> None:
+        """Nothing is taken or published before this database was found to be no older than it was."""
+        await journal.run(mark.check)
+        if service == "intake":
+            await journal.run(_activate, desk, settings)
+        tasks.append(asyncio.create_task(mark.keep()))
+        if service in HEARS:
+            tasks.append(asyncio.create_task(running(stop, catch_up())))
+        await relay.run()
+
+    async def catch_up() -> None:
+        """An older copy that has published nothing since only has to hear again; the others may still be starting."""
+        while firsts := await missed(broker.connection.jetstream(), ward.id, service, desk.cursors):
+            await ask_again(firsts)
+            await asyncio.sleep(CATCH_UP)
+
     @app.after_startup
     async def start() -> None:
         await check_durables(broker, ward.id, service)
         collect_rarely()
-        if service == "intake":
-            await journal.run(_activate, desk, settings)
-        tasks.append(asyncio.create_task(_for_ever(stop, relay.run())))
+        tasks.append(asyncio.create_task(running(stop, begin())))
 
     @app.on_shutdown
     async def finish() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if relay.compared.is_set():
+            await journal.run(mark.note)
 
     app.after_shutdown(journal.close)
     return app
@@ -127,17 +156,17 @@ def _delivery(message: Msg, clock: Clock) -> Delivery:
 async def stopping(stop: Halt, work: Any) -> Any:
     try:
         return await work
-    except (SecondWriter, LogChanged, EventsAhead) as error:
+    except (SecondWriter, LogChanged, EventsAhead, SetBack) as error:
         stop(error)
         raise
 
 
-async def _for_ever(stop: Halt, work: Any) -> None:
-    """What must not end while the service runs: it would be missed by nobody, and the service goes on half."""
+async def running(stop: Halt, work: Any) -> None:
+    """What must go on for as long as the process does: if it ends by a fault, the process ends, and starts anew."""
     try:
         await work
     except Exception as error:
-        log.exception("ended")
+        log.exception("this service cannot go on")
         stop(error)
         raise
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -19,7 +21,14 @@ _serial = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
-    """The URL of a PostgreSQL of our own, from the wheel. As root it runs as another user, who must reach the data."""
+    """The URL of a PostgreSQL of our own."""
+    with own_postgresql() as url:
+        yield url
+
+
+@contextmanager
+def own_postgresql() -> Iterator[str]:
+    """A PostgreSQL from the wheel, by its URL. As root it runs as another user, who must reach the data."""
     with tempfile.TemporaryDirectory(prefix="yoake-pg-") as directory, pytest.MonkeyPatch.context() as patch:
         Path(directory).chmod(0o755)
         (runtime := Path(directory) / "runtime").mkdir(mode=0o700)
@@ -69,7 +78,7 @@ def _files(directory: Path) -> str:
 
 def schemas(server: str) -> str:
     """A schema for each service: as separate as databases, and a hundred times quicker to make."""
-    prefix = f"test_{next(_serial)}"
+    prefix = f"test_{uuid4().hex[:12]}"  # Tests that import this have another counter.
     engine = sa.create_engine(server)
     with engine.begin() as connection:
         for service in (*SERVICES, "keys"):

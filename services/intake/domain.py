@@ -10,6 +10,7 @@ import msgspec
 
 from events import Event, Recorded
 from events import intake as e
+from events.epoch import EpochOpened
 from events.intake import Change, IntakeEvent
 from services.book import Book, Said
 
@@ -59,9 +60,9 @@ IntakeBook = Book[State]
 
 def evolve(state: State | None, event: Event, at: datetime) -> State | None:
     """The state of a case, a person or a lone contact after an event."""
-    fact: IntakeEvent = event  # type: ignore[assignment]  # Intake's journal holds nothing else.
+    fact: IntakeEvent | EpochOpened = event  # type: ignore[assignment]  # Intake's journal holds nothing else.
     match fact:
-        case e.WardActivated():
+        case e.WardActivated() | EpochOpened():
             return state
         case e.PersonRegistered():
             return Person(id=fact.person, registered=fact)

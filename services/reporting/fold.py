@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, assert_never, cast
 
 from events import Event, Occurred, Recorded, event_of
+from events.epoch import EpochOpened
 from events.handover import (
     HandedOver,
     HandoverDeclined,
@@ -58,7 +59,7 @@ __all__ = [
     "pending",
 ]
 
-LedgerEvent = IntakeEvent | PlacementEvent | HandoverEvent
+LedgerEvent = IntakeEvent | PlacementEvent | HandoverEvent | EpochOpened
 
 EVERYTHING: Final[tuple[Member, ...]] = (("case", "*"), ("person", "*"))
 """What `apply` returns when any entry may have changed; compare with `is`."""
@@ -117,6 +118,8 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
             return persons.split(facts, heard)
         case WardActivated():
             return _activated(facts, heard)
+        case EpochOpened():
+            return ()  # It moves no figure; what may be missing is said under the tables (`Inquiry.gaps`).
         case _:
             assert_never(heard)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 
 from services import era
-from services.reporting.report import KnownAt
+from services.reporting.report import Gap, KnownAt
 from services.reporting.years import begins, ends
 from services.ward import Hours, Label, Span, Ward, fiscal_year
 
@@ -34,12 +34,30 @@ def of_line_opening(ward: Ward, years: range | None) -> Iterator[Label]:
         yield _filled(ward, "first_year", year=year_label(year), month=_month(opened))
 
 
-def of_every_table(ward: Ward, known_at: KnownAt | None, synthetic: bool) -> Iterator[Label]:
-    """The cut-off where one was asked for, and that the data is made up where it is."""
+def of_every_table(ward: Ward, known_at: KnownAt | None, synthetic: bool, gaps: Sequence[Gap] = ()) -> Iterator[Label]:
+    """The cut-off where one was asked for, what a restore may have left out, and that the data is made up."""
     if known_at is not None:
         yield _filled(ward, "known_at", date=_day(ward.local(known_at.ledgered_at).date()))
+    for gap in gaps:
+        yield of_gap(gap, ward)
     if synthetic:
         yield ward.footnotes["synthetic"]
+
+
+def of_gap(gap: Gap, ward: Ward | None) -> Label:
+    """What a restore may have left out, and what to do; on the ward's clock, or on UTC before a ward is known."""
+    since, until = (_minute(ward.local(m) if ward else m) for m in (gap.missing_from, gap.missing_until))
+    return Label(
+        f"{since.ja}から{until.ja}までに届いた記録は、復元したデータに含まれていない可能性があります。"
+        "送信元に再送を依頼してください。",
+        f"Records received from {since.en} to {until.en} may be missing: the data was restored from a backup. "
+        "Ask the senders to send them again.",
+    )
+
+
+def _minute(moment: datetime) -> Label:
+    day = _day(moment.date())
+    return Label(f"{day.ja}{moment:%H:%M}", f"{day.en} {moment:%H:%M}")
 
 
 def year_label(year: int) -> Label:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
+from events.epoch import EpochOpened
 from events.intake import CallReceived, CaseMerged, CaseSplit, ContactMoved
 from services.era import folded
 from services.reporting.consultations import standing
@@ -25,7 +26,7 @@ from services.reporting.fold import all_entries, apply, is_open
 from services.reporting.fold import fold as fold_records
 from services.reporting.ledger import TREE, BeforeTheLedger, LedgerReader, Row
 from services.reporting.merkle import Frontier
-from services.reporting.report import KnownAt, Report
+from services.reporting.report import Gap, KnownAt, Report
 from services.reporting.tables import Name, build
 from services.reporting.tallies import ENTRIES, FACTS, Stored, stored_entries, stored_whole
 from services.ward import Ward, fiscal_year, parse
@@ -137,7 +138,19 @@ class Inquiry:
             pending=counts["pending"],
             both=counts["both"],
             synthetic=synthetic,
+            gaps=self.gaps(upto),
         )
+
+    def gaps(self, upto: int | None = None) -> list[Gap]:
+        """From when to when what was received may be missing: one for each restore that the prefix knows of."""
+        if not self.ledger.head():
+            return []
+        found = set()
+        for row in self.ledger.history(self.ledger.row(1).event.ward):
+            event = event_of(row.event)
+            if isinstance(event, EpochOpened) and (upto is None or row.position <= upto):
+                found.add((event.missing_from, event.missing_until))
+        return [Gap(*gap) for gap in sorted(found)]
 
     def known_at(self, position: int) -> KnownAt:
         """A prefix of the ledger, by position, time and root."""

@@ -24,6 +24,13 @@ class KnownAt(msgspec.Struct, frozen=True):
     root: str
 
 
+class Gap(msgspec.Struct, frozen=True):
+    """From a backup to its restore, UTC: what was received in between may be missing."""
+
+    missing_from: datetime
+    missing_until: datetime
+
+
 class Group(msgspec.Struct, frozen=True):
     """A heading over several columns."""
 

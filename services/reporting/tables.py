@@ -18,7 +18,7 @@ from services.reporting.facts import Entry
 from services.reporting.percentages import percentages
 from services.reporting.registrations import NO_AGE, NOT_STATED
 from services.reporting.registrations import ROW as REGISTRANTS
-from services.reporting.report import Cell, Group, Heading, KnownAt, Report, Value, shown
+from services.reporting.report import Cell, Gap, Group, Heading, KnownAt, Report, Value, shown
 from services.reporting.years import ends, read_years
 from services.ward import Keyed, Label, Ward
 
@@ -60,11 +60,13 @@ def build(
     pending: int = 0,
     both: int = 0,
     synthetic: bool = False,
+    gaps: Sequence[Gap] = (),
 ) -> Report:
     """Lay out one table.
 
     `entries` are those of the prefix `known_at`, made with `as_of`; others than this report's are
-    passed over. `pending` and `both` count the consultations under those two reports in `years`.
+    passed over. `pending` and `both` count the consultations under those two reports in `years`. `gaps` are
+    told under the table.
     `ward` gives the words, the order and the layout; a key it does not know gets a line of its own,
     under its key, so that no count is lost.
     """
@@ -88,7 +90,7 @@ def build(
         cells=_cells(ward, grid, tally, open_rows),
         footnotes=(
             *_footnotes(name, ward, years, as_of, pending),
-            *footnotes.of_every_table(ward, known_at, synthetic),
+            *footnotes.of_every_table(ward, known_at, synthetic, gaps),
         ),
         also={"placement_and_handover": both} if name == "calls" else {},
         synthetic=synthetic,

@@ -155,14 +155,14 @@ def test_a_file_of_examples_is_accepted_whole(name: str, centre: Centre) -> None
     assert [code for receipt in receipts for code in codes(receipt)] == ["not-registered"] * ("every" in name)
 
 
-def test_every_event_but_two_comes_of_the_examples(centre: Centre) -> None:
-    """A ward's file makes the one, a contact after the closing the other; so the page leads to everything it lists."""
+def test_every_event_but_three_comes_of_the_examples(centre: Centre) -> None:
+    """The ward's file, a restore and a contact after the closing make those; so the page leads to all it lists."""
     for message in lines("every-message.jsonl"):
         centre.say("contractor", message)
         centre.pump()
     told = {record.type for service in ("intake", "placement", "handover") for record in centre.records(service)}
 
-    assert set(known_events()) - told == {"ward.activated", "contact.moved"}
+    assert set(known_events()) - told == {"ward.activated", "epoch.opened", "contact.moved"}
 
 
 def test_the_batch_of_the_page_is_heard_message_by_message() -> None:

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from deploy.contract import SCHEMAS, documents
-from events import decode, encode, encode_data, event_of, known_events
+from events import Recorded, decode, encode, encode_data, event_of, known_events
 from events.intake import WardActivated
+from services.reporting.fold import fold
 from services.ward import parse
 from tests.events.compatibility import broken
 from tests.events.json_schema import faults
@@ -92,6 +93,25 @@ def test_the_ward_file_of_a_released_record_can_still_be_used() -> None:
 
     assert isinstance(event, WardActivated)
     assert parse(event.content).id == event.ward
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_released_record_is_read_by_the_fold(path: Path) -> None:
+    """After the ward's file and everything about the same thing that was recorded before it, as in a ledger."""
+    wanted = decode(text_of(path))
+    records = [decode(text_of(other)) for other in RECORDS]
+    before = [r for r in records if r.type == "ward.activated" or _comes_before(r, wanted)]
+    history = sorted(before, key=lambda r: (r.type != "ward.activated", r.recordedat, r.service, r.position))
+    facts = fold([*history, wanted] if wanted.type != "ward.activated" else history)
+
+    assert facts.wards
+    if wanted.type not in ("ward.activated", "epoch.opened"):
+        assert {wanted.subject, wanted.case} & (facts.cases.keys() | facts.persons.keys())
+
+
+def _comes_before(record: Recorded, wanted: Recorded) -> bool:
+    related = {wanted.subject, wanted.case} & {record.subject, record.case} - {None}
+    return bool(related) and record.recordedat < wanted.recordedat and record.id != wanted.id
 
 
 OLD: dict[str, Any] = {

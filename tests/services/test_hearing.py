@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events import ContractError, Recorded, decode, encode
+from events import ContractError, Recorded, decode, encode, encode_data
+from events.epoch import EpochOpened
 from services.hearing import CURSORS, LogChanged, of_ours
 from services.streams import event_subject
 from services.tables import NAMES
@@ -87,6 +88,59 @@ def test_another_epoch_stops_loudly(centre: Centre, log: list[bytes], listener: 
     with pytest.raises(LogChanged):
         centre.hear(listener, [encode(other)])
     assert position(centre, listener) == 3
+
+
+def opened(last: Recorded, epoch: int = 2) -> bytes:
+    """The event with which the log of `last` goes on in another epoch."""
+    now = last.recordedat
+    event = EpochOpened(
+        ward=last.ward,
+        service=last.service,
+        epoch=epoch,
+        continues_after=last.position,
+        missing_from=now,
+        missing_until=now,
+    )
+    changes: dict[str, Any] = {"subject": last.ward, "correlation": last.ward, "case": None, "data": encode_data(event)}
+    return encode(
+        msgspec.structs.replace(
+            last, id=f"epoch-{epoch}", type=event.name, epoch=epoch, position=last.position + 1, **changes
+        )
+    )
+
+
+@LISTENERS
+def test_a_new_epoch_is_entered_by_the_event_that_opens_it(centre: Centre, log: list[bytes], listener: str) -> None:
+    """Directly after the last event heard; what comes again from the old epoch was heard."""
+    centre.hear(listener, [*log, opened(decode(log[-1])), *log])
+    later = msgspec.structs.replace(decode(log[-1]), id="later", epoch=2, position=6)
+
+    assert centre.hear(listener, [encode(later)]) == set()
+    assert position(centre, listener) == 6
+
+
+@LISTENERS
+def test_a_new_epoch_beyond_a_gap_is_asked_for(centre: Centre, log: list[bytes], listener: str) -> None:
+    """What lies before it in the old epoch is still to come."""
+    centre.hear(listener, log[:2])
+
+    assert centre.hear(listener, [opened(decode(log[-1]))]) == {"intake"}
+    assert centre.hear(listener, [*log[2:], opened(decode(log[-1]))]) == set()
+
+
+@LISTENERS
+def test_a_new_epoch_that_begins_before_what_was_heard_ends_stops_loudly(
+    centre: Centre, log: list[bytes], listener: str
+) -> None:
+    """The backup did not hold all that this listener has heard; and the old log must not go on after the new one."""
+    centre.hear(listener, log)
+    with pytest.raises(LogChanged):
+        centre.hear(listener, [opened(decode(log[-2]))])
+
+    centre.hear(listener, [opened(decode(log[-1]))])
+    old = msgspec.structs.replace(decode(log[-1]), id="old", position=6)
+    with pytest.raises(LogChanged):
+        centre.hear(listener, [encode(old)])
 
 
 @LISTENERS

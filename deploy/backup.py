@@ -1,0 +1,402 @@
+"""`yoake backup`: everything that Yoake keeps, consistently, while it runs or while it does not.
+
+One portable SQLite file for each database, whatever the databases are, so that a backup can be
+restored on either kind. The order makes it consistent without stopping anybody: what INBOX holds
+first, then the ledger, then placement and handover, then intake, the keys last. So nothing in it
+speaks of something that it does not hold: what is both in INBOX and in a journal is heard twice and
+counts once, the ledger holds no event that no journal has, and no box is without its key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import nats.js.errors
+import sqlalchemy as sa
+from nats.errors import Error as NatsLibraryError
+from nats.js import JetStreamContext
+
+from deploy.datadir import DataDirectory
+from deploy.natsd import NatsServer, connect
+from services.database import create, open_engine
+from services.hearing import CURSORS
+from services.journal import META, Journal
+from services.reporting.ledger import LEDGER_TABLES, LedgerReader
+from services.seal import DESTROYED, KEY_TABLES, Secrets
+from services.settings import Settings
+from services.streams import INBOX, WRITERS
+from services.tables import WRITER_TABLES
+
+FORMAT = 1
+"""The version of a backup's own layout; a newer one is refused."""
+
+MANIFEST = "manifest.json"
+INBOX_FILE = "inbox.jsonl"
+LEDGER = "reporting"
+KEYS = "keys"
+SECRET_FILES = ("master.key", "inbox.jwk")
+PUBLIC_KEY = "inbox.pub.jwk"
+OPEN_FILES = (PUBLIC_KEY, DESTROYED)
+PAGE = 2_000
+
+Advance = Callable[[int], None]
+"""Told how many more rows were copied."""
+
+
+class BackupError(RuntimeError):
+    """A backup that cannot be made, used or restored; says why and what to do."""
+
+
+class Log(msgspec.Struct, frozen=True):
+    """How far a journal goes in a backup."""
+
+    epoch: int
+    position: int
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup says of itself. It is written last: without it, a backup is half a one.
+
+    Times are UTC. What was received after `started` may be missing. `keys`: the master key and the
+    inbox key are in it. `files` maps each file to its SHA-256 in hex. `left_out`: tables that this
+    release does not know.
+    """
+
+    format: int = FORMAT
+    release: str
+    ward: str
+    demo: bool
+    keys: bool
+    started: datetime
+    finished: datetime
+    inbox: int
+    logs: dict[str, Log]
+    root: str
+    rows: dict[str, dict[str, int]]
+    left_out: list[str] = []
+    files: dict[str, str]
+
+
+class Held(msgspec.Struct, frozen=True):
+    """One message that INBOX held: its body is sealed with the master key, base64."""
+
+    subject: str
+    headers: dict[str, str]
+    body: str
+
+
+class Database(msgspec.Struct, frozen=True):
+    """One database of Yoake: its name in the URL, and every table in it."""
+
+    name: str
+    engine: sa.Engine
+    tables: Sequence[sa.Table]
+
+
+def tables_of(service: str) -> Sequence[sa.Table]:
+    """The tables beside a service's event log."""
+    return LEDGER_TABLES if service == LEDGER else (*WRITER_TABLES, CURSORS)
+
+
+@contextmanager
+def open_databases(settings: Settings, ward: str) -> Iterator[list[Database]]:
+    """Every database, in the order in which they must be copied."""
+    with _journals(settings, ward) as journals:
+        engine = open_engine(settings.database_of(KEYS))
+        try:
+            with engine.begin() as connection:
+                create(connection, KEY_TABLES)
+            found = [Database(j.service, j.engine, (META, j.log, *tables_of(j.service))) for j in journals]
+            yield [*found, Database(KEYS, engine, KEY_TABLES)]
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def _journals(settings: Settings, ward: str) -> Iterator[list[Journal]]:
+    journals: list[Journal] = []
+    try:
+        for service in (LEDGER, *sorted(WRITERS, key="intake".__eq__)):  # Intake last: the others hear it.
+            url = settings.database_of(service)
+            journals.append(Journal(url, service, ward, tables=tables_of(service)))
+        yield journals
+    finally:
+        for journal in journals:
+            journal.close()
+
+
+def back_up(
+    data: DataDirectory, to: Path, *, keys: bool = True, nats: str | None = None, progress: Callable[[int], Advance]
+) -> Manifest:
+    """Copy everything into the directory `to`, which is made.
+
+    `nats`: where NATS runs, if this directory's runner did not start it. `progress` is told how many
+    rows there are and gives the function that is told how many were copied. Files are 0600, and on disk
+    when this returns.
+
+    Raises:
+        BackupError: `to` is in use, or cannot be written.
+        deploy.datadir.DataError: the data directory holds nothing.
+    """
+    kept, settings = data.kept(), data.settings()
+    _make(to)
+    try:
+        started = datetime.now(UTC)
+        secrets = Secrets.at(settings.keys)
+        held = asyncio.run(_copy_inbox(data, nats, to / INBOX_FILE, secrets))
+        logs: dict[str, Log] = {}
+        rows: dict[str, dict[str, int]] = {}
+        left_out: list[str] = []
+        with open_databases(settings, kept.ward) as databases:
+            advance = progress(sum(_count(database) for database in databases))
+            for database in databases:
+                file = to / f"{database.name}.db"
+                rows[database.name], strange = _copy_database(database, file, advance)
+                left_out += strange
+                if database.name != KEYS:
+                    logs[database.name] = _log_in(file, database.tables[1])
+            root = _root_in(to / f"{LEDGER}.db", databases[0].tables[1])
+        _copy_files(settings, to, keys)
+        manifest = Manifest(
+            release=version("yoake"),
+            ward=kept.ward,
+            demo=kept.demo,
+            keys=keys,
+            started=started,
+            finished=datetime.now(UTC),
+            inbox=held,
+            logs=logs,
+            root=root,
+            rows=rows,
+            left_out=left_out,
+            files={str(path.relative_to(to)): digest(path) for path in sorted(to.rglob("*")) if path.is_file()},
+        )
+        write(to / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
+    except BaseException as error:
+        shutil.rmtree(to, ignore_errors=True)
+        if isinstance(error, NatsLibraryError | TimeoutError):
+            raise BackupError("NATS did not answer while INBOX was copied: nothing was backed up; try again") from error
+        if isinstance(error, OSError):
+            raise BackupError(f"{to}: {error.strerror}: nothing was backed up; make room, or give another") from error
+        raise
+    return manifest
+
+
+def read_manifest(source: Path) -> Manifest:
+    """What a backup says of itself.
+
+    Raises:
+        BackupError: it is none, half a one, damaged or of a newer release.
+    """
+    try:
+        raw = (source / MANIFEST).read_bytes()
+    except OSError as error:
+        fault = "it was not finished" if (source / f"{LEDGER}.db").exists() else "it holds no backup"
+        raise BackupError(f"{source}: no {MANIFEST}: {fault}; give a directory that `yoake backup` has made") from error
+    try:
+        found = msgspec.json.decode(raw, type=dict[str, object]).get("format")
+        if isinstance(found, int) and found > FORMAT:
+            raise BackupError(f"{source} was made by a newer release (format {found}): use that one, or a newer one")
+        return msgspec.json.decode(raw, type=Manifest)
+    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise BackupError(f"{source}/{MANIFEST} is damaged: {error}; take another backup") from error
+
+
+def damage(source: Path, manifest: Manifest) -> list[str]:
+    """What is not as the manifest says: files that are missing, changed or too many."""
+    have = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()} - {MANIFEST}
+    found = [f"{name} is missing" for name in sorted(manifest.files.keys() - have)]
+    found += [f"{name} is not of this backup" for name in sorted(have - manifest.files.keys())]
+    return found + [
+        f"{name} is not as it was written (SHA-256)"
+        for name in sorted(have & manifest.files.keys())
+        if digest(source / name) != manifest.files[name]
+    ]
+
+
+def copy_rows(
+    source: sa.Connection, target: sa.Connection, tables: Sequence[sa.Table], advance: Advance
+) -> dict[str, int]:
+    """Copy every row of these tables, column by column as they are declared; how many of each."""
+    copied = {}
+    for table in tables:
+        count = 0
+        query = sa.select(table).order_by(*table.primary_key.columns)
+        for page in source.execute(query, execution_options={"yield_per": PAGE}).mappings().partitions():
+            target.execute(sa.insert(table), [dict(row) for row in page])
+            count += len(page)
+            advance(len(page))
+        copied[table.name] = count
+    return copied
+
+
+def digest(path: Path) -> str:
+    """A file's SHA-256, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write(path: Path, content: bytes) -> None:
+    """A file for its owner alone, on disk whole or not at all."""
+    fresh = path.with_name(f".{path.name}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Have a file or a directory on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make(to: Path) -> None:
+    try:
+        to.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if any(to.iterdir()):
+            raise BackupError(f"{to} is not empty: give a directory that does not exist yet, such as one named by day")
+        to.chmod(0o700)
+    except OSError as error:
+        raise BackupError(f"{to}: {error.strerror}; give a directory that you may make") from error
+
+
+def _count(database: Database) -> int:
+    with database.engine.connect() as connection:
+        counts = (sa.select(sa.func.count()).select_from(table) for table in database.tables)
+        return sum(connection.execute(count).scalar_one() for count in counts)
+
+
+def _copy_database(database: Database, file: Path, advance: Advance) -> tuple[dict[str, int], list[str]]:
+    """Copy a database as it is at one moment; (rows by table, tables that are not ours)."""
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    portable = sa.create_engine(f"sqlite:///{file}")
+    try:
+        with _snapshot(database.engine) as source, portable.begin() as target:
+            create(target, database.tables)
+            rows = copy_rows(source, target, database.tables, advance)
+            there = sa.inspect(source).get_table_names()
+    finally:
+        portable.dispose()
+    sync(file)
+    strange = sorted(set(there) - {table.name for table in database.tables})
+    return rows, [f"{database.name}: {name}" for name in strange]
+
+
+@contextmanager
+def _snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that sees everything as it is at one moment, and holds up no writer."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        else:
+            connection.exec_driver_sql("BEGIN")  # The driver begins none by itself before it only reads.
+        yield connection
+        connection.rollback()
+
+
+def _log_in(file: Path, log: sa.Table) -> Log:
+    engine = sa.create_engine(f"sqlite:///{file}")
+    try:
+        with engine.connect() as connection:
+            position = connection.execute(sa.select(sa.func.max(log.c.id))).scalar() or 0
+            epoch = connection.execute(sa.select(META.c.value).where(META.c.key == "epoch")).scalar_one()
+            return Log(int(epoch), position)
+    finally:
+        engine.dispose()
+
+
+def _root_in(file: Path, log: sa.Table) -> str:
+    engine = sa.create_engine(f"sqlite:///{file}")
+    try:
+        return LedgerReader(engine, log).root()
+    finally:
+        engine.dispose()
+
+
+def _copy_files(settings: Settings, to: Path, keys: bool) -> None:
+    write(to / "ward.toml", settings.ward_file.read_bytes())
+    (to / KEYS).mkdir(mode=0o700)
+    for name in (*(SECRET_FILES if keys else ()), *OPEN_FILES):
+        if (settings.keys / name).exists():
+            write(to / KEYS / name, (settings.keys / name).read_bytes())
+
+
+async def _copy_inbox(data: DataDirectory, nats: str | None, file: Path, secrets: Secrets) -> int:
+    """Write down what INBOX holds, without consuming any of it; how many messages."""
+    count = 0
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as lines:
+        async with _jetstream(data, nats) as js:
+            if js is not None:
+                async for held in _held(js, secrets):
+                    lines.write(msgspec.json.encode(held) + b"\n")
+                    count += 1
+        lines.flush()
+        os.fsync(lines.fileno())
+    return count
+
+
+@asynccontextmanager
+async def _jetstream(data: DataDirectory, nats: str | None) -> AsyncIterator[JetStreamContext | None]:
+    """The directory's JetStream; where nothing runs, its server is started for a moment. None: it has none."""
+    running = data.running()
+    url = nats or (running.nats if running else None)
+    if url is not None:
+        async with _connected(url) as js:
+            yield js
+        return
+    data.lock()  # Nobody may start here while we read the server's files.
+    try:
+        if not (data / "nats" / "store").exists():
+            yield None
+            return
+        server = NatsServer(data / "nats", 0)
+        server.start()
+        try:
+            async with _connected(server.url) as js:
+                yield js
+        finally:
+            server.stop()
+    finally:
+        data.unlock()
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[JetStreamContext]:
+    connection = await connect(url)
+    try:
+        yield connection.jetstream()
+    finally:
+        await connection.close()
+
+
+async def _held(js: JetStreamContext, secrets: Secrets) -> AsyncIterator[Held]:
+    try:
+        state = (await js.stream_info(INBOX)).state
+    except nats.js.errors.NotFoundError:
+        return
+    following = state.first_seq
+    while following <= state.last_seq:
+        try:
+            message = await js.get_msg(INBOX, seq=following, subject="inbox.>", next=True)
+        except nats.js.errors.NotFoundError:
+            return  # Everything further on was taken meanwhile.
+        assert message.seq is not None
+        following = message.seq + 1
+        body = b64encode(secrets.seal_local(message.data or b"")).decode()
+        yield Held(message.subject or "", dict(message.headers or {}), body)

@@ -79,9 +79,7 @@ class NatsServer:
         for stale in self.directory.glob("nats-server_*.ports"):
             stale.unlink()
         for probe in (self.directory / "store" / "jetstream").glob("_test_*"):
-            shutil.rmtree(
-                probe
-            )  # Of a server killed as it tried its disk: the next takes it for an account, and is unwell.
+            probe.unlink()  # Of a server killed as it tried its disk: the next takes it for an account it cannot find.
         log = (self.directory / "server.log").open("ab")
         self._process = subprocess.Popen(  # noqa: S603  (our own program and file)
             [executable(), "-c", str(config)],

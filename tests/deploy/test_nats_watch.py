@@ -9,9 +9,10 @@ from deploy.natsd import NatsServer
 
 
 def test_a_server_killed_as_it_tried_its_disk_leaves_the_next_one_well(tmp_path: Path) -> None:
-    """The next server takes the probe's directory for an account that it cannot find, and is unwell for ever."""
+    """The next server takes the probe's file for an account that it cannot find, and is unwell for ever."""
     probe = tmp_path / "store" / "jetstream" / "_test_1403912563"
-    (probe / "streams").mkdir(parents=True)
+    probe.parent.mkdir(parents=True)
+    probe.touch()
     server = NatsServer(tmp_path, 0)
     server.start()
     try:

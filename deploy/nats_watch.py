@@ -61,13 +61,15 @@ class NatsWatch:
             self._silent()
             return
         self._silent_since = None
-        if health:
+        if "write error" in health or "not enabled" in health:
             self._cannot_write(health)
             return
         try:
             self.troubles = asyncio.run(_streams(self._server, self._ward))
         except (NatsError, OSError, nats.errors.Error, nats.js.errors.Error) as error:
             self.troubles = {"nats": f"the streams cannot be looked at: {error or type(error).__name__}"}
+        if health:  # Something that starting it again would not mend.
+            self.troubles["nats"] = f"nats-server is not well: {health}"
 
     def _start(self) -> None:
         if not self._down:

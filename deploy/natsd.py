@@ -78,6 +78,8 @@ class NatsServer:
         config.write_text(CONFIG.format(port=self._port or -1, directory=self.directory), encoding="utf-8")
         for stale in self.directory.glob("nats-server_*.ports"):
             stale.unlink()
+        for probe in (self.directory / "store" / "jetstream").glob("_test_*"):
+            probe.unlink()  # Of a server killed as it tried its disk: the next takes it for an account it cannot find.
         log = (self.directory / "server.log").open("ab")
         self._process = subprocess.Popen(  # noqa: S603  (our own program and file)
             [executable(), "-c", str(config)],

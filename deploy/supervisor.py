@@ -103,10 +103,10 @@ class Supervisor:
 
     def _wait_for_all(self) -> None:
         until = time.monotonic() + READY_SECONDS - 5
-        while waited := [child.service for child in self._children if not child.ready]:
+        while waited := [child.service for child in self._children if not child.served]:
             self._tend()
             for child in self._children:
-                if child.process is None and not child.killed:
+                if child.process is None and not (child.killed or child.served):
                     raise StartError(child.refused or f"{child.service} ended; see {self._data / 'logs'}")
             if time.monotonic() > until:
                 raise StartError(f"{', '.join(waited)} did not start; see {self._data / 'logs'}")
@@ -148,7 +148,7 @@ class _Child:
         self.service = service
         self.process: BaseProcess | None = None
         self.restarts = Restarts()
-        self.ready = self.killed = False
+        self.ready = self.served = self.killed = False
         self.refused = ""
 
     @property
@@ -174,6 +174,7 @@ class _Child:
                 said = str(self._pipe.recv())
                 self._heard = time.monotonic()
                 self.ready = self.ready or said == READY
+                self.served = self.served or self.ready
                 self.refused = "" if self.ready else said.strip()
 
     def look(self) -> None:

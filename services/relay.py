@@ -103,8 +103,6 @@ class Relay:
         while _now() < looked + CHECK:
             self._journal.committed.clear()
             receipts, events = await self._journal.run(self._unpublished)
-            if self._reconnects() != self._connection:
-                raise Reconnected("connected anew")
             await self._send(receipts, events)
             if self._forgotten < self._answered and _now() > self._forgot_at + FORGET:
                 await self._journal.run(self._forget_receipts, self._answered)
@@ -194,6 +192,8 @@ class Relay:
         )
         if receipts:
             self._answered = receipts[-1][0]
+        if self._reconnects() != self._connection:  # Nothing may come between this look and the publishing.
+            raise Reconnected("connected anew")
         await self._publisher.publish([as_published(text, self._again) for _, text in events])
         if events:
             self.position = events[-1][0]

@@ -19,12 +19,17 @@ from pathlib import Path
 
 import nats
 import pytest
+import sqlalchemy as sa
 from nats.js import JetStreamContext
 
 from services.streams import ACK_WAIT, EVENTS, INBOX, RECEIPTS
+from tests.conftest import schemas
 from tests.faults.sender import Sender
 from tests.faults.stage import LONG, SERVICES, Stage
 from tests.running import until
+
+# The client leaves its socket to the collector where the server dies while it connects.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 GONE = float(os.environ.get("YOAKE_FAULT_GONE", "12"))
 BEFORE, AFTER = 1.5, 1.5
@@ -138,6 +143,19 @@ def test_a_database_locked_for_ten_seconds(stage: Stage, sender: Sender, service
         time.sleep(10.5)
         other.execute("ROLLBACK")
     mended(stage, sender)
+
+
+def test_postgresql_cuts_every_connection(tmp_path: Path, postgresql: str) -> None:
+    """Again and again, as when it is restarted: nothing is taken for a message that cannot be processed."""
+    engine = sa.create_engine(postgresql)
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
+    with Stage(tmp_path / "data", database=schemas(postgresql)) as stage, stage.sender() as sender:
+        for _ in range(20):
+            time.sleep(0.3)
+            with engine.begin() as connection:
+                connection.execute(sa.text(cut))
+        mended(stage, sender)
+    engine.dispose()
 
 
 @pytest.mark.parametrize("wrong", [timedelta(hours=-1), timedelta(days=365)], ids=["an hour back", "a year ahead"])

@@ -258,7 +258,7 @@ def _district(fields: Fields, case: Case | None, registered: Person | None, ward
     if isinstance(told_district, str) and folded(told_district) in ("", "不明", "unknown"):
         told_district = None
     elif told_district is not None:
-        return fields.choice("district", words_of(ward.district))
+        return fields.choice("district", ward.districts_by_word)
     if registered is not None and registered.registered.district is not None:
         return registered.registered.district
     if case is None:

@@ -65,7 +65,7 @@ def _submit(said: Said, book: IntakeBook) -> None:
         provider=said.provider,
         ref=ref,
         registered_on=day,
-        district=form.choice("district", words_of(ward.district)),
+        district=form.choice("district", ward.districts_by_word),
         handbooks=form.choices("handbooks", words_of(ward.handbook)),
         certificate=certificate,
         age=age,

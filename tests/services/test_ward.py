@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ward import Ward, WardError, load, parse
+from services.ward_checks import check_file
 from tests.desk_examples import WARD, at, with_policy
 
 WARDS = Path(__file__).parents[2] / "deploy" / "wards"
@@ -90,7 +91,7 @@ CONTRADICTIONS: list[tuple[Edit, str]] = [
 def test_a_contradiction_is_refused_with_its_place(edit: Edit, says: str) -> None:
     """And nothing else of the library's errors comes out."""
     with pytest.raises(WardError, match=says):
-        parse(edited(edit))
+        check_file(parse(edited(edit)))
 
 
 def test_the_sample_file_holds() -> None:
@@ -120,7 +121,7 @@ def test_a_file_that_contradicts_itself_is_named_with_its_path(tmp_path: Path) -
     path = tmp_path / "ward.toml"
     path.write_text((WARDS / "setagaya.toml").read_text(encoding="utf-8").replace("17:15", "17:14", 1), "utf-8")
 
-    with pytest.raises(WardError, match=r"ward\.toml: hours from 2022-08-26"):
+    with pytest.raises(WardError, match=r"ward\.toml:57: hours from 2022-08-26"):
         load(path)
 
 

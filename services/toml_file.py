@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Hashable, Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -77,14 +76,9 @@ def shaped(content: Any, kind: type[T], error: type[E], *at: str | int) -> T:
         steps = [name or int(number) for name, number in re.findall(r"\.(\w+)|\[(\d+)\]", path)]
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
         unknown = re.match(r"Object contains unknown field `(.*)`", reason)
-        accepted = _accepted(_whole(kind), steps)
+        accepted = _accepted(inspect.type_info(kind), steps)
         text = f"{place}: {reason}" if place else reason
         raise error(text + (f"; accepted: {accepted}" if accepted else ""), *at, *steps, *unknown.groups() if unknown else ()) from wrong  # fmt: skip  # noqa: E501
-
-
-@cache
-def _whole(kind: Hashable) -> inspect.Type:
-    return inspect.type_info(kind)
 
 
 def _accepted(kind: inspect.Type, steps: list[str | int]) -> str:

@@ -1,4 +1,4 @@
-"""Which of the ward's rules a table is made of: an old year's table keeps its districts, its outcomes and its words. Pure."""
+"""Which of the ward's rules a table is made of: an old year's keeps its districts, outcomes and words. Pure."""
 
 from __future__ import annotations
 

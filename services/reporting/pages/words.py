@@ -206,6 +206,7 @@ FIELDS: Final = MappingProxyType(
         "certificate": Label("障害福祉サービス受給者証", "Recipient certificate"),
         "age": Label("年齢（登録時）", "Age (at registration)"),
         "legal_age": Label("法律上の年齢（登録時）", "Legal age (at registration)"),
+        "school_age": Label("学年の年齢（登録年度の4月1日）", "School-year age (1 April of that fiscal year)"),
         "reason": Label("理由", "Reason"),
         "placement": Label("調整の番号", "Placement"),
         "handover": Label("引継ぎの記録番号", "Hand-over id"),

@@ -26,6 +26,7 @@ from deploy.output import err, fail, out, print_json
 from deploy.ports import StartError, check_port
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
 from deploy.showing import print_history, print_report, print_status
+from deploy.ward_commands import ward_app
 from events.adapter import NotSent
 from services.database import DatabaseError
 from services.era import folded, parse_date
@@ -42,6 +43,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Yoake (夜明け): nothing that was said at night is missing in the morning.",
 )
+app.add_typer(ward_app, name="ward")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -164,7 +166,7 @@ def up(
             "The ward's file differs from the one in force; it is not taken. --activate lets it be in force from now:"
         )
         for line in changed:
-            err.print(f"  {line}", markup=False)
+            err.print(f"  {line}", markup=False, soft_wrap=True)
     directory.lock()
     for number, option in ((port, "--port"), (nats_port, "--nats-port")):
         check_port(number, option)

@@ -180,6 +180,7 @@ class _Walk:
         at: At = ()
         *outer, last = self._key()
         for key in outer:
+            self.lines.setdefault((*at, key), line)
             at = self._entered((*at, key))
         at = (*at, last)
         self.lines.setdefault(at, line)

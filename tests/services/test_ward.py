@@ -71,6 +71,15 @@ CONTRADICTIONS: list[tuple[Edit, str]] = [
     (in_each("outcome", arranged=["no-such"]), "outcome short-stay: unknown placement no-such"),
     (in_each("outcome", group="no-such"), "outcome short-stay: unknown group 'no-such'"),
     (in_each("outcome", rank=6), "the same rank"),
+    (
+        lambda content: content["outcome"].extend(
+            [
+                content["outcome"][4] | {"key": "agency", "rank": -2, "handed_over": ["agency"]},
+                content["outcome"][4] | {"key": "section", "rank": -1, "handed_over": ["section"]},
+            ]
+        ),
+        "outcome handed-over: nobody can reach it, agency or section comes first",
+    ),
     (in_each("outcome", rank=0), "outcome both: nobody can reach it, short-stay comes first"),
     (lambda content: content["outcome"].pop(), "outcome handed-over: the last rank must take everything else"),
     (lambda content: content["outcome"][4].update(handed_over=["agncy"]), "outcome handed-over: unknown"),

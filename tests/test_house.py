@@ -82,7 +82,7 @@ def test_every_key_of_a_wards_file_is_documented() -> None:
                 pass
 
     of_a_label = {"ja", "en"}
-    lacking = {key for key in keys(inspect.type_info(Ward)) if f"`{key}`" not in told and f"[{key}]`" not in told}
+    lacking = {key for key in keys(inspect.type_info(Ward)) if f"`{key}`" not in told and f"[{key}]" not in told}
     assert lacking - of_a_label == set()
 
 

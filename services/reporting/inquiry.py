@@ -91,6 +91,11 @@ class Inquiry:
             wards = stored_whole(connection).wards
         return parse(wards[-1][1]) if wards else None
 
+    def wards(self) -> list[Ward]:
+        """Every file that was ever in force, the newest last; none before the ledger heard of any."""
+        with self.engine.connect() as connection:
+            return [parse(content) for _, content in stored_whole(connection).wards]
+
     def synthetic(self) -> bool:
         """Whether the ledger holds anything synthetic: then every page and print says so."""
         with self.engine.connect() as connection:

@@ -19,6 +19,7 @@ from tests.web_examples import browser, site, tables_of, tell_published_history
 CHANGED_ON = "2025-06-01 00:00"
 OLD_YEARS = range(2022, 2024)
 AS_OF = date(2023, 1, 26)
+Told = tuple[Centre, list[Report], list[Report]]
 
 
 def changed() -> Ward:
@@ -72,7 +73,7 @@ def all_old(centre: Centre, known_at: int) -> list[Report]:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Centre, list[Report], list[Report]]]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """The published history; the old tables before and after another file came into force, with calls since."""
     directory = tmp_path_factory.mktemp("rules")
     with Centre(f"sqlite:///{directory}/{{service}}.db") as centre:
@@ -87,14 +88,14 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Centre, lis
         yield centre, before, all_old(centre, head)
 
 
-def test_old_tables_are_the_same_to_the_letter(told: tuple[Centre, list[Report], list[Report]]) -> None:
+def test_old_tables_are_the_same_to_the_letter(told: Told) -> None:
     """Headings, words, groups, figures, the cases behind them and the footnotes."""
     _, before, after = told
 
     assert after == before
 
 
-def test_a_new_table_has_the_new_rules(told: tuple[Centre, list[Report], list[Report]]) -> None:
+def test_a_new_table_has_the_new_rules(told: Told) -> None:
     """A year that is all after the change knows nothing of the old file."""
     report = told[0].inquiry.report("calls", years=range(2026, 2027))
 
@@ -104,7 +105,7 @@ def test_a_new_table_has_the_new_rules(told: tuple[Centre, list[Report], list[Re
     assert [note.ja for note in report.footnotes[:2]] == [hours, "新しい注"]
 
 
-def test_a_year_of_two_files_loses_nothing(told: tuple[Centre, list[Report], list[Report]]) -> None:
+def test_a_year_of_two_files_loses_nothing(told: Told) -> None:
     """The newer one lays it out; each call is counted by its own day's rules, and an old column keeps its old words."""
     calls = told[0].inquiry.report("calls", years=range(2025, 2026))
     districts = told[0].inquiry.report("calls-by-district", years=range(2025, 2026))
@@ -123,7 +124,7 @@ def test_a_year_of_two_files_loses_nothing(told: tuple[Centre, list[Report], lis
     assert notes[1].startswith("令和7年6月1日から　日中 7：00～19：00")
 
 
-def test_what_a_file_brought_is_not_in_operation_before_it(told: tuple[Centre, list[Report], list[Report]]) -> None:
+def test_what_a_file_brought_is_not_in_operation_before_it(told: Told) -> None:
     """－ in the years in which nobody could have been counted there; where somebody could, 0."""
     report = told[0].inquiry.report("calls", years=range(2024, 2026))
 
@@ -133,7 +134,7 @@ def test_what_a_file_brought_is_not_in_operation_before_it(told: tuple[Centre, l
     assert [cell.value for cell in bed if cell] == [None, 0]
 
 
-async def test_the_page_of_an_old_year_shows_the_old_table(told: tuple[Centre, list[Report], list[Report]]) -> None:
+async def test_the_page_of_an_old_year_shows_the_old_table(told: Told) -> None:
     """As a person sees it."""
     async with browser(site(told[0])) as web:
         page = await web.get("/tables/calls?fy=2023")
@@ -141,6 +142,20 @@ async def test_the_page_of_an_old_year_shows_the_old_table(told: tuple[Centre, l
     assert page.status_code == 200
     shown = [cell for rows in tables_of(page.text).values() for row in rows for cell in row]
     assert any("短期入所・専門サポーター派遣併用" in cell for cell in shown)
+
+
+async def test_an_old_case_is_told_in_words_that_the_new_file_lacks(
+    told: Told,
+) -> None:
+    """Its outcome and its district are no keys on the page, and no empty places."""
+    report = told[0].inquiry.report("calls", years=OLD_YEARS)
+    case = next(cell.cases[0] for cell in report.cells if cell.column == "supporter" and cell.value)
+    async with browser(site(told[0])) as web:
+        page = await web.get(f"/cases/{case}")
+
+    assert page.status_code == 200
+    assert "専門サポーター" in page.text
+    assert ">supporter<" not in page.text
 
 
 OTHER = changed()

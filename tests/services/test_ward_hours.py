@@ -43,6 +43,9 @@ def at(text: str, ward: Ward = KINDS) -> datetime:
         ("2024-05-04 10:30", "holiday"),  # A first Saturday, and みどりの日.
         ("2024-05-18 10:30", "closed"),  # A third Saturday.
         ("2024-05-25 10:30", "saturday"),
+        ("2024-09-07 10:30", "closed"),
+        ("2024-09-14 10:30", "saturday"),
+        ("2024-09-28 10:30", "saturday"),
         ("2024-05-06 10:30", "holiday"),  # 振替休日, a Monday.
         ("2024-05-06 23:00", "closed"),
         ("2024-05-07 00:30", "closed"),

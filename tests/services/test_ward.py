@@ -115,6 +115,29 @@ def test_a_ward_survives_the_journal() -> None:
     assert parse(stored) == WARD
 
 
+def test_a_content_without_what_came_later_means_the_same() -> None:
+    """The first release's `ward.activated` had no kinds of day, no holidays, no aliases and no beginnings."""
+    stored = msgspec.json.decode(msgspec.json.encode(WARD.content()))
+    for later in ("alias", "holidays"):
+        del stored[later]
+    for hours in stored["hours"]:
+        del hours["days"]
+    for entry in (*stored["district"], *stored["band"], *stored["placement"], *stored["outcome"]):
+        del entry["from"]
+        entry.pop("closed", None)
+
+    assert parse(stored) == WARD
+
+
+def test_what_was_in_force_once_can_be_read_whatever_a_file_of_today_is_asked() -> None:
+    """A band without hours is refused in a file, and read from a journal."""
+    content = edited(lambda content: content["band"].append({"key": "dawn", "label": {"ja": "朝", "en": "Dawn"}}))
+
+    with pytest.raises(WardError, match="band dawn: it has no hours"):
+        check_file(parse(content))
+    assert parse(content).band[-1].key == "dawn"
+
+
 @pytest.mark.parametrize("content", [b"not TOML", b"\xff\xfe", b"= 1"])
 def test_a_file_that_is_no_toml_is_named(tmp_path: Path, content: bytes) -> None:
     """With its path, for the person who edits it."""

@@ -9,11 +9,13 @@ import pytest
 from deploy.history import Sent, plan
 from events.messages import MESSAGES
 from services.reporting.published import Published, compare, load
+from services.reporting.tables import REPORTS
 from services.ward import Ward
 from services.ward import load as load_ward
 from tests.desk_examples import RULES, Centre
 from tests.history_examples import WARDS, Count
 from tests.running import settled, until, up, yoake
+from tests.web_examples import browser, site, tables_of
 
 NAMES = ("akatsukino", "yoimachi", "ariakegaura")
 FILES: dict[str, Ward] = {name: load_ward(WARDS / f"{name}.toml") for name in NAMES}
@@ -80,3 +82,30 @@ def test_a_running_yoake_gives_an_invented_wards_tables_back(name: str, tmp_path
             for column, value in zip(table.columns, values, strict=True)
         }
         assert {key: computed.get(key, "missing") for key in printed} == printed
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_pages_speak_an_invented_wards_words(name: str, tmp_path: Path) -> None:
+    """Every table, a figure opened, and a case behind it: in the ward's own labels, and with no key of its file."""
+    ward = FILES[name]
+    with Centre(f"sqlite:///{tmp_path}/{{service}}.db", ward) as centre:
+        tell(centre, plan(TABLES[name], ward, seed=1))
+        years = next(table.years for table in TABLES[name] if table.report == "calls")
+        assert years is not None
+        filled = next(cell for cell in centre.inquiry.report("calls", years=years).cells if cell.value)
+        asked = {"fy": f"{years[0]}-{years[-1]}"}
+        async with browser(site(centre)) as web:
+            table = await web.get("/tables/calls", params=asked)
+            opened = await web.get("/tables/calls/cell", params={**asked, "row": filled.row, "column": filled.column})
+            answers = [table, opened, await web.get(f"/cases/{filled.cases[0]}"), await web.get("/")]
+            answers += [await web.get(f"/tables/{report}") for report in REPORTS]
+
+    assert [answer.status_code for answer in answers] == [200] * len(answers)
+    assert {entry.label.ja for entry in (*ward.outcome, *ward.band)} <= set(texts(table.text))
+    shown = {entry.key for entry in (*ward.outcome, *ward.band, *ward.district)}
+    assert not shown & {text for answer in answers for text in texts(answer.text)}
+
+
+def texts(page: str) -> list[str]:
+    """What stands in the cells of a page's tables."""
+    return [cell for rows in tables_of(page).values() for row in rows for cell in row]

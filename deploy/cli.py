@@ -32,6 +32,7 @@ from deploy.setting_up import PUBLISHED, SAMPLE, prepare
 from deploy.showing import print_gaps, print_history, print_report, print_status
 from deploy.status import status as status_of
 from deploy.verify import verify as differences
+from deploy.ward_commands import ward_app
 from events.adapter import NotSent
 from services.database import DatabaseError
 from services.era import folded, parse_date
@@ -48,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Yoake (夜明け): nothing that was said at night is missing in the morning.",
 )
+app.add_typer(ward_app, name="ward")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -172,7 +174,7 @@ def up(
             "The ward's file differs from the one in force; it is not taken. --activate lets it be in force from now:"
         )
         for line in changed:
-            err.print(f"  {line}", markup=False)
+            err.print(f"  {line}", markup=False, soft_wrap=True)
     directory.lock()
     for number, option in ((port, "--port"), (nats_port, "--nats-port")):
         check_port(number, option)

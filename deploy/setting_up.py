@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from deploy.datadir import DataDirectory, DataError, Kept
+from deploy.differences import Difference, differences
 from services.seal import Secrets
 from services.settings import FORMAT
-from services.ward import Ward, load
+from services.ward import load
 
 WARDS = Path(__file__).with_name("wards")
 SAMPLE = WARDS / "setagaya.toml"
@@ -19,13 +18,13 @@ PUBLISHED = WARDS / "setagaya-published.toml"
 
 def prepare(
     data: DataDirectory, ward_file: Path | None, database: str | None, *, demo: bool = False, activate: bool = False
-) -> list[str]:
+) -> list[Difference]:
     """Make a directory ready, or check that it is.
 
     The ward's file is copied in. A changed one takes effect only with `activate`.
 
     Returns:
-        The differences of a changed file that was not taken, one line each.
+        The differences of a changed file that was not taken.
 
     Raises:
         DataError: another ward's data, real data under a demonstration, or no permission.
@@ -50,20 +49,4 @@ def prepare(
         if source != own:
             shutil.copyfile(source, own)
         return []
-    return list(differences(load(own), ward))
-
-
-def differences(before: Ward, after: Ward) -> Iterator[str]:
-    """What a changed file would change, one line each."""
-    yield from _differences("", before.content(), after.content())
-
-
-def _differences(place: str, before: Any, after: Any) -> Iterator[str]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in [*before, *(key for key in after if key not in before)]:
-            yield from _differences(f"{place}.{key}" if place else key, before.get(key), after.get(key))
-    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
-        for n, (old, new) in enumerate(zip(before, after, strict=True)):
-            yield from _differences(f"{place}[{n}]", old, new)
-    elif before != after:
-        yield f"{place}: {before!r} → {after!r}"
+    return differences(load(own), ward)

@@ -40,6 +40,7 @@ class PersonRegistered(Event, frozen=True, kw_only=True):
 
     `handbooks`: None is 未記入, left blank on the form; an empty list is "has none". `age` rises on
     the birthday, `legal_age` on the day before it; both are at registration, in whole years.
+    `school_age` is that on 1 April of the fiscal year, where the ward's file groups by school years.
     `district` None: as told, it is none of the ward's districts.
     """
 
@@ -53,6 +54,7 @@ class PersonRegistered(Event, frozen=True, kw_only=True):
     certificate: bool | None = None
     age: int | None = None
     legal_age: int | None = None
+    school_age: int | None = None
     entered: datetime | None = None
     flags: tuple[Flag, ...] = ()
     sealed: str | None = None

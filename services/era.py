@@ -99,3 +99,14 @@ def age_on(birth: date, day: date) -> int:
 def legal_age_on(birth: date, day: date) -> int:
     """Whole years by law (年齢計算ニ関スル法律): a year is complete on the day before the birthday."""
     return age_on(birth, date.fromordinal(day.toordinal() + 1))
+
+
+def school_age_on(birth: date, day: date) -> int:
+    """The age by which a child's school stage goes in the fiscal year of `day`: whole years on 1 April by the birthday.
+
+    By law a year is complete on the day before the birthday, and school begins on the first 1 April
+    after it: whoever was born from 2 April to the next 1 April shares a school year. Six is the
+    first year of primary school. Born since that 1 April: 0.
+    """
+    year = day.year if day.month >= 4 else day.year - 1
+    return max(0, age_on(birth, date(year, 4, 1)))

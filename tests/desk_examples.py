@@ -87,6 +87,7 @@ class Centre:
     def __init__(self, url: str, ward: Ward | None = WARD) -> None:
         """`url` holds {service}. `ward` None: no file is in force yet."""
         self.url, self.clock, self._new_id = url, Clock(), seeded_ids()
+        self._ward = (ward or WARD).id
         self._start()
         if ward is not None:
             self.activate(ward)
@@ -137,7 +138,7 @@ class Centre:
     def journal(self, service: str, tables: Sequence[sa.Table] = ()) -> Journal:
         """A service's journal, as another process would open it."""
         url = self.database_of(service)
-        return Journal(url, service, WARD.id, tables=tables, clock=self.clock, new_id=self._new_id)
+        return Journal(url, service, self._ward, tables=tables, clock=self.clock, new_id=self._new_id)
 
     def activate(self, ward: Ward, since: datetime | None = None) -> None:
         """Let a ward's file be in force, by default from before anything happened."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +87,13 @@ class Count:
 
     def person(self, data: dict[str, Any], on: date) -> Person:
         born = date.fromisoformat(data["personal"]["birth_date"])
-        assert age_on(born, on) == legal_age_on(born, on)
         held = data.get("handbooks", ["not-stated"])
-        return Person(on, data.get("district", "unknown"), held, self.ward.age_group_of(age_on(born, on)))
+        if self.ward.policy.age == "school-year":  # Born from 2 April to 1 April: one school year.
+            age = max(0, fiscal_year(on) - fiscal_year(born - timedelta(days=1)) - 1)
+        else:
+            age = age_on(born, on)
+            assert age == legal_age_on(born, on)
+        return Person(on, data.get("district", "unknown"), held, self.ward.age_group_of(age))
 
     def outcome(self, matter: Matter) -> str:
         """By the ward's precedence, after the rules of what counts (Rules 6 and 7)."""
@@ -151,18 +155,19 @@ class Count:
     def value(
         self, table: Published, tally: Counter[tuple[str, str]], row: str, column: str, printed: int | float | None
     ) -> int | float | None:
-        if printed is None:
-            return None if not tally else 0
-        if column == "percent":
-            groups = [tally[group.key, "count"] for group in self.ward.age_group]
-            shares = percentages(groups, self.ward.policy.percentages)
-            return {group.key: share for group, share in zip(self.ward.age_group, shares, strict=True)}.get(row, 100.0)
         year = row.removesuffix("total") if row.endswith("total") else None
-        return sum(
+        found = sum(
             count
             for (r, c), count in tally.items()
             if (r == row or (year is not None and r.startswith(year))) and (column in (c, "total"))
         )
+        if printed is None:
+            return found or None
+        if column == "percent":
+            groups = [tally[group.key, "count"] for group in self.ward.age_group]
+            shares = percentages(groups, self.ward.policy.percentages)
+            return {group.key: share for group, share in zip(self.ward.age_group, shares, strict=True)}.get(row, 100.0)
+        return found
 
 
 def keyed(*keys: str, **more: Any) -> list[dict[str, Any]]:

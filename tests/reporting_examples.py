@@ -35,6 +35,7 @@ from events.placement import PlacementArranged, PlacementCancelled
 from services.reporting.facts import Facts
 from services.reporting.fold import all_entries, fold
 from services.reporting.report import Report, Value
+from services.reporting.rules import always
 from services.reporting.tables import Name, build
 from services.ward import Ward, load
 
@@ -269,7 +270,7 @@ def table(name: str, *history: Happened, ward: Ward = WARD, **asked: Any) -> Rep
     """A report on a history, by one of the names in REPORTS; `asked` are the options of `build`."""
     as_of = asked.get("as_of")
     entries = all_entries(given(*history, ward=ward), ward.end_of(as_of) if as_of else None)
-    return build(cast("Name", name), ward, entries, **asked)
+    return build(cast("Name", name), always(ward), entries, **asked)
 
 
 def row(report: Report, key: str) -> list[Value]:

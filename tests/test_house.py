@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import inspect
 
 from services.streams import HEARS, WRITERS, durables
+from services.ward import Ward
 from tests import test_planted_bugs, test_planted_bugs_on_the_bus
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +60,31 @@ def test_every_setting_is_documented() -> None:
     used = set(re.findall(r"YOAKE_[A-Z]+", code))
     assert used
     assert {name for name in used if name not in told} == set()
+
+
+def test_every_key_of_a_wards_file_is_documented() -> None:
+    """docs/wards.md names each key that the file may have, and each value of a choice."""
+    told = (ROOT / "docs/wards.md").read_text()
+
+    def keys(kind: inspect.Type) -> Iterator[str]:
+        match kind:
+            case inspect.StructType(fields=fields):
+                for field in fields:
+                    yield field.encode_name
+                    yield from keys(field.type)
+            case inspect.VarTupleType(item_type=item):
+                yield from keys(item)
+            case inspect.UnionType(types=types):
+                for each in types:
+                    yield from keys(each)
+            case inspect.LiteralType(values=values):
+                yield from map(str, values)
+            case _:
+                pass
+
+    of_a_label = {"ja", "en"}
+    lacking = {key for key in keys(inspect.type_info(Ward)) if f"`{key}`" not in told and f"[{key}]" not in told}
+    assert lacking - of_a_label == set()
 
 
 def test_every_decision_says_why_and_what_would_change_our_mind() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from datetime import date, time
 from pathlib import Path
@@ -12,6 +11,8 @@ import msgspec
 
 from deploy.history.figures import Contradiction
 from deploy.history.register import Registrant
+from services import toml_file
+from services.toml_file import FileError
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -46,6 +47,10 @@ class Example(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.weekday is None or day.weekday() == WEEKDAYS.index(self.weekday)
 
 
+class _Examples(msgspec.Struct, forbid_unknown_fields=True):
+    example: tuple[Example, ...] = ()
+
+
 def read_examples(published: Path) -> tuple[Example, ...]:
     """The examples that stand beside a file of published tables; most have none.
 
@@ -58,10 +63,13 @@ def read_examples(published: Path) -> tuple[Example, ...]:
     if path == published or not path.exists():
         return ()
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8")).get("example", [])
-        return msgspec.convert(found, tuple[Example, ...])
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise Contradiction(f"{path}: example: {error}") from error
+        content, lines = toml_file.read(path, FileError, "a TOML file of examples")
+        try:
+            return toml_file.shaped(content, _Examples, FileError).example
+        except FileError as error:
+            raise error.located(path, lines) from error
+    except FileError as error:
+        raise Contradiction(str(error)) from error
 
 
 def become(person: Registrant, example: Example, people: Sequence[Registrant], taken: set[Registrant]) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from random import Random
 
-from services.ward import DAY, Span, Ward, fiscal_year
+from services.ward import DAY, Ward, fiscal_year
 
-FULL_DAY = 24 * 60
 OFFICE = (time(9), time(16, 30))
 Window = tuple[int, int]
 """Minutes after midnight, start and end, of one calendar day."""
@@ -15,24 +14,12 @@ Window = tuple[int, int]
 
 def in_force(ward: Ward, band: str, start: date, end: date) -> bool:
     """Whether the band has hours on any day from `start` until before `end`."""
-    return any(_windows(ward, band, day) for day in _changes(ward, start, end))
-
-
-def _changes(ward: Ward, start: date, end: date) -> list[date]:
-    return [start, *(hours.from_ for hours in ward.hours if start < hours.from_ < end)]
+    return any(_windows(ward, band, start + DAY * offset) for offset in range((end - start).days))
 
 
 def _windows(ward: Ward, band: str, day: date) -> list[Window]:
     """The band's minutes within one calendar day; a night has two parts there."""
-    hours = next((entry for entry in reversed(ward.hours) if entry.from_ <= day), ward.hours[0])
-    return [window for span in hours.spans if span.band == band for window in _parts(span)]
-
-
-def _parts(span: Span) -> list[Window]:
-    start, end = (int(edge[:2]) * 60 + int(edge[3:]) for edge in (span.start, span.end))
-    if start < end:
-        return [(start, end)]
-    return [(start, FULL_DAY)] + ([(0, end)] if end else [])
+    return [(part.start, part.until) for part in ward.calendar.on(day) if part.band == band]
 
 
 def moment_in(

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from services.ward import Ward
+from services.ward import Ward, fiscal_year
 
 FAMILY = (("見本", "ミホン"), ("架空", "カクウ"), ("仮名", "カメイ"), ("例示", "レイジ"), ("試作", "シサク"))
 GIVEN = (
@@ -42,7 +42,8 @@ def home(number: int, ward: Ward) -> str:
 def birth_date(group: str, day: date, ward: Ward, rng: Random) -> date:
     """A date of birth that is in this age group on this day, by the birthday and by law alike.
 
-    The days around the birthday, on which the two differ, are left out.
+    The days around the birthday, on which the two differ, are left out. Where groups go by school
+    years, it is any day of one of the group's years.
     """
     youngest = 0
     for entry in ward.age_group:
@@ -51,5 +52,9 @@ def birth_date(group: str, day: date, ward: Ward, rng: Random) -> date:
         youngest = (entry.to or 0) + 1
     oldest = youngest + 20 if entry.to is None else min(entry.to, max(OLDEST, youngest))
     age = rng.randint(youngest, oldest)
+    if ward.policy.age == "school-year":
+        first = date(fiscal_year(day) - age - 1, 4, 2)
+        last = min(date(fiscal_year(day) - age, 4, 1), day - timedelta(days=3))
+        return first + timedelta(days=rng.randint(0, (last - first).days))
     same_day = date(day.year - age, day.month, min(day.day, 28))
     return same_day - timedelta(days=rng.randint(3, 360))

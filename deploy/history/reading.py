@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from deploy.history.figures import (
@@ -25,6 +25,8 @@ from services.ward import DAY, Ward
 
 Grid = dict[tuple[str, str], Value]
 """The figures of a table by row and column."""
+Began = Callable[[str, str], date]
+"""The day from which a row and a column are there."""
 
 
 def read(tables: Iterable[Published], ward: Ward) -> Figures:
@@ -54,11 +56,17 @@ def read(tables: Iterable[Published], ward: Ward) -> Figures:
     return figures
 
 
-def name(table: Published) -> str:
-    """How a message names the table: `ages as of 2023-01-26`, `calls 2022-2023`."""
+def name(table: Published, row: str = "") -> str:
+    """How a message names the table: `ages as of 2023-01-26`, `calls 2022-2023`; with its file and line, if it has one.
+
+    `row`: a row's key, or `columns`, for the line of that.
+    """
+    line = table.lines.get(row, table.lines.get(""))
+    where = "" if table.file is None or line is None else f"{table.file}:{line}: "
     if table.as_of is not None:
-        return f"{table.report} as of {table.as_of}"
-    return f"{table.report} {'-'.join(str(year) for year in sorted({_years(table)[0], _years(table)[-1]}))}"
+        return f"{where}{table.report} as of {table.as_of}"
+    years = sorted({_years(table)[0], _years(table)[-1]})
+    return f"{where}{table.report} {'-'.join(str(year) for year in years)}"
 
 
 def _years(table: Published) -> range:
@@ -75,11 +83,11 @@ def _end(table: Published) -> date:
 
 def _grid(table: Published, rows: Sequence[str], columns: Sequence[str], optional: Sequence[str] = ()) -> Grid:
     """The table's figures, once it has just the rows and columns that it should; `optional` may be missing."""
-    _expect(name(table), "column", table.columns, columns, optional)
-    _expect(name(table), "row", list(table.rows), rows, optional)
+    _expect(table, "column", table.columns, columns, optional)
+    _expect(table, "row", list(table.rows), rows, optional)
     for row, values in table.rows.items():
         if len(values) != len(table.columns):
-            raise Contradiction(f"{name(table)}, {row}: {len(values)} figures for {len(table.columns)} columns")
+            raise Contradiction(f"{name(table, row)}, {row}: {len(values)} figures for {len(table.columns)} columns")
     return {
         (row, column): value
         for row, values in table.rows.items()
@@ -87,15 +95,16 @@ def _grid(table: Published, rows: Sequence[str], columns: Sequence[str], optiona
     }
 
 
-def _expect(place: str, what: str, found: Sequence[str], needed: Sequence[str], optional: Sequence[str]) -> None:
+def _expect(table: Published, what: str, found: Sequence[str], needed: Sequence[str], optional: Sequence[str]) -> None:
     for key in found:
+        place = name(table, "columns" if what == "column" else key)
         if key not in needed and key not in optional:
             raise Contradiction(f"{place}: unknown {what} {key!r}; known: {', '.join([*needed, *optional])}")
         if list(found).count(key) > 1:
             raise Contradiction(f"{place}: {what} {key!r} stands twice")
     for key in needed:
         if key not in found:
-            raise Contradiction(f"{place}: {what} {key!r} is missing")
+            raise Contradiction(f"{name(table, 'columns' if what == 'column' else '')}: {what} {key!r} is missing")
 
 
 def _count(place: str, value: Value) -> int:
@@ -109,7 +118,7 @@ def _count(place: str, value: Value) -> int:
 
 def _counts(table: Published, row: str, columns: Iterable[str], grid: Grid) -> dict[str, int]:
     return {
-        column: _count(f"{name(table)}, {row}, {column}", grid[row, column])
+        column: _count(f"{name(table, row)}, {row}, {column}", grid[row, column])
         for column in columns
         if (row, column) in grid
     }
@@ -120,20 +129,30 @@ def _row(table: Published, row: str, columns: Sequence[str], grid: Grid) -> dict
     counts = _counts(table, row, [*columns, TOTAL], grid)
     total = sum(count for column, count in counts.items() if column != TOTAL)
     if counts.setdefault(TOTAL, total) != total:
-        raise Contradiction(f"{name(table)}, {row}, {TOTAL}: {counts[TOTAL]}, but the row's columns sum to {total}")
+        raise Contradiction(
+            f"{name(table, row)}, {row}, {TOTAL}: {counts[TOTAL]}, but the row's columns sum to {total}"
+        )
     return counts
 
 
-def _not_yet(table: Published, row: str, end: date, opens: date, grid: Grid) -> bool:
-    """Whether the row lies before the register, or the line, opened; then, and only then, every figure is －."""
+def _not_yet(table: Published, row: str, end: date, opens: date, grid: Grid, began: Began) -> bool:
+    """Whether the row lies before the register, or the line, opened; then, and only then, every figure is －.
+
+    A column, or the row itself, may have begun later still: its figures before that are － too, and are taken as 0.
+    """
     for (found, column), value in grid.items():
-        place = f"{name(table)}, {row}, {column}"
-        if found == row and end <= opens and value is not None:
+        if found != row:
+            continue
+        place = f"{name(table, row)}, {row}, {column}"
+        since = max(opens, began(row, column))
+        if end <= since and value is not None:
             raise Contradiction(
-                f"{place}: {value}, but it opened only on {opens}; before that every figure is {NOT_YET}"
+                f"{place}: {value}, but it opened only on {since}; before that every figure is {NOT_YET}"
             )
-        if found == row and end > opens and value is None:
-            raise Contradiction(f"{place}: {NOT_YET}, but it was open from {opens}; none is 0")
+        if end > since and value is None:
+            raise Contradiction(f"{place}: {NOT_YET}, but it was open from {since}; none is 0")
+        if value is None and end > opens:
+            grid[found, column] = 0
     return end <= opens
 
 
@@ -141,15 +160,16 @@ def _by_district(table: Published, ward: Ward, key: str, claims: Claims, opens: 
     rows = [key] if table.as_of is not None else [str(year) for year in _years(table)]
     columns = columns_of(ward)
     grid = _grid(table, rows, columns[:-1], [UNKNOWN, TOTAL])
+    since = {district.key: district.from_ for district in ward.district}
     for row in rows:
         start, end = (
             (None, _end(table)) if table.as_of is not None else (year_start(int(row)), year_start(int(row) + 1))
         )
-        if _not_yet(table, row, end, opens, grid):
+        if _not_yet(table, row, end, opens, grid, lambda _, column: since.get(column) or date.min):
             continue
         counts = _row(table, row, columns, grid)
         for column in [*columns, TOTAL]:
-            place = f"{name(table)}, {row}, {column}"
+            place = f"{name(table, row)}, {row}, {column}"
             claims[column].append(Claim(place, start, end, counts.get(column, 0)))
 
 
@@ -160,9 +180,15 @@ def _calls(table: Published, ward: Ward, figures: Figures) -> None:
     years = _years(table)
     needed = [f"{year}/{band}" for year in years for band in bands]
     grid = _grid(table, [*needed], outcomes, [TOTAL, *(f"{year}/{TOTAL}" for year in years)])
+    by_band = {band.key: band.from_ for band in ward.band}
+    by_outcome = {outcome.key: ward.begins(outcome) for outcome in ward.outcome}
+
+    def began(row: str, column: str) -> date:
+        return max(by_band.get(row.partition("/")[2]) or date.min, by_outcome.get(column) or date.min)
+
     for year in years:
         shown = [f"{year}/{band}" for band in [*bands, TOTAL] if f"{year}/{band}" in table.rows]
-        closed = [_not_yet(table, row, year_start(year + 1), ward.ward.line_opens, grid) for row in shown]
+        closed = [_not_yet(table, row, year_start(year + 1), ward.ward.line_opens, grid, began) for row in shown]
         if any(closed):
             continue
         rows = {row: _row(table, row, outcomes, grid) for row in shown}
@@ -202,7 +228,7 @@ def _rising(table: Published, kept: dict[date, dict[str, int]], counts: dict[str
         raise Contradiction(f"{name(table)}: stands twice, with different figures")
     for row, count in counts.items():
         if count < before.get(row, 0):
-            place = f"{name(table)}, {row}, count"
+            place = f"{name(table, row)}, {row}, count"
             raise Contradiction(
                 f"{place}: {count}, but {before[row]} as of {max(kept) - DAY}; it counts since the start"
             )
@@ -214,11 +240,11 @@ def _handbooks(table: Published, ward: Ward, figures: Figures) -> None:
     """A registrant who did not leave the field blank may hold all, some or none: only upper bounds bind."""
     start = max(figures.handbooks, default=None)
     grid = _grid(table, [handbook.key for handbook in ward.handbook], ["count"], [NOT_STATED])
-    counts = {row: _count(f"{name(table)}, {row}, count", value) for (row, _), value in grid.items()}
+    counts = {row: _count(f"{name(table, row)}, {row}, count", value) for (row, _), value in grid.items()}
     added = _rising(table, figures.handbooks, counts)
     blank = added.get(NOT_STATED, 0)
     for row, count in sorted(added.items(), key=lambda entry: entry[0] != NOT_STATED):
-        place = f"{name(table)}, {row}, count"
+        place = f"{name(table, row)}, {row}, count"
         if row != NOT_STATED:
             place = f"{place} (holders, and {blank} left blank)"
         needed = count if row == NOT_STATED else count + blank
@@ -229,7 +255,7 @@ def _ages(table: Published, ward: Ward, figures: Figures) -> None:
     groups = [group.key for group in ward.age_group]
     grid = _grid(table, groups, ["count"], ["percent", NO_AGE, TOTAL])
     rows = [row for row in table.rows if row != TOTAL]
-    counts = {row: _count(f"{name(table)}, {row}, count", grid[row, "count"]) for row in rows}
+    counts = {row: _count(f"{name(table, row)}, {row}, count", grid[row, "count"]) for row in rows}
     total = sum(counts.values())
     printed = _count(f"{name(table)}, {TOTAL}, count", grid.get((TOTAL, "count"), total))
     if printed != total:
@@ -251,4 +277,4 @@ def _percentages(table: Published, counts: dict[str, int], ward: Ward, grid: Gri
         printed = grid[row, "percent"]
         if printed != share:
             count = counts.get(row, total)
-            raise Contradiction(f"{name(table)}, {row}, percent: {printed}, but {count} of {total} is {share}")
+            raise Contradiction(f"{name(table, row)}, {row}, percent: {printed}, but {count} of {total} is {share}")

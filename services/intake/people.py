@@ -17,7 +17,7 @@ from events.messages import (
     RegistrationWithdraw,
 )
 from services.book import Said, Unusable, Waits, one_of, told
-from services.era import age_on, folded, legal_age_on, parse_date
+from services.era import age_on, folded, legal_age_on, parse_date, school_age_on
 from services.intake.domain import IntakeBook, Person
 from services.intake.fields import Fields, words
 from services.ward import Keyed, Ward, words_of
@@ -58,7 +58,7 @@ def _submit(said: Said, book: IntakeBook) -> None:
     ref = form.text("person")
     ref = book.reference(ref) if ref else None
     person = _person_to_be(said, ref, form, book)
-    age, legal_age = _ages(form, day)
+    ages = _ages(form, day, school_year=_by_school_year(day, ward, book))
     certificate = form.truth("certificate")
     event = e.PersonRegistered(
         person=person,
@@ -68,13 +68,12 @@ def _submit(said: Said, book: IntakeBook) -> None:
         district=form.choice("district", ward.words["district"]),
         handbooks=form.choices("handbooks", ward.words["handbook"]),
         certificate=certificate,
-        age=age,
-        legal_age=legal_age,
+        **ages,
         entered=said.entered,
     )
     if form.given("district") is None:
         form.flag("missing", "district", ", ".join(district.key for district in ward.district))
-    if is_eligible(legal_age, certificate, ward) is False:
+    if is_eligible(event.legal_age, certificate, ward) is False:
         form.flag("eligibility-age", "certificate", f"under {ward.eligibility.under}, or a recipient certificate")
     event = msgspec.structs.replace(event, flags=tuple(book.flags))
     book.write(event, said.at, words(said, form.personal(), form.raw), person)
@@ -96,8 +95,13 @@ def _person_to_be(said: Said, ref: str | None, form: Fields, book: IntakeBook) -
     return person
 
 
-def _ages(form: Fields, day: date) -> tuple[int | None, int | None]:
-    """(age on the birthday's count, legal age) at registration."""
+def _by_school_year(day: date, ward: Ward, book: IntakeBook) -> bool:
+    """Whether a registration of this day is grouped by school years: only then is that age needed, and kept."""
+    return book.ward_at(ward.start_of(day)).policy.age == "school-year"
+
+
+def _ages(form: Fields, day: date, *, school_year: bool) -> dict[str, Any]:
+    """The ages at registration; somebody's stage at school needs the date of birth."""
     given = form.personal().get("birth_date")
     if given is not None:
         try:
@@ -105,12 +109,17 @@ def _ages(form: Fields, day: date) -> tuple[int | None, int | None]:
         except ValueError:
             birth = None
         if birth is not None and birth <= day and age_on(birth, day) <= MOST_YEARS:
-            return age_on(birth, day), legal_age_on(birth, day)
+            return _ages_of(birth, day, school_year=school_year)
         form.flag("birth-date-unusable", "personal.birth_date", "1985-04-30 or 昭和60年4月30日, a day that exists")
     age = form.whole("age", MOST_YEARS)
     if age is None and given is None and form.given("age") is None:
         form.flag("missing", "personal.birth_date", "1985-04-30 or 昭和60年4月30日")
-    return age, age
+    return {"age": age, "legal_age": age}
+
+
+def _ages_of(birth: date, day: date, *, school_year: bool) -> dict[str, Any]:
+    ages = {"age": age_on(birth, day), "legal_age": legal_age_on(birth, day)}
+    return ages | {"school_age": school_age_on(birth, day)} if school_year else ages
 
 
 def _known(said: Said, ref: str, book: IntakeBook) -> Person:
@@ -138,7 +147,9 @@ def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None
         after["registered_on"] = message.registered_on.isoformat()
     personal = message.personal if isinstance(message.personal, dict) else {}
     if "birth_date" in personal:
-        after |= _corrected_age(personal["birth_date"], after.get("registered_on"), before.registered_on)
+        day = date.fromisoformat(after["registered_on"]) if "registered_on" in after else before.registered_on
+        school_year = _by_school_year(day, ward, book)
+        after |= _ages_of(_birth_date(personal["birth_date"]), day, school_year=school_year)
     stands = msgspec.to_builtins(before)
     changes = tuple(
         Change(field=field, before=stands.get(field), after=value)
@@ -149,15 +160,14 @@ def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None
         book.write(e.RegistrationCorrected(person=person.id, changes=changes), said.at, personal, person.id)
 
 
-def _corrected_age(given: object, corrected_day: str | None, day: date) -> dict[str, int]:
+def _birth_date(given: object) -> date:
     try:
         birth = parse_date(given) if isinstance(given, str) else None
     except ValueError:
         birth = None
     if birth is None:
         raise Unusable("data.personal.birth_date", "not a date that exists", "1985-04-30 or 昭和60年4月30日")
-    registered_on = date.fromisoformat(corrected_day) if corrected_day else day
-    return {"age": age_on(birth, registered_on), "legal_age": legal_age_on(birth, registered_on)}
+    return birth
 
 
 def _one(entries: tuple[Keyed, ...], field: str, given: str | None) -> str | None:

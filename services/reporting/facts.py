@@ -106,6 +106,7 @@ class PersonFacts(msgspec.Struct, omit_defaults=True, gc=False):
     certificate: bool | None = None
     age: int | None = None
     legal_age: int | None = None
+    school_age: int | None = None
     movements: tuple[Movement, ...] = ()
     merged_into: str | None = None
     absorbed: tuple[str, ...] = ()

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from services import era
+from services.hours import NEXT, WEEKDAYS
 from services.reporting.report import Gap, KnownAt
+from services.reporting.rules import Rules
 from services.reporting.years import begins, ends
 from services.ward import Hours, Label, Span, Ward, fiscal_year
 
@@ -15,11 +17,14 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
+_KINDS = {"holiday": Label("祝日", "public holidays"), "weekday": Label("月曜日～金曜日", "Monday to Friday")}
+_NTH = ("", "first", "second", "third", "fourth", "fifth")
 
 
-def of_calls(ward: Ward, years: range | None, as_of: date | None, pending: int) -> Iterator[Label]:
+def of_calls(rules: Rules, years: range | None, as_of: date | None, pending: int) -> Iterator[Label]:
     """What a table by band and outcome needs said: the hours, which contact counts, what is still in hand."""
-    yield from _hours(ward, years, as_of)
+    ward = rules[-1].ward
+    yield from _hours(rules, years, as_of)
     yield ward.footnotes["first_contact"]
     yield from of_line_opening(ward, years)
     if pending:
@@ -65,40 +70,81 @@ def year_label(year: int) -> Label:
     return Label(era.fiscal_year_label(year), era.fiscal_year_label(year, "en"))
 
 
-def _hours(ward: Ward, years: range | None, as_of: date | None) -> Iterator[Label]:
-    in_force = _hours_in_force(ward, years, as_of)
+def _hours(rules: Rules, years: range | None, as_of: date | None) -> Iterator[Label]:
+    ward = rules[-1].ward
+    in_force = _hours_in_force(rules, years, as_of)
     if len(in_force) == 1:
-        yield _filled(ward, "hours_only", spans=_spans(ward, in_force[0]))
+        yield _filled(ward, "hours_only", spans=in_force[0][1])
         return
-    for hours in in_force:
-        yield _filled(ward, "hours", **{"from": _day(hours.from_), "spans": _spans(ward, hours)})
+    for since, spans in in_force:
+        yield _filled(ward, "hours", **{"from": _day(since), "spans": spans})
 
 
-def _hours_in_force(ward: Ward, years: range | None, as_of: date | None) -> list[Hours]:
-    """Those in force on some day that the table covers; the first ones also before they began."""
-    first = max(ward.ward.line_opens, begins(years[0])) if years else ward.ward.line_opens
+def _hours_in_force(rules: Rules, years: range | None, as_of: date | None) -> list[tuple[date, Label]]:
+    """Those in force on some day that the table covers, by the rules of that day; the first also before they began."""
+    opens = rules[-1].ward.ward.line_opens
+    first = max(opens, begins(years[0])) if years else opens
     last = min(day for day in (as_of, ends(years[-1]) if years else None, date.max) if day is not None)
     last = max(first, last)  # Before the opening, the hours with which it will open.
-    following = [later.from_ for later in ward.hours[1:]]
-    periods = zip(ward.hours, [date.min, *following], [*following, date.max], strict=True)
-    return [hours for hours, since, until in periods if since <= last and first < until]
+    found: list[tuple[date, Label]] = []
+    for rule, ended in zip(rules, [*(later.since for later in rules[1:]), date.max], strict=True):
+        following = [later.from_ for later in rule.ward.hours[1:]]
+        periods = zip(rule.ward.hours, [date.min, *following], [*following, date.max], strict=True)
+        for hours, since, until in periods:
+            spans = _spans(rule.ward, hours)
+            in_force = max(since, rule.since) <= last and first < min(until, ended)
+            if in_force and max(since, rule.since) < min(until, ended) and (not found or found[-1][1] != spans):
+                found.append((max(hours.from_, rule.since), spans))
+    return found
 
 
 def _spans(ward: Ward, hours: Hours) -> Label:
-    names = {band.key: band.label for band in ward.band}
+    """The hours of every day, and then those of each kind of day that has its own."""
+    usual = _listed(ward, hours.spans)
+    others = [(_days(entry.on), _listed(ward, entry.spans)) for entry in hours.days]
+    if not others:
+        return usual
     return Label(
-        "　".join(f"{names[span.band].ja} {_japanese(span)}" for span in hours.spans),
-        ", ".join(f"{names[span.band].en} {_plain(span.start)}-{_plain(span.end)}" for span in hours.spans),
+        "／".join([usual.ja, *(f"{days.ja}は　{spans.ja}" for days, spans in others)]),
+        "; ".join([usual.en, *(f"on {days.en}: {spans.en}" for days, spans in others)]),
     )
 
 
-def _japanese(span: Span) -> str:
-    return f"{_plain(span.start)}～{_plain(span.end)}".replace(":", "：")
+def _listed(ward: Ward, spans: tuple[Span, ...]) -> Label:
+    names = {band.key: band.label for band in ward.band}
+    return Label(
+        "　".join(f"{names[span.band].ja} {_clock(span.start).ja}～{_clock(span.end).ja}" for span in spans),
+        ", ".join(f"{names[span.band].en} {_clock(span.start).en}-{_clock(span.end).en}" for span in spans),
+    )
 
 
-def _plain(clock: str) -> str:
-    hour, minute = clock.split(":")
-    return f"{int(hour)}:{minute}"
+def _clock(text: str) -> Label:
+    if text == NEXT:
+        return Label("翌朝", "the next morning")
+    hour, minute = text.split(":")
+    return Label(f"{int(hour)}：{minute}", f"{int(hour)}:{minute}")
+
+
+def _days(on: tuple[str, ...]) -> Label:
+    labels = [_day_name(name) for name in on]
+    return Label("・".join(label.ja for label in labels), ", ".join(label.en for label in labels))
+
+
+def _day_name(name: str) -> Label:
+    """A kind of day as `[[hours.days]]` names it: 第2土曜日, 祝日, 12月29日～1月3日."""
+    if name in _KINDS:
+        return _KINDS[name]
+    weekday, _, nth = name.partition("-")
+    if weekday in WEEKDAYS:
+        ja, en = f"{era.WEEKDAYS[WEEKDAYS.index(weekday)]}曜日", f"{weekday.capitalize()}s"
+        return Label(f"第{nth}{ja}" if nth else ja, f"{_NTH[int(nth)]} {en}" if nth else en)
+    if len(name) == len("2019-05-01"):
+        return _day(date.fromisoformat(name))
+    days = [date.fromisoformat(f"2020-{part}") for part in name.split("..")]
+    return Label(
+        "～".join(f"{day.month}月{day.day}日" for day in days),
+        "-".join(f"{day.day} {_MONTHS[day.month - 1]}" for day in days),
+    )
 
 
 def _day(day: date) -> Label:

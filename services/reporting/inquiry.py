@@ -27,10 +27,12 @@ from services.reporting.fold import fold as fold_records
 from services.reporting.ledger import TREE, BeforeTheLedger, LedgerReader, Row
 from services.reporting.merkle import Frontier
 from services.reporting.report import Gap, KnownAt, Report
+from services.reporting.rules import in_period
 from services.reporting.tables import Name, build
 from services.reporting.tallies import ENTRIES, FACTS, Stored, stored_entries, stored_whole
 from services.ward import Ward, fiscal_year, parse
 
+Wards = list[tuple[datetime, Ward]]
 SEALED = "封印 / sealed"
 """What a history shows in the place of a box."""
 
@@ -91,6 +93,11 @@ class Inquiry:
             wards = stored_whole(connection).wards
         return parse(wards[-1][1]) if wards else None
 
+    def wards(self) -> list[Ward]:
+        """Every file that was ever in force, the newest last; none before the ledger heard of any."""
+        with self.engine.connect() as connection:
+            return [parse(content) for _, content in stored_whole(connection).wards]
+
     def synthetic(self) -> bool:
         """Whether the ledger holds anything synthetic: then every page and print says so."""
         with self.engine.connect() as connection:
@@ -126,11 +133,11 @@ class Inquiry:
             BeforeTheLedger, LookupError: see `cut`; also an empty ledger.
         """
         upto = None if known_at is None else self.cut(known_at)
-        ward, entries, synthetic = self._counted(as_of, upto, facts)
+        wards, entries, synthetic = self._counted(as_of, upto, facts)
         counts = {report: _members(entries, report, years) for report in ("pending", "both")}
         return build(
             name,
-            ward,
+            in_period(wards, years, as_of),
             entries,
             years=years,
             as_of=as_of,
@@ -188,18 +195,20 @@ class Inquiry:
         opened = fiscal_year(ward.ward.registration_opens)
         return range(opened, max(opened, newest or opened) + 1)
 
-    def _counted(self, as_of: date | None, upto: int | None, facts: Facts | None) -> tuple[Ward, list[Entry], bool]:
+    def _counted(self, as_of: date | None, upto: int | None, facts: Facts | None) -> tuple[Wards, list[Entry], bool]:
+        """Every ward's file that was activated, the entries, and whether any of it is synthetic."""
         if as_of is None and upto is None and facts is None:
-            ward = self.ward()
-            if ward is None:
-                raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
             with self.engine.connect() as connection:
-                return ward, stored_entries(connection), stored_whole(connection).synthetic
+                whole = stored_whole(connection)
+                if not whole.wards:
+                    raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
+                wards = [(since, parse(content)) for since, content in whole.wards]
+                return wards, stored_entries(connection), whole.synthetic
         facts = self.facts(upto) if facts is None else facts
         if not facts.wards:
             raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
-        ward = facts.wards[-1][1]
-        return ward, all_entries(facts, None if as_of is None else ward.end_of(as_of)), facts.synthetic
+        end = None if as_of is None else facts.wards[-1][1].end_of(as_of)
+        return facts.wards, all_entries(facts, end), facts.synthetic
 
     def find(self, name: str) -> str:
         """The id of a case or person, by id, by reference number (受付番号) or by a sender's own reference.

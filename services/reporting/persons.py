@@ -16,7 +16,7 @@ def registered(facts: Facts, event: PersonRegistered) -> tuple[Member, ...]:
     person = _person(facts, event.person)
     person.registered_on, person.district = event.registered_on, event.district
     person.handbooks, person.certificate = event.handbooks, event.certificate
-    person.age, person.legal_age = event.age, event.legal_age
+    person.age, person.legal_age, person.school_age = event.age, event.legal_age, event.school_age
     return _keep(facts, event.person, person)
 
 
@@ -42,6 +42,8 @@ def _correct(person: PersonFacts, change: Change) -> None:
             person.age = change.after
         case "legal_age":
             person.legal_age = change.after
+        case "school_age":
+            person.school_age = change.after
         case _:
             pass  # No table depends on anything else.
 

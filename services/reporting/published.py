@@ -5,21 +5,23 @@ The one module here that reads a file: a TOML of published figures.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from services import toml_file
 from services.reporting.report import NOT_YET, Report, Value
 from services.reporting.tables import REPORTS, Name
 from services.reporting.years import read_years
+from services.toml_file import FileError
 from services.ward import Label
 
 
-class PublishedError(ValueError):
+class PublishedError(FileError):
     """Published figures that cannot be used; says which table and row, and what is accepted."""
 
 
@@ -32,6 +34,9 @@ class Published(NamedTuple):
     years: range | None
     columns: tuple[str, ...]
     rows: dict[str, tuple[Value, ...]]
+    file: Path | None = None
+    lines: Mapping[str, int] = MappingProxyType({})
+    """Of each row, of `columns`, and of the table itself under an empty key."""
 
 
 class Difference(NamedTuple):
@@ -60,16 +65,22 @@ def load(path: Path) -> tuple[Published, ...]:
     """Read the tables in a file, in its order.
 
     Raises:
-        PublishedError: unreadable, or not in the form that `deploy/wards/` shows.
+        PublishedError: unreadable, or not in the form that `deploy/wards/` shows; says on which line.
     """
+    content, lines = toml_file.read(path, PublishedError, "a TOML file of published tables")
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PublishedError(f"{path}: cannot be read as TOML: {error}") from error
-    try:
-        return parse(content)
+        tables = parse(content)
     except PublishedError as error:
-        raise PublishedError(f"{path}: {error}") from error
+        raise error.located(path, lines) from error
+    return tuple(
+        table._replace(file=path, lines=_lines_of(number, table, lines)) for number, table in enumerate(tables)
+    )
+
+
+def _lines_of(number: int, table: Published, lines: Mapping[toml_file.At, int]) -> dict[str, int]:
+    at: toml_file.At = ("table", number)
+    own = {"": at, "columns": (*at, "columns"), **{row: (*at, "rows", row) for row in table.rows}}
+    return {key: lines[place] for key, place in own.items() if place in lines}
 
 
 def parse(content: dict[str, Any]) -> tuple[Published, ...]:
@@ -80,35 +91,40 @@ def parse(content: dict[str, Any]) -> tuple[Published, ...]:
     """
     tables = content.get("table")
     if set(content) != {"table"} or not isinstance(tables, list):
-        raise PublishedError("only [[table]] is accepted, one for each printed table")
-    return tuple(_published(f"table {number}", table) for number, table in enumerate(tables, start=1))
+        stray = next((key for key in content if key != "table"), "table")
+        raise PublishedError("only [[table]] is accepted, one for each printed table", stray)
+    return tuple(_published(number, table) for number, table in enumerate(tables))
 
 
-def _published(place: str, content: dict[str, Any]) -> Published:
+def _published(number: int, content: Any) -> Published:
+    place, at = f"table {number + 1}", ("table", number)
     try:
-        table = msgspec.convert(content, _Table)
-    except msgspec.ValidationError as error:
-        raise PublishedError(f"{place}: {error}; reports: {', '.join(REPORTS)}") from error
+        table = toml_file.shaped(content, _Table, PublishedError, *at)
+    except PublishedError as error:
+        raise PublishedError(f"{place}: {error.reason}; reports: {', '.join(REPORTS)}", *error.at) from error
     if (table.as_of is None) == (table.fy is None):
-        raise PublishedError(f"{place}: give as_of or fy, one of the two")
+        raise PublishedError(f"{place}: give as_of or fy, one of the two", *at)
     try:
         years = None if table.fy is None else read_years(table.fy)
     except ValueError as error:
-        raise PublishedError(f"{place}, fy: {error}") from error
-    rows = {key: tuple(_row(f"{place}, row {key}", table, values)) for key, values in table.rows.items()}
+        raise PublishedError(f"{place}, fy: {error}", *at, "fy") from error
+    rows = {key: tuple(_row(f"{place}, row {key}", number, table, key)) for key in table.rows}
     return Published(table.report, table.title, table.as_of, years, table.columns, rows)
 
 
-def _row(place: str, table: _Table, values: list[Any]) -> Iterator[Value]:
+def _row(place: str, number: int, table: _Table, key: str) -> Iterator[Value]:
+    values, at = table.rows[key], ("table", number, "rows", key)
     if len(values) != len(table.columns):
-        raise PublishedError(f"{place}: {len(values)} values; {len(table.columns)} are needed, one for each column")
+        needed = f"{len(table.columns)} are needed, one for each column"
+        raise PublishedError(f"{place}: {len(values)} values; {needed}", *at)
     for column, value in zip(table.columns, values, strict=True):
         if value == NOT_YET:
             yield None
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield value
         else:
-            raise PublishedError(f"{place}, {column}: a whole number, one with a decimal point, or {NOT_YET!r}")
+            reason = f"{place}, {column}: a whole number, one with a decimal point, or {NOT_YET!r}"
+            raise PublishedError(reason, *at)
 
 
 def compare(published: Published, report: Report) -> tuple[Difference, ...]:

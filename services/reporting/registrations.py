@@ -44,6 +44,8 @@ def _age_group(person: PersonFacts, ward: Ward) -> str:
             age = person.age
         case "legal":
             age = person.legal_age
+        case "school-year":
+            age = person.school_age
         case _:
             assert_never(ward.policy.age)
     return NO_AGE if age is None else ward.age_group_of(age)

@@ -7,7 +7,7 @@ up, so that a total is a line like any other and opens to the same consultations
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final, Literal, NamedTuple, assert_never
 
@@ -19,6 +19,7 @@ from services.reporting.percentages import percentages
 from services.reporting.registrations import NO_AGE, NOT_STATED
 from services.reporting.registrations import ROW as REGISTRANTS
 from services.reporting.report import Cell, Gap, Group, Heading, KnownAt, Report, Value, shown
+from services.reporting.rules import Rules, began, label_of
 from services.reporting.years import ends, read_years
 from services.ward import Keyed, Label, Ward
 
@@ -35,11 +36,15 @@ Tally = Mapping[tuple[str, str], Sequence[str]]
 
 
 class Line(NamedTuple):
-    """A row or a column: its heading, the base lines that it adds up, and its fiscal year if it has one."""
+    """A row or a column: its heading, the base lines that it adds up, its fiscal year if it has one.
+
+    `began`: the day from which it is there; None: as long as the line, or the register, itself.
+    """
 
     heading: Heading
     parts: tuple[str, ...]
     year: int | None = None
+    began: date | None = None
 
 
 class Grid(NamedTuple):
@@ -51,7 +56,7 @@ class Grid(NamedTuple):
 
 def build(
     name: Name,
-    ward: Ward,
+    rules: Rules,
     entries: Iterable[Entry],
     *,
     years: range | None = None,
@@ -67,15 +72,19 @@ def build(
     `entries` are those of the prefix `known_at`, made with `as_of`; others than this report's are
     passed over. `pending` and `both` count the consultations under those two reports in `years`. `gaps` are
     told under the table.
-    `ward` gives the words, the order and the layout; a key it does not know gets a line of its own,
-    under its key, so that no count is lost.
+    The last of `rules` gives the words, the order and the layout; a key it does not know gets a line
+    of its own, so that no count is lost: with the words of an earlier one, or under its key.
     """
+    ward = rules[-1].ward
     chosen = [entry for entry in entries if entry.report == name and (years is None or entry.year in years)]
-    grid = _grid(name, ward, chosen, years)
+    grid = _grid(name, rules, chosen, years)
     tally = _tally(chosen, by_year=any(row.year is not None for row in grid.rows))
     is_of_calls = name in ("calls", "calls-by-district")
     opens = ward.ward.line_opens if is_of_calls else ward.ward.registration_opens
-    open_rows = {row.heading.key for row in grid.rows if _in_operation(opens, row, years, as_of)}
+
+    def has_begun(day: date | None, row: Line) -> bool:
+        return day is None or _in_operation(day, row, years, as_of)
+
     return Report(
         report=name,
         title=ward.labels["registrants"] if name == "registrations" and years is None else ward.titles[name],
@@ -87,9 +96,9 @@ def build(
         rows=tuple(row.heading for row in grid.rows),
         columns=tuple(column.heading for column in grid.columns),
         groups=_groups(ward, grid.columns),
-        cells=_cells(ward, grid, tally, open_rows),
+        cells=_cells(ward, grid, tally, opens, has_begun),
         footnotes=(
-            *_footnotes(name, ward, years, as_of, pending),
+            *_footnotes(name, rules, years, as_of, pending),
             *footnotes.of_every_table(ward, known_at, synthetic, gaps),
         ),
         also={"placement_and_handover": both} if name == "calls" else {},
@@ -105,26 +114,27 @@ def _tally(entries: Iterable[Entry], *, by_year: bool) -> Tally:
     return tally
 
 
-def _grid(name: Name, ward: Ward, entries: Sequence[Entry], years: range | None) -> Grid:
+def _grid(name: Name, rules: Rules, entries: Sequence[Entry], years: range | None) -> Grid:
+    ward = rules[-1].ward
     rows, columns = {entry.row for entry in entries}, {entry.column for entry in entries}
     words = ward.labels
     match name:
         case "registrations":
-            districts = _lines(ward.district, columns, {UNKNOWN: words["unknown_district"]}, if_any={UNKNOWN})
+            districts = _lines("district", rules, columns, {UNKNOWN: words["unknown_district"]}, if_any={UNKNOWN})
             return Grid(_single(REGISTRANTS, words["registrants"], years), _with_total(districts, ward))
         case "calls-by-district":
-            districts = _lines(ward.district, columns, {UNKNOWN: words["unknown_district"]})
+            districts = _lines("district", rules, columns, {UNKNOWN: words["unknown_district"]})
             return Grid(_single(CONSULTATIONS, words["consultations"], years), _with_total(districts, ward))
         case "handbooks":
-            held = _lines(ward.handbook, rows, {NOT_STATED: words["not_stated"]})
+            held = _lines("handbook", rules, rows, {NOT_STATED: words["not_stated"]})
             return Grid(held, [_line(COUNT, words["count"])])
         case "ages":
-            groups = _lines(ward.age_group, rows, {NO_AGE: words["no_age"]}, if_any={NO_AGE})
+            groups = _lines("age_group", rules, rows, {NO_AGE: words["no_age"]}, if_any={NO_AGE})
             percent = Line(Heading(PERCENT, words["percent"]), (COUNT,))
             return Grid(_with_total(groups, ward), [_line(COUNT, words["count"]), percent])
         case "calls":
-            bands = _with_total(_lines(ward.band, rows), ward)
-            outcomes = _lines(ward.outcome, columns)
+            bands = _with_total(_lines("band", rules, rows), ward)
+            outcomes = _lines("outcome", rules, columns)
             return Grid(_per_year(bands, years), _with_total([_grouped(line, ward) for line in outcomes], ward))
         case _:
             assert_never(name)
@@ -135,15 +145,21 @@ def _line(key: str, label: Label) -> Line:
 
 
 def _lines(
-    known: Iterable[Keyed],
+    place: str,
+    rules: Rules,
     seen: set[str],
     more: Mapping[str, Label] | None = None,
     if_any: frozenset[str] | set[str] = frozenset(),
 ) -> list[Line]:
-    """The ward's own keys in its order, then `more` (`if_any`: only where something is counted), then unknown ones."""
-    labels = {entry.key: entry.label for entry in known} | dict(more or {})
-    strays = {key: Label(key, key) for key in sorted(seen - labels.keys())}
-    return [_line(key, label) for key, label in (labels | strays).items() if key in seen or key not in if_any]
+    """The ward's own keys in its order, then `more` (`if_any`: only where something is counted), then any others."""
+    own: Iterable[Keyed] = getattr(rules[-1].ward, place)
+    labels = {entry.key: entry.label for entry in own} | dict(more or {})
+    others = {key: label_of(rules, place, key) for key in sorted(seen - labels.keys())}
+    return [
+        _line(key, label)._replace(began=began(rules, place, key))
+        for key, label in (labels | others).items()
+        if key in seen or key not in if_any
+    ]
 
 
 def _with_total(lines: list[Line], ward: Ward) -> list[Line]:
@@ -175,7 +191,7 @@ def _per_year(lines: list[Line], years: range | None) -> list[Line]:
 
 def _of_year(line: Line, year: int) -> Line:
     heading = Heading(f"{year}/{line.heading.key}", line.heading.label, year=footnotes.year_label(year))
-    return Line(heading, tuple(f"{year}/{part}" for part in line.parts), year)
+    return Line(heading, tuple(f"{year}/{part}" for part in line.parts), year, line.began)
 
 
 def _in_operation(opens: date, row: Line, years: range | None, as_of: date | None) -> bool:
@@ -185,14 +201,18 @@ def _in_operation(opens: date, row: Line, years: range | None, as_of: date | Non
     return all(day >= opens for day in days)
 
 
-def _cells(ward: Ward, grid: Grid, tally: Tally, open_rows: set[str]) -> tuple[Cell, ...]:
+def _cells(
+    ward: Ward, grid: Grid, tally: Tally, opens: date, has_begun: Callable[[date | None, Line], bool]
+) -> tuple[Cell, ...]:
+    """Every figure. One of nothing is － where the row or the column was not there yet; what was counted is shown."""
     shares = _shares(ward, grid, tally)
     cells = []
     for row in grid.rows:
         for column in grid.columns:
             members = _members(tally, row, column)
             value: Value = shares[row.heading.key] if column.heading.key == PERCENT else len(members)
-            value = value if row.heading.key in open_rows else None
+            is_there = has_begun(row.began, row) and has_begun(column.began, row)
+            value = value if has_begun(opens, row) and (is_there or members) else None
             cells.append(Cell(row.heading.key, column.heading.key, value, tuple(sorted(set(members)))))
     return tuple(cells)
 
@@ -212,7 +232,8 @@ def _shares(ward: Ward, grid: Grid, tally: Tally) -> dict[str, float]:
     return {row.heading.key: share for row, share in shares} | {total.heading.key: 100.0 if any(counts) else 0.0}
 
 
-def _footnotes(name: Name, ward: Ward, years: range | None, as_of: date | None, pending: int) -> tuple[Label, ...]:
+def _footnotes(name: Name, rules: Rules, years: range | None, as_of: date | None, pending: int) -> tuple[Label, ...]:
+    ward = rules[-1].ward
     match name:
         case "registrations":
             return ()
@@ -223,6 +244,6 @@ def _footnotes(name: Name, ward: Ward, years: range | None, as_of: date | None, 
         case "calls-by-district":
             return tuple(footnotes.of_line_opening(ward, years))
         case "calls":
-            return tuple(footnotes.of_calls(ward, years, as_of, pending))
+            return tuple(footnotes.of_calls(rules, years, as_of, pending))
         case _:
             assert_never(name)

@@ -217,7 +217,8 @@ class Site:
 
     def _terms(self, request: Request) -> Terms:
         """The words of the ward as the ledger knows it, or before that, of its file."""
-        return Terms(self._inquiry.ward() or self._ward_file, language_of(request))
+        *earlier, ward = self._inquiry.wards() or [self._ward_file]
+        return Terms(ward, language_of(request), earlier)
 
     def _render(self, request: Request, template: str, terms: Terms, status: int = 200, **context: Any) -> Response:
         return render(

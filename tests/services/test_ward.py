@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ward import Ward, WardError, load, parse
+from services.ward_checks import check_file
 from tests.desk_examples import WARD, at, with_policy
 
 WARDS = Path(__file__).parents[2] / "deploy" / "wards"
@@ -70,6 +71,15 @@ CONTRADICTIONS: list[tuple[Edit, str]] = [
     (in_each("outcome", arranged=["no-such"]), "outcome short-stay: unknown placement no-such"),
     (in_each("outcome", group="no-such"), "outcome short-stay: unknown group 'no-such'"),
     (in_each("outcome", rank=6), "the same rank"),
+    (
+        lambda content: content["outcome"].extend(
+            [
+                content["outcome"][4] | {"key": "agency", "rank": -2, "handed_over": ["agency"]},
+                content["outcome"][4] | {"key": "section", "rank": -1, "handed_over": ["section"]},
+            ]
+        ),
+        "outcome handed-over: nobody can reach it, agency or section comes first",
+    ),
     (in_each("outcome", rank=0), "outcome both: nobody can reach it, short-stay comes first"),
     (lambda content: content["outcome"].pop(), "outcome handed-over: the last rank must take everything else"),
     (lambda content: content["outcome"][4].update(handed_over=["agncy"]), "outcome handed-over: unknown"),
@@ -90,7 +100,7 @@ CONTRADICTIONS: list[tuple[Edit, str]] = [
 def test_a_contradiction_is_refused_with_its_place(edit: Edit, says: str) -> None:
     """And nothing else of the library's errors comes out."""
     with pytest.raises(WardError, match=says):
-        parse(edited(edit))
+        check_file(parse(edited(edit)))
 
 
 def test_the_sample_file_holds() -> None:
@@ -103,6 +113,29 @@ def test_a_ward_survives_the_journal() -> None:
     stored = msgspec.json.decode(msgspec.json.encode(WARD.content()))
 
     assert parse(stored) == WARD
+
+
+def test_a_content_without_what_came_later_means_the_same() -> None:
+    """The first release's `ward.activated` had no kinds of day, no holidays, no aliases and no beginnings."""
+    stored = msgspec.json.decode(msgspec.json.encode(WARD.content()))
+    for later in ("alias", "holidays"):
+        del stored[later]
+    for hours in stored["hours"]:
+        del hours["days"]
+    for entry in (*stored["district"], *stored["band"], *stored["placement"], *stored["outcome"]):
+        del entry["from"]
+        entry.pop("closed", None)
+
+    assert parse(stored) == WARD
+
+
+def test_what_was_in_force_once_can_be_read_whatever_a_file_of_today_is_asked() -> None:
+    """A band without hours is refused in a file, and read from a journal."""
+    content = edited(lambda content: content["band"].append({"key": "dawn", "label": {"ja": "朝", "en": "Dawn"}}))
+
+    with pytest.raises(WardError, match="band dawn: it has no hours"):
+        check_file(parse(content))
+    assert parse(content).band[-1].key == "dawn"
 
 
 @pytest.mark.parametrize("content", [b"not TOML", b"\xff\xfe", b"= 1"])
@@ -120,7 +153,7 @@ def test_a_file_that_contradicts_itself_is_named_with_its_path(tmp_path: Path) -
     path = tmp_path / "ward.toml"
     path.write_text((WARDS / "setagaya.toml").read_text(encoding="utf-8").replace("17:15", "17:14", 1), "utf-8")
 
-    with pytest.raises(WardError, match=r"ward\.toml: hours from 2022-08-26"):
+    with pytest.raises(WardError, match=r"ward\.toml:57: hours from 2022-08-26"):
         load(path)
 
 

@@ -48,14 +48,15 @@ def consultations(ids: Iterable[str], facts: Facts, terms: Terms, before: dateti
     rows = []
     for at, case_id, stands in sorted(found, key=lambda each: each[:2]):
         ward = facts.ward_at(at)
+        then = Terms(ward, terms.language)  # A column may be gone by now.
         rows.append(
             Consultation(
                 id=case_id,
                 number=facts.cases[case_id].number or case_id[:SHORT],
                 first_contact=terms.moment(at),
-                band=terms.word("band", ward.band_of(at)),
-                district=terms.district(stands.counted[0][1].district),
-                outcome=terms.word("outcome", stands.outcome.key),
+                band=then.word("band", ward.band_of(at)),
+                district=then.district(stands.counted[0][1].district),
+                outcome=then.word("outcome", stands.outcome.key),
             )
         )
     return rows

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 from services import era
 from services.reporting.pages.words import CODES, FIELDS, SCREEN
@@ -23,10 +23,10 @@ _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 class Terms:
-    """A ward's words in one language; a key that the ward does not name is shown as it is."""
+    """A ward's words in one language; of a key that it does not name those of an `earlier` file, or the key itself."""
 
-    def __init__(self, ward: Ward, language: Language) -> None:
-        self.ward, self.language = ward, language
+    def __init__(self, ward: Ward, language: Language, earlier: Sequence[Ward] = ()) -> None:
+        self.ward, self.language, self._earlier = ward, language, earlier
 
     def say(self, label: Label) -> str:
         """A label in this language."""
@@ -56,7 +56,8 @@ class Terms:
 
     def provider(self, key: str) -> str:
         """A provider's name, or whoever else is named."""
-        found = self.ward.provider_of(key)
+        wards = (self.ward, *reversed(self._earlier))
+        found = next((found for ward in wards if (found := ward.provider_of(key))), None)
         return self.say(found.label) if found else key
 
     def day(self, day: date, weekday: bool = False) -> str:
@@ -82,15 +83,16 @@ class Terms:
 
     @cached_property
     def _words(self) -> dict[Place, dict[str, str]]:
-        ward = self.ward
-        places: dict[Place, tuple[Keyed, ...]] = {
-            "district": ward.district,
-            "band": ward.band,
-            "placement": ward.placement,
-            "outcome": ward.outcome,
-            "handbook": ward.handbook,
-            "age_group": ward.age_group,
-            "reason": ward.reason,
-            "refusal": ward.refusal,
+        return {
+            place: {
+                entry.key: self.say(entry.label)
+                for ward in (*self._earlier, self.ward)  # The newest word for a key stands.
+                for entry in _entries(ward, place)
+            }
+            for place in get_args(Place)
         }
-        return {place: {entry.key: self.say(entry.label) for entry in entries} for place, entries in places.items()}
+
+
+def _entries(ward: Ward, place: Place) -> tuple[Keyed, ...]:
+    entries: tuple[Keyed, ...] = getattr(ward, place)
+    return entries

@@ -1,0 +1,176 @@
+"""A ward's file with a mistake is refused with the line and the reason; so are published tables and examples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy.history import Contradiction, read_examples
+from deploy.history.reading import read
+from services.reporting.published import PublishedError
+from services.reporting.published import load as load_tables
+from services.ward import WardError, load
+
+WARDS = Path(__file__).parents[2] / "deploy" / "wards"
+WARD, TABLES = WARDS / "akatsukino.toml", WARDS / "akatsukino-published.toml"
+
+MISTAKES: dict[str, tuple[str, str, str]] = {
+    # What stands in the file; what somebody made of it (» is the line that must be named); what is said of it.
+    "not TOML": ('code = "000001"', '»code = "000001', "cannot be read as TOML"),
+    "a table twice": ("[eligibility]", "»[policy]", "cannot be read as TOML"),
+    "an unknown key": ('code = "000001"', '»colour = "red"\ncode = "000001"', "colour.*accepted: id, code, name"),
+    "an unknown policy": ('period = "clock"', '»perod = "clock"', "perod.*accepted: .*period"),
+    "no such choice": ('period = "clock"', '»period = "night"', "night.*accepted: clock, evening"),
+    "a number for a word": ('code = "000001"', "»code = 1", "Expected `str`, got `int`"),
+    "a word for a date": ("line_opens = 2023-05-01", '»line_opens = "May"', "Invalid RFC3339"),
+    "a missing key": ('[ward]\nid = "akatsukino"\ncode = "000001"', '»[ward]\nid = "akatsukino"', "missing.*`code`"),
+    "a label without English": ('{ ja = "北部", en = "North" }', '{ ja = "北部" } #»', "missing.*`en`"),
+    "no such time zone": ('"Asia/Tokyo"', '"Asia/Akatsukino" #»', "is not a time zone such as Asia/Tokyo"),
+    "an id for no subject": ('id = "akatsukino"', '»id = "暁野"', "cannot stand in a subject; a to z"),
+    "a district twice": ('key = "coast"', '»key = "north"', "district: north stands twice"),
+    "a word for two districts": ('also = ["中部"]', 'also = ["北部"]', "'北部' names north too"),
+    "an alias of no district": ('district = "coast"', '»district = "cost"', "unknown district 'cost'; known: north"),
+    "an alias of another's word": ('word = "架空港町"', '»word = "北部"', "it names north already"),
+    "a provider of no band": ('bands = ["night"]', '»bands = ["nigth"]', "unknown band nigth; known: closed, holiday"),
+    "a provider while closed": ('bands = ["night"]', '»bands = ["night", "closed"]', "nobody works in closed"),
+    "a contract backwards": ('bands = ["night"]', 'bands = ["night"]\n»until = 2023-03-31', "lies before its `from`"),
+    "an overlap": (
+        '{ band = "weekday", start = "08:30", end = "17:15" },',
+        '{ band = "weekday", start = "08:15", end = "17:15" }, #»',
+        "weekday overlaps the band before it at 08:15",
+    ),
+    "a gap": (
+        '{ band = "weekday", start = "08:30", end = "17:15" },',
+        '{ band = "weekday", start = "08:30", end = "17:00" }, #»',
+        "nothing from 17:00 to 17:15",
+    ),
+    "a gap after a holiday": (
+        '  { band = "closed", start = "16:00", end = "01:00" },',
+        '  { band = "closed", start = "16:00", end = "00:30" }, #»',
+        "any other day after holiday: nothing from 00:30 to 01:00",
+    ),
+    "a span of no band": (
+        '{ band = "saturday", start',
+        '»{ band = "satuday", start',
+        "unknown band 'satuday'; known: closed",
+    ),
+    "no time of day": ('end = "12:30" }', 'end = "12.30" } #»', "not a time of day; write 08:30"),
+    "no kind of day": ('on = ["holiday"]', '»on = ["holidays"]', "'holidays' names no day; accepted: monday to sunday"),
+    "days that never come": ('on = ["holiday"]', 'on = ["01-01"]', "on 01-01: no day is left for it"),
+    "no holidays listed": ("[holidays] ", "[hollidays] #»", "hollidays"),
+    "a holiday twice": ("2023-05-05, 2023-07-17", "»2023-05-05, 2023-05-05", "list each day once, the earlier first"),
+    "holidays too late": ("until = 2025-03-31", "»until = 2024-03-31", "but 2025-03-20 is listed"),
+    "a band without hours": (
+        "# A day's spans",
+        '»[[band]]\nkey = "dawn"\nlabel = { ja = "朝", en = "Dawn" }\n#',
+        "band dawn: it has no hours; name it in a span, or leave it out",
+    ),
+    "a band before it began": (
+        'label = { ja = "土曜日（第2・第4）", en = "Saturday (second and fourth)" }',
+        'label = { ja = "土曜日", en = "Saturday" }\nfrom = 2024-01-01',
+        "saturday begins only on 2024-01-01",
+    ),
+    "hours backwards": (
+        "[holidays] ",
+        "[[hours]]\n»from = 2022-01-01\nspans = []\n[holidays]",
+        "in the order of `from`",
+    ),
+    "an outcome behind another": (
+        'rank = 2\narranged = ["helper"]',
+        'rank = 2\narranged = ["stay", "helper"]',
+        "outcome helper: nobody can reach it, stay comes first",
+    ),
+    "a rank twice": ("rank = 2\n", "»rank = 1\n", "two outcomes have the same rank 1"),
+    "an outcome of no placement": ('arranged = ["helper"]', '»arranged = ["hepler"]', "unknown placement hepler"),
+    "an outcome of no hand-over": (
+        'handed_over = ["agency", "section"]',
+        '»handed_over = ["agncy"]',
+        "unknown hand-over agncy; known: agency",
+    ),
+    "no outcome for the rest": ("rank = 4", 'rank = 4\narranged = ["stay", "helper"]', "the last rank must take"),
+    "an outcome of no group": ('group = "arranged"\nrank = 2', '»group = "sorted"\nrank = 2', "unknown group 'sorted'"),
+    "ages that fall": ("to = 64", "»to = 16", "`to` must rise"),
+    "a footnote's blank": (
+        'hours_only = { ja = "{spans}", en = "{spans}" }',
+        '»hours_only = { ja = "{hours}", en = "{spans}" }',
+        "a blank that nothing fills; accepted: {spans}",
+    ),
+    "a title that is missing": (
+        'calls = { ja = "時間帯・対応別相談件数"',
+        'callls = { ja = "時間帯"',
+        "titles: calls missing",
+    ),
+}  # fmt: skip
+WHERE = {  # Where the line is that of the entry's beginning, found by a text.
+    "a word for two districts": '[[district]]\nkey = "centre"',
+    "days that never come": '[[hours.days]]\non = ["01-01"]',
+    "no outcome for the rest": '[[outcome]]\nkey = "advice"',
+    "an outcome behind another": '[[outcome]]\nkey = "helper"',
+    "a band before it began": '{ band = "saturday", start',
+    "a title that is missing": "[titles]",
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_in_a_wards_file_is_refused_with_its_line(name: str, tmp_path: Path) -> None:
+    """And with the reason, and what would be accepted."""
+    right, wrong, says = MISTAKES[name]
+    text = WARD.read_text(encoding="utf-8")
+    assert right in text
+    text = text.replace(right, wrong, 1)
+    marked = text.find("»") if name not in WHERE else text.find(WHERE[name])
+    line = text.count("\n", 0, marked) + 1
+    path = tmp_path / "ward.toml"
+    path.write_text(text.replace("#»", "").replace("»", ""), encoding="utf-8")
+
+    with pytest.raises(WardError, match=says) as refusal:
+        load(path)
+
+    assert refusal.value.file == path
+    assert str(refusal.value).startswith(f"{path}:{line}: ")
+
+
+TABLE_MISTAKES: dict[str, tuple[str, str, str]] = {
+    "not TOML": ("[table.rows]", "»[table.rows", "cannot be read as TOML"),
+    "a stray key": ("[[table]]", '»colour = "red"\n[[table]]', "only"),
+    "an unknown key": ("as_of = 2023-12-31", '»asof = 2023-12-31', "asof"),
+    "an unknown report": ('report = "registrations"', '»report = "registration"', "registration"),
+    "an unknown district": (
+        '"north", "centre", "coast", "total"',
+        '»"north", "center", "coast", "total"',
+        "unknown column 'center'; known: north, centre",
+    ),
+    "a figure too many": ("registrants = [", "»registrants = [0, ", "one for each column"),
+    "no figure": ("registrants = [10", '»registrants = ["ten"', "a whole number"),
+    "a sum that is none": ("registrants = [10", "»registrants = [11", "but the row's columns sum to 32"),
+    "an unknown band": ('"2023/closed"', '»"2023/shut"', "unknown row '2023/shut'"),
+    "not yet, but it was": ("registrants = [10", '»registrants = ["－"', "it was open from 2023-04-03"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TABLE_MISTAKES)
+def test_a_mistake_in_published_tables_is_refused_with_its_line(name: str, tmp_path: Path) -> None:
+    """Whether the table itself is wrong, or does not fit the ward: a district that is not there."""
+    right, wrong, says = TABLE_MISTAKES[name]
+    text = TABLES.read_text(encoding="utf-8")
+    assert right in text
+    text = text.replace(right, wrong, 1)
+    line = text.count("\n", 0, text.find("»")) + 1
+    if name == "an unknown district":
+        line = text.count("\n", 0, text.find("columns = [»")) + 1
+    path = tmp_path / "published.toml"
+    path.write_text(text.replace("»", ""), encoding="utf-8")
+
+    with pytest.raises((PublishedError, Contradiction), match=says) as refusal:
+        read(load_tables(path), load(WARD))
+
+    assert str(refusal.value).startswith(f"{path}:{line}: ")
+
+
+def test_a_mistake_in_examples_is_refused_with_its_line(tmp_path: Path) -> None:
+    """They stand beside the tables."""
+    (tmp_path / "x-examples.toml").write_text('[[example]]\nyear = 2023\nband = "weekday"\noutcom = "stay"\n')
+
+    with pytest.raises(Contradiction, match=r"x-examples\.toml:4: .*outcom.*accepted: year, band, outcome"):
+        read_examples(tmp_path / "x-published.toml")

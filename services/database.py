@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -22,6 +22,9 @@ CACHE_KIB = 16_384
 
 CHECKPOINT_PAGES = 4_000
 """SQLite's write-ahead log is folded into the database when it has so many pages of 4 KiB; rarely is cheaper."""
+
+
+Taken = Literal["fails", "stays", "replaces"]
 
 
 class DatabaseError(RuntimeError):
@@ -69,17 +72,17 @@ def insert_new(engine: sa.Engine | sa.Connection, table: sa.Table) -> Any:
 
 
 def insert_rows(
-    connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]], *, replace: bool = False
+    connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]], *, taken: Taken = "fails"
 ) -> None:
     """Insert many rows, each in the order of the table's columns; a row one short leaves the first to the database.
 
-    `replace`: a row whose key is there already is written over; no key twice in `rows`.
+    `taken`: what becomes of a row whose key is there already; with `replaces` no key twice in `rows`.
     The statement is made once for each table, and the rows go to the driver as they are: with thousands of rows a
     second, looking at each parameter again costs more than the insert.
     """
     if not rows:
         return
-    statement = _insert_of(table, connection.dialect.name, len(rows[0]), replace)
+    statement = _insert_of(table, connection.dialect.name, len(rows[0]), taken)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
     else:
@@ -87,9 +90,9 @@ def insert_rows(
 
 
 @cache
-def _insert_of(table: sa.Table, dialect: str, width: int, replace: bool) -> str:
+def _insert_of(table: sa.Table, dialect: str, width: int, taken: Taken) -> str:
     columns = list(table.columns)[-width:]
-    over = _written_over(table) if replace else ""
+    over = {"fails": "", "stays": " ON CONFLICT DO NOTHING", "replaces": _written_over(table)}[taken]
     names = ", ".join(f'"{column.name}"' for column in columns)
     if dialect == "postgresql":
         kinds = [column.type.compile(postgresql.dialect()) for column in columns]  # type: ignore[no-untyped-call]

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import ECKey
 
 from events import seal as inbox_seal
-from services.database import create, insert_new
+from services.database import among, create, insert_new, insert_rows
 
 NONCE = 12
 _KEYS = sa.Table(
@@ -137,12 +137,11 @@ class KeyStore:
         if not wanted:
             return frozenset()
         with self._engine.begin() as connection:
-            have = set(connection.execute(_subjects_among(wanted)).scalars())
-            if new := [
-                {"subject": s, "wrapped": self._secrets.wrap(s, os.urandom(32))} for s in wanted if s not in have
-            ]:
-                connection.execute(insert_new(self._engine, _KEYS), new)
-            rows = connection.execute(sa.select(_KEYS).where(_KEYS.c.subject.in_(wanted))).all()
+            of_these = among(connection, _KEYS.c.subject, wanted)
+            have = set(connection.execute(sa.select(_KEYS.c.subject).where(of_these)).scalars())
+            new = [(s, self._secrets.wrap(s, os.urandom(32))) for s in wanted if s not in have]
+            insert_rows(connection, _KEYS, new, taken="stays")  # Another service may make the same one.
+            rows = connection.execute(sa.select(_KEYS).where(of_these)).all()
         # Only what was read just now is used: another process may have destroyed a key meanwhile.
         self._fresh = {
             row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped
@@ -233,10 +232,6 @@ def add_tombstones(file: Path, subjects: Iterable[str]) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _subjects_among(wanted: list[str]) -> sa.Select[tuple[str]]:
-    return sa.select(_KEYS.c.subject).where(_KEYS.c.subject.in_(wanted))
 
 
 def _made_once(path: Path, make: Any) -> bytes:

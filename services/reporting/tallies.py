@@ -241,7 +241,7 @@ class Tallies:
             self._whole.wards = [(since, ward.content()) for since, ward in self.facts.wards]
         rows = self._cases.written() + self._persons.written()
         rows.append(("whole", "", _ENCODE(self._whole)))
-        insert_rows(session.connection(), FACTS, rows, replace=True)
+        insert_rows(session.connection(), FACTS, rows, taken="replaces")
 
 
 def _as_row(entry: Entry) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults garbage lint types check lock schemas release-fixture clean browser bench bench-rivals
+.PHONY: help demo test faults garbage lint types check lock schemas release-fixture clean tools bench bench-rivals
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -48,8 +48,11 @@ schemas: $(VENV)/.dev ## Write events/schema/
 release-fixture: $(VENV)/.dev ## Keep this release's data in tests/released/, on both databases; once, as it is released
 	@$(BIN)/python -m tests.release_fixture
 
-browser: ## Chromium for the tests of the pages (Debian; needs root)
-	apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk
+tools: $(VENV)/.dev ## Chromium, strace, Node and npm, for the tests that need them (Debian; needs root)
+	apt-get update -qq
+	apt-get install -y -qq chromium fonts-noto-cjk strace
+	command -v npm >/dev/null 2>&1 || apt-get install -y -qq nodejs npm
+	npm ci --ignore-scripts --no-audit --no-fund --silent --prefix tests/bench/npm
 
 lock: $(VENV)/.dev ## Pin every dependency again, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \

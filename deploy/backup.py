@@ -10,38 +10,30 @@ counts once, the ledger holds no event that no journal has, and no box is withou
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import shutil
-from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
-import nats.js.errors
 import sqlalchemy as sa
 from nats.errors import Error as NatsLibraryError
-from nats.js import JetStreamContext
 
 from deploy.datadir import DataDirectory
-from deploy.natsd import NatsServer, connect
+from deploy.held import INBOX_FILE, copy_inbox
+from deploy.manifest import MANIFEST, BackupError, Log, Manifest, digest, sync, write
 from services.database import create, open_engine
 from services.hearing import CURSORS
 from services.journal import META, Journal
 from services.reporting.ledger import LEDGER_TABLES, LedgerReader
 from services.seal import DESTROYED, KEY_TABLES, Secrets
 from services.settings import Settings
-from services.streams import INBOX, WRITERS
+from services.streams import WRITERS
 from services.tables import WRITER_TABLES
 
-FORMAT = 1
-"""The version of a backup's own layout; a newer one is refused."""
-
-MANIFEST = "manifest.json"
-INBOX_FILE = "inbox.jsonl"
 LEDGER = "reporting"
 KEYS = "keys"
 SECRET_FILES = ("master.key", "inbox.jwk")
@@ -51,48 +43,6 @@ PAGE = 2_000
 
 Advance = Callable[[int], None]
 """Told how many more rows were copied."""
-
-
-class BackupError(RuntimeError):
-    """A backup that cannot be made, used or restored; says why and what to do."""
-
-
-class Log(msgspec.Struct, frozen=True):
-    """How far a journal goes in a backup."""
-
-    epoch: int
-    position: int
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup says of itself. It is written last: without it, a backup is half a one.
-
-    Times are UTC. What was received after `started` may be missing. `keys`: the master key and the
-    inbox key are in it. `files` maps each file to its SHA-256 in hex. `left_out`: tables that this
-    release does not know.
-    """
-
-    format: int = FORMAT
-    release: str
-    ward: str
-    demo: bool
-    keys: bool
-    started: datetime
-    finished: datetime
-    inbox: int
-    logs: dict[str, Log]
-    root: str
-    rows: dict[str, dict[str, int]]
-    left_out: list[str] = []
-    files: dict[str, str]
-
-
-class Held(msgspec.Struct, frozen=True):
-    """One message that INBOX held: its body is sealed with the master key, base64."""
-
-    subject: str
-    headers: dict[str, str]
-    body: str
 
 
 class Database(msgspec.Struct, frozen=True):
@@ -153,7 +103,7 @@ def back_up(
     try:
         started = datetime.now(UTC)
         secrets = Secrets.at(settings.keys)
-        held = asyncio.run(_copy_inbox(data, nats, to / INBOX_FILE, secrets))
+        held = asyncio.run(copy_inbox(data, nats, to / INBOX_FILE, secrets))
         logs: dict[str, Log] = {}
         rows: dict[str, dict[str, int]] = {}
         left_out: list[str] = []
@@ -192,38 +142,6 @@ def back_up(
     return manifest
 
 
-def read_manifest(source: Path) -> Manifest:
-    """What a backup says of itself.
-
-    Raises:
-        BackupError: it is none, half a one, damaged or of a newer release.
-    """
-    try:
-        raw = (source / MANIFEST).read_bytes()
-    except OSError as error:
-        fault = "it was not finished" if (source / f"{LEDGER}.db").exists() else "it holds no backup"
-        raise BackupError(f"{source}: no {MANIFEST}: {fault}; give a directory that `yoake backup` has made") from error
-    try:
-        found = msgspec.json.decode(raw, type=dict[str, object]).get("format")
-        if isinstance(found, int) and found > FORMAT:
-            raise BackupError(f"{source} was made by a newer release (format {found}): use that one, or a newer one")
-        return msgspec.json.decode(raw, type=Manifest)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise BackupError(f"{source}/{MANIFEST} is damaged: {error}; take another backup") from error
-
-
-def damage(source: Path, manifest: Manifest) -> list[str]:
-    """What is not as the manifest says: files that are missing, changed or too many."""
-    have = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()} - {MANIFEST}
-    found = [f"{name} is missing" for name in sorted(manifest.files.keys() - have)]
-    found += [f"{name} is not of this backup" for name in sorted(have - manifest.files.keys())]
-    return found + [
-        f"{name} is not as it was written (SHA-256)"
-        for name in sorted(have & manifest.files.keys())
-        if digest(source / name) != manifest.files[name]
-    ]
-
-
 def copy_rows(
     source: sa.Connection, target: sa.Connection, tables: Sequence[sa.Table], advance: Advance
 ) -> dict[str, int]:
@@ -238,32 +156,6 @@ def copy_rows(
             advance(len(page))
         copied[table.name] = count
     return copied
-
-
-def digest(path: Path) -> str:
-    """A file's SHA-256, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write(path: Path, content: bytes) -> None:
-    """A file for its owner alone, on disk whole or not at all."""
-    fresh = path.with_name(f".{path.name}.new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Have a file or a directory on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _make(to: Path) -> None:
@@ -335,68 +227,3 @@ def _copy_files(settings: Settings, to: Path, keys: bool) -> None:
     for name in (*(SECRET_FILES if keys else ()), *OPEN_FILES):
         if (settings.keys / name).exists():
             write(to / KEYS / name, (settings.keys / name).read_bytes())
-
-
-async def _copy_inbox(data: DataDirectory, nats: str | None, file: Path, secrets: Secrets) -> int:
-    """Write down what INBOX holds, without consuming any of it; how many messages."""
-    count = 0
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as lines:
-        async with _jetstream(data, nats) as js:
-            if js is not None:
-                async for held in _held(js, secrets):
-                    lines.write(msgspec.json.encode(held) + b"\n")
-                    count += 1
-        lines.flush()
-        os.fsync(lines.fileno())
-    return count
-
-
-@asynccontextmanager
-async def _jetstream(data: DataDirectory, nats: str | None) -> AsyncIterator[JetStreamContext | None]:
-    """The directory's JetStream; where nothing runs, its server is started for a moment. None: it has none."""
-    running = data.running()
-    url = nats or (running.nats if running else None)
-    if url is not None:
-        async with _connected(url) as js:
-            yield js
-        return
-    data.lock()  # Nobody may start here while we read the server's files.
-    try:
-        if not (data / "nats" / "store").exists():
-            yield None
-            return
-        server = NatsServer(data / "nats", 0)
-        server.start()
-        try:
-            async with _connected(server.url) as js:
-                yield js
-        finally:
-            server.stop()
-    finally:
-        data.unlock()
-
-
-@asynccontextmanager
-async def _connected(url: str) -> AsyncIterator[JetStreamContext]:
-    connection = await connect(url)
-    try:
-        yield connection.jetstream()
-    finally:
-        await connection.close()
-
-
-async def _held(js: JetStreamContext, secrets: Secrets) -> AsyncIterator[Held]:
-    try:
-        state = (await js.stream_info(INBOX)).state
-    except nats.js.errors.NotFoundError:
-        return
-    following = state.first_seq
-    while following <= state.last_seq:
-        try:
-            message = await js.get_msg(INBOX, seq=following, subject="inbox.>", next=True)
-        except nats.js.errors.NotFoundError:
-            return  # Everything further on was taken meanwhile.
-        assert message.seq is not None
-        following = message.seq + 1
-        body = b64encode(secrets.seal_local(message.data or b"")).decode()
-        yield Held(message.subject or "", dict(message.headers or {}), body)

@@ -18,10 +18,10 @@ import sqlalchemy as sa
 import typer
 
 from deploy import output, saving
-from deploy.backup import BackupError
 from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.history import Contradiction, plan, read_examples
+from deploy.manifest import BackupError
 from deploy.natsd import NatsError, declare
 from deploy.opened import Opened
 from deploy.output import err, fail, out, print_json

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from base64 import b64decode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -21,7 +20,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from deploy.backup import (
-    INBOX_FILE,
     KEYS,
     LEDGER,
     OPEN_FILES,
@@ -29,20 +27,14 @@ from deploy.backup import (
     PUBLIC_KEY,
     SECRET_FILES,
     Advance,
-    BackupError,
     Database,
-    Held,
-    Manifest,
     copy_rows,
-    damage,
     open_databases,
-    read_manifest,
-    sync,
     tables_of,
-    write,
 )
 from deploy.datadir import DataDirectory, Kept
-from deploy.natsd import NatsServer, connect, declare
+from deploy.held import INBOX_FILE, put_inbox
+from deploy.manifest import BackupError, Manifest, damage, read_manifest, sync, write
 from deploy.opened import Opened
 from deploy.verify import verify
 from events.epoch import EpochOpened
@@ -52,7 +44,7 @@ from services.journal import META, Draft, Journal
 from services.reporting.ledger import Ledger, LedgerReader
 from services.seal import DESTROYED, KeyStore, Secrets, WrongKey, add_tombstones, read_tombstones
 from services.settings import FORMAT, Settings
-from services.streams import INBOX, WRITERS
+from services.streams import WRITERS
 from services.tables import SERIES
 
 NUMBERS = 1_000
@@ -103,7 +95,8 @@ def restore(
         _put_databases(source, settings, manifest, progress(sum(sum(rows.values()) for rows in manifest.rows.values())))
         _open_key_store(settings, secrets)
         restored = _open_epochs(settings, manifest)
-        asyncio.run(_put_inbox(source / INBOX_FILE, stage, nats, manifest, secrets))
+        if manifest.inbox:
+            asyncio.run(put_inbox(source / INBOX_FILE, stage, nats, manifest.ward, secrets))
         for path in (*stage.path.rglob("*"), stage.path):
             sync(path)
         stage.path.replace(data.path)
@@ -303,29 +296,3 @@ def _journal(settings: Settings, service: str, ward: str) -> Iterator[Journal]:
 def _next_epoch(journal: Journal, session: Session) -> None:
     journal.epoch += 1
     session.execute(sa.update(META).where(META.c.key == "epoch").values(value=str(journal.epoch)))
-
-
-async def _put_inbox(file: Path, stage: DataDirectory, nats: str | None, manifest: Manifest, secrets: Secrets) -> None:
-    """Publish again what INBOX held: what was taken meanwhile counts once."""
-    if manifest.inbox == 0:
-        return
-    server = None
-    if nats is None:
-        server = NatsServer(stage / "nats", 0)
-        server.start()
-        nats = server.url
-    try:
-        await declare(nats, manifest.ward)
-        connection = await connect(nats)
-        try:
-            js = connection.jetstream(timeout=30)
-            with file.open("rb") as lines:
-                for line in lines:
-                    held = msgspec.json.decode(line, type=Held)
-                    body = secrets.open_local(b64decode(held.body))
-                    await js.publish(held.subject, body, stream=INBOX, headers=held.headers or None)
-        finally:
-            await connection.close()
-    finally:
-        if server is not None:
-            server.stop()

@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from deploy.backup import Advance, Manifest, back_up
+from deploy.backup import Advance, back_up
+from deploy.manifest import Manifest
 from deploy.output import err, out
 from deploy.restore import Restored, check, restore
 

@@ -93,9 +93,8 @@ def _feed(data: Path, sender: str, file: Path) -> None:
 
 
 def _messages() -> list[tuple[str, list[Any]]]:
-    lines = [
-        json.loads(line) for name in ("every-message", "first-night") for line in (EXAMPLES / f"{name}.jsonl").open()
-    ]
+    texts = [(EXAMPLES / f"{name}.jsonl").read_text(encoding="utf-8") for name in ("every-message", "first-night")]
+    lines = [json.loads(line) for text in texts for line in text.splitlines()]
     planned = plan(published.load(PUBLISHED), load(WARD), 1, read_examples(PUBLISHED))
     some = [told for _, told in planned[:60] + planned[-60:]]
     return [("contractor", lines), ("contractor", odd()), (planned[0][0], some)]

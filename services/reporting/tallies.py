@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
+from events.intake import WardActivated
 from services.database import among, insert_rows
 from services.reporting.facts import CaseFacts, Entry, Facts, Member, PersonFacts
 from services.reporting.fold import EVERYTHING, apply, entries
@@ -176,14 +177,18 @@ class Tallies:
         changed: set[Member] = set()
         everything = False
         for record in records:
-            members = apply(self.facts, record, event_of(record))
+            event = event_of(record)
+            members = apply(self.facts, record, event)
+            if isinstance(event, WardActivated):  # As it was told: a later release may read more into it.
+                self._whole.wards.append((event.effective_from, event.content))
+                self._whole.wards.sort(key=lambda rules: rules[0])
             everything = everything or members is EVERYTHING
             changed.update(members if members is not EVERYTHING else ())
         if everything:
             changed = {("case", case) for case in self._cases} | {("person", person) for person in self._persons}
         self._retally(session, sorted(changed))
         self._whole.position += len(records)
-        self._write_facts(session, everything)
+        self._write_facts(session)
 
     def rebuild(self, session: Session, records: Iterable[Recorded]) -> None:
         """Throw everything away and fold the ledger again, within one transaction."""
@@ -235,10 +240,8 @@ class Tallies:
             found[entry.member].append(entry)
         self._entries.update((member, frozenset(found[member[1]])) for member in kept)
 
-    def _write_facts(self, session: Session, everything: bool) -> None:
+    def _write_facts(self, session: Session) -> None:
         self._whole.synthetic = self.facts.synthetic
-        if everything:
-            self._whole.wards = [(since, ward.content()) for since, ward in self.facts.wards]
         rows = self._cases.written() + self._persons.written()
         rows.append(("whole", "", _ENCODE(self._whole)))
         insert_rows(session.connection(), FACTS, rows, taken="replaces")

@@ -110,10 +110,10 @@ def _of_service(data: DataDirectory, running: Running | None, service: str, jour
         database_missing=journal is None,
         clock_behind=journal.clock_behind() if journal else 0.0,
     )
-    if running is None or service not in running.services:
+    if running is None:
         return degraded(facts)
     halted = last_words(data / "logs" / f"{service}.log", system_clock())
-    if not is_alive(running.services[service]) or halted:
+    if halted or not (pid := running.services.get(service)) or not is_alive(pid):
         return degraded(msgspec.structs.replace(facts, running=False, halted=halted))
     answer = _asked(running.health[service]) if service in running.health else None
     if answer is None:

@@ -105,7 +105,7 @@ def print_status(status: Status, language: str, ward: Ward | None = None) -> Non
         where = f"{held.service}: {held.kind}: {held.provider} {held.source}#{held.id}"
         out.print(f"{where} ({held.arrived[:16]}): {held.why}", markup=False, soft_wrap=True)
     for older in status.set_back:
-        out.print(f"● {older}", style="bold", markup=False, soft_wrap=True)
+        out.print(f"● 古い複製に戻されています / SET BACK: {older}", style="bold", markup=False, soft_wrap=True)
     print_gaps(status.missing, ward)
     for what, trouble in status.troubles.items():
         out.print(f"● {what}: {trouble}", style="bold", markup=False, soft_wrap=True)

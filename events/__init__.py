@@ -25,7 +25,7 @@ class ContractError(ValueError):
     """Bytes that claim to be an event of ours and are not."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What happened, without when and where it was written; the subclasses are the vocabulary.
 
     `name` and `version` are stored for ever. `sealed` fields hold an AES-256-GCM box, base64;
@@ -46,7 +46,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return None
 
 
-class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """An event as it was written: a CloudEvent 1.0 with our extension attributes.
 
     `causation` names what made it happen: `message:<provider>/<source>#<id>` or `event:<id>`.

@@ -10,7 +10,7 @@ import msgspec
 from events import Event, vocabulary
 
 
-class Flag(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Flag(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something for a person to look at. Never a reason to refuse a call.
 
     `code` is stable; `field` names the place in the message; `accepted` says what would have been
@@ -64,7 +64,7 @@ class PersonRegistered(Event, frozen=True, kw_only=True):
         return self.person
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One corrected field: what stood there and what stands there now."""
 
     field: str

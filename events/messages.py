@@ -284,7 +284,7 @@ MESSAGES: dict[str, type[Message]] = {
 """Every message by its name, in the order in which `events/README.md` explains them."""
 
 
-class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Our answer to one message, on `receipts.<ward>.<provider>`.
 
     `status`: `accepted`, `known` (heard before; nothing was added), `waiting` (for something not

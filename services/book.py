@@ -36,7 +36,7 @@ class Unusable(Exception):
         self.field, self.reason, self.accepted = field, reason, accepted
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class Said(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message as a rule gets it: who said it, when it happened, what it says.
 
     `data` has its personal parts unsealed. `at` is when it happened (with the ward's offset),
@@ -60,14 +60,14 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
         return f"message:{self.provider}/{self.source}#{self.id}"
 
 
-class Name(msgspec.Struct, frozen=True):
+class Name(msgspec.Struct, frozen=True, gc=False):
     """What a reference stands for, and since when."""
 
     target: str
     since: datetime
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
+class Written(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event that a rule wrote, before it has a position. `personal` is sealed for `subject`."""
 
     event: Event

@@ -36,6 +36,9 @@ S = TypeVar("S")
 
 log = logging.getLogger("yoake.desk")
 
+ASKED_SOON = ("case/", "number/", "person")
+"""The kinds of names that what comes next speaks of; others are asked for rarely, and are read then."""
+
 CACHE = 200_000
 """States, and names, kept in memory; beyond that the cache starts anew."""
 
@@ -76,6 +79,9 @@ class Desk(Generic[S]):
         """
         if not self.wards:
             raise Waits("ward")
+        since, ward = self.wards[-1]
+        if since <= moment:
+            return ward
         return next((ward for since, ward in reversed(self.wards) if since <= moment), self.wards[0][1])
 
     def take(self, deliveries: Sequence[Delivery]) -> None:
@@ -149,7 +155,8 @@ class Desk(Generic[S]):
         self._cache = self._cache if len(self._cache) < CACHE else {}
         self._cache.update(group.states)
         for key, names in group.names.items():
-            self._names[key] = [*self._names.get(key, ()), *names]
+            if key in self._names or key.startswith(ASKED_SOON):
+                self._names[key] = [*self._names.get(key, ()), *names]
         self._names = self._names if len(self._names) < CACHE else {}
         self._parked |= group.parked
         self._waiting |= group.waiting
@@ -249,7 +256,7 @@ class Desk(Generic[S]):
 
     def _resume(self, group: Group) -> None:
         """Let go on what waited for the names that this transaction brought."""
-        while woken := group.take_woken():
+        while (self._waiting or group.waiting) and (woken := group.take_woken()):
             waiting = self._waiting | group.waiting
             keys = [key for key in woken if key in waiting]
             for delivery in group.take_waiting(keys) if keys else ():

@@ -40,7 +40,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 A_TIME = "a time with its offset, such as 2025-04-01T02:10:00+09:00"
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One NATS message of INBOX: who sent it (by its subject), to which service, its bytes."""
 
     provider: str
@@ -63,7 +63,7 @@ def delivered(subject: str, body: bytes, arrived: datetime, *, named: str | None
     return Delivery(provider=provider, service=service, body=body, arrived=arrived, delivery=delivery)
 
 
-class Item(msgspec.Struct, frozen=True, kw_only=True):
+class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message out of a delivery: its bytes, and what could be read of them.
 
     `identity` is the sender's (source, id), where the message has both. `mended`: a call or a

@@ -47,7 +47,7 @@ class SecondWriter(JournalError):
     """Another process writes this journal; this one must stop."""
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An event on its way into the journal. `personal` is sealed for `subject` as it is written."""
 
     event: Event

@@ -32,7 +32,7 @@ _REFERENCES = {
 """What a field of a message may name."""
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One readable message: `fields` is the CloudEvent with its personal parts unsealed."""
 
     delivery: Delivery

@@ -17,7 +17,7 @@ from services.book import Book, Said
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
-class Contact(msgspec.Struct, frozen=True, kw_only=True):
+class Contact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One contact as last corrected."""
 
     id: str
@@ -27,7 +27,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     matter: int = 1
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class Case(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A consultation: one person's matter, with its contacts in the order of their arrival."""
 
     id: str
@@ -43,7 +43,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return min((contact.at for contact in self.contacts), default=self.closed_at or FOREVER)
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True):
+class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A registrant, as last corrected."""
 
     id: str

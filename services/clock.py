@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -28,21 +29,22 @@ AT_ONCE = 256
 
 
 def random_id() -> str:
-    """A fresh random id (a UUID of version 4, RFC 9562), which says nothing about whom it belongs to.
+    """A fresh id that says nothing about whom it belongs to: a UUID of version 7 (RFC 9562), 74 bits of it random.
 
-    Drawn many at once: each draw is a system call, during which another thread takes over.
+    It begins with the time in milliseconds, which the event that first bears it says anyway, so that
+    what is written together lies together in every index: with ids in no order, the cost of a message
+    would grow with the log. The rest is drawn many at once: each draw is a system call, during which
+    another thread takes over.
     """
+    now = f"{time.time_ns() // 1_000_000:012x}"
     try:
-        return _READY.popleft()
+        rest = _READY.popleft()
     except IndexError:
-        drawn = os.urandom(16 * AT_ONCE)
-        ids = [_uuid4(drawn[at : at + 16]) for at in range(0, len(drawn), 16)]
-        _READY.extend(ids[1:])
-        return ids[0]
+        drawn = os.urandom(10 * AT_ONCE).hex()
+        rest, *others = (_random_part(drawn[at : at + 20]) for at in range(0, len(drawn), 20))
+        _READY.extend(others)
+    return f"{now[:8]}-{now[8:]}-{rest}"
 
 
-def _uuid4(drawn: bytes) -> str:
-    raw = bytearray(drawn)
-    raw[6], raw[8] = raw[6] & 0x0F | 0x40, raw[8] & 0x3F | 0x80
-    text = raw.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+def _random_part(drawn: str) -> str:
+    return f"7{drawn[1:4]}-{'89ab'[int(drawn[4], 16) & 3]}{drawn[5:8]}-{drawn[8:]}"

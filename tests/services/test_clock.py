@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from uuid import RFC_4122, UUID
 
 from services.clock import AT_ONCE, random_id
@@ -21,7 +22,14 @@ def test_ids_are_random_uuids_and_no_two_are_the_same() -> None:
     """More than are drawn at once."""
     ids = [random_id() for _ in range(3 * AT_ONCE)]
     assert len(set(ids)) == len(ids)
-    assert all(UUID(own).version == 4 and UUID(own).variant == RFC_4122 and str(UUID(own)) == own for own in ids)
+    assert all(UUID(own).version == 7 and UUID(own).variant == RFC_4122 and str(UUID(own)) == own for own in ids)
+
+
+def test_what_is_made_later_is_sorted_later() -> None:
+    """So that the pages of an index that are written lie side by side."""
+    earlier = random_id()
+    time.sleep(0.002)
+    assert earlier < random_id()
 
 
 def test_a_forked_process_gives_out_others() -> None:

@@ -172,12 +172,13 @@ def listen(
     The durable acknowledges everything up to a message at once; what comes twice for that is known by its position.
     """
     early: dict[str, int] = {}
+    beyond: set[str] = set()
 
     async def on_events(messages: list[Msg]) -> None:
         ours, _ = sifted(messages, ward, HEARS[service])
         records = [record for _, record in ours]
         if await hear([message.data for message, _ in ours], records):
-            for record in records:
+            for record in (record for record in records if record.id not in beyond):
                 early[record.service] = max(record.position, early.get(record.service, 0))
         missing = [source for source, position in early.items() if cursors.position(source) < position]
         if not missing:
@@ -188,7 +189,9 @@ def listen(
             await message.nak(delay=ASK_AGAIN)
         for source in missing:
             head = await _ask_again(broker, again_subject(ward, source), cursors.position(source) + 1)
-            early[source] = min(early[source], head or early[source])  # What lies beyond its end is none of its own.
+            if head is not None:  # What lies beyond its end is none of its own, and holds up nobody.
+                early[source] = min(early[source], head)
+                beyond.update(record.id for record in records if record.service == source and record.position > head)
 
     subscribe(broker, ward, f"{service}-events", on_events, vitals, pace=pace)
 

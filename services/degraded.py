@@ -28,6 +28,10 @@ FULL_SHARE = 0.5
 """A stream that is fuller than this gets a warning."""
 
 
+NAMES = {"intake": "受付", "placement": "受入調整", "handover": "引継ぎ（朝・関係機関）", "reporting": "報告"}
+"""What the services are called on a Japanese screen."""
+
+
 class Level(StrEnum):
     """How bad: a notice leaves the service ready; late and stopped do not."""
 
@@ -118,7 +122,8 @@ _One = tuple[str, Level, tuple[str, str], tuple[str, str]]
 
 
 def _said(facts: Facts, code: str, level: Level, what: tuple[str, str], do: tuple[str, str]) -> Degraded:
-    who_ja, who_en = (f"{facts.service}：", f"{facts.service}: ") if facts.service else ("", "")
+    name = NAMES.get(facts.service, facts.service)
+    who_ja, who_en = (f"{name}：", f"{facts.service}: ") if facts.service else ("", "")
     return Degraded(
         code=code,
         level=level,

@@ -126,7 +126,7 @@ def test_status_says_what_is_paused_locked_and_gone_and_then_nothing(data: Path)
         pid = pid_of(data, "placement")
         os.kill(pid, signal.SIGSTOP)
         assert ("placement", "not-answering") in said(data)
-        assert "placement：応答がありません。" in yoake("status", "--data", data).stdout
+        assert "受入調整：応答がありません。" in yoake("status", "--data", data).stdout
         assert "placement: it runs and does not answer." in yoake("status", "--data", data, "--lang", "en").stdout
         os.kill(pid, signal.SIGCONT)
 

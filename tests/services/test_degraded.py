@@ -38,7 +38,7 @@ def test_each_fault_is_said_once_in_both_languages_with_what_to_do(facts: Facts,
     found = degraded(msgspec.structs.replace(facts, service="intake"))
 
     assert [(one.code, one.level, one.service) for one in found] == [(code, level, "intake")]
-    assert found[0].ja.startswith("intake：")
+    assert found[0].ja.startswith("受付：")
     assert found[0].en.startswith("intake: ")
     assert all((found[0].ja, found[0].en, found[0].do_ja, found[0].do_en))
     assert is_ready(found) == (level is Level.notice)

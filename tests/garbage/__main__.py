@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import resource
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from tests.garbage.running import send
 
 def main() -> int:
     """Run, print a table by kind, and say what went wrong; 1 where anything did."""
+    logging.getLogger("yoake").setLevel(logging.CRITICAL)  # What is parked is counted here, and not told one by one.
     parser = argparse.ArgumentParser(prog="python -m tests.garbage", description=__doc__)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=None)

@@ -261,3 +261,22 @@ def test_a_database_that_cannot_be_used_is_named(url: str) -> None:
     """One line of what is wrong, and no traceback of the library."""
     with pytest.raises(DatabaseError):
         Journal(url, "intake", WARD.id)
+
+
+def test_a_connection_that_is_cut_within_a_transaction_is_made_again(journal: Journal) -> None:
+    """What the writer sees is the error after which messages come again; the next transaction has a new connection."""
+    if journal.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has no connection that could be cut")
+    written(journal, "A")
+
+    def write() -> None:
+        with journal.transaction() as session:
+            own = session.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+            with journal.engine.connect() as other:
+                other.execute(sa.text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
+            journal.append(session, [happened("B")])
+
+    with pytest.raises(sa.exc.OperationalError):
+        write()
+
+    assert written(journal, "C")[0].position == 2

@@ -32,7 +32,7 @@ from services.reporting.ledger import LEDGER_TABLES, LedgerReader
 from services.seal import DESTROYED, KEY_TABLES, Secrets
 from services.settings import Settings
 from services.streams import WRITERS
-from services.tables import WRITER_TABLES
+from services.tables import INDEX_TABLES, WRITER_TABLES
 
 LEDGER = "reporting"
 KEYS = "keys"
@@ -186,7 +186,7 @@ def _copy_database(database: Database, file: Path, advance: Advance) -> tuple[di
     finally:
         portable.dispose()
     sync(file)
-    strange = sorted(set(there) - {table.name for table in database.tables})
+    strange = sorted(set(there) - {table.name for table in (*database.tables, *INDEX_TABLES)})
     return rows, [f"{database.name}: {name}" for name in strange]
 
 

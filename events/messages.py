@@ -290,7 +290,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     `status`: `accepted`, `known` (heard before; nothing was added), `waiting` (for something not
     heard of yet; goes on by itself), `conflict` (the same id came with other content) or `parked`
     (cannot be used as it is; a person must mend it). `flags`: accepted, but somebody should look.
-    `delivery` repeats the header `Yoake-Delivery` of the NATS message.
+    `delivery` repeats the header `Yoake-Delivery` of the NATS message. `person`: who was registered.
     """
 
     provider: str
@@ -302,6 +302,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     at: datetime
     case: list[str] = []
     number: list[str] = []
+    person: list[str] = []
     flags: list[dict[str, str | None]] = []
     reason: str | None = None
     field: str | None = None

@@ -7,9 +7,9 @@ loaders), so that rules stay plain functions of what they are given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -60,6 +60,17 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return f"message:{self.provider}/{self.source}#{self.id}"
 
 
+class Identifier(NamedTuple):
+    """Something by which a person can be found, folded; in clear, so it is in memory alone and never stored."""
+
+    kind: str
+    value: str
+
+
+ByField = Mapping[str, frozenset[Identifier]]
+"""The identifiers that each personal field gives."""
+
+
 class Name(msgspec.Struct, frozen=True, gc=False):
     """What a reference stands for, and since when."""
 
@@ -89,13 +100,16 @@ class Book(Generic[S]):
         count: Callable[[str], int],
         new_id: Callable[[], str],
         reference: Callable[[str], str],
+        same: Callable[[Identifier], Sequence[str]],
     ) -> None:
-        self.ward_at, self.reference = ward, reference
+        self.ward_at, self.reference, self.same = ward, reference, same
         self._new_id, self._load, self._evolve, self._names, self._count = new_id, load, evolve, names, count
         self._states: dict[str, S | None] = {}
         self._counts: dict[str, int] = {}
         self.named: dict[str, list[Name]] = {}
+        self.indexed: dict[str, dict[str, frozenset[Identifier]]] = {}
         self.written: list[Written] = []
+        self.persons: list[str] = []
         self.cases: list[str] = []
         self.numbers: list[str] = []
         self.flags: list[Flag] = []
@@ -135,6 +149,10 @@ class Book(Generic[S]):
         """Let a name stand for something, from a moment on. `fresh`: nothing can have this name yet."""
         if fresh or all(name.target != target for name in self.targets(key)):
             self.named.setdefault(key, []).append(Name(target, since))
+
+    def index(self, person: str, found_by: ByField) -> None:
+        """Let a person be found by this from now on; each field given takes the place of what it gave before."""
+        self.indexed.setdefault(person, {}).update(found_by)
 
     def next_number(self, series: str) -> int:
         """The next number of a series: 1, 2, 3 …"""

@@ -143,10 +143,13 @@ def _written_over(table: sa.Table) -> str:
     return f" ON CONFLICT ({keys}) DO UPDATE SET {others}"
 
 
-def among(engine: sa.Engine | sa.Connection, column: sa.Column[str], values: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Whether a text column holds one of these; one parameter, however many, so that the statement is reused."""
+def among(
+    engine: sa.Engine | sa.Connection, column: sa.Column[Any], values: Sequence[str] | Sequence[int]
+) -> sa.ColumnElement[bool]:
+    """Whether a column holds one of these; one parameter, however many, so that the statement is reused."""
     if engine.dialect.name == "postgresql":
-        return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(sa.Text)))
+        kind: sa.types.TypeEngine[Any] = sa.BigInteger() if isinstance(column.type, sa.Integer) else sa.Text()
+        return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(kind)))
     given = sa.func.json_each(msgspec.json.encode(values).decode()).table_valued("value")
     return column.in_(sa.select(given.c.value))
 

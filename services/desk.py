@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from events import Event, Recorded, event_of
 from events.intake import WardActivated
+from services.blind import BlindIndex, Identifying
 from services.book import Book, Name, Said, Unusable, Waits
 from services.database import among
 from services.group import Group, Key, heard_before
@@ -46,6 +47,10 @@ CACHE = 200_000
 class Rules(Protocol[S]):
     """What makes a service this service; all of it pure."""
 
+    @property
+    def identifying(self) -> Identifying | None:
+        """How persons are found by what is personal about them; None: this service keeps no such index."""
+
     def decide(self, said: Said, book: Book[S]) -> None:
         """Let a message have its effect on the book. Raises Waits or Unusable."""
 
@@ -67,7 +72,8 @@ class Desk(Generic[S]):
         self.cursors = Cursors(journal.engine)
         self._cache: dict[str, S | None] = {}
         self._names: dict[str, list[Name]] = {}
-        self.wards = _wards(journal.engine)
+        self.index = BlindIndex(journal, secrets, keys, rules.identifying) if rules.identifying else None
+        self.wards = wards_of(journal.engine)
         self._parked = _parked(journal.engine)
         self._waiting = _waiting(journal.engine)
 
@@ -138,7 +144,7 @@ class Desk(Generic[S]):
         """One transaction: filled by the caller, gone on with, written; or nothing at all."""
         try:
             with self.journal.transaction() as session:
-                group = Group(self.journal, self.secrets, self.keys, session)
+                group = Group(self.journal, self.secrets, self.keys, session, self.index)
                 yield group
                 self._resume(group)
                 group.write()
@@ -146,7 +152,7 @@ class Desk(Generic[S]):
             self._cache.clear()
             self._names.clear()
             self.cursors.reload()
-            self.wards = _wards(self.journal.engine)
+            self.wards = wards_of(self.journal.engine)
             raise
         self._remember(group)
 
@@ -184,6 +190,9 @@ class Desk(Generic[S]):
         targets = {name.target for key in asked for name in self._names[key] if name.target not in self._cache}
         for about, records in self.journal.histories(group.session, sorted(targets)).items():
             self._cache[about] = self._state(records)
+        if self.index is not None:
+            sought = self.index.identifying.sought
+            group.look_up([i for message in messages for i in sought(message.fields["type"], message.fields["data"])])
 
     def _read_names(self, session: Session, keys: Iterable[str]) -> None:
         missing = sorted({key for key in keys if key not in self._names})
@@ -271,6 +280,7 @@ class Desk(Generic[S]):
             count=lambda series: _count(group, series),
             new_id=self.journal.new_id,
             reference=lambda own: public(own, self.secrets),
+            same=group.same,
         )
 
     def _load(self, group: Group, about: str) -> S | None:
@@ -304,7 +314,8 @@ def _count(group: Group, series: str) -> int:
     return group.session.execute(sa.select(SERIES.c.last).where(SERIES.c.key == series)).scalar() or 0
 
 
-def _wards(engine: sa.Engine) -> list[tuple[datetime, Ward]]:
+def wards_of(engine: sa.Engine) -> list[tuple[datetime, Ward]]:
+    """The ward's rules as a service's database has them, each with the moment from which it is in force, in order."""
     with engine.connect() as connection:
         rows = connection.execute(sa.select(WARDS).order_by(WARDS.c.position)).all()
     entries: list[tuple[datetime, Any]] = [

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from events.intake import WardActivated
 from events.messages import Receipt
-from services.book import Book, Name, Unusable
+from services.blind import BlindIndex
+from services.book import Book, Identifier, Name, Unusable
 from services.database import among, insert_new, insert_rows
 from services.inbox import Delivery, Item
 from services.journal import Draft, Journal
@@ -36,8 +37,14 @@ log = logging.getLogger("yoake.desk")
 class Group:
     """Filled while messages and events are taken in, written once at the end."""
 
-    def __init__(self, journal: Journal, secrets: Secrets, keys: KeyStore, session: Session) -> None:
+    def __init__(
+        self, journal: Journal, secrets: Secrets, keys: KeyStore, session: Session, index: BlindIndex | None = None
+    ) -> None:
         self.session = session
+        self.alike: dict[Identifier, list[str]] = {}
+        self._index = index
+        self._indexed: dict[str, dict[str, frozenset[Identifier]]] = {}
+        self._forgotten: frozenset[str] = frozenset()
         self.known: dict[Key, tuple[str, Receipt]] = {}
         self.states: dict[str, Any] = {}
         self.names: dict[str, list[Name]] = {}
@@ -68,15 +75,33 @@ class Group:
         for key, names in book.named.items():
             self.names.setdefault(key, []).extend(names)
             self._woken.append(key)
+        for person, found_by in book.indexed.items():
+            self._indexed.setdefault(person, {}).update(found_by)
+            for identifier in frozenset().union(*found_by.values()) & self.alike.keys():
+                self.alike[identifier].append(person)
         self.states.update(book.states)
         self.counts.update(book.counts)
+
+    def look_up(self, identifiers: Iterable[Identifier]) -> None:
+        """Read together who has these, before rules ask for it (`alike`)."""
+        if self._index is not None and (unknown := set(identifiers) - self.alike.keys()):
+            self.alike.update(self._index.lookup(self.session.connection(), unknown))
+
+    def same(self, identifier: Identifier) -> list[str]:
+        """Who has an identifier, whoever got it in this transaction included."""
+        if identifier not in self.alike:
+            self.look_up([identifier])
+            for person, found_by in self._indexed.items():
+                if any(identifier in entries for entries in found_by.values()):
+                    self.alike[identifier].append(person)
+        return self.alike.get(identifier, [])
 
     def accept(self, message: Message, book: Book[Any]) -> None:
         """Answer that a message was accepted, and remember it for ever."""
         flags = [{"code": flag.code, "field": flag.field, "accepted": flag.accepted} for flag in book.flags]
         if log.isEnabledFor(logging.DEBUG):
             log.debug("accepted", extra={**self.named(*message.key), "case": book.cases})
-        self._answer(message, "accepted", case=book.cases, number=book.numbers, flags=flags)
+        self._answer(message, "accepted", case=book.cases, number=book.numbers, person=book.persons, flags=flags)
 
     def answer_again(self, message: Message, receipt: Receipt) -> None:
         """Answer a message that was heard before; nothing is added."""
@@ -188,6 +213,10 @@ class Group:
         """Write it all. Keys of persons come first, in their own store, so that no box is without one."""
         self._journal.append(self.session, self._sealable(self._drafts), self._keys.seal)
         connection = self.session.connection()
+        if self._index is not None and self._indexed:
+            self._index.forget(connection, self._forgotten)
+            living = {person: found for person, found in self._indexed.items() if person not in self._forgotten}
+            self._index.write(connection, living)
         insert_rows(connection, HEARD, [(*key, row["digest"], row["receipt"]) for key, row in self._heard.items()])
         insert_rows(connection, RECEIPTS, list(self._letters()))
         insert_rows(connection, NAMES, self._name_rows())
@@ -206,6 +235,7 @@ class Group:
         gone = self._keys.ensure(subjects)
         if not gone:
             return drafts
+        self._forgotten = gone
         others = {draft.event.about for draft in drafts if draft.subject in gone}
         gone |= self._keys.ensure(subjects | others)
         drafts = [msgspec.structs.replace(d, subject=d.event.about) if d.subject in gone else d for d in drafts]

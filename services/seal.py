@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,7 @@ class Secrets:
         self._wrap = AESGCM(self._derived("wrap"))
         self._local = AESGCM(self._derived("parked"))
         self._digest = self._derived("digest")
+        self._blind = self._derived("blind")
 
     @classmethod
     def at(cls, directory: Path) -> Secrets:
@@ -90,6 +91,14 @@ class Secrets:
         """A keyed digest, for comparing contents that may be personal."""
         return hmac.digest(self._digest, content, "sha256").hex()
 
+    def blind(self, kind: str, value: str) -> int:
+        """A token of 64 bits (signed) by which a folded value can be looked up and not read.
+
+        The kind is a part of what is hashed, so that tokens of two kinds say nothing of each other.
+        """
+        token = hmac.digest(self._blind, f"{kind}\0{value}".encode(), "sha256")
+        return int.from_bytes(token[:8], signed=True)
+
     def seal_local(self, content: bytes) -> bytes:
         """Seal what waits or is parked in a service's own tables."""
         nonce = os.urandom(NONCE)
@@ -112,20 +121,28 @@ class Secrets:
 class KeyStore:
     """The keys of persons, by their random ids; `ensure` commits before any event uses a key."""
 
-    def __init__(self, engine: sa.Engine, secrets: Secrets) -> None:
+    def __init__(self, engine: sa.Engine, secrets: Secrets, *, reading: bool = False) -> None:
+        """Open the store, made on the first call; `reading`: to unseal alone, and nothing is written.
+
+        Raises:
+            WrongKey: the master key is another.
+            sqlalchemy.exc.DatabaseError: it cannot be read; with `reading` also where there is none yet.
+        """
         self._engine = engine
         self._secrets = secrets
         self._fresh: dict[str, bytes] = {}
         with engine.begin() as connection:
-            create(connection, [_KEYS])
-            check = {"subject": CHECK, "wrapped": secrets.wrap(CHECK, bytes(32))}
-            connection.execute(insert_new(engine, _KEYS), [check])
+            if not reading:
+                create(connection, [_KEYS])
+                check = {"subject": CHECK, "wrapped": secrets.wrap(CHECK, bytes(32))}
+                connection.execute(insert_new(engine, _KEYS), [check])
             kept = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == CHECK)).scalar_one()
         try:
             secrets.unwrap(CHECK, bytes(kept))
         except InvalidTag as error:
             raise WrongKey("master.key does not open this key store: put back the keys that belong to it") from error
-        self._bury(read_tombstones(secrets.tombstones))
+        if not reading:
+            self._bury(read_tombstones(secrets.tombstones))
 
     def ensure(self, subjects: Iterable[str]) -> frozenset[str]:
         """Make sure that each subject has a key, on disk, before anything is sealed with it.
@@ -167,12 +184,21 @@ class KeyStore:
             Destroyed: the person's key is gone.
             ValueError: the box belongs to another event or person, or was changed.
         """
-        box = b64decode(sealed)
-        try:
-            plain = AESGCM(self._key(subject)).decrypt(box[:NONCE], box[NONCE:], identity.encode())
-        except InvalidTag as error:
-            raise ValueError("this box was not sealed for this event") from error
-        return msgspec.json.decode(plain, type=dict[str, Any])
+        return _open(self._key(subject), identity, sealed)
+
+    def unseal_all(self, boxes: Sequence[tuple[str, str, str] | None]) -> list[dict[str, Any] | None]:
+        """What each box, (subject, identity, sealed), holds; None for no box, or for one whose key was destroyed.
+
+        The keys are read together.
+
+        Raises:
+            ValueError: a box belongs to another event or person, or was changed.
+        """
+        wanted = sorted({box[0] for box in boxes if box is not None})
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_KEYS).where(among(connection, _KEYS.c.subject, wanted))).all()
+        keys = {row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped}
+        return [None if box is None or box[0] not in keys else _open(keys[box[0]], box[1], box[2]) for box in boxes]
 
     def opens(self, subjects: Iterable[str], identity: str, sealed: str) -> bool:
         """Whether some key of these opens a box, or was destroyed, so that nobody can say."""
@@ -215,6 +241,15 @@ class KeyStore:
         if wrapped is None:
             raise Destroyed(f"no key for {subject}")
         return self._secrets.unwrap(subject, bytes(wrapped))
+
+
+def _open(key: bytes, identity: str, sealed: str) -> dict[str, Any]:
+    box = b64decode(sealed)
+    try:
+        plain = AESGCM(key).decrypt(box[:NONCE], box[NONCE:], identity.encode())
+    except InvalidTag as error:
+        raise ValueError("this box was not sealed for this event") from error
+    return msgspec.json.decode(plain, type=dict[str, Any])
 
 
 def read_tombstones(file: Path | None) -> list[str]:

@@ -92,3 +92,24 @@ WARDS = sa.Table(
 
 WRITER_TABLES = (HEARD, RECEIPTS, WAITING, PARKED, NAMES, SERIES, WARDS)
 """What a service that takes messages keeps beside its log."""
+
+INDEXED = sa.Table(
+    "indexed",
+    METADATA,
+    sa.Column("n", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    sa.Column("person", sa.String(64), nullable=False, unique=True),
+    sa.Column("tokens", sa.LargeBinary, nullable=False),
+)
+"""Who can be found, under a short number, and by which tokens, field by field. Row 0 says how they were folded."""
+
+BLIND = sa.Table(
+    "blind",
+    METADATA,
+    sa.Column("token", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("n", sa.BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Keyed tokens of folded identifiers, and who has them: what a search asks. It can be made again from the log."""
+
+INDEX_TABLES = (INDEXED, BLIND)
+"""What intake keeps so that persons can be found; no part of a backup."""

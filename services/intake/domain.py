@@ -13,6 +13,7 @@ from events import intake as e
 from events.epoch import EpochOpened
 from events.intake import Change, IntakeEvent
 from services.book import Book, Said
+from services.intake import identifiers
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -159,6 +160,8 @@ def _person_changed(state: Person, fact: PersonChange) -> Person:
 
 class Rules:
     """Intake's rules, for the desk."""
+
+    identifying = identifiers
 
     def decide(self, said: Said, book: IntakeBook) -> None:
         """Let a message have its effect. Raises Waits or Unusable."""

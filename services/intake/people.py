@@ -20,6 +20,7 @@ from services.book import Said, Unusable, Waits, one_of, told
 from services.era import age_on, folded, legal_age_on, parse_date, school_age_on
 from services.intake.domain import IntakeBook, Person
 from services.intake.fields import Fields, words
+from services.intake.identifiers import by_field
 from services.ward import Keyed, Ward, words_of
 
 REASONS = ("withdrawn", "moved-away", "died")
@@ -76,6 +77,8 @@ def _submit(said: Said, book: IntakeBook) -> None:
     if is_eligible(event.legal_age, certificate, ward) is False:
         form.flag("eligibility-age", "certificate", f"under {ward.eligibility.under}, or a recipient certificate")
     event = msgspec.structs.replace(event, flags=tuple(book.flags))
+    book.index(person, by_field(form.personal()))
+    book.persons.append(person)
     book.write(event, said.at, words(said, form.personal(), form.raw), person)
 
 
@@ -157,6 +160,7 @@ def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None
         if stands.get(field) != value
     )
     if changes or personal:
+        book.index(person.id, by_field(personal))
         book.write(e.RegistrationCorrected(person=person.id, changes=changes), said.at, personal, person.id)
 
 

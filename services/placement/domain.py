@@ -118,6 +118,8 @@ def evolve(state: Case | None, event: Event, at: datetime) -> Case:
 class Rules:
     """Placement's rules, for the desk."""
 
+    identifying = None
+
     def decide(self, said: Said, book: Book[Any]) -> None:
         """Let a message have its effect. Raises Waits or Unusable."""
         decide(said, book)

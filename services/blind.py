@@ -1,0 +1,169 @@
+"""The blind index: persons found by keyed tokens of what is personal about them, so that nothing of it is in clear.
+
+A token is a keyed digest of one folded identifier (`services.book.Identifier`). The rows are written in the
+transaction of the events that they go with, and can be made again from the log, which happens by itself when a
+service starts with none, or with rows that an earlier release folded in another way.
+
+Everything here that writes runs in the journal's writer thread, or before it has begun.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+import sqlalchemy as sa
+
+from events import Recorded, decode
+from services.book import ByField, Identifier
+from services.database import among, create, insert_rows
+from services.journal import Journal
+from services.seal import KeyStore, Secrets
+from services.tables import BLIND, INDEX_TABLES, INDEXED
+
+FOLDING = 1
+"""How identifiers are folded and which there are; whoever changes either adds one, and every index is made again."""
+
+PAGE = 2_000
+FORMAT_ROW = 0
+
+Tokens = dict[str, list[int]]
+"""A person's tokens, by the field that gave them."""
+
+_TOKENS = msgspec.json.Decoder(dict[str, list[int]])
+_ENCODE = msgspec.json.Encoder().encode
+
+log = logging.getLogger("yoake.blind")
+
+
+class Identifying(Protocol):
+    """What a service knows of how persons are found; pure."""
+
+    def by_field(self, personal: Mapping[str, Any], /) -> ByField:
+        """The identifiers in personal fields."""
+
+    def sought(self, kind: str, data: Mapping[str, Any], /) -> Iterable[Identifier]:
+        """What deciding on a message will ask for; read together, for a whole batch."""
+
+
+class BlindIndex:
+    """One journal's index: looked up and written within the caller's transaction."""
+
+    def __init__(self, journal: Journal, secrets: Secrets, keys: KeyStore, identifying: Identifying) -> None:
+        """Open the index; made from the log where it is not there, and without whoever was forgotten meanwhile."""
+        self.identifying, self._secrets = identifying, secrets
+        with journal.engine.begin() as connection:
+            create(connection, INDEX_TABLES)
+            is_current = _folding(connection) == FOLDING
+        if not is_current:
+            self._fill(journal, keys)
+        with journal.engine.begin() as connection:
+            self.forget(connection, keys.destroyed())
+
+    def lookup(self, connection: sa.Connection, identifiers: Iterable[Identifier]) -> dict[Identifier, list[str]]:
+        """Who has each of these, the first to be registered first."""
+        asked = {self._secrets.blind(*identifier): identifier for identifier in identifiers}
+        found: dict[Identifier, list[str]] = {identifier: [] for identifier in asked.values()}
+        if asked:
+            here = sa.select(BLIND.c.token, INDEXED.c.person).join_from(BLIND, INDEXED, BLIND.c.n == INDEXED.c.n)
+            query = here.where(among(connection, BLIND.c.token, sorted(asked))).order_by(BLIND.c.token, BLIND.c.n)
+            for token, person in connection.execute(query):
+                found[asked[token]].append(person)
+        return found
+
+    def write(self, connection: sa.Connection, found_by: Mapping[str, ByField]) -> None:
+        """Let these persons be found by this; a field that is not given stays as it was."""
+        if not found_by:
+            return
+        kept = _kept(connection, sorted(found_by))
+        following = connection.execute(sa.select(sa.func.max(INDEXED.c.n))).scalar() or FORMAT_ROW
+        persons: list[tuple[int, str, bytes]] = []
+        rows: list[tuple[int, int]] = []
+        for person, fields in found_by.items():
+            n, before = kept.get(person) or (following := following + 1, {})
+            after = {**before, **{field: self._tokens(entries) for field, entries in fields.items()}}
+            old, new = _all(before), _all(after)
+            _take_away(connection, n, old - new)
+            rows += [(token, n) for token in new - old]
+            persons.append((n, person, _ENCODE({field: tokens for field, tokens in after.items() if tokens})))
+        insert_rows(connection, INDEXED, persons, taken="replaces")
+        insert_rows(connection, BLIND, sorted(rows))  # In the order in which they are kept, which costs least.
+
+    def forget(self, connection: sa.Connection, persons: Iterable[str]) -> None:
+        """Let nobody of these be found any more."""
+        for n, tokens in _kept(connection, sorted(set(persons))).values():
+            _take_away(connection, n, _all(tokens))
+            connection.execute(sa.delete(INDEXED).where(INDEXED.c.n == n))
+
+    def _tokens(self, entries: Iterable[Identifier]) -> list[int]:
+        return sorted(self._secrets.blind(*identifier) for identifier in entries)
+
+    def _fill(self, journal: Journal, keys: KeyStore) -> None:
+        """Make the index from the log; what is half made when this ends is made anew the next time."""
+        with journal.engine.begin() as connection:
+            for table in INDEX_TABLES:
+                connection.execute(sa.delete(table))
+        count = 0
+        for page in _registrations(journal):
+            found_by: defaultdict[str, dict[str, frozenset[Identifier]]] = defaultdict(dict)
+            for record, personal in zip(page, opened(keys, page), strict=True):
+                if personal is not None:
+                    found_by[record.subject].update(self.identifying.by_field(personal))
+            with journal.engine.begin() as connection:
+                self.write(connection, found_by)
+            count += len(page)
+        with journal.engine.begin() as connection:
+            insert_rows(connection, INDEXED, [(FORMAT_ROW, "-", str(FOLDING).encode())])
+        if count:
+            log.info("the index of persons was made again from %s events", count)
+
+
+def opened(keys: KeyStore, records: Sequence[Recorded]) -> list[dict[str, Any] | None]:
+    """What is personal in each of these events; None where there is nothing, or where nobody can read it any more."""
+    boxes = []
+    for record in records:
+        sealed = msgspec.json.decode(record.data, type=_Sealed).sealed
+        boxes.append((record.subject, f"{record.type}/{record.id}", sealed) if sealed else None)
+    return keys.unseal_all(boxes)
+
+
+class _Sealed(msgspec.Struct):
+    sealed: str | None = None
+
+
+def _registrations(journal: Journal) -> Iterator[list[Recorded]]:
+    """What was said of each person on a form or in a correction, in order, a page at a time."""
+    after = 0
+    told = journal.log.c.topic.in_(("person.registered", "registration.corrected"))
+    while True:
+        query = sa.select(journal.log.c.id, journal.log.c.state).where(told, journal.log.c.id > after)
+        with journal.engine.connect() as connection:
+            rows = connection.execute(query.order_by(journal.log.c.id).limit(PAGE)).all()
+        if not rows:
+            return
+        yield [decode(bytes(row.state)) for row in rows]
+        after = rows[-1].id
+
+
+def _folding(connection: sa.Connection) -> int | None:
+    kept = connection.execute(sa.select(INDEXED.c.tokens).where(INDEXED.c.n == FORMAT_ROW)).scalar()
+    return int(bytes(kept)) if kept else None
+
+
+def _kept(connection: sa.Connection, persons: Sequence[str]) -> dict[str, tuple[int, Tokens]]:
+    if not persons:
+        return {}
+    query = sa.select(INDEXED).where(among(connection, INDEXED.c.person, persons), INDEXED.c.n != FORMAT_ROW)
+    return {row.person: (row.n, _TOKENS.decode(bytes(row.tokens))) for row in connection.execute(query)}
+
+
+def _all(tokens: Tokens) -> set[int]:
+    return {token for each in tokens.values() for token in each}
+
+
+def _take_away(connection: sa.Connection, n: int, tokens: set[int]) -> None:
+    if tokens:
+        connection.execute(sa.delete(BLIND).where(BLIND.c.n == n, among(connection, BLIND.c.token, sorted(tokens))))

@@ -42,6 +42,9 @@ class PersonRegistered(Event, frozen=True, kw_only=True):
     the birthday, `legal_age` on the day before it; both are at registration, in whole years.
     `school_age` is that on 1 April of the fiscal year, where the ward's file groups by school years.
     `district` None: as told, it is none of the ward's districts.
+    `registered_on` (登録日) is the day that is counted; `received_on`: when the form came in; `takes_effect_on` None:
+    on `registered_on`. `came_by`: paper, fax or web. `certificate_until`: the last day on which it holds.
+    `like`: persons who look like the same one, to be looked at; `person.merge` makes them one.
     """
 
     name: ClassVar[str] = "person.registered"
@@ -55,6 +58,11 @@ class PersonRegistered(Event, frozen=True, kw_only=True):
     age: int | None = None
     legal_age: int | None = None
     school_age: int | None = None
+    received_on: date | None = None
+    takes_effect_on: date | None = None
+    came_by: str | None = None
+    certificate_until: date | None = None
+    like: tuple[str, ...] = ()
     entered: datetime | None = None
     flags: tuple[Flag, ...] = ()
     sealed: str | None = None
@@ -104,6 +112,47 @@ class RegistrationReinstated(Event, frozen=True, kw_only=True):
     name: ClassVar[str] = "registration.reinstated"
     person: str
     reinstated_on: date
+
+    @property
+    def about(self) -> str:
+        return self.person
+
+
+class RegistrationConfirmed(Event, frozen=True, kw_only=True):
+    """The person, or somebody for them, said that what stands on the register still holds (the yearly check)."""
+
+    name: ClassVar[str] = "registration.confirmed"
+    person: str
+    confirmed_on: date
+    channel: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.person
+
+
+class ConsentGiven(Event, frozen=True, kw_only=True):
+    """The person agreed that what is on the register may go to an organisation. `edition`: 版 of what was signed."""
+
+    name: ClassVar[str] = "consent.given"
+    person: str
+    to: str
+    edition: str | None = None
+    given_on: date
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.person
+
+
+class ConsentWithdrawn(Event, frozen=True, kw_only=True):
+    """From this day on nothing of the person may go to `to`."""
+
+    name: ClassVar[str] = "consent.withdrawn"
+    person: str
+    to: str
+    ended_on: date
 
     @property
     def about(self) -> str:
@@ -279,6 +328,9 @@ IntakeEvent = (
     | RegistrationCorrected
     | RegistrationWithdrawn
     | RegistrationReinstated
+    | RegistrationConfirmed
+    | ConsentGiven
+    | ConsentWithdrawn
     | PersonMerged
     | PersonSplit
     | CallReceived
@@ -295,6 +347,9 @@ vocabulary(
     RegistrationCorrected,
     RegistrationWithdrawn,
     RegistrationReinstated,
+    RegistrationConfirmed,
+    ConsentGiven,
+    ConsentWithdrawn,
     PersonMerged,
     PersonSplit,
     CallReceived,

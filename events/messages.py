@@ -31,7 +31,8 @@ class RegistrationSubmit(Message, frozen=True, kw_only=True):
     """A registration form was taken in. Half a form is accepted and says what is missing.
 
     `handbooks`: leave it out for 未記入 (left blank); an empty list says that there is none.
-    `personal.birth_date` gives the age; `age` is for a sender that does not know the date.
+    `personal.birth_date` gives the age; `age` is for a sender that does not know the date. The day of `time`
+    is 登録日, which is counted; `received_on`: when the form came in; `takes_effect_on`: left out, on that same day.
     """
 
     name: ClassVar[str] = "registration.submit"
@@ -40,7 +41,11 @@ class RegistrationSubmit(Message, frozen=True, kw_only=True):
     district: str | None = None
     handbooks: list[str] | None = None
     certificate: bool | None = None
+    certificate_until: date | None = None
     age: int | None = None
+    received_on: date | None = None
+    takes_effect_on: date | None = None
+    came_by: str | None = None
     personal: dict[str, Any] | str | None = None
 
 
@@ -53,7 +58,11 @@ class RegistrationCorrect(Message, frozen=True, kw_only=True):
     district: str | msgspec.UnsetType | None = msgspec.UNSET
     handbooks: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     certificate: bool | msgspec.UnsetType | None = msgspec.UNSET
+    certificate_until: date | msgspec.UnsetType | None = msgspec.UNSET
     registered_on: date | msgspec.UnsetType = msgspec.UNSET
+    received_on: date | msgspec.UnsetType | None = msgspec.UNSET
+    takes_effect_on: date | msgspec.UnsetType | None = msgspec.UNSET
+    came_by: str | msgspec.UnsetType | None = msgspec.UNSET
     personal: dict[str, Any] | str | None = None
 
 
@@ -74,13 +83,50 @@ class RegistrationReinstate(Message, frozen=True, kw_only=True):
     person: str
 
 
+class RegistrationConfirm(Message, frozen=True, kw_only=True):
+    """Asked whether what is on the register still holds (the yearly check), somebody said yes, on the day of `time`."""
+
+    name: ClassVar[str] = "registration.confirm"
+    service: ClassVar[str] = "intake"
+    person: str
+    channel: str | None = None
+
+
+class ConsentGive(Message, frozen=True, kw_only=True):
+    """The person agreed, on the day of `time`, that what is on the register may go to an organisation.
+
+    `edition` (版): of the text that was agreed to.
+    """
+
+    name: ClassVar[str] = "consent.give"
+    service: ClassVar[str] = "intake"
+    person: str
+    to: str
+    edition: str | None = None
+    personal: dict[str, Any] | str | None = None
+
+
+class ConsentWithdraw(Message, frozen=True, kw_only=True):
+    """From the day of `time` on nothing may go to this organisation any more."""
+
+    name: ClassVar[str] = "consent.withdraw"
+    service: ClassVar[str] = "intake"
+    person: str
+    to: str
+
+
 class PersonMerge(Message, frozen=True, kw_only=True):
-    """`person` and `into` are one person; the registration of `into` stays."""
+    """`person` and `into` are one person; the registration of `into` stays.
+
+    Each by the sender's own reference, or by the register's own id, which names what another provider registered.
+    """
 
     name: ClassVar[str] = "person.merge"
     service: ClassVar[str] = "intake"
-    person: str
-    into: str
+    person: str | None = None
+    person_id: str | None = None
+    into: str | None = None
+    into_id: str | None = None
 
 
 class PersonSplit(Message, frozen=True, kw_only=True):
@@ -88,7 +134,8 @@ class PersonSplit(Message, frozen=True, kw_only=True):
 
     name: ClassVar[str] = "person.split"
     service: ClassVar[str] = "intake"
-    person: str
+    person: str | None = None
+    person_id: str | None = None
 
 
 class Matter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -264,6 +311,9 @@ MESSAGES: dict[str, type[Message]] = {
         RegistrationCorrect,
         RegistrationWithdraw,
         RegistrationReinstate,
+        RegistrationConfirm,
+        ConsentGive,
+        ConsentWithdraw,
         PersonMerge,
         PersonSplit,
         CallReport,

@@ -34,6 +34,12 @@ def phone(number: int) -> str:
     return f"000-{number // 10_000:04}-{number % 10_000:04}"
 
 
+def relative(number: int) -> dict[str, Any]:
+    """Whom to ring for somebody: a parent, a sister or a brother with a number of their own."""
+    name = somebody(number + len(FAMILY) * len(GIVEN))["name"]
+    return {"name": name, "relation": RELATIONS[number % 4], "phone": phone(number + 50_000)}
+
+
 def home(number: int, ward: Ward) -> str:
     """An address in a town that does not exist."""
     return f"{ward.ward.name.ja}架空町{number % 9 + 1}-{number % 40 + 1}-{number % 17 + 1}"

@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy.history.cuts import settle
 from deploy.history.figures import NO_AGE, NOT_STATED, UNKNOWN, Figures, columns_of
-from deploy.history.people import birth_date, home, phone, somebody
+from deploy.history.people import birth_date, home, phone, relative, somebody
 from deploy.history.post import Draft
 from services.ward import DAY, Provider, Ward
 
@@ -148,6 +148,7 @@ def _deal_round(people: Sequence[Registrant], counts: Mapping[str, int]) -> None
 def submission(person: Registrant, number: int, ward: Ward, rng: Random) -> Draft:
     """The registration form as its adapter sends it."""
     personal: dict[str, Any] = {**somebody(number), "phone": phone(number), "address": home(number, ward)}
+    personal["contacts"] = [relative(number)]
     needs_certificate = not person.handbooks
     if person.age_group is not None:
         born = birth_date(person.age_group, ward.local(person.at).date(), ward, rng)

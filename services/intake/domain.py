@@ -12,7 +12,7 @@ from events import Event, Recorded
 from events import intake as e
 from events.epoch import EpochOpened
 from events.intake import Change, IntakeEvent
-from services.book import Book, Said
+from services.book import Book, Said, Waits
 from services.intake import identifiers
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -44,13 +44,34 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return min((contact.at for contact in self.contacts), default=self.closed_at or FOREVER)
 
 
+class Consent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What was said of sharing with one organisation: the last word each way, whatever order they arrived in."""
+
+    to: str
+    edition: str | None = None
+    given_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+
+    @property
+    def in_force(self) -> bool:
+        """Whether something may go there."""
+        return self.given_at is not None and (self.withdrawn_at is None or self.withdrawn_at < self.given_at)
+
+
 class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A registrant, as last corrected."""
+    """A registrant, as last corrected. `left_because`: withdrawn, moved-away or died, while they are not registered."""
 
     id: str
     registered: e.PersonRegistered
     withdrawn_on: date | None = None
+    left_because: str | None = None
+    confirmed_on: date | None = None
+    consents: tuple[Consent, ...] = ()
     merged_into: str | None = None
+
+    def consent(self, to: str) -> Consent:
+        """What was said of an organisation."""
+        return next((consent for consent in self.consents if consent.to == to), Consent(to=to))
 
 
 State = Case | Person | Contact
@@ -89,11 +110,14 @@ def evolve(state: State | None, event: Event, at: datetime) -> State | None:
             e.RegistrationCorrected()
             | e.RegistrationWithdrawn()
             | e.RegistrationReinstated()
+            | e.RegistrationConfirmed()
+            | e.ConsentGiven()
+            | e.ConsentWithdrawn()
             | e.PersonMerged()
             | e.PersonSplit()
         ):
             assert isinstance(state, Person), "only a registered person changes"
-            return _person_changed(state, fact)
+            return _person_changed(state, fact, at)
         case _:
             assert_never(fact)
 
@@ -136,26 +160,60 @@ def _case_changed(state: Case, fact: e.CaseClosed | e.CaseMerged | e.CaseSplit, 
 
 
 PersonChange = (
-    e.RegistrationCorrected | e.RegistrationWithdrawn | e.RegistrationReinstated | e.PersonMerged | e.PersonSplit
+    e.RegistrationCorrected
+    | e.RegistrationWithdrawn
+    | e.RegistrationReinstated
+    | e.RegistrationConfirmed
+    | e.ConsentGiven
+    | e.ConsentWithdrawn
+    | e.PersonMerged
+    | e.PersonSplit
 )
 
 
-def _person_changed(state: Person, fact: PersonChange) -> Person:
+def _person_changed(state: Person, fact: PersonChange, at: datetime) -> Person:
     match fact:
         case e.RegistrationCorrected():
             plain = msgspec.to_builtins(state.registered)
             plain.update({change.field: change.after for change in fact.changes})
             return msgspec.structs.replace(state, registered=msgspec.convert(plain, e.PersonRegistered))
         case e.RegistrationWithdrawn():
-            return msgspec.structs.replace(state, withdrawn_on=fact.withdrawn_on)
+            return msgspec.structs.replace(state, withdrawn_on=fact.withdrawn_on, left_because=fact.reason)
         case e.RegistrationReinstated():
-            return msgspec.structs.replace(state, withdrawn_on=None)
+            return msgspec.structs.replace(state, withdrawn_on=None, left_because=None)
+        case e.RegistrationConfirmed():
+            latest = max(fact.confirmed_on, state.confirmed_on or fact.confirmed_on)
+            return msgspec.structs.replace(state, confirmed_on=latest)
+        case e.ConsentGiven() | e.ConsentWithdrawn():
+            others = tuple(consent for consent in state.consents if consent.to != fact.to)
+            return msgspec.structs.replace(state, consents=(*others, _said_of(state.consent(fact.to), fact, at)))
         case e.PersonMerged():
             return msgspec.structs.replace(state, merged_into=fact.into)
         case e.PersonSplit():
             return msgspec.structs.replace(state, merged_into=None)
         case _:
             assert_never(fact)
+
+
+def _said_of(consent: Consent, fact: e.ConsentGiven | e.ConsentWithdrawn, at: datetime) -> Consent:
+    if isinstance(fact, e.ConsentWithdrawn):
+        return msgspec.structs.replace(consent, withdrawn_at=max(at, consent.withdrawn_at or at))
+    if consent.given_at is not None and at < consent.given_at:
+        return consent
+    return msgspec.structs.replace(consent, edition=fact.edition, given_at=at)
+
+
+def registrant(said: Said, ref: str, book: IntakeBook) -> Person:
+    """Whom a sender names by its own reference.
+
+    Raises:
+        Waits: nobody was registered under it yet.
+    """
+    key = f"registered/{said.provider}/{book.reference(ref)}"
+    person = book.state(book.target(key))
+    if not isinstance(person, Person):
+        raise Waits(key)
+    return person
 
 
 class Rules:
@@ -165,9 +223,17 @@ class Rules:
 
     def decide(self, said: Said, book: IntakeBook) -> None:
         """Let a message have its effect. Raises Waits or Unusable."""
-        from services.intake import calls, people
+        from services.intake import calls, consents, identity, people
 
-        (calls.decide if said.type.startswith(("call.", "case.")) else people.decide)(said, book)
+        match said.type.partition(".")[0]:
+            case "call" | "case":
+                calls.decide(said, book)
+            case "person":
+                identity.decide(said, book)
+            case "consent":
+                consents.decide(said, book)
+            case _:
+                people.decide(said, book)
 
     def evolve(self, state: State | None, event: Event, at: datetime) -> State | None:
         """The state after an event."""

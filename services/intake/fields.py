@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from events.intake import Flag
 from services.book import Said
-from services.era import folded
+from services.era import folded, parse_date
 
+A_DAY = "1985-04-30 or 昭和60年4月30日, a day that exists"
 MOST_TEXT = 200
 MOST_FLAGS = 20
 """Flags on one part of a message; a person has seen enough by then, and an event stays small."""
@@ -95,6 +97,19 @@ class Fields:
         ):
             return int(digits)
         self._odd(name, value, "not-a-number", f"a whole number from 0 to {most}")
+        return None
+
+    def day(self, name: str) -> date | None:
+        """A day as people type it, in either calendar."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        try:
+            if isinstance(value, str):
+                return parse_date(value)
+        except ValueError:
+            pass  # Said below, with what would have been taken.
+        self._odd(name, value, "not-a-day", A_DAY)
         return None
 
     def personal(self) -> dict[str, Any]:

@@ -10,21 +10,44 @@ import msgspec
 from events import intake as e
 from events.intake import Change
 from events.messages import (
-    PersonMerge,
-    PersonSplit,
+    RegistrationConfirm,
     RegistrationCorrect,
     RegistrationReinstate,
     RegistrationWithdraw,
 )
-from services.book import Said, Unusable, Waits, one_of, told
+from services.book import Said, Unusable, one_of, told
 from services.era import age_on, folded, legal_age_on, parse_date, school_age_on
-from services.intake.domain import IntakeBook, Person
-from services.intake.fields import Fields, words
+from services.intake.domain import IntakeBook, Person, registrant
+from services.intake.eligibility import eligibility
+from services.intake.fields import A_DAY, Fields, words
 from services.intake.identifiers import by_field
+from services.intake.identity import alike
 from services.ward import Keyed, Ward, words_of
 
 REASONS = ("withdrawn", "moved-away", "died")
-FORM_FIELDS = frozenset({"person", "district", "handbooks", "certificate", "age", "personal"})
+FORM_FIELDS = frozenset(
+    {
+        "person",
+        "district",
+        "handbooks",
+        "certificate",
+        "certificate_until",
+        "age",
+        "received_on",
+        "takes_effect_on",
+        "came_by",
+        "personal",
+    }
+)
+IMPORTANT = ("name", "kana", "address", "phone", "contacts")
+"""What a form is incomplete without, beside reference, district and date of birth, which have flags of their own."""
+
+CAME_BY = {
+    word: kind
+    for kind, spoken in (("paper", "書面"), ("fax", "ファクス"), ("web", "ウェブ"))
+    for word in (kind, spoken)
+}
+ASKED_BY = ("post", "phone", "fax", "mail", "web", "visit")
 MOST_YEARS = 125
 
 
@@ -44,10 +67,8 @@ def decide(said: Said, book: IntakeBook) -> None:
             _withdraw(said, told(said.data, RegistrationWithdraw), book)
         case "registration.reinstate":
             _reinstate(said, told(said.data, RegistrationReinstate), book)
-        case "person.merge":
-            _merge(said, told(said.data, PersonMerge), book)
-        case "person.split":
-            _split(said, told(said.data, PersonSplit), book)
+        case "registration.confirm":
+            _confirm(said, told(said.data, RegistrationConfirm), book)
         case _:
             raise Unusable("type", "unknown")
 
@@ -60,7 +81,8 @@ def _submit(said: Said, book: IntakeBook) -> None:
     ref = book.reference(ref) if ref else None
     person = _person_to_be(said, ref, form, book)
     ages = _ages(form, day, school_year=_by_school_year(day, ward, book))
-    certificate = form.truth("certificate")
+    found_by = by_field(form.personal())
+    like = alike(person, found_by, book)
     event = e.PersonRegistered(
         person=person,
         provider=said.provider,
@@ -68,18 +90,42 @@ def _submit(said: Said, book: IntakeBook) -> None:
         registered_on=day,
         district=form.choice("district", ward.words["district"]),
         handbooks=form.choices("handbooks", ward.words["handbook"]),
-        certificate=certificate,
+        certificate=form.truth("certificate"),
         **ages,
+        received_on=form.day("received_on"),
+        takes_effect_on=form.day("takes_effect_on"),
+        came_by=form.choice("came_by", CAME_BY),
+        certificate_until=_certificate_until(form),
+        like=like,
         entered=said.entered,
     )
-    if form.given("district") is None:
-        form.flag("missing", "district", ", ".join(district.key for district in ward.district))
-    if is_eligible(event.legal_age, certificate, ward) is False:
-        form.flag("eligibility-age", "certificate", f"under {ward.eligibility.under}, or a recipient certificate")
+    _flag(form, event, ward)
     event = msgspec.structs.replace(event, flags=tuple(book.flags))
-    book.index(person, by_field(form.personal()))
+    book.index(person, found_by)
     book.persons.append(person)
     book.write(event, said.at, words(said, form.personal(), form.raw), person)
+
+
+def _certificate_until(form: Fields) -> date | None:
+    """The last day of the certificate: in clear, or among what is personal, as a sender finds it easier."""
+    until = form.day("certificate_until")
+    own = form.personal()
+    return until or Fields({"day": own.get("certificate_until")}, "data", frozenset({"day"}), [], {}).day("day")
+
+
+def _flag(form: Fields, event: e.PersonRegistered, ward: Ward) -> None:
+    """What somebody should look at; nothing of it keeps anybody from being registered."""
+    if form.given("district") is None:
+        form.flag("missing", "district", ", ".join(district.key for district in ward.district))
+    if lacking := [field for field in IMPORTANT if not form.personal().get(field)]:
+        form.flag("form-incomplete", "personal", ", ".join(lacking))
+    found = eligibility(event.legal_age, event.certificate, event.certificate_until, event.registered_on, ward)
+    if found.reason == "certificate-lapsed":
+        form.flag("certificate-lapsed", "certificate_until", "a certificate that holds on the day of registration")
+    elif found.eligible is False:
+        form.flag("eligibility-age", "certificate", f"under {ward.eligibility.under}, or a recipient certificate")
+    if event.like:
+        form.flag("possible-duplicate", "person", "person.merge, if it is one person")
 
 
 def _person_to_be(said: Said, ref: str | None, form: Fields, book: IntakeBook) -> str:
@@ -113,7 +159,7 @@ def _ages(form: Fields, day: date, *, school_year: bool) -> dict[str, Any]:
             birth = None
         if birth is not None and birth <= day and age_on(birth, day) <= MOST_YEARS:
             return _ages_of(birth, day, school_year=school_year)
-        form.flag("birth-date-unusable", "personal.birth_date", "1985-04-30 or 昭和60年4月30日, a day that exists")
+        form.flag("birth-date-unusable", "personal.birth_date", A_DAY)
     age = form.whole("age", MOST_YEARS)
     if age is None and given is None and form.given("age") is None:
         form.flag("missing", "personal.birth_date", "1985-04-30 or 昭和60年4月30日")
@@ -125,17 +171,32 @@ def _ages_of(birth: date, day: date, *, school_year: bool) -> dict[str, Any]:
     return ages | {"school_age": school_age_on(birth, day)} if school_year else ages
 
 
-def _known(said: Said, ref: str, book: IntakeBook) -> Person:
-    key = f"registered/{said.provider}/{book.reference(ref)}"
-    person = book.state(book.target(key))
-    if not isinstance(person, Person):
-        raise Waits(key)
-    return person
-
-
 def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None:
-    person, ward = _known(said, message.person, book), book.ward_at(said.at)
+    person, ward = registrant(said, message.person, book), book.ward_at(said.at)
     before = person.registered
+    after = _corrected(said, message, ward)
+    personal = message.personal if isinstance(message.personal, dict) else {}
+    if "birth_date" in personal:
+        day = date.fromisoformat(after["registered_on"]) if "registered_on" in after else before.registered_on
+        school_year = _by_school_year(day, ward, book)
+        after |= _ages_of(_day("data.personal.birth_date", personal["birth_date"]), day, school_year=school_year)
+    if "certificate_until" in personal and message.certificate_until is msgspec.UNSET:
+        until = personal["certificate_until"]
+        last_day = None if until is None else _day("data.personal.certificate_until", until)
+        after["certificate_until"] = last_day and last_day.isoformat()
+    stands = msgspec.to_builtins(before)
+    changes = tuple(
+        Change(field=field, before=stands.get(field), after=value)
+        for field, value in after.items()
+        if stands.get(field) != value
+    )
+    if changes or personal:
+        book.index(person.id, by_field(personal))
+        book.write(e.RegistrationCorrected(person=person.id, changes=changes), said.at, personal, person.id)
+
+
+def _corrected(said: Said, message: RegistrationCorrect, ward: Ward) -> dict[str, Any]:
+    """The fields given, as they are to stand."""
     after: dict[str, Any] = {}
     if message.district is not msgspec.UNSET:
         after["district"] = _one(ward.district, "data.district", message.district)
@@ -148,30 +209,24 @@ def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None
         if not ward.ward.registration_opens <= message.registered_on <= ward.local(said.arrived).date():
             raise Unusable("data.registered_on", "unusable", f"a day from {ward.ward.registration_opens} to today")
         after["registered_on"] = message.registered_on.isoformat()
-    personal = message.personal if isinstance(message.personal, dict) else {}
-    if "birth_date" in personal:
-        day = date.fromisoformat(after["registered_on"]) if "registered_on" in after else before.registered_on
-        school_year = _by_school_year(day, ward, book)
-        after |= _ages_of(_birth_date(personal["birth_date"]), day, school_year=school_year)
-    stands = msgspec.to_builtins(before)
-    changes = tuple(
-        Change(field=field, before=stands.get(field), after=value)
-        for field, value in after.items()
-        if stands.get(field) != value
-    )
-    if changes or personal:
-        book.index(person.id, by_field(personal))
-        book.write(e.RegistrationCorrected(person=person.id, changes=changes), said.at, personal, person.id)
+    for field in ("certificate_until", "received_on", "takes_effect_on"):
+        day = getattr(message, field)
+        if day is not msgspec.UNSET:
+            after[field] = None if day is None else day.isoformat()
+    if message.came_by is not msgspec.UNSET:
+        way = message.came_by
+        after["came_by"] = None if way is None else CAME_BY[one_of("data.came_by", way, CAME_BY)]
+    return after
 
 
-def _birth_date(given: object) -> date:
+def _day(field: str, given: object) -> date:
     try:
-        birth = parse_date(given) if isinstance(given, str) else None
+        day = parse_date(given) if isinstance(given, str) else None
     except ValueError:
-        birth = None
-    if birth is None:
-        raise Unusable("data.personal.birth_date", "not a date that exists", "1985-04-30 or 昭和60年4月30日")
-    return birth
+        day = None
+    if day is None:
+        raise Unusable(field, "not a date that exists", A_DAY)
+    return day
 
 
 def _one(entries: tuple[Keyed, ...], field: str, given: str | None) -> str | None:
@@ -185,39 +240,19 @@ def _one(entries: tuple[Keyed, ...], field: str, given: str | None) -> str | Non
 
 def _withdraw(said: Said, message: RegistrationWithdraw, book: IntakeBook) -> None:
     reason = one_of("data.reason", message.reason, REASONS)
-    person = _known(said, message.person, book)
+    person = registrant(said, message.person, book)
     if person.withdrawn_on is None:
         book.write(e.RegistrationWithdrawn(person=person.id, withdrawn_on=said.at.date(), reason=reason), said.at)
 
 
 def _reinstate(said: Said, message: RegistrationReinstate, book: IntakeBook) -> None:
-    person = _known(said, message.person, book)
+    person = registrant(said, message.person, book)
     if person.withdrawn_on is not None:
         book.write(e.RegistrationReinstated(person=person.id, reinstated_on=said.at.date()), said.at)
 
 
-def _merge(said: Said, message: PersonMerge, book: IntakeBook) -> None:
-    person, into = _known(said, message.person, book), _known(said, message.into, book)
-    while into.merged_into:
-        following = book.state(into.merged_into)
-        assert isinstance(following, Person), "a person is merged into a person"
-        into = following
-    if person.id == into.id:
-        raise Unusable("data.into", "the same person", "another person")
-    if person.merged_into is None:
-        book.write(e.PersonMerged(person=person.id, into=into.id), said.at)
-    elif person.merged_into != into.id:
-        raise Unusable("data.person", "merged into another person already", "person.split first")
-
-
-def _split(said: Said, message: PersonSplit, book: IntakeBook) -> None:
-    person = _known(said, message.person, book)
-    if person.merged_into is not None:
-        book.write(e.PersonSplit(person=person.id, from_person=person.merged_into), said.at)
-
-
-def is_eligible(legal_age: int | None, certificate: bool | None, ward: Ward) -> bool | None:
-    """Whether a person is 対象: under 65 by law, or holding a certificate; None if the age is not known."""
-    if certificate:
-        return True
-    return None if legal_age is None else legal_age < ward.eligibility.under
+def _confirm(said: Said, message: RegistrationConfirm, book: IntakeBook) -> None:
+    channel = None if message.channel is None else one_of("data.channel", message.channel, ASKED_BY)
+    person, day = registrant(said, message.person, book), said.at.date()
+    if person.confirmed_on is None or person.confirmed_on < day:
+        book.write(e.RegistrationConfirmed(person=person.id, confirmed_on=day, channel=channel), said.at)

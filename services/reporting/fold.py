@@ -26,11 +26,14 @@ from events.intake import (
     CaseClosed,
     CaseMerged,
     CaseSplit,
+    ConsentGiven,
+    ConsentWithdrawn,
     ContactMoved,
     IntakeEvent,
     PersonMerged,
     PersonRegistered,
     PersonSplit,
+    RegistrationConfirmed,
     RegistrationCorrected,
     RegistrationReinstated,
     RegistrationWithdrawn,
@@ -116,6 +119,8 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
             return persons.merged(facts, heard)
         case PersonSplit():
             return persons.split(facts, heard)
+        case RegistrationConfirmed() | ConsentGiven() | ConsentWithdrawn():
+            return ()  # No table counts them.
         case WardActivated():
             return _activated(facts, heard)
         case EpochOpened():

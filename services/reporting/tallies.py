@@ -63,7 +63,7 @@ CELLS = sa.Table(
 TALLY_TABLES = (FACTS, ENTRIES, CELLS)
 
 CACHE = 50_000
-OF_PERSONS = ("person.", "registration.")
+OF_PERSONS = ("person.", "registration.", "consent.")
 """How the names of events about a person begin; all others are about a case, a contact or the ward."""
 
 _ENCODE = msgspec.json.Encoder().encode

@@ -11,6 +11,16 @@ from tests.desk_examples import LATER, NEXT_DAY, ON_ONE_STORE, Centre, codes, me
 MERGE = ("P", "Q")
 
 
+WHOLE: dict[str, Any] = {
+    "name": "架空 一郎",
+    "kana": "カクウ イチロウ",
+    "address": "架空町1-1-1",
+    "phone": "000-0000-0001",
+    "contacts": [{"name": "架空 母", "relation": "母", "phone": "000-0000-0002"}],
+}
+"""What makes a form complete, beside its date of birth and its district."""
+
+
 def ages(centre: Centre, birth_date: Any, on: str) -> tuple[int | None, int | None]:
     """(age for the tables, legal age) of a person who registers on a day."""
     told = register(on=on, personal={"birth_date": birth_date})
@@ -77,9 +87,9 @@ def test_an_age_is_read_in_any_width(centre: Centre, typed: Any, age: int) -> No
 @pytest.mark.parametrize("typed", [126, -1, "forty", 40.5, True, "0000000009999", "0" * 5_000 + "9", [40]])
 def test_an_age_that_nobody_has_is_flagged(centre: Centre, typed: Any) -> None:
     """And not counted in any group."""
-    receipt = centre.say("day", register(age=typed))
+    receipt = centre.say("day", register(age=typed, personal=WHOLE))
 
-    assert (receipt.status, codes(receipt)) == ("accepted", ["not-a-number"])
+    assert (receipt.status, codes(receipt)) == ("accepted", ["personal-in-clear", "not-a-number"])
     assert centre.events()[0].age is None
 
 
@@ -126,7 +136,7 @@ def test_half_a_form_is_registered_and_says_what_is_missing(centre: Centre) -> N
     """Nothing but the day is needed."""
     receipt = centre.say("day", message("registration.submit", "2025-05-01 10:00"))
 
-    assert (receipt.status, codes(receipt)) == ("accepted", ["missing"] * 3)
+    assert (receipt.status, codes(receipt)) == ("accepted", ["missing"] * 3 + ["form-incomplete"])
     assert names(centre.events()) == ["person.registered"]
 
 
@@ -136,7 +146,7 @@ def test_what_is_not_known_of_a_form_is_flagged_and_the_rest_stands(centre: Cent
     (event,) = centre.events()
 
     assert (event.handbooks, event.district, event.certificate) == (("physical",), None, None)
-    assert set(codes(receipt)) == {"unknown-handbooks", "unknown-district", "not-true-or-false"}
+    assert set(codes(receipt)) == {"unknown-handbooks", "unknown-district", "not-true-or-false", "form-incomplete"}
 
 
 def test_a_person_is_registered_once_under_one_reference(centre: Centre) -> None:

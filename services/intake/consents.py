@@ -1,0 +1,47 @@
+"""Consents to share (情報提供の同意): to whom, since when, by which text; what is not agreed to is not sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events import intake as e
+from events.messages import ConsentGive, ConsentWithdraw
+from services.book import Said, Unusable, told
+from services.cases import organisation
+from services.intake.domain import IntakeBook, registrant
+
+
+def decide(said: Said, book: IntakeBook) -> None:
+    """Let a message about a consent have its effect.
+
+    Raises:
+        Waits: it speaks of a person not heard of yet.
+        Unusable: it cannot be used as it is.
+    """
+    match said.type:
+        case "consent.give":
+            _give(said, told(said.data, ConsentGive), book)
+        case "consent.withdraw":
+            _withdraw(said, told(said.data, ConsentWithdraw), book)
+        case _:
+            raise Unusable("type", "unknown")
+
+
+def _give(said: Said, message: ConsentGive, book: IntakeBook) -> None:
+    person = registrant(said, message.person, book)
+    to = organisation("data.to", message.to)
+    edition = None if message.edition is None else organisation("data.edition", message.edition)
+    personal: dict[str, Any] | None = message.personal if isinstance(message.personal, dict) else None
+    stands = person.consent(to)
+    if not stands.in_force or stands.edition != edition or personal:
+        given = e.ConsentGiven(person=person.id, to=to, edition=edition, given_on=said.at.date())
+        book.write(given, said.at, personal, person.id)
+
+
+def _withdraw(said: Said, message: ConsentWithdraw, book: IntakeBook) -> None:
+    """A word against sharing is kept also where no consent was heard of: it may still be on its way."""
+    person = registrant(said, message.person, book)
+    to = organisation("data.to", message.to)
+    stands = person.consent(to)
+    if stands.in_force or stands.withdrawn_at is None:
+        book.write(e.ConsentWithdrawn(person=person.id, to=to, ended_on=said.at.date()), said.at)

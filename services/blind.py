@@ -121,6 +121,11 @@ class BlindIndex:
             log.info("the index of persons was made again from %s events", count)
 
 
+def usable(connection: sa.Connection) -> bool:
+    """Whether there is an index, folded as this release folds."""
+    return sa.inspect(connection).has_table(INDEXED.name) and _folding(connection) == FOLDING
+
+
 def opened(keys: KeyStore, records: Sequence[Recorded]) -> list[dict[str, Any] | None]:
     """What is personal in each of these events; None where there is nothing, or where nobody can read it any more."""
     boxes = []

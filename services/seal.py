@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
@@ -40,6 +41,9 @@ DESTROYED = "destroyed"
 
 CHECK = "-"
 """A row that only the right master key opens."""
+
+
+log = logging.getLogger("yoake.seal")
 
 
 class WrongKey(RuntimeError):
@@ -187,18 +191,15 @@ class KeyStore:
         return _open(self._key(subject), identity, sealed)
 
     def unseal_all(self, boxes: Sequence[tuple[str, str, str] | None]) -> list[dict[str, Any] | None]:
-        """What each box, (subject, identity, sealed), holds; None for no box, or for one whose key was destroyed.
+        """What each box, (subject, identity, sealed), holds; None for no box, or for one that nobody can open.
 
-        The keys are read together.
-
-        Raises:
-            ValueError: a box belongs to another event or person, or was changed.
+        The keys are read together. A box that was changed keeps nobody from the others: `yoake verify` names it.
         """
         wanted = sorted({box[0] for box in boxes if box is not None})
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(_KEYS).where(among(connection, _KEYS.c.subject, wanted))).all()
         keys = {row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped}
-        return [None if box is None or box[0] not in keys else _open(keys[box[0]], box[1], box[2]) for box in boxes]
+        return [_open_if(keys.get(box[0]), box[1], box[2]) if box else None for box in boxes]
 
     def opens(self, subjects: Iterable[str], identity: str, sealed: str) -> bool:
         """Whether some key of these opens a box, or was destroyed, so that nobody can say."""
@@ -250,6 +251,14 @@ def _open(key: bytes, identity: str, sealed: str) -> dict[str, Any]:
     except InvalidTag as error:
         raise ValueError("this box was not sealed for this event") from error
     return msgspec.json.decode(plain, type=dict[str, Any])
+
+
+def _open_if(key: bytes | None, identity: str, sealed: str) -> dict[str, Any] | None:
+    try:
+        return None if key is None else _open(key, identity, sealed)
+    except ValueError:
+        log.error("the box of %s does not open: yoake verify", identity)
+        return None
 
 
 def read_tombstones(file: Path | None) -> list[str]:

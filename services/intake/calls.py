@@ -142,6 +142,8 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
         book.name(f"number/{number}", case_id, said.at, fresh=True)
     if ref:
         book.name(f"case/{said.provider}/{ref}", case_id, said.at)
+    if registered is not None:  # So that whoever looks a registrant up sees what is open (`services.intake.brief`).
+        book.name(f"cases-of/{registered.id}", case_id, said.at)
     reasons = fields.choices("reasons", ward.words["reason"]) or ()
     personal = words(said, {**common.call.personal(), **fields.personal()}, {**common.call.raw, **fields.raw})
     _write_call(

@@ -34,8 +34,10 @@ from deploy.status import status as status_of
 from deploy.verify import verify as differences
 from deploy.ward_commands import ward_app
 from events.adapter import NotSent
+from services.clock import system_clock
 from services.database import DatabaseError
 from services.era import folded, parse_date
+from services.intake.finding import NotIndexed
 from services.journal import JournalError
 from services.reporting import published
 from services.reporting.inquiry import NotKnown
@@ -61,6 +63,7 @@ SAID = (
     FeedError,
     JournalError,
     NatsError,
+    NotIndexed,
     NotSent,
     StartError,
     WardError,
@@ -273,6 +276,34 @@ def case(
             print_json(history)
         else:
             print_history(history, books.inquiry.ward(), lang.value)
+
+
+@app.command()
+@said
+def find(
+    text: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="TEXT",
+            help="A telephone number or four or more digits of one, a reading, a name, a date of birth, "
+            "a certificate's number or a 受付番号. Several words must all fit.",
+        ),
+    ],
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """Who on the register may be meant; where it is one, what to know of them first. Prints personal data.
+
+    The exit status is 0 if somebody is found, 1 if nobody.
+    """
+    from deploy.finding import answer, opened_finder, print_answer, ward_of
+
+    with opened_finder(DataDirectory(data)) as finder:
+        ward = ward_of(finder)
+        found = answer(finder, " ".join(text), ward.local(system_clock()).date())
+        print_json(found) if json else print_answer(found, ward, lang.value)
+    raise typer.Exit(0 if found.candidates else 1)
 
 
 @app.command()

@@ -28,6 +28,14 @@ def print_report(report: Report, format_: str, language: str) -> None:
             out.print(title_of(report, language), style="bold")
             out.print(report_table(report, language))
             print_footnotes(report, language)
+            if (current := report.also.get("current_registrants")) is not None:
+                out.print(f"  {_CURRENT[language].format(n=current)}", style="dim")
+
+
+_CURRENT = {
+    "ja": "現在登録者数 {n}名（登録を終えた方を除く）",
+    "en": "Current registrants {n} (without those who left)",
+}
 
 
 def title_of(report: Report, language: str) -> str:

@@ -23,8 +23,8 @@ KANA, KANA_START = "kana", "kana-start"
 PHONE, OWN_PHONE, PHONE_END, PHONE_PART = "phone", "own-phone", "phone-end", "phone-part"
 BIRTH_DATE, CERTIFICATE = "birth-date", "certificate"
 
-SHORTEST_START, LONGEST_START = 2, 6
-"""Kana of the beginnings that are indexed; of a longer one the rest is compared with the record."""
+LONGEST_START = 6
+"""Kana of the beginnings that are indexed, from one on (おお folds to one); the rest is compared with the record."""
 
 PART = 4
 """Digits of the parts of a number that are indexed, and the fewest that are looked for."""
@@ -191,9 +191,7 @@ def _of_kana(value: Any) -> Iterator[Identifier]:
 
 def starts(folded: str) -> Iterator[str]:
     """The beginnings of a folded reading that are indexed."""
-    if len(folded) < SHORTEST_START:
-        yield folded
-    for length in range(SHORTEST_START, min(len(folded), LONGEST_START) + 1):
+    for length in range(1, min(len(folded), LONGEST_START) + 1):
         yield folded[:length]
 
 

@@ -26,6 +26,7 @@ from services.reporting.fold import all_entries, apply, is_open
 from services.reporting.fold import fold as fold_records
 from services.reporting.ledger import TREE, BeforeTheLedger, LedgerReader, Row
 from services.reporting.merkle import Frontier
+from services.reporting.registrations import CURRENT
 from services.reporting.report import Gap, KnownAt, Report
 from services.reporting.rules import in_period
 from services.reporting.tables import Name, build
@@ -134,7 +135,7 @@ class Inquiry:
         """
         upto = None if known_at is None else self.cut(known_at)
         wards, entries, synthetic = self._counted(as_of, upto, facts)
-        counts = {report: _members(entries, report, years) for report in ("pending", "both")}
+        counts = {report: _members(entries, report, years) for report in ("pending", "both", CURRENT)}
         return build(
             name,
             in_period(wards, years, as_of),
@@ -144,6 +145,7 @@ class Inquiry:
             known_at=None if upto is None else self.known_at(upto),
             pending=counts["pending"],
             both=counts["both"],
+            current=counts[CURRENT] if years is None else None,  # So many at a time, and not within a year.
             synthetic=synthetic,
             gaps=self.gaps(upto),
         )

@@ -49,11 +49,10 @@ def _correct(person: PersonFacts, change: Change) -> None:
 
 
 def moved(facts: Facts, person_id: str, on: date, *, registered: bool) -> tuple[Member, ...]:
-    """Somebody left the register or came back; the published tables are gross and do not change."""
+    """Somebody left the register or came back; the published tables are gross, and only the net number changes."""
     person = _person(facts, person_id)
     person.movements += (Movement(on, registered),)
-    _keep(facts, person_id, person)
-    return ()
+    return _keep(facts, person_id, person)
 
 
 def merged(facts: Facts, event: PersonMerged) -> tuple[Member, ...]:

@@ -64,6 +64,7 @@ def build(
     known_at: KnownAt | None = None,
     pending: int = 0,
     both: int = 0,
+    current: int | None = None,
     synthetic: bool = False,
     gaps: Sequence[Gap] = (),
 ) -> Report:
@@ -71,7 +72,7 @@ def build(
 
     `entries` are those of the prefix `known_at`, made with `as_of`; others than this report's are
     passed over. `pending` and `both` count the consultations under those two reports in `years`. `gaps` are
-    told under the table.
+    told under the table. `current`: how many are on the register (net), as of the same day.
     The last of `rules` gives the words, the order and the layout; a key it does not know gets a line
     of its own, so that no count is lost: with the words of an earlier one, or under its key.
     """
@@ -101,9 +102,15 @@ def build(
             *_footnotes(name, rules, years, as_of, pending),
             *footnotes.of_every_table(ward, known_at, synthetic, gaps),
         ),
-        also={"placement_and_handover": both} if name == "calls" else {},
+        also=_also(name, both, current),
         synthetic=synthetic,
     )
+
+
+def _also(name: Name, both: int, current: int | None) -> dict[str, int]:
+    if name == "calls":
+        return {"placement_and_handover": both}
+    return {"current_registrants": current} if name == "registrations" and current is not None else {}
 
 
 def _tally(entries: Iterable[Entry], *, by_year: bool) -> Tally:

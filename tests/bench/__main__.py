@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.settings import SERVICES
-from tests.bench import filled, folding, growing, live
+from tests.bench import filled, finding, folding, growing, live
 from tests.bench.durable_postgresql import Server, durable_postgresql
 
 console = Console(stderr=True)
@@ -128,6 +128,14 @@ def growth(_: int, scale: float, __: New) -> Iterator[Figure]:
         yield _figure(name, "ratio", (1.1, 1.2), growing.TOPOLOGY, [costs[length] / shortest], most=True)
 
 
+def found(rounds: int, scale: float, _: New) -> Iterator[Figure]:
+    """How soon a registrant is found while the telephone rings."""
+    count = _of(100_000, scale)
+    taken = _each(rounds, lambda: finding.times(count))
+    name = f"a registrant found among {count:,}, p95"
+    yield _figure(name, "ms", (150, 300), finding.TOPOLOGY, [round_["p95"] for round_ in taken], most=True)
+
+
 FIGURES: dict[str, Callable[[int, float, New], Iterator[Figure]]] = {
     "inbox": from_inbox,
     "singles": singly,
@@ -136,6 +144,7 @@ FIGURES: dict[str, Callable[[int, float, New], Iterator[Figure]]] = {
     "fold": fold,
     "rest": rest,
     "growth": growth,
+    "finding": found,
 }
 
 

@@ -16,7 +16,7 @@ from events.adapter import Adapter, NotSent
 from services.streams import streams
 from tests.running import WARD, call, message, placed, running, said_by, settled, until, up, write_lines, yoake
 
-COMMANDS = ("demo", "up", "feed", "report", "case", "status", "verify", "rebuild", "streams", "history", "ward")
+COMMANDS = ("demo", "up", "feed", "report", "case", "find", "status", "verify", "rebuild", "streams", "history", "ward")
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,24 @@ def test_a_case_is_found_by_its_number_and_by_the_senders_reference(demo: Path) 
     assert "架空データ" in by_number.stdout
     assert "contractor /history/setagaya/" in by_number.stdout
     assert yoake("case", "contractor/C-0001", "--json", "--data", demo).returncode == 0
+
+
+def test_a_registrant_is_found_with_what_to_know_first(demo: Path) -> None:
+    """Everybody of the sample is synthetic; one alone comes with a brief, several with a list, nobody with a way on."""
+    listed = yoake("find", "ミホン", "いちろう", "--json", "--data", demo)
+    assert listed.returncode == 0
+    someone = listed.json["candidates"][0]
+    assert listed.json["brief"] is None
+    told = yoake("find", someone["phone"], "--data", demo)
+    assert told.returncode == 0
+    assert someone["name"] in told.stdout.replace("\n", "")
+    assert "連絡先（順に） 1: " in told.stdout
+    assert "対応中の相談: " in told.stdout
+    assert (
+        yoake("find", someone["person"], "--json", "--data", demo).json["brief"]["details"]["kana"] == someone["kana"]
+    )
+    nobody = yoake("find", "99990000", "--lang", "en", "--data", demo)
+    assert (nobody.returncode, nobody.stdout.split(".")[0]) == (1, "Nobody fits")
 
 
 def test_a_feed_says_what_became_of_each_message(here: Path, tmp_path: Path) -> None:
@@ -221,6 +239,7 @@ def test_bad_input_says_what_is_wrong_and_what_to_do(demo: Path, here: Path, tmp
             (("report", "calls", "--known-at", "999999", "--data", demo), ("999999",)),
             (("report", "calls", "--known-at", "soon", "--data", demo), ("position",)),
             (("report", "nothing", "--data", demo), ("nothing", "calls")),
+            (("find", "1234", "--data", tmp_path / "empty"), ("no Yoake data", "yoake up")),
             (("case", "R9-9999", "--data", demo), ("R9-9999", "reference number")),
             (("streams", "--data", demo), ("does not run", "yoake up")),
             (("history", "--tables", tmp_path / "plain.txt"), ("TOML",)),

@@ -110,6 +110,8 @@ def notes_under(report: Report, terms: Terms) -> list[str]:
         notes.append(terms.screen("known_upto", moment=terms.moment(known.ledgered_at), n=known.position))
     if (both := report.also.get("placement_and_handover")) is not None:
         notes.append(terms.screen("both", n=both))
+    if (current := report.also.get("current_registrants")) is not None:
+        notes.append(terms.screen("current_registrants", n=current))
     return notes
 
 

@@ -58,6 +58,9 @@ _SCREEN = {
     "whole_period": Label("全期間", "All years"),
     "as_of_day": Label("{day}現在", "As of {day}"),
     "known_upto": Label("把握時点：{moment}（記録原簿 {n}件目まで）", "Known at {moment} (ledger up to record {n})"),
+    "current_registrants": Label(
+        "現在登録者数 {n}名（登録を終えた方を除く）", "Current registrants {n} (without those who left)"
+    ),
     "both": Label(
         "調整と引継ぎの両方があった相談：{n}件（調整の欄に数える。）",
         "Consultations with both a placement and a hand-over: {n} (counted under the placement).",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.desk_examples import (
     close,
     correct,
     merge,
+    message,
     register,
 )
 from tests.reporting_examples import row
@@ -28,8 +30,8 @@ from tests.reporting_examples import row
 @pytest.fixture
 def told(centre: Centre) -> Centre:
     """A night's call, and on the next day a place."""
-    for message in (register(personal={"name": "夜明花子"}), call("A", NIGHT, person="P"), arrange()):
-        centre.say("day", message)
+    for one in (register(personal={"name": "夜明花子"}), call("A", NIGHT, person="P"), arrange()):
+        centre.say("day", one)
         centre.pump()
     return centre
 
@@ -61,13 +63,13 @@ def test_a_figure_then_goes_by_time_too(told: Centre) -> None:
 def test_a_figure_then_does_not_change_whatever_comes(told: Centre) -> None:
     """A correction, a merging, a moved contact: the table of a prefix is the same for ever, root and all."""
     before = told.inquiry.report("calls", known_at=4)
-    for message in (
+    for one in (
         call("A", LATER),
         close("A", NEXT_DAY),
         call("B", NIGHT),
         merge("B", into="A"),
     ):
-        told.say("day", message)
+        told.say("day", one)
     told.pump()
 
     assert told.inquiry.report("calls", known_at=4) == before
@@ -223,3 +225,26 @@ def test_a_history_knows_whether_it_is_synthetic(told: Centre) -> None:
     assert told.inquiry.history(told.events()[-1].case).synthetic
     assert not told.inquiry.history(told.events()[1].case).synthetic
     assert told.inquiry.synthetic()
+
+
+def test_rule_8_the_net_number_stands_beside_the_gross_one(centre: Centre) -> None:
+    """現在登録者数 on a day, and as it was known; who came back is in it again, who was merged counts once."""
+    for person in ("P", "Q", "R"):
+        centre.say("day", register(person, "2025-05-01 10:00"))
+    centre.say("day", message("registration.withdraw", "2025-05-12 13:00", person="P"))
+    centre.say("day", message("person.merge", "2025-05-13 10:00", person="Q", into="R"))
+    centre.pump()
+    before = centre.inquiry.ledger.head()
+    centre.say("day", message("registration.reinstate", "2025-05-14 10:00", person="P"))
+    centre.pump()
+
+    def both(**asked: Any) -> tuple[Any, int]:
+        report = centre.inquiry.report("registrations", **asked)
+        return report.cells[-1].value, report.also["current_registrants"]
+
+    assert both(as_of=date(2025, 5, 11)) == (2, 2)
+    assert both(as_of=date(2025, 5, 12)) == (2, 1)
+    assert both(known_at=before) == (2, 1)
+    assert both() == (2, 2)
+    assert centre.inquiry.report("registrations", years=range(2025, 2026)).also == {}
+    assert sum(centre.figures("current").values()) == 2

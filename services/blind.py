@@ -1,8 +1,8 @@
 """The blind index: persons found by keyed tokens of what is personal about them, so that nothing of it is in clear.
 
 A token is a keyed digest of one folded identifier (`services.book.Identifier`). The rows are written in the
-transaction of the events that they go with, and can be made again from the log, which happens by itself when a
-service starts with none, or with rows that an earlier release folded in another way.
+transaction of the events that they go with, and can be made again from the log (`BlindIndex.fill`): where a service
+starts with none, or with rows that an earlier release folded in another way.
 
 Everything here that writes runs in the journal's writer thread, or before it has begun.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -28,6 +28,8 @@ FOLDING = 1
 """How identifiers are folded and which there are; whoever changes either adds one, and every index is made again."""
 
 PAGE = 2_000
+"""Events in one step of filling; a second's work, so that the service shows that it lives."""
+
 FORMAT_ROW = 0
 
 Tokens = dict[str, list[int]]
@@ -53,14 +55,15 @@ class BlindIndex:
     """One journal's index: looked up and written within the caller's transaction."""
 
     def __init__(self, journal: Journal, secrets: Secrets, keys: KeyStore, identifying: Identifying) -> None:
-        """Open the index; made from the log where it is not there, and without whoever was forgotten meanwhile."""
+        """Open the index, without whoever was forgotten meanwhile. What was there before it must be filled in."""
         self.identifying, self._secrets = identifying, secrets
+        self._journal, self._keys = journal, keys
         with journal.engine.begin() as connection:
             create(connection, INDEX_TABLES)
-            is_current = _folding(connection) == FOLDING
-        if not is_current:
-            self._fill(journal, keys)
-        with journal.engine.begin() as connection:
+            if _progress(connection).folding != FOLDING:
+                for table in INDEX_TABLES:
+                    connection.execute(sa.delete(table))
+                _note(connection, _Progress(folding=FOLDING, whole=not journal.head))
             self.forget(connection, keys.destroyed())
 
     def lookup(self, connection: sa.Connection, identifiers: Iterable[Identifier]) -> dict[Identifier, list[str]]:
@@ -101,29 +104,50 @@ class BlindIndex:
     def _tokens(self, entries: Iterable[Identifier]) -> list[int]:
         return sorted(self._secrets.blind(*identifier) for identifier in entries)
 
-    def _fill(self, journal: Journal, keys: KeyStore) -> None:
-        """Make the index from the log; what is half made when this ends is made anew the next time."""
-        with journal.engine.begin() as connection:
-            for table in INDEX_TABLES:
-                connection.execute(sa.delete(table))
-        count = 0
-        for page in _registrations(journal):
+    def fill(self) -> bool:
+        """Make one page more of the index from the log; False if nothing was missing.
+
+        A page is a transaction, so that whoever is stopped in between goes on from there.
+        """
+        with self._journal.engine.begin() as connection:
+            progress = _progress(connection)
+            if progress.whole:
+                return False
+            page = _registrations(self._journal, connection, progress.upto)
             found_by: defaultdict[str, dict[str, frozenset[Identifier]]] = defaultdict(dict)
-            for record, personal in zip(page, opened(keys, page), strict=True):
+            for record, personal in zip(page, opened(self._keys, page), strict=True):
                 if personal is not None:
                     found_by[record.subject].update(self.identifying.by_field(personal))
-            with journal.engine.begin() as connection:
-                self.write(connection, found_by)
-            count += len(page)
-        with journal.engine.begin() as connection:
-            insert_rows(connection, INDEXED, [(FORMAT_ROW, "-", str(FOLDING).encode())])
-        if count:
-            log.info("the index of persons was made again from %s events", count)
+            self.write(connection, found_by)
+            upto = page[-1].position if page else progress.upto
+            _note(connection, _Progress(folding=FOLDING, upto=upto, whole=len(page) < PAGE))
+        log.info("the index of persons was made from the log up to %s", upto)
+        return True
+
+
+class _Progress(msgspec.Struct, kw_only=True):
+    """How identifiers were folded, up to which position of the log, and whether that was all."""
+
+    folding: int | None = None
+    upto: int = 0
+    whole: bool = False
+
+
+def _progress(connection: sa.Connection) -> _Progress:
+    kept = connection.execute(sa.select(INDEXED.c.tokens).where(INDEXED.c.n == FORMAT_ROW)).scalar()
+    return msgspec.json.decode(bytes(kept), type=_Progress) if kept else _Progress()
+
+
+def _note(connection: sa.Connection, progress: _Progress) -> None:
+    insert_rows(connection, INDEXED, [(FORMAT_ROW, "-", _ENCODE(progress))], taken="replaces")
 
 
 def usable(connection: sa.Connection) -> bool:
-    """Whether there is an index, folded as this release folds."""
-    return sa.inspect(connection).has_table(INDEXED.name) and _folding(connection) == FOLDING
+    """Whether there is an index, whole, and folded as this release folds."""
+    if not sa.inspect(connection).has_table(INDEXED.name):
+        return False
+    progress = _progress(connection)
+    return progress.whole and progress.folding == FOLDING
 
 
 def opened(keys: KeyStore, records: Sequence[Recorded]) -> list[dict[str, Any] | None]:
@@ -139,23 +163,11 @@ class _Sealed(msgspec.Struct):
     sealed: str | None = None
 
 
-def _registrations(journal: Journal) -> Iterator[list[Recorded]]:
-    """What was said of each person on a form or in a correction, in order, a page at a time."""
-    after = 0
+def _registrations(journal: Journal, connection: sa.Connection, after: int) -> list[Recorded]:
+    """A page of what was said of persons on forms and in corrections, in order."""
     told = journal.log.c.topic.in_(("person.registered", "registration.corrected"))
-    while True:
-        query = sa.select(journal.log.c.id, journal.log.c.state).where(told, journal.log.c.id > after)
-        with journal.engine.connect() as connection:
-            rows = connection.execute(query.order_by(journal.log.c.id).limit(PAGE)).all()
-        if not rows:
-            return
-        yield [decode(bytes(row.state)) for row in rows]
-        after = rows[-1].id
-
-
-def _folding(connection: sa.Connection) -> int | None:
-    kept = connection.execute(sa.select(INDEXED.c.tokens).where(INDEXED.c.n == FORMAT_ROW)).scalar()
-    return int(bytes(kept)) if kept else None
+    query = sa.select(journal.log.c.state).where(told, journal.log.c.id > after).order_by(journal.log.c.id).limit(PAGE)
+    return [decode(bytes(state)) for state in connection.execute(query).scalars()]
 
 
 def _kept(connection: sa.Connection, persons: Sequence[str]) -> dict[str, tuple[int, Tokens]]:

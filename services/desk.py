@@ -77,6 +77,10 @@ class Desk(Generic[S]):
         self._parked = _parked(journal.engine)
         self._waiting = _waiting(journal.engine)
 
+    def prepare(self) -> bool:
+        """Make a part of what is missing beside the log; False if nothing was. Before anything is taken."""
+        return self.index is not None and self.index.fill()
+
     def ward_at(self, moment: datetime) -> Ward:
         """The ward's rules in force at a moment.
 

@@ -105,6 +105,8 @@ def build(
     async def begin() -> None:
         """Nothing is taken or published before this database was found to be no older than it was."""
         await journal.run(mark.check)
+        while await journal.run(desk.prepare):
+            pass  # A page at a time, so that the service shows that it lives.
         if service == "intake":
             await journal.run(_activate, desk, settings)
         tasks.append(asyncio.create_task(mark.keep()))

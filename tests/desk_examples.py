@@ -122,7 +122,9 @@ class Centre:
         if service not in self._desks:
             journal = self.journal(service, [*WRITER_TABLES, CURSORS])
             keys = KeyStore(self._key_engine, SECRETS)
-            self._desks[service] = Desk(journal, RULES[service], SECRETS, keys)
+            self._desks[service] = desk = Desk(journal, RULES[service], SECRETS, keys)
+            while desk.prepare():
+                pass
         return self._desks[service]
 
     @property

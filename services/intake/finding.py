@@ -36,6 +36,9 @@ MOST = 20
 LOOKED_AT = 100
 """Records that are opened for one answer; of more, those that the better signs gave."""
 
+PART_OF_A_NUMBER = 4
+"""The rank of the sign that costs most to look for, and says least."""
+
 _NUMBER = re.compile(r"[MTSHR]\d{1,2}-\d{1,9}")
 _PERSON = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DIGITS = re.compile(r"[\d\s()+.-]+")
@@ -172,8 +175,8 @@ class Finder:
         first, *others = words
         found: dict[str, None] = {}
         for sign in sorted(first):
-            if len(found) > LOOKED_AT:
-                break
+            if len(found) > LOOKED_AT or (found and sign.rank == PART_OF_A_NUMBER):
+                break  # A whole number is not looked for within others.
             base, *rest = (self._secrets.blind(*identifier) for identifier in sign.needs)
             has = [self._has(token) for token in rest]
             has += [
@@ -218,7 +221,7 @@ def signs(word: str) -> Iterator[Sign]:
         if len(number) == ids.PART:
             yield Sign(3, "phone", (Identifier(ids.PHONE_END, number),), number)
         parts = tuple(Identifier(ids.PHONE_PART, part) for part in ids.number_parts(number))
-        yield Sign(4, "phone", parts, number)
+        yield Sign(PART_OF_A_NUMBER, "phone", parts, number)
     if any(character.isdigit() for character in word):
         yield Sign(0, "certificate_number", (Identifier(ids.CERTIFICATE, ids.certificate_in(word)),), word)
     elif is_kana(word):

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from services import blind
 from services.book import Identifier
+from services.desk import Desk
 from services.tables import BLIND, INDEX_TABLES, INDEXED
-from tests.desk_examples import LATER, Centre, call, message, register
+from tests.desk_examples import LATER, RULES, SECRETS, Centre, call, message, register
 
 FORM = {"name": "髙﨑 花子", "kana": "タカサキ ハナコ", "birth_date": "1985-04-30", "phone": "090-0000-1234"}
 MOTHER = {"name": "架空 母", "relation": "母", "phone": "03-0000-0001"}
@@ -108,7 +109,7 @@ def test_the_index_is_made_again_from_the_log(centre: Centre, monkeypatch: pytes
     with centre.engine("intake").begin() as connection:
         connection.execute(sa.delete(BLIND).where(BLIND.c.n > 2))
         connection.execute(sa.delete(INDEXED).where(INDEXED.c.n > 3))
-        connection.execute(sa.update(INDEXED).where(INDEXED.c.n == 0).values(tokens=b"0"))
+        connection.execute(sa.update(INDEXED).where(INDEXED.c.n == 0).values(tokens=b'{"folding": 0, "whole": true}'))
     centre.restart()
     assert tokens(centre) == whole
 
@@ -116,6 +117,30 @@ def test_the_index_is_made_again_from_the_log(centre: Centre, monkeypatch: pytes
         for table in INDEX_TABLES:
             table.drop(connection)
     centre.restart()
+    assert tokens(centre) == whole
+
+
+def test_filling_goes_on_from_where_it_was_stopped(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is killed in the middle of it does not begin again for ever; until it is whole nobody searches in it."""
+    for n in range(5):
+        submit(centre, f"P{n}", phone=f"03-0000-000{n}")
+    whole = tokens(centre)
+    monkeypatch.setattr(blind, "PAGE", 2)
+    with centre.engine("intake").begin() as connection:
+        for table in INDEX_TABLES:
+            table.drop(connection)
+    done: list[bool] = []
+    for _ in range(4):
+        centre.close()
+        centre._start()
+        journal = centre.journal("intake")
+        desk = Desk(journal, RULES["intake"], SECRETS, centre.keys)
+        with journal.engine.connect() as connection:
+            assert blind.usable(connection) == (len(done) == 3)
+        done.append(desk.prepare())
+        journal.close()
+
+    assert done == [True, True, True, False]
     assert tokens(centre) == whole
 
 

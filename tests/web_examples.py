@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 from starlette.applications import Starlette
 
+from deploy.front import assemble
 from deploy.history import plan
 from events.messages import MESSAGES
 from services.reporting.published import load
-from services.reporting.web import pages
 from services.settings import Settings
 from tests.desk_examples import RULES, WARD, Centre
 
@@ -37,7 +37,7 @@ def centre_in(directory: Path, **given: None) -> Iterator[Centre]:
 
 def site(centre: Centre, published: Path | None = None) -> Starlette:
     """The pages over a centre's ledger."""
-    return pages(settings(centre.url, published), centre.ledger.journal)
+    return assemble(settings(centre.url, published), centre.inquiry)
 
 
 def browser(app: Starlette, home: str = HOME) -> httpx.AsyncClient:

@@ -37,6 +37,10 @@ SEALED = "封印 / sealed"
 """What a history shows in the place of a box."""
 
 
+UNREADABLE = (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.TimeoutError)
+"""The database does not answer, is locked, or has no tables yet."""
+
+
 class NotKnown(LookupError):
     """Nothing in the ledger goes by that name."""
 
@@ -299,6 +303,14 @@ class Inquiry:
         ward = self.ledger.row(1).event.ward
         related |= {row.position: row for row in self.ledger.history(ward)}
         return [related[position] for position in sorted(related)]
+
+
+def further_facts(inquiry: Inquiry) -> dict[str, Any]:
+    """What the database says of itself: whether it answers, and whether the ward's rules were heard of."""
+    try:
+        return {"ward_known": inquiry.ward() is not None}
+    except UNREADABLE:
+        return {"database_missing": True}
 
 
 @contextmanager

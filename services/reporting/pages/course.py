@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from services.pages.terms import Terms
+from services.pages.words import EVENTS, HANDOVERS
 from services.reporting.inquiry import Change, History, Step
-from services.reporting.pages.terms import Terms
 from services.reporting.pages.values import IDS, text_of
-from services.reporting.pages.words import EVENTS, HANDOVERS
 
 _IN_SUMMARY = ("open", "counted", "first_contact", "fiscal_year", "band", "district", "outcome", "registered_on")
 _BEGINNINGS = frozenset({"first_contact", "registered_on"})

@@ -1,4 +1,4 @@
-"""What stands around every page: the ward, the menu, the language, the state of the ledger."""
+"""What stands around every page: the ward, the menu, the language, who is signed in, the state of the ledger."""
 
 from __future__ import annotations
 
@@ -13,23 +13,27 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from services.degraded import Level
-from services.reporting.inquiry import Inquiry
-from services.reporting.pages.terms import Language, Terms
+from services.pages.terms import Language, Terms
 from services.ward import Ward
 
-HERE = Path(__file__).parent.parent
+HERE = Path(__file__).parent
 STATIC = HERE / "static"
 SHORT_ROOT = 8
 """Characters of the root that are shown; the whole stands in the title."""
 
-_ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(HERE / "templates"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-TEMPLATES = Jinja2Templates(env=_ENVIRONMENT)
+LIGHTS = {None: "light_ok", Level.notice: "light_ok", Level.late: "light_late", Level.stopped: "light_stopped"}
+
+
+def templates_in(*directories: Path) -> Jinja2Templates:
+    """The templates of a service's own pages, with those that all share."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*directories, HERE / "templates"]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return Jinja2Templates(env=environment)
 
 
 class Frame(NamedTuple):
@@ -48,19 +52,16 @@ class Frame(NamedTuple):
         return self.root[:SHORT_ROOT]
 
 
+class Around(NamedTuple):
+    """Where pages get their frame from. Both may ask the database: never on the event loop."""
+
+    terms: Callable[[Language], Terms]
+    frame: Callable[[Terms], Frame]
+
+
 def language_of(request: Request) -> Language:
     """English where it is asked for, Japanese otherwise."""
     return "en" if request.query_params.get("lang") == "en" else "ja"
-
-
-LIGHTS = {None: "light_ok", Level.notice: "light_ok", Level.late: "light_late", Level.stopped: "light_stopped"}
-
-
-def framed(inquiry: Inquiry, terms: Terms, worst: Level | None) -> Frame:
-    """The frame from the database, with the light for the worst that is degraded."""
-    position, root = inquiry.end()
-    ward = terms.ward.ward
-    return Frame(terms.say(ward.name), terms.say(ward.centre), inquiry.synthetic(), position, root, LIGHTS[worst])
 
 
 def bare(ward: Ward, terms: Terms) -> Frame:
@@ -69,7 +70,15 @@ def bare(ward: Ward, terms: Terms) -> Frame:
     return Frame(name, centre, synthetic=False, position=None, root="", light="light_stopped")
 
 
-def render(request: Request, template: str, frame: Frame, terms: Terms, status: int = 200, **context: Any) -> Response:
+def render(
+    request: Request,
+    templates: Jinja2Templates,
+    template: str,
+    frame: Frame,
+    terms: Terms,
+    status: int = 200,
+    **context: Any,
+) -> Response:
     """A page in its frame."""
     language = terms.language
     around = {
@@ -80,7 +89,7 @@ def render(request: Request, template: str, frame: Frame, terms: Terms, status: 
         "other_language": _in_other_language(request, language),
         "path": request.url.path,
     }
-    return TEMPLATES.TemplateResponse(request, template, {**around, **context}, status_code=status)
+    return templates.TemplateResponse(request, template, {**around, **context}, status_code=status)
 
 
 def link_in(language: Language) -> Callable[..., str]:

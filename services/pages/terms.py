@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from services import era
-from services.reporting.pages.words import CODES, FIELDS, SCREEN
+from services.pages.words import CODES, FIELDS, SCREEN
 from services.ward import Keyed, Label, Ward
 
 Language = Literal["ja", "en"]

@@ -123,7 +123,6 @@ _SCREEN = {
     "placement": Label("受入調整", "Placement"),
     "handover": Label("引継ぎ（朝・関係機関）", "Hand-over"),
     "not_found": Label("該当する記録はありません。", "There is no such record."),
-    "no_page": Label("該当するページはありません。", "There is no such page."),
     "to_start": Label("集計表へ", "To the tables"),
     "not_available": Label(
         "ただいま表示できません。しばらくしてから、もう一度開いてください。",

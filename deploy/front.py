@@ -1,21 +1,22 @@
 """The front process (窓口): the pages of all services, on one origin.
 
-It only reads databases, so that it goes on when any service is down. Services never import one
-another; that their pages are put together is a matter of deployment, and done here. In production
-it runs on its own: `uvicorn deploy.front:app --factory`.
+It only reads the services' databases, so that it goes on when any of them is down; who is signed in
+it keeps itself. Services never import one another; that their pages are put together is a matter of
+deployment, and done here. In production it runs on its own: `uvicorn deploy.front:app --factory`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import anyio.to_thread
-import sqlalchemy as sa
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -32,13 +33,17 @@ from services.health import Server, open_socket, routes
 from services.journal import log_of
 from services.logs import STARTED, log_to
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in
+from services.pages.guard import Guard
 from services.pages.shield import Shield
+from services.pages.signing import Signing
 from services.pages.terms import Terms
 from services.pages.words import SCREEN
-from services.reporting.inquiry import UNREADABLE, Inquiry
+from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
 from services.reporting.published import load
 from services.reporting.web import Site, around
+from services.seal import KeyReader, Secrets
 from services.settings import FRONT, Settings, from_environment
+from services.signin import SignIns
 from services.ward import Ward
 from services.writer import collect_rarely
 
@@ -46,23 +51,37 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 THREADS = 4
 """Requests that are answered at once; each thread may hold a connection, and its cache."""
 
+OPEN = re.compile(r"/(signin|signin/.*|static/.*|healthz|readyz|metrics)", re.DOTALL)
+"""Addresses that are there for everybody: they show nobody. Everything else asks who is there first."""
+
 TEMPLATES = templates_in()
 
 log = logging.getLogger("yoake.front")
 
 
-def assemble(settings: Settings, inquiry: Inquiry, outlook: Outlook | None = None) -> Starlette:
-    """The pages of all services as one ASGI application; without an outlook nobody else is asked how they are.
+class Parts(NamedTuple):
+    """What the front reads: the ledger, who is signed in, how everybody is, and what opens boxes."""
+
+    inquiry: Inquiry
+    signins: SignIns
+    outlook: Outlook
+    opens: Opens
+
+
+def assemble(settings: Settings, parts: Parts) -> Starlette:
+    """The pages of all services as one ASGI application.
 
     Raises:
         services.ward.WardError: the ward's file cannot be used.
         services.reporting.published.PublishedError: the published figures cannot be used.
     """
-    ward = settings.ward()
-    outlook = outlook or Outlook("", ward.id, inquiry)
-    frame = around(ward, inquiry, outlook.everywhere)
-    site = Site(frame, inquiry, outlook.everywhere, load(settings.published) if settings.published else ())
-    refusals = Refusals(ward, frame)
+    ward, (inquiry, signins, outlook, opens) = settings.ward(), parts
+    published = load(settings.published) if settings.published else ()
+    is_open = bool(ward.policy.tables_open and published)
+    frame = around(ward, inquiry, outlook.everywhere, is_open=is_open)
+    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
+    cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
+    signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
     @asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
@@ -75,11 +94,24 @@ def assemble(settings: Settings, inquiry: Inquiry, outlook: Outlook | None = Non
 
     return Starlette(
         lifespan=running,
-        routes=[*site.routes(), *routes(outlook), Mount("/static", StaticFiles(directory=STATIC))],
+        routes=[
+            *signing.routes(),
+            *site.routes(),
+            *routes(outlook),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
         middleware=[
             Middleware(Shield),
             # Otherwise any page on the web could give our address a name of its own and read us.
             Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, settings.pages[0]], www_redirect=False),
+            Middleware(
+                Guard,
+                signins=signins,
+                cookie=cookie,
+                is_open=lambda path: bool(OPEN.fullmatch(path)) or (is_open and path == "/"),
+                closed=signing.closed,
+                unavailable=refusals.unavailable,
+            ),
         ],
         exception_handlers={HTTPException: refusals.refused, **dict.fromkeys(UNREADABLE, refusals.unavailable)},
     )
@@ -88,8 +120,8 @@ def assemble(settings: Settings, inquiry: Inquiry, outlook: Outlook | None = Non
 class Refusals:
     """The answers of all pages to what is not there, or cannot be shown just now: in both languages, in the frame."""
 
-    def __init__(self, ward_file: Ward, around: Around) -> None:
-        self._ward_file, self._around = ward_file, around
+    def __init__(self, ward_file: Ward, around: Around, *, is_open: bool) -> None:
+        self._ward_file, self._around, self._is_open = ward_file, around, is_open
 
     def refused(self, request: Request, error: Exception) -> Response:
         """What does not exist, or is not for whoever asks: nobody can tell which."""
@@ -107,7 +139,7 @@ class Refusals:
         """The database does not answer; nothing is asked of it for this page."""
         log.warning("the database cannot be read", exc_info=error)
         terms = Terms(self._ward_file, language_of(request))
-        return self._said(request, "not_available", 503, bare(self._ward_file, terms), terms)
+        return self._said(request, "not_available", 503, bare(self._ward_file, terms, is_open=self._is_open), terms)
 
     def _said(self, request: Request, key: str, status: int, frame: Frame, terms: Terms) -> Response:
         words = {"message": SCREEN[key], "start": SCREEN["to_start"]}
@@ -117,8 +149,8 @@ class Refusals:
 class Front:
     """The front as a process: told to run, and to exit, as a service is."""
 
-    def __init__(self, site: Starlette, address: tuple[str, int], engines: Sequence[sa.Engine]) -> None:
-        self.site, self._address, self._engines = site, address, engines
+    def __init__(self, site: Starlette, address: tuple[str, int], closing: Sequence[Callable[[], None]]) -> None:
+        self.site, self._address, self._closing = site, address, closing
         self._server = _Server(uvicorn.Config(site, log_config=None, access_log=False, lifespan="on"))
 
     def after_startup(self, hook: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
@@ -133,8 +165,8 @@ class Front:
         try:
             await self._server.serve([open_socket(self._address)])
         finally:
-            for engine in self._engines:
-                engine.dispose()
+            for close in self._closing:
+                close()
 
     def exit(self) -> None:
         """Stop serving, soon."""
@@ -161,10 +193,13 @@ def build(settings: Settings) -> Front:
         services.ward.WardError, services.reporting.published.PublishedError, services.database.DatabaseError:
             it cannot start.
     """
-    engine = open_reader(settings.database_of("reporting"))
-    inquiry = Inquiry(engine, log_of(engine))
-    outlook = Outlook(settings.nats, settings.ward().id, inquiry)
-    return Front(assemble(settings, inquiry, outlook), settings.pages, [engine])
+    engine, keys = open_reader(settings.database_of("reporting")), open_reader(settings.database_of("keys"))
+    inquiry, ward = Inquiry(engine, log_of(engine)), settings.ward()
+    store = KeyReader(keys, Secrets.at(settings.keys))
+    signins = SignIns(settings.keys, ward)
+    outlook = Outlook(settings.nats, ward.id, inquiry)
+    site = assemble(settings, Parts(inquiry, signins, outlook, store.opened))
+    return Front(site, settings.pages, [engine.dispose, keys.dispose, signins.close])
 
 
 def app() -> Starlette:

@@ -109,12 +109,54 @@ class Secrets:
         return self._wrap.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.encode())
 
 
-class KeyStore:
-    """The keys of persons, by their random ids; `ensure` commits before any event uses a key."""
+class KeyReader:
+    """The keys of persons, for whoever only opens boxes; it writes nothing, and makes no key."""
 
     def __init__(self, engine: sa.Engine, secrets: Secrets) -> None:
         self._engine = engine
         self._secrets = secrets
+
+    def unseal(self, subject: str, identity: str, sealed: str) -> dict[str, Any]:
+        """What a box holds.
+
+        Raises:
+            Destroyed: the person's key is gone.
+            ValueError: the box belongs to another event or person, or was changed.
+        """
+        box = b64decode(sealed)
+        try:
+            plain = AESGCM(self._key(subject)).decrypt(box[:NONCE], box[NONCE:], identity.encode())
+        except InvalidTag as error:
+            raise ValueError("this box was not sealed for this event") from error
+        return msgspec.json.decode(plain, type=dict[str, Any])
+
+    def opened(self, subjects: Iterable[str], identity: str, sealed: str) -> dict[str, Any] | None:
+        """What a box holds that is sealed for one of these; None: no key opens it, or none any more."""
+        gone = read_tombstones(self._secrets.tombstones)  # A key store of an older copy may still hold them.
+        for subject in subjects:
+            try:
+                if subject not in gone:
+                    return self.unseal(subject, identity, sealed)
+            except (Destroyed, ValueError):
+                continue
+        return None
+
+    def _key(self, subject: str) -> bytes:
+        with self._engine.connect() as connection:
+            wrapped = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == subject)).scalar()
+        if wrapped is None:
+            raise Destroyed(f"no key for {subject}")
+        try:
+            return self._secrets.unwrap(subject, bytes(wrapped))
+        except InvalidTag as error:
+            raise ValueError("this key was not wrapped with this master key") from error
+
+
+class KeyStore(KeyReader):
+    """The keys of persons, by their random ids; `ensure` commits before any event uses a key."""
+
+    def __init__(self, engine: sa.Engine, secrets: Secrets) -> None:
+        super().__init__(engine, secrets)
         self._fresh: dict[str, bytes] = {}
         with engine.begin() as connection:
             create(connection, [_KEYS])
@@ -160,20 +202,6 @@ class KeyStore:
         )
         return b64encode(nonce + box).decode()
 
-    def unseal(self, subject: str, identity: str, sealed: str) -> dict[str, Any]:
-        """What a box holds.
-
-        Raises:
-            Destroyed: the person's key is gone.
-            ValueError: the box belongs to another event or person, or was changed.
-        """
-        box = b64decode(sealed)
-        try:
-            plain = AESGCM(self._key(subject)).decrypt(box[:NONCE], box[NONCE:], identity.encode())
-        except InvalidTag as error:
-            raise ValueError("this box was not sealed for this event") from error
-        return msgspec.json.decode(plain, type=dict[str, Any])
-
     def opens(self, subjects: Iterable[str], identity: str, sealed: str) -> bool:
         """Whether some key of these opens a box, or was destroyed, so that nobody can say."""
         for subject in subjects:
@@ -208,13 +236,6 @@ class KeyStore:
         """Whose keys were destroyed."""
         with self._engine.connect() as connection:
             return frozenset(connection.execute(sa.select(_KEYS.c.subject).where(_KEYS.c.wrapped.is_(None))).scalars())
-
-    def _key(self, subject: str) -> bytes:
-        with self._engine.connect() as connection:
-            wrapped = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == subject)).scalar()
-        if wrapped is None:
-            raise Destroyed(f"no key for {subject}")
-        return self._secrets.unwrap(subject, bytes(wrapped))
 
 
 def read_tombstones(file: Path | None) -> list[str]:

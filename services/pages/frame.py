@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -13,8 +14,10 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from services.degraded import Level
+from services.pages.guard import sees, session_of
 from services.pages.terms import Language, Terms
-from services.ward import Ward
+from services.signin import Session
+from services.ward import Sees, Ward
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -36,8 +39,22 @@ def templates_in(*directories: Path) -> Jinja2Templates:
     return Jinja2Templates(env=environment)
 
 
+class Entry(NamedTuple):
+    """A page in the menu: its address, the word for it, and what whoever is to find it there must see."""
+
+    path: str
+    word: str
+    needs: Sees
+
+
+MENU = (Entry("/", "tables", "figures"), Entry("/status", "status", "status"))
+
+
 class Frame(NamedTuple):
-    """The head and foot of a page. `position` None: the database did not answer. `light` is a key of the words."""
+    """The head and foot of a page. `position` None: the database did not answer. `light` is a key of the words.
+
+    `is_open`: the first page is shown without signing in.
+    """
 
     ward: str
     centre: str
@@ -45,6 +62,7 @@ class Frame(NamedTuple):
     position: int | None
     root: str
     light: str
+    is_open: bool
 
     @property
     def short_root(self) -> str:
@@ -64,10 +82,15 @@ def language_of(request: Request) -> Language:
     return "en" if request.query_params.get("lang") == "en" else "ja"
 
 
-def bare(ward: Ward, terms: Terms) -> Frame:
+def bare(ward: Ward, terms: Terms, *, is_open: bool) -> Frame:
     """The frame where the database does not answer."""
     name, centre = terms.say(ward.ward.name), terms.say(ward.ward.centre)
-    return Frame(name, centre, synthetic=False, position=None, root="", light="light_stopped")
+    return Frame(name, centre, synthetic=False, position=None, root="", light="light_stopped", is_open=is_open)
+
+
+def home_of(session: Session | None) -> str:
+    """The first page that somebody may see; where there is none, that on which one signs in."""
+    return next((entry.path for entry in MENU if session and session.sees(entry.needs)), "/signin")
 
 
 def render(
@@ -80,8 +103,13 @@ def render(
     **context: Any,
 ) -> Response:
     """A page in its frame."""
-    language = terms.language
+    language, session = terms.language, session_of(request)
+    menu = [entry for entry in MENU if sees(request, entry.needs) or (entry.path == "/" and frame.is_open)]
     around = {
+        "menu": menu,
+        "home": menu[0].path if menu else "/signin",
+        "session": session,
+        "sees": partial(sees, request),
         "frame": frame,
         "language": language,
         "say": terms.screen,

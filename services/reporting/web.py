@@ -6,6 +6,7 @@ plain function, which Starlette runs in a thread: no SQL on the event loop.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -18,8 +19,9 @@ from starlette.routing import Route
 from services.degraded import Degraded, worst
 from services.hearing import Cursors
 from services.pages.frame import LIGHTS, Around, Frame, language_of, link_in, render, templates_in
+from services.pages.guard import session_of, shown_to
 from services.pages.terms import Language, Terms
-from services.reporting.inquiry import Inquiry, NotKnown
+from services.reporting.inquiry import Inquiry, NotKnown, Opens
 from services.reporting.ledger import BeforeTheLedger
 from services.reporting.pages import asked as asking
 from services.reporting.pages.asked import Asked
@@ -34,13 +36,14 @@ from services.settings import SERVICES
 from services.ward import Label, Ward
 
 LONGEST_ID = 200
+log = logging.getLogger("yoake.pages")
 TEMPLATES = templates_in(Path(__file__).with_name("templates"))
 
 
-def around(ward_file: Ward, inquiry: Inquiry, found: Callable[[], list[Degraded]]) -> Around:
+def around(ward_file: Ward, inquiry: Inquiry, found: Callable[[], list[Degraded]], *, is_open: bool) -> Around:
     """What stands around every page: the words of the ward in force, and the end of the ledger.
 
-    `found`: what is degraded, of all services.
+    `found`: what is degraded, of all services. `is_open`: the first page is shown without signing in.
     """
 
     def terms(language: Language) -> Terms:
@@ -51,7 +54,7 @@ def around(ward_file: Ward, inquiry: Inquiry, found: Callable[[], list[Degraded]
         position, root = inquiry.end()
         ward = terms.ward.ward
         light = LIGHTS[worst(found())]
-        return Frame(terms.say(ward.name), terms.say(ward.centre), inquiry.synthetic(), position, root, light)
+        return Frame(terms.say(ward.name), terms.say(ward.centre), inquiry.synthetic(), position, root, light, is_open)
 
     return Around(terms, frame)
 
@@ -65,17 +68,23 @@ class Site:
         inquiry: Inquiry,
         found: Callable[[], list[Degraded]],
         published: Sequence[Published] = (),
+        *,
+        is_open: bool = False,
+        opens: Opens | None = None,
     ) -> None:
+        """`is_open`: the first page needs no signing in. `opens` opens boxes for those who see persons."""
         self._around, self._inquiry, self._found, self._published = around, inquiry, found, published
+        self._is_open, self._opens = is_open, opens
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
+        overview = self.overview if self._is_open else shown_to(self.overview, "figures")
         return [
-            Route("/", self.overview),
-            Route("/tables/{report}", self.table),
-            Route("/tables/{report}/cell", self.cell),
-            Route("/cases/{about}", self.course),
-            Route("/status", self.status),
+            Route("/", overview),
+            Route("/tables/{report}", shown_to(self.table, "figures")),
+            Route("/tables/{report}/cell", shown_to(self.cell, "figures", "calls")),
+            Route("/cases/{about}", shown_to(self.course, "calls")),
+            Route("/status", shown_to(self.status, "status")),
         ]
 
     def overview(self, request: Request) -> Response:
@@ -165,9 +174,11 @@ class Site:
             raise HTTPException(404) from error
         if known != about:
             return RedirectResponse(link_in(terms.language)(f"/cases/{known}"), status_code=302)
-        return self._render(
-            request, "course.html", terms, course=told(self._inquiry.history(known), terms), about=known
-        )
+        session = session_of(request)
+        assert session is not None, "this page is for those who have signed in"
+        log.info("looked at", extra={"case": known, "role": session.role.key, "who": session.who})
+        history = self._inquiry.history(known, opens=self._opens if session.sees("persons") else None)
+        return self._render(request, "course.html", terms, course=told(history, terms), about=known)
 
     def status(self, request: Request) -> Response:
         """稼働状況: what is degraded, how far the ledger goes, and of whom it heard how much."""

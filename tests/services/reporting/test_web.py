@@ -523,15 +523,15 @@ async def test_our_own_names_are_answered(centre: Centre, home: str) -> None:
         assert (await web.get("/")).status_code == 200
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "TRACE"])
 async def test_the_pages_are_for_reading(centre: Centre, method: str) -> None:
-    """GET and HEAD; nothing else reaches any page, not even the one that says that there is none."""
+    """GET and HEAD, and forms; nothing else reaches any page, not even the one that says that there is none."""
     async with browser(site(centre)) as web:
         answers = [await web.request(method, address) for address in ADDRESSES]
-        head = await web.head("/")
+        head = await web.head("/status")
 
     assert {each.status_code for each in answers} == {405}
-    assert answers[0].headers["Allow"] == "GET, HEAD"
+    assert answers[0].headers["Allow"] == "GET, HEAD, POST"
     assert (head.status_code, head.content) == (200, b"")
 
 

@@ -83,17 +83,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
-    @asynccontextmanager
-    async def running(_: Starlette) -> AsyncIterator[None]:
-        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        watching = asyncio.create_task(outlook.watch())
-        log.info(STARTED)
-        yield
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
-
     return Starlette(
-        lifespan=running,
         routes=[
             *signing.routes(),
             *site.routes(),
@@ -115,6 +105,21 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         ],
         exception_handlers={HTTPException: refusals.refused, **dict.fromkeys(UNREADABLE, refusals.unavailable)},
     )
+
+
+def on_one_origin(pages: Starlette, outlook: Outlook) -> Starlette:
+    """Everything that the front serves; what is no page and knows itself who asks is mounted beside the pages."""
+
+    @asynccontextmanager
+    async def running(_: Starlette) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        watching = asyncio.create_task(outlook.watch())
+        log.info(STARTED)
+        yield
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    return Starlette(lifespan=running, routes=[Mount("/", pages)])
 
 
 class Refusals:
@@ -198,8 +203,8 @@ def build(settings: Settings) -> Front:
     store = KeyReader(keys, Secrets.at(settings.keys))
     signins = SignIns(settings.keys, ward)
     outlook = Outlook(settings.nats, ward.id, inquiry)
-    site = assemble(settings, Parts(inquiry, signins, outlook, store.opened))
-    return Front(site, settings.pages, [engine.dispose, keys.dispose, signins.close])
+    pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened))
+    return Front(on_one_origin(pages, outlook), settings.pages, [engine.dispose, keys.dispose, signins.close])
 
 
 def app() -> Starlette:

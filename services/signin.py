@@ -114,7 +114,7 @@ class SignIns:
         if self._ward.role_of(role) is None:
             known = ", ".join(each.key for each in self._ward.roles)
             raise SignInError(f"{role}: the ward's file has no such role; it has {known}")
-        if name is not None and not (name.isprintable() and 0 < len(name.strip()) <= LONGEST_NAME):
+        if name is not None and not (_is_plain(name) and 0 < len(name.strip()) <= LONGEST_NAME):
             raise SignInError(f"--name: give a name of 1 to {LONGEST_NAME} printable characters")
         token, now = secrets.token_urlsafe(32), self._now()
         until = now + LINK_LASTS.total_seconds()
@@ -203,6 +203,11 @@ class SignIns:
                 create(connection, [LINKS, SESSIONS])
             self._opened = engine
         return self._opened
+
+
+def _is_plain(name: str) -> bool:
+    """No control characters; the wide space of Japanese names is none."""
+    return name.replace("\u3000", " ").isprintable()
 
 
 def _digest(token: str) -> str:

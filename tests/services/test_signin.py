@@ -31,13 +31,13 @@ def signins(tmp_path: Path, clock: Clock) -> Iterator[SignIns]:
 
 def test_a_link_signs_in_once_as_its_role_and_name(signins: SignIns) -> None:
     """It may be looked at before; afterwards it is used, and the session stays."""
-    link = signins.link("day", "架空 花子")
-    assert signins.offered(link) == signins.offered(link) == (WARD.role_of("day"), "架空 花子")
+    link = signins.link("day", "架空　花子")
+    assert signins.offered(link) == signins.offered(link) == (WARD.role_of("day"), "架空　花子")
     session = signins.session(signins.sign_in(link))
 
     assert session is not None
     assert (session.role.key, session.name, session.sees("persons"), session.sees("audit")) == (
-        *("day", "架空 花子"),
+        *("day", "架空　花子"),
         *(True, False),
     )
     for use in (signins.offered, signins.sign_in):

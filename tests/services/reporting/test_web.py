@@ -540,9 +540,8 @@ async def test_no_sql_runs_on_the_event_loop(centre: Centre) -> None:
     said(centre, call())
     threads: set[int] = set()
     app = site(centre, PUBLISHED)
-    sa.event.listen(
-        centre.ledger.journal.engine, "before_cursor_execute", lambda *_: threads.add(threading.get_ident())
-    )
+    for engine in (centre.ledger.journal.engine, app.state.signins._engine()):
+        sa.event.listen(engine, "before_cursor_execute", lambda *_: threads.add(threading.get_ident()))
     async with browser(app) as web:
         for address in (*ADDRESSES, "/readyz", "/cases/R7-0001", "/tables/calls?as_of=2025-05-31&known_at=2"):
             threads.clear()

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import typer
 
 from deploy import output, saving
-from deploy.datadir import DEFAULT, DataDirectory, DataError
+from deploy.datadir import DEFAULT, DataDirectory, DataError, Running
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.history import Contradiction, plan, read_examples
 from deploy.manifest import BackupError
@@ -30,6 +30,7 @@ from deploy.refill import rebuild as rebuild_tallies
 from deploy.refill import refill as fill_events
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
 from deploy.showing import print_gaps, print_history, print_report, print_status
+from deploy.signing_in import link, print_links
 from deploy.status import status as status_of
 from deploy.verify import verify as differences
 from deploy.ward_commands import ward_app
@@ -43,6 +44,8 @@ from services.reporting import published
 from services.reporting.inquiry import NotKnown
 from services.reporting.pages import asked
 from services.reporting.tables import read_years
+from services.settings import SettingsError, from_environment
+from services.signin import SignInError
 from services.ward import WardError, load
 
 app = typer.Typer(
@@ -65,6 +68,8 @@ SAID = (
     NatsError,
     NotIndexed,
     NotSent,
+    SettingsError,
+    SignInError,
     StartError,
     WardError,
     Contradiction,
@@ -167,7 +172,7 @@ def up(
         bool, typer.Option("--activate", help="Let a changed ward's file be in force from now on.")
     ] = False,
 ) -> None:
-    """Run NATS and the four services here, on loopback only, until Ctrl-C."""
+    """Run NATS, the four services and the pages here, on loopback only, until Ctrl-C."""
     from deploy.embedded import Embedded
 
     directory = DataDirectory(data)
@@ -186,6 +191,7 @@ def up(
     try:
         with embedded as running:
             out.print(f"Pages    {running.pages}\nNATS     {running.nats}\nData     {directory.path}", markup=False)
+            print_links(directory.settings(), running.pages)
             out.print("Ctrl-C stops everything. / 終了は Ctrl-C です。")
             ended_by_itself = not embedded.wait_for_ctrl_c()
     except KeyboardInterrupt:
@@ -193,6 +199,25 @@ def up(
     if ended_by_itself:
         fail(f"the runner ended by itself; see {directory / 'logs' / 'runner.log'}", 1)
     out.print("Stopped. / 終了しました。")
+
+
+@app.command()
+@said
+def signin(
+    role: Annotated[str, typer.Argument(help="A role of the ward's file: night, day, ward or auditor in the sample.")],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Whom the link is for; every page then says who is signed in.")
+    ] = None,
+    pages: Annotated[
+        str | None,
+        typer.Option(help="Where the pages are reached, if `yoake up` does not run them; YOAKE_KEYS etc. are read."),
+    ] = None,
+    data: Data = DEFAULT,
+) -> None:
+    """Print a link that signs one person in to the pages, once, within ten minutes."""
+    directory = DataDirectory(data)
+    settings = from_environment() if pages else directory.settings()
+    out.print(link(settings, pages or running_on(directory).pages, role, name), markup=False, soft_wrap=True)
 
 
 @app.command(name="feed")
@@ -210,7 +235,7 @@ def feed_command(
     The exit status is 0 if nothing needs a person, 1 if something is parked or in conflict.
     """
     directory = DataDirectory(data)
-    url, ward = running_at(directory), load(directory / "ward.toml")
+    url, ward = running_on(directory).nats, load(directory / "ward.toml")
     sender = provider or ward.provider[0].id
     if ward.provider_of(sender) is None:
         fail(f"--as {sender}: the ward does not know this provider; it knows {', '.join(p.id for p in ward.provider)}")
@@ -418,7 +443,7 @@ def streams(
 ) -> None:
     """Declare the streams and durables on the running NATS; with --refill, fill EVENTS from the journals."""
     directory = DataDirectory(data)
-    url = running_at(directory)
+    url = running_on(directory).nats
     done = asyncio.run(declare(url, directory.kept().ward))
     published_again: dict[str, int] = {}
     if refill:
@@ -469,8 +494,8 @@ def opened(data: Path) -> closing[Opened]:
     return closing(Opened(directory.settings(), directory.kept().ward))
 
 
-def running_at(directory: DataDirectory) -> str:
-    """Where the NATS of the directory's running Yoake is.
+def running_on(directory: DataDirectory) -> Running:
+    """The Yoake that runs on the directory.
 
     Raises:
         DataError: nothing runs on it.
@@ -479,7 +504,7 @@ def running_at(directory: DataDirectory) -> str:
     running = directory.running()
     if running is None:
         raise DataError(f"Yoake does not run on {directory.path}: start it with `yoake up`, or give --data")
-    return running.nats
+    return running
 
 
 def _option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:

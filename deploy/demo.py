@@ -12,6 +12,7 @@ from deploy.opened import Opened
 from deploy.output import out, print_footnotes, print_summary, report_table
 from deploy.ports import StartError, check_port
 from deploy.setting_up import PUBLISHED, prepare
+from deploy.signing_in import print_links
 from services.reporting.published import Published, compare, load
 from services.reporting.report import shown
 from services.ward import load as load_ward
@@ -97,9 +98,13 @@ def _say_what_next(data: DataDirectory, pages: str) -> None:
     running = data.running()
     handover = running.services.get("handover", 0) if running else 0
     out.print(f"\nPages / 画面   {pages}", style="bold")
+    print_links(data.settings(), pages)
     where = "" if data.path.name == ".yoake" else f" --data {data.path}"
     for words, command in (
-        ("Open a figure: click any cell on the page / 数値を押すと内訳が開きます", pages),
+        (
+            "Open a figure: sign in as the ward, click a cell / 区の職員としてサインインし、数値を押すと内訳が開きます",
+            pages,
+        ),
         ("Replay a case / ケースの経過", f"yoake case {number or example}{where}"),
         ("The figure as it was known earlier / 把握時点を変える", f"yoake report calls --known-at 400{where}"),
         (

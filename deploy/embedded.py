@@ -1,4 +1,4 @@
-"""Everything on one machine: NATS and the four services, each a process of its own, on loopback only.
+"""Everything on one machine: NATS, the four services and the front, each a process of its own, on loopback only.
 
 The processes are forked from one that has imported everything, which keeps memory and start-up
 small; each builds its service with the same `build()` that `faststream run` uses. A supervisor

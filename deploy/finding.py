@@ -17,7 +17,7 @@ from services.desk import wards_of
 from services.intake.brief import Brief, Details, brief
 from services.intake.finding import Candidate, Finder, Found
 from services.intake.records import Caller
-from services.seal import KeyStore, Secrets
+from services.seal import KeyReader, Secrets
 from services.ward import Ward
 
 
@@ -45,7 +45,7 @@ def opened_finder(data: DataDirectory) -> Iterator[Finder]:
         engine = open_engine(settings.database_of("keys"))
         try:
             secrets = Secrets.at(settings.keys)
-            yield Finder(journal, secrets, KeyStore(engine, secrets, reading=True))
+            yield Finder(journal, secrets, KeyReader(engine, secrets))
         finally:
             engine.dispose()
 

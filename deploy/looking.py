@@ -20,7 +20,7 @@ from services.degraded import FULL_SHARE, Degraded, Disk, Facts, Stream, degrade
 from services.health import Ready
 from services.journal import Journal
 from services.logs import last_words
-from services.settings import SERVICES
+from services.settings import FRONT, SERVICES
 from services.streams import EVENTS, WRITERS, durables
 
 PATIENCE = 2.0
@@ -96,6 +96,8 @@ def what_is_degraded(
     """Everything that is degraded, the worst first. `journals` are those that can be read; `bus` None: none runs."""
     own = degraded(msgspec.structs.replace(bus.facts if bus else Facts(), disk=_disk(data)))
     said = [one for service in SERVICES for one in _of_service(data, running, service, journals.get(service))]
+    if running is not None:
+        said += _of_process(data, running, Facts(service=FRONT))
     return worst_first(_once([*own, *said], {one.code for one in own}))
 
 
@@ -110,8 +112,12 @@ def _of_service(data: DataDirectory, running: Running | None, service: str, jour
         database_missing=journal is None,
         clock_behind=journal.clock_behind() if journal else 0.0,
     )
-    if running is None:
-        return degraded(facts)
+    return degraded(facts) if running is None else _of_process(data, running, facts)
+
+
+def _of_process(data: DataDirectory, running: Running, facts: Facts) -> list[Degraded]:
+    """What a process says of itself; of one that says nothing, what is known from outside."""
+    service = facts.service
     halted = last_words(data / "logs" / f"{service}.log", system_clock())
     if halted or not (pid := running.services.get(service)) or not is_alive(pid):
         return degraded(msgspec.structs.replace(facts, running=False, halted=halted))

@@ -10,7 +10,7 @@ import msgspec
 from rich.table import Table
 
 from deploy.output import clock_of, day_of, out, print_footnotes, print_json, report_csv, report_table
-from deploy.status import ServiceStatus, Status
+from deploy.status import FrontStatus, ServiceStatus, Status
 from services.reporting.footnotes import of_gap
 from services.reporting.inquiry import History, Step
 from services.reporting.report import Gap, Report
@@ -101,6 +101,7 @@ def print_status(status: Status, language: str, ward: Ward | None = None) -> Non
         table.add_column(column.replace("_", "\n"), justify="right")
     for service in status.services:
         table.add_row(service.service, *_figures(service))
+    table.add_row(*_of_front(status.front))
     out.print(table)
     if ledger := status.ledger:
         whole = "holds every event of every service" if ledger.complete else "does NOT hold every event yet"
@@ -131,6 +132,11 @@ def print_gaps(gaps: Sequence[Gap], ward: Ward | None) -> None:
     for gap in gaps:
         told = of_gap(gap, ward)
         out.print(f"{told.ja}\n{told.en}", markup=False, soft_wrap=True)
+
+
+def _of_front(front: FrontStatus) -> list[str]:
+    """It has no log and takes no messages: a line for whether it runs."""
+    return ["front 窓口", "yes" if front.running else "no", *["－"] * 9]
 
 
 def _figures(service: ServiceStatus) -> list[str]:

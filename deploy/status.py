@@ -20,7 +20,7 @@ from services.hearing import Cursors
 from services.journal import Journal, JournalError
 from services.reporting.inquiry import Inquiry
 from services.reporting.report import Gap
-from services.settings import SERVICES, Settings
+from services.settings import FRONT, SERVICES, Settings
 from services.streams import WRITERS
 from services.tables import PARKED, WAITING
 
@@ -41,6 +41,13 @@ class ServiceStatus(msgspec.Struct, frozen=True):
     parked: int
     conflicts: int
     ledger_has: int
+
+
+class FrontStatus(msgspec.Struct, frozen=True):
+    """The front process (窓口), and where it shows the pages; None: nowhere, since Yoake does not run here."""
+
+    running: bool
+    pages: str | None
 
 
 class LedgerStatus(msgspec.Struct, frozen=True):
@@ -69,12 +76,13 @@ class Status(msgspec.Struct, frozen=True):
 
     `streams` is empty while NATS does not answer; `held` names at most 100; `degraded` has the worst first;
     `troubles` is what the runner found wrong and is mending; `set_back` names each database that is older than it was;
-    `missing` is what restores may have left out.
+    `front` is the process that shows the pages; `missing` is what restores may have left out.
     """
 
     running: bool
     services: list[ServiceStatus]
     ledger: LedgerStatus | None
+    front: FrontStatus = FrontStatus(running=False, pages=None)
     streams: list[StreamStatus] = []
     held: list[Held] = []
     degraded: list[Degraded] = []
@@ -106,6 +114,7 @@ def status(data: DataDirectory) -> Status:
             running=bool(bus and bus.facts.connected),
             services=services,
             ledger=_ledger(ledger, services) if ledger else None,
+            front=FrontStatus(FRONT in alive, running.pages if running else None),
             streams=bus.streams if bus else [],
             held=held[:MOST_HELD],
             degraded=what_is_degraded(data, running, journals, bus),

@@ -1,4 +1,4 @@
-"""Starts NATS and the services, starts again what ends or hangs, and stops everything in order."""
+"""Starts NATS, the services and the front, starts again what ends or hangs, and stops everything in order."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any, Protocol
 
 import msgspec
-from faststream import FastStream
 
+from deploy import front
 from deploy.datadir import DataDirectory, Running
 from deploy.nats_watch import NatsWatch
 from deploy.natsd import NatsServer, declare_now, end_with_parent, stop_stray
@@ -28,13 +29,25 @@ from services.intake import app as intake
 from services.logs import log_to
 from services.placement import app as placement
 from services.reporting import app as reporting
-from services.settings import SERVICES, Settings
+from services.settings import FRONT, SERVICES, Settings
 
-BUILDS: dict[str, Callable[[Settings], FastStream]] = {
+
+class Runs(Protocol):
+    """A service, or the front: what FastStream calls an application."""
+
+    def after_startup(self, hook: Callable[[], Awaitable[None]]) -> object: ...
+
+    async def run(self) -> None: ...
+
+    def exit(self) -> None: ...
+
+
+BUILDS: dict[str, Callable[[Settings], Any]] = {
     "intake": intake.build,
     "placement": placement.build,
     "handover": handover.build,
     "reporting": reporting.build,
+    FRONT: front.build,
 }
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -55,8 +68,8 @@ class Supervisor:
     def __init__(self, data: DataDirectory, ports: tuple[int, int], published: Path | None, pipe: Connection) -> None:
         self._data, self._pipe, self._pages_port, self._published = data, pipe, ports[1], published
         self._nats = NatsServer(data / "nats", ports[0])
-        self._children = [_Child(service) for service in SERVICES]
-        self._health = {service: free_port() for service in SERVICES}
+        self._children = [_Child(service) for service in BUILDS]
+        self._health = {service: free_port() for service in SERVICES} | {FRONT: ports[1]}
         self._said: Running | None = None
 
     def start(self) -> None:
@@ -142,7 +155,7 @@ class Supervisor:
 
 
 class _Child:
-    """One service's process, and when it may be started again."""
+    """One service's process, or the front's, and when it may be started again."""
 
     def __init__(self, service: str) -> None:
         self.service = service
@@ -206,7 +219,7 @@ def _serve(service: str, settings: Settings, logs: Path, pipe: Connection, super
     log_to(logs / f"{service}.log", service, settings.log)
     os.set_blocking(pipe.fileno(), False)  # A supervisor that does not listen must not hold up the service.
     try:
-        app = BUILDS[service](settings)
+        app: Runs = BUILDS[service](settings)
     except (RuntimeError, ValueError) as error:
         log.critical("%s", error)
         _tell(pipe, f"{service} cannot start: {error}")
@@ -224,7 +237,7 @@ def _tell(pipe: Connection, what: str) -> None:
         pipe.send(what)
 
 
-async def _run(app: FastStream, pipe: Connection, supervisor: int) -> None:
+async def _run(app: Runs, pipe: Connection, supervisor: int) -> None:
     """Run until told to stop, or until the supervisor is gone."""
 
     async def live() -> None:

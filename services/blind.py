@@ -21,7 +21,7 @@ from events import Recorded, decode
 from services.book import ByField, Identifier
 from services.database import among, create, insert_rows
 from services.journal import Journal
-from services.seal import KeyStore, Secrets
+from services.seal import KeyReader, Secrets
 from services.tables import BLIND, INDEX_TABLES, INDEXED
 
 FOLDING = 1
@@ -54,7 +54,7 @@ class Identifying(Protocol):
 class BlindIndex:
     """One journal's index: looked up and written within the caller's transaction."""
 
-    def __init__(self, journal: Journal, secrets: Secrets, keys: KeyStore, identifying: Identifying) -> None:
+    def __init__(self, journal: Journal, secrets: Secrets, keys: KeyReader, identifying: Identifying) -> None:
         """Open the index, without whoever was forgotten meanwhile. What was there before it must be filled in."""
         self.identifying, self._secrets = identifying, secrets
         self._journal, self._keys = journal, keys
@@ -150,7 +150,7 @@ def usable(connection: sa.Connection) -> bool:
     return progress.whole and progress.folding == FOLDING
 
 
-def opened(keys: KeyStore, records: Sequence[Recorded]) -> list[dict[str, Any] | None]:
+def opened(keys: KeyReader, records: Sequence[Recorded]) -> list[dict[str, Any] | None]:
     """What is personal in each of these events; None where there is nothing, or where nobody can read it any more."""
     boxes = []
     for record in records:

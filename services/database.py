@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 import psycopg
@@ -24,6 +25,9 @@ CACHE_KIB = 16_384
 CHECKPOINT_PAGES = 4_000
 """SQLite's write-ahead log is folded into the database when it has so many pages of 4 KiB; rarely is cheaper."""
 
+
+READERS = 2
+"""Connections that a reader keeps; each has a cache of its own."""
 
 Taken = Literal["fails", "stays", "replaces"]
 
@@ -45,11 +49,35 @@ def open_engine(url: str) -> sa.Engine:
         with engine.connect():
             return engine
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
-        raise DatabaseError(
-            f"{url!r} is not a database URL such as sqlite:///FILE or postgresql+psycopg://HOST/NAME"
-        ) from error
+        raise _no_url(url) from error
     except sa.exc.DatabaseError as error:  # It does not answer, or it is no database.
         raise DatabaseError(f"{sa.make_url(url).render_as_string()}: {error.orig}") from error
+
+
+def open_reader(url: str) -> sa.Engine:
+    """An engine that only reads, whatever is asked of it. It opens nothing now: the database may come later.
+
+    Raises:
+        DatabaseError: the URL is none of ours.
+    """
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() == "sqlite":  # A missing file is not made, and no writer is kept waiting.
+            parsed = parsed.set(database=f"file:{quote(parsed.database or '')}", query={"mode": "ro", "uri": "true"})
+        engine = sa.create_engine(parsed, connect_args=_arguments(url), hide_parameters=True, pool_size=READERS)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+        raise _no_url(url) from error
+    if engine.dialect.name == "postgresql":
+        sa.event.listen(engine, "connect", _only_reads)
+    return engine
+
+
+def _only_reads(connection: Any, _record: Any) -> None:
+    connection.read_only = True
+
+
+def _no_url(url: str) -> DatabaseError:
+    return DatabaseError(f"{url!r} is not a database URL such as sqlite:///FILE or postgresql+psycopg://HOST/NAME")
 
 
 def _arguments(url: str) -> dict[str, Any]:

@@ -28,7 +28,13 @@ FULL_SHARE = 0.5
 """A stream that is fuller than this gets a warning."""
 
 
-NAMES = {"intake": "受付", "placement": "受入調整", "handover": "引継ぎ（朝・関係機関）", "reporting": "報告"}
+NAMES = {
+    "intake": "受付",
+    "placement": "受入調整",
+    "handover": "引継ぎ（朝・関係機関）",
+    "reporting": "報告",
+    "front": "窓口",
+}
 """What the services are called on a Japanese screen."""
 
 

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics` of each service, and the server that serves them and the pages.
+"""`/healthz`, `/readyz` and `/metrics` of each process, and the server that serves them.
 
 Healthy: the process turns and its writer thread gets on; otherwise restart it. Ready: it does its
 work in time; otherwise the answer names each reason, with what to do, in both languages.
@@ -11,12 +11,12 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import uvicorn
 from faststream import FastStream
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -43,8 +43,22 @@ class Ready(msgspec.Struct, frozen=True):
     degraded: list[Degraded]
 
 
-def routes(vitals: Vitals) -> list[Route]:
-    """The three addresses of one service."""
+class Checked(Protocol):
+    """A process that says how it is. `head`: how far its journal, or the ledger, goes."""
+
+    service: str
+    registry: CollectorRegistry
+
+    @property
+    def head(self) -> int: ...
+
+    def is_healthy(self) -> bool: ...
+
+    def degraded(self) -> list[Degraded]: ...
+
+
+def routes(vitals: Checked) -> list[Route]:
+    """The three addresses of one process. `is_healthy` is asked on the event loop, the rest in a thread."""
 
     async def healthy(_: Request) -> Response:
         if vitals.is_healthy():
@@ -53,7 +67,7 @@ def routes(vitals: Vitals) -> list[Route]:
 
     def ready(_: Request) -> Response:
         found = vitals.degraded()
-        answer = Ready(is_ready(found), vitals.service, vitals.journal.head, found)
+        answer = Ready(is_ready(found), vitals.service, vitals.head, found)
         status = 200 if answer.ready else 503
         return Response(msgspec.json.encode(answer), status_code=status, media_type="application/json")
 
@@ -91,12 +105,12 @@ def attach(app: FastStream, broker: NatsBroker, vitals: Vitals, address: tuple[s
 
 def serve(app: FastStream, pages: ASGIApp, address: tuple[str, int]) -> None:
     """Serve an application at an address as long as a service runs, NATS or no NATS."""
-    server = _Server(uvicorn.Config(pages, log_config=None, access_log=False, lifespan="off"))
+    server = Server(uvicorn.Config(pages, log_config=None, access_log=False, lifespan="off"))
     serving: list[asyncio.Task[None]] = []
 
     @app.on_startup
     async def start() -> None:
-        serving.append(asyncio.create_task(server.serve([_listen(address)])))
+        serving.append(asyncio.create_task(server.serve([open_socket(address)])))
 
     @app.on_shutdown
     async def finish() -> None:
@@ -104,7 +118,7 @@ def serve(app: FastStream, pages: ASGIApp, address: tuple[str, int]) -> None:
         await asyncio.gather(*serving, return_exceptions=True)
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """A web server that leaves the signals to the service it runs in."""
 
     @contextmanager
@@ -112,7 +126,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listen(address: tuple[str, int]) -> socket.socket:
+def open_socket(address: tuple[str, int]) -> socket.socket:
+    """A socket that listens there; nothing else can be done without it, so the process ends where it cannot be had."""
     try:
         return socket.create_server(address)
     except OSError as error:

@@ -84,6 +84,16 @@ class _Recorder(SQLAlchemyApplicationRecorder):
         return range(first, first + len(rows))
 
 
+def log_of(engine: sa.Engine) -> sa.Table:
+    """The table of a log, for whoever only reads it; nothing is made, and nothing is asked of the database."""
+    table: sa.Table = _recorder(sessionmaker(engine)).events_record_cls.__table__
+    return table
+
+
+def _recorder(sessions: sessionmaker[Session]) -> _Recorder:
+    return _Recorder(SQLAlchemyDatastore(session_maker=sessions), events_table_name="stored_events")
+
+
 class Journal:
     """One service's log and its tables, in one database.
 
@@ -114,7 +124,7 @@ class Journal:
         self.vitals: Vitals | None = None
         self._commits = 0
         self._sessions = sessionmaker(self.engine, autoflush=False)
-        self._recorder = _Recorder(SQLAlchemyDatastore(session_maker=self._sessions), events_table_name="stored_events")
+        self._recorder = _recorder(self._sessions)
         self.log: sa.Table = self._recorder.events_record_cls.__table__
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix=f"journal-{service}")
         try:

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-FIELDS = ("provider", "source", "id", "case", "position", "durable")
+FIELDS = ("provider", "source", "id", "case", "position", "durable", "role", "who")
 """What a line may say besides its text, given as `extra`; ids are as `services.reading.public` shows them."""
 
 _ENCODE = msgspec.json.Encoder().encode

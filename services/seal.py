@@ -122,31 +122,77 @@ class Secrets:
         return self._wrap.decrypt(wrapped[:NONCE], wrapped[NONCE:], subject.encode())
 
 
-class KeyStore:
-    """The keys of persons, by their random ids; `ensure` commits before any event uses a key."""
+class KeyReader:
+    """The keys of persons, for whoever only opens boxes; it writes nothing, and makes no key."""
 
-    def __init__(self, engine: sa.Engine, secrets: Secrets, *, reading: bool = False) -> None:
-        """Open the store, made on the first call; `reading`: to unseal alone, and nothing is written.
-
-        Raises:
-            WrongKey: the master key is another.
-            sqlalchemy.exc.DatabaseError: it cannot be read; with `reading` also where there is none yet.
-        """
+    def __init__(self, engine: sa.Engine, secrets: Secrets) -> None:
         self._engine = engine
         self._secrets = secrets
+
+    def unseal(self, subject: str, identity: str, sealed: str) -> dict[str, Any]:
+        """What a box holds.
+
+        Raises:
+            Destroyed: the person's key is gone.
+            ValueError: the box belongs to another event or person, or was changed.
+        """
+        return _open(self._key(subject), identity, sealed)
+
+    def unseal_all(self, boxes: Sequence[tuple[str, str, str] | None]) -> list[dict[str, Any] | None]:
+        """What each box, (subject, identity, sealed), holds; None for no box, or for one that nobody can open.
+
+        The keys are read together. A box that was changed keeps nobody from the others: `yoake verify` names it.
+        """
+        gone = set(read_tombstones(self._secrets.tombstones))  # A key store of an older copy may still hold them.
+        wanted = sorted({box[0] for box in boxes if box is not None} - gone)
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_KEYS).where(among(connection, _KEYS.c.subject, wanted))).all()
+        keys = {row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped}
+        return [_open_if(keys.get(box[0]), box[1], box[2]) if box else None for box in boxes]
+
+    def opened(self, subjects: Iterable[str], identity: str, sealed: str) -> dict[str, Any] | None:
+        """What a box holds that is sealed for one of these; None: no key opens it, or none any more."""
+        gone = read_tombstones(self._secrets.tombstones)  # A key store of an older copy may still hold them.
+        for subject in subjects:
+            try:
+                if subject not in gone:
+                    return self.unseal(subject, identity, sealed)
+            except (Destroyed, ValueError):
+                continue
+        return None
+
+    def destroyed(self) -> frozenset[str]:
+        """Whose keys were destroyed."""
+        with self._engine.connect() as connection:
+            return frozenset(connection.execute(sa.select(_KEYS.c.subject).where(_KEYS.c.wrapped.is_(None))).scalars())
+
+    def _key(self, subject: str) -> bytes:
+        with self._engine.connect() as connection:
+            wrapped = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == subject)).scalar()
+        if wrapped is None:
+            raise Destroyed(f"no key for {subject}")
+        try:
+            return self._secrets.unwrap(subject, bytes(wrapped))
+        except InvalidTag as error:
+            raise ValueError("this key was not wrapped with this master key") from error
+
+
+class KeyStore(KeyReader):
+    """The keys of persons, by their random ids; `ensure` commits before any event uses a key."""
+
+    def __init__(self, engine: sa.Engine, secrets: Secrets) -> None:
+        super().__init__(engine, secrets)
         self._fresh: dict[str, bytes] = {}
         with engine.begin() as connection:
-            if not reading:
-                create(connection, [_KEYS])
-                check = {"subject": CHECK, "wrapped": secrets.wrap(CHECK, bytes(32))}
-                connection.execute(insert_new(engine, _KEYS), [check])
+            create(connection, [_KEYS])
+            check = {"subject": CHECK, "wrapped": secrets.wrap(CHECK, bytes(32))}
+            connection.execute(insert_new(engine, _KEYS), [check])
             kept = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == CHECK)).scalar_one()
         try:
             secrets.unwrap(CHECK, bytes(kept))
         except InvalidTag as error:
             raise WrongKey("master.key does not open this key store: put back the keys that belong to it") from error
-        if not reading:
-            self._bury(read_tombstones(secrets.tombstones))
+        self._bury(read_tombstones(secrets.tombstones))
 
     def ensure(self, subjects: Iterable[str]) -> frozenset[str]:
         """Make sure that each subject has a key, on disk, before anything is sealed with it.
@@ -181,26 +227,6 @@ class KeyStore:
         )
         return b64encode(nonce + box).decode()
 
-    def unseal(self, subject: str, identity: str, sealed: str) -> dict[str, Any]:
-        """What a box holds.
-
-        Raises:
-            Destroyed: the person's key is gone.
-            ValueError: the box belongs to another event or person, or was changed.
-        """
-        return _open(self._key(subject), identity, sealed)
-
-    def unseal_all(self, boxes: Sequence[tuple[str, str, str] | None]) -> list[dict[str, Any] | None]:
-        """What each box, (subject, identity, sealed), holds; None for no box, or for one that nobody can open.
-
-        The keys are read together. A box that was changed keeps nobody from the others: `yoake verify` names it.
-        """
-        wanted = sorted({box[0] for box in boxes if box is not None})
-        with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_KEYS).where(among(connection, _KEYS.c.subject, wanted))).all()
-        keys = {row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped}
-        return [_open_if(keys.get(box[0]), box[1], box[2]) if box else None for box in boxes]
-
     def opens(self, subjects: Iterable[str], identity: str, sealed: str) -> bool:
         """Whether some key of these opens a box, or was destroyed, so that nobody can say."""
         for subject in subjects:
@@ -230,18 +256,6 @@ class KeyStore:
             for row in rows:
                 living = sa.and_(_KEYS.c.subject == row["subject"], _KEYS.c.wrapped.is_not(None))
                 connection.execute(sa.update(_KEYS).where(living).values(wrapped=None))
-
-    def destroyed(self) -> frozenset[str]:
-        """Whose keys were destroyed."""
-        with self._engine.connect() as connection:
-            return frozenset(connection.execute(sa.select(_KEYS.c.subject).where(_KEYS.c.wrapped.is_(None))).scalars())
-
-    def _key(self, subject: str) -> bytes:
-        with self._engine.connect() as connection:
-            wrapped = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == subject)).scalar()
-        if wrapped is None:
-            raise Destroyed(f"no key for {subject}")
-        return self._secrets.unwrap(subject, bytes(wrapped))
 
 
 def _open(key: bytes, identity: str, sealed: str) -> dict[str, Any]:

@@ -11,6 +11,9 @@ import msgspec
 from services.ward import Ward, load
 
 SERVICES = ("intake", "placement", "handover", "reporting")
+FRONT = "front"
+"""The process that shows the pages (窓口): it has no database of its own, and takes nothing from the bus."""
+
 LEVELS = ("info", "debug")
 """With debug, every accepted message has a line of its own."""
 

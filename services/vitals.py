@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 
-from services.degraded import SILENT_SECONDS, STUCK_SECONDS, Degraded, Disk, Facts, degraded, is_ready, worst_first
+from services.degraded import SILENT_SECONDS, STUCK_SECONDS, Degraded, Disk, Facts, degraded, is_ready
 from services.journal import Journal
 from services.streams import durables
 from services.tables import PARKED, RECEIPTS, WAITING
@@ -76,7 +76,7 @@ class Vitals:
         further: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         """`client` None: looked at without NATS. `further` asks the database for more facts, in a thread."""
-        self.journal, self.service, self.others = journal, journal.service, list[Degraded]()
+        self.journal, self.service = journal, journal.service
         self._client, self.published, self.cursors, self._further = client, published, cursors, further
         own = (self.service, f"{self.service}-events") if client else ()
         self._durables = [(s, str(d.durable_name)) for s, d in durables(journal.ward) if d.durable_name in own]
@@ -122,6 +122,11 @@ class Vitals:
         """A pull loop asked for messages, and the server answered."""
         self._asked[durable] = time.monotonic()
 
+    @property
+    def head(self) -> int:
+        """The journal's last position."""
+        return self.journal.head
+
     def is_healthy(self) -> bool:
         """Whether the writer thread gets on; that the event loop does is what an answer shows."""
         return self._waits() < STUCK_SECONDS
@@ -130,10 +135,6 @@ class Vitals:
         """What is not as it should be, at this moment. It may ask the database: never on the event loop."""
         further = self._further() if self._further else {}
         return degraded(msgspec.structs.replace(self.facts(), **further))
-
-    def everywhere(self) -> list[Degraded]:
-        """`degraded`, and what the other services last said of themselves."""
-        return worst_first([*self.degraded(), *self.others])
 
     def encoded(self) -> bytes:
         """What is degraded here, as one service tells another; without asking the database."""

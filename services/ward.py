@@ -101,6 +101,28 @@ class AgeGroup(Keyed, frozen=True, kw_only=True):
     to: int | None = None
 
 
+Sees = Literal["persons", "calls", "figures", "audit", "parked", "status"]
+"""What a role may see. `calls` are cases without their personal parts; `persons` are the personal parts."""
+
+
+class Role(_Strict, frozen=True, kw_only=True):
+    """As whom one signs in to the pages: `provider` is the one for which this role speaks, if it speaks for any."""
+
+    key: str
+    label: Label
+    provider: str | None = None
+    sees: tuple[Sees, ...]
+
+
+ROLES = (
+    Role(key="night", label=Label("夜間の担当", "Night"), sees=("persons", "calls", "parked", "status")),
+    Role(key="day", label=Label("日中の担当", "Day"), sees=("persons", "calls", "figures", "parked", "status")),
+    Role(key="ward", label=Label("区の職員", "Ward"), sees=("calls", "figures", "audit", "parked", "status")),
+    Role(key="auditor", label=Label("監査人", "Auditor"), sees=("calls", "figures", "audit", "status")),
+)
+"""The roles of a ward whose file names none. They speak for no provider: which it would be, only the file can say."""
+
+
 class Policy(_Strict, frozen=True, kw_only=True):
     """The choices that the published papers leave open; see the comments in the ward's file."""
 
@@ -115,6 +137,7 @@ class Policy(_Strict, frozen=True, kw_only=True):
     age: Literal["birthday", "legal", "school-year"] = "birthday"
     percentages: Literal["half-up", "to-100"] = "half-up"
     late_entry_hours: int = 12
+    tables_open: bool = False
 
 
 class Eligibility(_Strict, frozen=True, kw_only=True):
@@ -140,6 +163,7 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     age_group: tuple[AgeGroup, ...]
     reason: tuple[Keyed, ...] = ()
     refusal: tuple[Keyed, ...] = ()
+    role: tuple[Role, ...] = ()
     policy: Policy = Policy()
     eligibility: Eligibility = Eligibility()
     labels: dict[str, Label]
@@ -234,6 +258,15 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
         """The day on which an outcome became possible: its own, or that of what has to be arranged."""
         kinds = [kind.from_ for kind in self.placement if kind.key in outcome.arranged]
         return max((day for day in (outcome.from_, *kinds) if day is not None), default=None)
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Who may sign in: the file's own roles, or `ROLES` where it names none."""
+        return self.role or ROLES
+
+    def role_of(self, key: str) -> Role | None:
+        """The role with this key."""
+        return next((role for role in self.roles if role.key == key), None)
 
     def provider_of(self, name: str) -> Provider | None:
         """The provider with this id, whatever its dates."""

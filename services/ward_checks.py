@@ -17,8 +17,19 @@ from services.toml_file import FileError
 if TYPE_CHECKING:
     from services.ward import Outcome, Ward
 
-KEYED = ("district", "band", "placement", "outcome", "outcome_group", "handbook", "age_group", "reason", "refusal")
-MAY_BE_EMPTY = ("reason", "refusal", "outcome_group")
+KEYED = (
+    "district",
+    "band",
+    "placement",
+    "outcome",
+    "outcome_group",
+    "handbook",
+    "age_group",
+    "reason",
+    "refusal",
+    "role",
+)
+MAY_BE_EMPTY = ("reason", "refusal", "outcome_group", "role")
 
 
 class WardError(FileError):
@@ -43,7 +54,7 @@ def check_file(ward: Ward) -> None:
     Raises:
         WardError: the first contradiction.
     """
-    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks):
+    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles):
         part(ward)
 
 
@@ -314,6 +325,22 @@ def _words(ward: Ward) -> None:
     for place, needed in _NEEDED.items():
         if missing := set(needed) - set(getattr(ward, place)):
             raise WardError(f"{place}: {_list(missing)} missing", place)
+
+
+def _roles(ward: Ward) -> None:
+    """A role sees something, each thing once, and speaks for a provider that is there."""
+    known = [provider.id for provider in ward.provider]
+    for position, role in enumerate(ward.role):
+        at = ("role", position)
+        if role.provider is not None and role.provider not in known:
+            reason = f"role {role.key}: unknown provider {role.provider!r}; known: {_list(known)}"
+            raise WardError(reason, *at, "provider")
+        if not role.sees or len(set(role.sees)) < len(role.sees):
+            reason = f"role {role.key}: `sees` must name something, and each thing once"
+            raise WardError(reason, *at, "sees")
+        if "persons" in role.sees and "calls" not in role.sees:
+            reason = f"role {role.key}: who sees persons sees them in their calls; add calls to `sees`"
+            raise WardError(reason, *at, "sees")
 
 
 def _blanks(ward: Ward) -> None:

@@ -6,6 +6,7 @@ wrong order, fails in the middle and starts again; `broken` names what does not 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -24,12 +25,15 @@ from services import desk
 from services.group import Group
 from services.hearing import Cursors
 from services.journal import Journal, SecondWriter
+from services.pages.guard import Guard
 from services.reading import Message, said
 from services.reporting import fold, ledger, merkle, tallies
 from services.reporting.fold import all_entries
 from services.reporting.tallies import Tallies, stored_cells, stored_entries
 from services.seal import KeyStore, Secrets
+from services.signin import LINKS, Session, SignIns
 from services.tables import PARKED, WAITING
+from services.ward import ROLES
 from tests.desk_examples import (
     HEARS,
     Carry,
@@ -44,6 +48,7 @@ from tests.desk_examples import (
     in_order,
     offer,
 )
+from tests.web_examples import HOME, browser, site
 
 Patch = pytest.MonkeyPatch
 PERSONAL = "みほんたろう"
@@ -134,7 +139,8 @@ def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
             found.append(f"{service}: the ledger does not hold every event")
     if PERSONAL.encode() in centre.on_disk() or PERSONAL in centre.on_disk().decode(errors="ignore"):
         found.append("a personal word lies in clear")
-    return found + _figures(centre) + _sealed_for_good(centre) + _second_writer(centre)
+    found += _figures(centre) + _sealed_for_good(centre) + _second_writer(centre)
+    return found or asyncio.run(_seen(centre, calls[0].case))
 
 
 def _figures(centre: Centre) -> list[str]:
@@ -175,6 +181,24 @@ def _sealed_for_good(centre: Centre) -> list[str]:
             if not opens:
                 return ["a box opens in another event"]
     return []
+
+
+async def _seen(centre: Centre, case: str) -> list[str]:
+    """What the page of a case shows to nobody, to an auditor and to the day provider, who alone sees persons."""
+    found = []
+    app = site(centre, role=None)
+    async with browser(app) as web:
+        if (await web.get(f"/cases/{case}")).status_code != 403:
+            found.append("a page that shows a person is open")
+        link, ours = f"/signin/{app.state.signins.link('auditor')}", {"Origin": HOME}
+        if [(await web.post(link, headers=ours)).status_code for _ in range(2)] != [303, 403]:
+            found.append("a link does not sign in once")
+        if PERSONAL in (await web.get(f"/cases/{case}")).text:
+            found.append("a role sees persons that may not")
+    async with browser(site(centre, role="day")) as web:
+        if PERSONAL not in (await web.get(f"/cases/{case}")).text:
+            found.append("a role does not see persons that may")
+    return found
 
 
 def _second_writer(centre: Centre) -> list[str]:
@@ -375,6 +399,34 @@ def forgets_the_clock(patch: Patch) -> None:
     patch.setattr(Journal, "now", lambda self: self.clock())
 
 
+def asks_nobody_who_they_are(patch: Patch) -> None:
+    """A page that shows a person is open to whoever finds its address."""
+
+    async def opening(self: Guard, scope: Any, receive: Any, send: Any) -> None:
+        scope["yoake.session"] = Session(ROLES[0], None, "")
+        await self._app(scope, receive, send)
+
+    patch.setattr(Guard, "__call__", opening)
+
+
+def shows_persons_to_every_role(patch: Patch) -> None:
+    """Whoever has signed in sees everything, whatever the ward's file says."""
+    patch.setattr(Session, "sees", lambda self, what: True)
+
+
+def signs_in_as_often_as_asked(patch: Patch) -> None:
+    """A one-time link is not marked as used."""
+    signing_in = SignIns.sign_in
+
+    def forgetting(self: SignIns, token: str) -> str:
+        cookie = signing_in(self, token)
+        with self._engine().begin() as connection:
+            connection.execute(sa.update(LINKS).values(used=False))
+        return cookie
+
+    patch.setattr(SignIns, "sign_in", forgetting)
+
+
 PLANTED: list[Callable[[Patch], None]] = [
     forgets_what_it_heard,
     takes_the_id_for_everybodys,
@@ -400,6 +452,9 @@ PLANTED: list[Callable[[Patch], None]] = [
     tolerates_a_second_writer,
     dates_by_arrival,
     forgets_the_clock,
+    asks_nobody_who_they_are,
+    shows_persons_to_every_role,
+    signs_in_as_often_as_asked,
 ]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html.parser import HTMLParser
@@ -11,21 +14,24 @@ from pathlib import Path
 import httpx
 from starlette.applications import Starlette
 
+from deploy.front import Parts, assemble
 from deploy.history import plan
+from deploy.outlook import Outlook
 from events.messages import MESSAGES
 from services.reporting.published import load
-from services.reporting.web import pages
 from services.settings import Settings
+from services.signin import SignIns
 from tests.desk_examples import RULES, WARD, Centre
 
 WARDS = Path(__file__).parents[1] / "deploy" / "wards"
 PUBLISHED = WARDS / "setagaya-published.toml"
 HOME = "http://127.0.0.1:18222"
+COOKIE = "yoake-18222"
 
 
-def settings(url: str, published: Path | None = None) -> Settings:
+def settings(url: str, published: Path | None = None, ward: Path = WARDS / "setagaya.toml") -> Settings:
     """Settings for the pages alone."""
-    return Settings(ward_file=WARDS / "setagaya.toml", nats="", database=url, keys=Path("keys"), published=published)
+    return Settings(ward_file=ward, nats="", database=url, keys=Path("keys"), published=published)
 
 
 @contextmanager
@@ -35,14 +41,37 @@ def centre_in(directory: Path, **given: None) -> Iterator[Centre]:
         yield centre
 
 
-def site(centre: Centre, published: Path | None = None) -> Starlette:
-    """The pages over a centre's ledger."""
-    return pages(settings(centre.url, published), centre.ledger.journal)
+def site(
+    centre: Centre,
+    published: Path | None = None,
+    *,
+    role: str | None = "ward",
+    name: str | None = None,
+    ward: Path = WARDS / "setagaya.toml",
+) -> Starlette:
+    """The front over a centre's databases, for a `browser` that is signed in as this role; None: as nobody.
+
+    `app.state.signins` are its links and sessions, by the centre's clock.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="yoake-keys-"))
+    told = settings(centre.url, published, ward)
+    signins = SignIns(directory, told.ward(), centre.clock)
+    outlook = Outlook("", told.ward().id, centre.inquiry)
+    app = assemble(told, Parts(centre.inquiry, signins, outlook, centre.keys.opened))
+    app.state.signins = signins
+    app.state.cookies = {COOKIE: signins.sign_in(signins.link(role, name))} if role else {}
+    weakref.finalize(app, _tidy, signins, directory)
+    return app
+
+
+def _tidy(signins: SignIns, directory: Path) -> None:
+    signins.close()
+    shutil.rmtree(directory)
 
 
 def browser(app: Starlette, home: str = HOME) -> httpx.AsyncClient:
     """Asks the pages as a browser would, without a network. An error in a page is the test's error."""
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=home)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=home, cookies=app.state.cookies)
 
 
 def tell_published_history(centre: Centre) -> None:

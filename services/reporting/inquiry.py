@@ -7,7 +7,7 @@ now comes from the tallies; with a day or a cut-off it is folded from the ledger
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any, Literal
@@ -36,6 +36,16 @@ from services.ward import Ward, fiscal_year, parse
 Wards = list[tuple[datetime, Ward]]
 SEALED = "封印 / sealed"
 """What a history shows in the place of a box."""
+
+LOST = "復号できません / cannot be decrypted"
+"""What stands there for somebody who may see what is in it, where no key opens it any more."""
+
+Opens = Callable[[Iterable[str], str, str], dict[str, Any] | None]
+"""(of whom it may be, the event's identity, a box) → what is in it; None where no key opens it."""
+
+
+UNREADABLE = (sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.TimeoutError)
+"""The database does not answer, is locked, or has no tables yet."""
 
 
 class NotKnown(LookupError):
@@ -240,9 +250,10 @@ class Inquiry:
             if known or (facts.number or "").casefold() == wanted.casefold():
                 yield row.id
 
-    def history(self, about: str, *, by: Literal["time", "ledger"] = "time") -> History:
+    def history(self, about: str, *, by: Literal["time", "ledger"] = "time", opens: Opens | None = None) -> History:
         """Everything about a case or a person, in the order in which it happened, or in the ledger's.
 
+        With `opens` each step's data has `personal` for `sealed`: what is in the box, or LOST.
         What an event changed is always told in the ledger's order: what was known before it came, and after.
 
         Raises:
@@ -251,13 +262,13 @@ class Inquiry:
         rows = self._own_rows(about)
         if not rows:
             raise NotKnown(f"nothing is known of {about!r}")
-        facts, steps = Facts(), []
+        facts, steps, owners = Facts(), list[Step](), _owners(rows)
         for row in self._with_relations(rows):
             before = _features(about, facts)
             apply(facts, row.event, event_of(row.event))
             if row in rows:
                 after = _features(about, facts)
-                steps.append(_step(row, before, after))
+                steps.append(_step(row, before, after, lambda record: _shown(record, owners, opens)))
         case = facts.cases.get(about)
         return History(
             id=about,
@@ -301,6 +312,14 @@ class Inquiry:
         ward = self.ledger.row(1).event.ward
         related |= {row.position: row for row in self.ledger.history(ward)}
         return [related[position] for position in sorted(related)]
+
+
+def further_facts(inquiry: Inquiry) -> dict[str, Any]:
+    """What the database says of itself: whether it answers, and whether the ward's rules were heard of."""
+    try:
+        return {"ward_known": inquiry.ward() is not None}
+    except UNREADABLE:
+        return {"database_missing": True}
 
 
 @contextmanager
@@ -354,9 +373,25 @@ def _features(about: str, facts: Facts) -> dict[str, Any]:
     return features
 
 
-def _step(row: Row, before: dict[str, Any], after: dict[str, Any]) -> Step:
-    event = row.event
+def _owners(rows: Iterable[Row]) -> list[str]:
+    """Whose keys may open the boxes of a history: of the persons and contacts that it names, and its own."""
+    told = [msgspec.json.decode(row.event.data) for row in rows]
+    named = {data.get(field) for data in told for field in ("person", "contact", "case")}
+    return sorted({name for name in named if isinstance(name, str)} | {row.event.subject for row in rows})
+
+
+def _shown(event: Recorded, owners: Sequence[str], opens: Opens | None) -> dict[str, Any]:
+    """An event's fields as a history shows them: the box as one word, or opened."""
     data: dict[str, Any] = msgspec.json.decode(event.data)
+    data.pop("content", None)
+    if (box := data.get("sealed")) is None or opens is None:
+        return data if "sealed" not in data else data | {"sealed": SEALED}
+    del data["sealed"]
+    return data | {"personal": opens(owners, f"{event.type}/{event.id}", box) or LOST}
+
+
+def _step(row: Row, before: dict[str, Any], after: dict[str, Any], shown: Callable[[Recorded], dict[str, Any]]) -> Step:
+    event = row.event
     names = [name for name in after if before.get(name) != after[name]] + sorted(before.keys() - after.keys())
     return Step(
         position=row.position,
@@ -370,7 +405,7 @@ def _step(row: Row, before: dict[str, Any], after: dict[str, Any]) -> Step:
         cause=event.causation,
         message=_message(event.causation),
         synthetic=event.synthetic,
-        data={name: SEALED if name == "sealed" else value for name, value in data.items() if name != "content"},
+        data=shown(event),
         changes=[Change(name, before.get(name), after.get(name)) for name in names],
     )
 

@@ -6,93 +6,86 @@ plain function, which Starlette runs in a thread: no SQL on the event loop.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
-import sqlalchemy as sa
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
-from services.degraded import worst
-from services.health import routes
+from services.degraded import Degraded, worst
 from services.hearing import Cursors
-from services.journal import Journal
-from services.reporting.inquiry import Inquiry, NotKnown
+from services.pages.frame import LIGHTS, Around, Frame, language_of, link_in, render, templates_in
+from services.pages.guard import session_of, shown_to
+from services.pages.terms import Language, Terms
+from services.reporting.inquiry import Inquiry, NotKnown, Opens
 from services.reporting.ledger import BeforeTheLedger
 from services.reporting.pages import asked as asking
 from services.reporting.pages.asked import Asked
 from services.reporting.pages.behind import consultations, registrants
 from services.reporting.pages.course import told
-from services.reporting.pages.frame import STATIC, bare, framed, language_of, link_in, render
 from services.reporting.pages.grid import laid_out, notes_under, place_of, query_of_years
 from services.reporting.pages.overview import Compared, sections, titles, with_query
-from services.reporting.pages.shield import Shield
-from services.reporting.pages.terms import Terms
-from services.reporting.pages.words import SCREEN
-from services.reporting.published import compare, load
+from services.reporting.published import Published, compare
 from services.reporting.report import Report, shown
 from services.reporting.tables import PERCENT, REPORTS, Name
-from services.settings import SERVICES, Settings
-from services.vitals import Vitals
+from services.settings import SERVICES
 from services.ward import Label, Ward
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 LONGEST_ID = 200
+log = logging.getLogger("yoake.pages")
+TEMPLATES = templates_in(Path(__file__).with_name("templates"))
 
 
-def pages(settings: Settings, journal: Journal, vitals: Vitals | None = None) -> Starlette:
-    """The pages as an ASGI application over one reporting database; without `vitals`, without NATS.
+def around(ward_file: Ward, inquiry: Inquiry, found: Callable[[], list[Degraded]], *, is_open: bool) -> Around:
+    """What stands around every page: the words of the ward in force, and the end of the ledger.
 
-    Raises:
-        services.ward.WardError: the ward's file cannot be used.
-        services.reporting.published.PublishedError: the published figures cannot be used.
+    `found`: what is degraded, of all services. `is_open`: the first page is shown without signing in.
     """
-    inquiry = Inquiry(journal.engine, journal.log)
-    vitals = vitals or Vitals(journal, further=lambda: further_facts(inquiry))
-    site = Site(settings, inquiry, vitals)
-    return Starlette(
-        routes=[
-            Route("/", site.overview),
-            Route("/tables/{report}", site.table),
-            Route("/tables/{report}/cell", site.cell),
-            Route("/cases/{about}", site.course),
-            Route("/status", site.status),
-            *routes(vitals),
-            Mount("/static", StaticFiles(directory=STATIC)),
-        ],
-        middleware=[
-            Middleware(Shield),
-            # Otherwise any page on the web could give our address a name of its own and read us.
-            Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, settings.pages[0]], www_redirect=False),
-        ],
-        exception_handlers={
-            HTTPException: site.refused,
-            sa.exc.OperationalError: site.unavailable,
-            sa.exc.TimeoutError: site.unavailable,
-        },
-    )
 
+    def terms(language: Language) -> Terms:
+        *earlier, ward = inquiry.wards() or [ward_file]
+        return Terms(ward, language, earlier)
 
-def further_facts(inquiry: Inquiry) -> dict[str, Any]:
-    """What the database says of itself: whether it answers, and whether the ward's rules were heard of."""
-    try:
-        return {"ward_known": inquiry.ward() is not None}
-    except (sa.exc.OperationalError, sa.exc.TimeoutError):
-        return {"database_missing": True}
+    def frame(terms: Terms) -> Frame:
+        position, root = inquiry.end()
+        ward = terms.ward.ward
+        light = LIGHTS[worst(found())]
+        return Frame(terms.say(ward.name), terms.say(ward.centre), inquiry.synthetic(), position, root, light, is_open)
+
+    return Around(terms, frame)
 
 
 class Site:
-    """The pages' endpoints over one database."""
+    """The pages' endpoints over one database. `found`: what is degraded, of all services."""
 
-    def __init__(self, settings: Settings, inquiry: Inquiry, vitals: Vitals) -> None:
-        self._inquiry, self._vitals = inquiry, vitals
-        self._ward_file = settings.ward()
-        self._published = load(settings.published) if settings.published else ()
+    def __init__(
+        self,
+        around: Around,
+        inquiry: Inquiry,
+        found: Callable[[], list[Degraded]],
+        published: Sequence[Published] = (),
+        *,
+        is_open: bool = False,
+        opens: Opens | None = None,
+    ) -> None:
+        """`is_open`: the first page needs no signing in. `opens` opens boxes for those who see persons."""
+        self._around, self._inquiry, self._found, self._published = around, inquiry, found, published
+        self._is_open, self._opens = is_open, opens
+
+    def routes(self) -> list[Route]:
+        """The addresses of these pages."""
+        overview = self.overview if self._is_open else shown_to(self.overview, "figures")
+        return [
+            Route("/", overview),
+            Route("/tables/{report}", shown_to(self.table, "figures")),
+            Route("/tables/{report}/cell", shown_to(self.cell, "figures", "calls")),
+            Route("/cases/{about}", shown_to(self.course, "calls")),
+            Route("/status", shown_to(self.status, "status")),
+        ]
 
     def overview(self, request: Request) -> Response:
         """集計表: the published tables beside the computed ones, or all tables of all years."""
@@ -181,13 +174,15 @@ class Site:
             raise HTTPException(404) from error
         if known != about:
             return RedirectResponse(link_in(terms.language)(f"/cases/{known}"), status_code=302)
-        return self._render(
-            request, "course.html", terms, course=told(self._inquiry.history(known), terms), about=known
-        )
+        session = session_of(request)
+        assert session is not None, "this page is for those who have signed in"
+        log.info("looked at", extra={"case": known, "role": session.role.key, "who": session.who})
+        history = self._inquiry.history(known, opens=self._opens if session.sees("persons") else None)
+        return self._render(request, "course.html", terms, course=told(history, terms), about=known)
 
     def status(self, request: Request) -> Response:
         """稼働状況: what is degraded, how far the ledger goes, and of whom it heard how much."""
-        terms, found = self._terms(request), self._vitals.everywhere()
+        terms, found = self._terms(request), self._found()
         head, _ = self._inquiry.end()
         cursors = Cursors(self._inquiry.engine)
         return self._render(
@@ -199,31 +194,11 @@ class Site:
             heard=[(service, cursors.position(service)) for service in SERVICES if service != "reporting"],
         )
 
-    def refused(self, request: Request, error: Exception) -> Response:
-        """A page that does not exist, or a record that does not: in both languages, in the same frame."""
-        status = error.status_code if isinstance(error, HTTPException) else 500
-        is_record = request.url.path.startswith("/cases/")
-        key = {404: "not_found" if is_record else "no_page", 405: "wrong_method"}.get(status, "not_available")
-        try:
-            return self._render(request, "refused.html", self._terms(request), status=status, **_in_both(key))
-        except (sa.exc.OperationalError, sa.exc.TimeoutError):
-            return self.unavailable(request, error)
-
-    def unavailable(self, request: Request, _: Exception) -> Response:
-        """The database does not answer; nothing is asked of it for this page."""
-        terms = Terms(self._ward_file, language_of(request))
-        frame = bare(self._ward_file, terms)
-        return render(request, "refused.html", frame, terms, status=503, **_in_both("not_available"))
-
     def _terms(self, request: Request) -> Terms:
-        """The words of the ward as the ledger knows it, or before that, of its file."""
-        *earlier, ward = self._inquiry.wards() or [self._ward_file]
-        return Terms(ward, language_of(request), earlier)
+        return self._around.terms(language_of(request))
 
     def _render(self, request: Request, template: str, terms: Terms, status: int = 200, **context: Any) -> Response:
-        return render(
-            request, template, framed(self._inquiry, terms, worst(self._vitals.everywhere())), terms, status, **context
-        )
+        return render(request, TEMPLATES, template, self._around.frame(terms), terms, status, **context)
 
     def _asked(self, request: Request, ward: Ward) -> tuple[Asked, dict[str, Label]]:
         """What was asked for; the cut-off already as a position that the ledger has."""
@@ -266,7 +241,3 @@ def _report_name(request: Request) -> Name:
     if name not in get_args(Name):
         raise HTTPException(404)
     return name  # type: ignore[no-any-return]  # Just checked to be one of them.
-
-
-def _in_both(key: str) -> dict[str, Any]:
-    return {"message": SCREEN[key], "start": SCREEN["to_start"]}

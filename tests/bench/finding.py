@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import Any
 
 import msgspec
+from sqlalchemy import Engine
 
 from services.database import open_engine
 from services.desk import Desk
@@ -23,7 +24,7 @@ from services.intake.brief import brief
 from services.intake.domain import Rules
 from services.intake.finding import Finder
 from services.journal import Journal
-from services.seal import KeyStore, Secrets
+from services.seal import KeyReader, KeyStore, Secrets
 from services.settings import Settings
 from services.tables import WRITER_TABLES
 from tests.bench.workload import PROVIDER
@@ -46,9 +47,9 @@ def times(count: int) -> dict[str, float]:
         people = list(_people(count, random))
         secrets = Secrets.at(place / "keys")
         with closing(_journal(place)) as journal:
-            rate = _register(Desk(journal, Rules(), secrets, _keys(place, secrets)), people)
+            rate = _register(Desk(journal, Rules(), secrets, KeyStore(_key_engine(place), secrets)), people)
         with closing(_journal(place)) as journal:
-            finder = Finder(journal, secrets, _keys(place, secrets, reading=True))
+            finder = Finder(journal, secrets, KeyReader(_key_engine(place), secrets))
             taken = {name: _asked(finder, asked) for name, asked in _questions(people, random).items()}
     found = {name: _p95(each) for name, each in taken.items()}
     return {"p95": _p95([one for each in taken.values() for one in each]), "registered": rate} | found
@@ -125,5 +126,5 @@ def _journal(place: Path) -> Journal:
     return Journal(f"sqlite:///{place}/intake.db", "intake", WARD.stem, tables=[*WRITER_TABLES, CURSORS])
 
 
-def _keys(place: Path, secrets: Secrets, *, reading: bool = False) -> KeyStore:
-    return KeyStore(open_engine(f"sqlite:///{place}/keys.db"), secrets, reading=reading)
+def _key_engine(place: Path) -> Engine:
+    return open_engine(f"sqlite:///{place}/keys.db")

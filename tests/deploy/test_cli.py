@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import nats
 import pytest
 
 from deploy.feeding import read_lines
 from events.adapter import Adapter, NotSent
 from services.streams import streams
-from tests.running import WARD, call, message, placed, running, said_by, settled, until, up, write_lines, yoake
+from tests.running import WARD, call, message, pid_of, placed, running, said_by, settled, until, up, write_lines, yoake
 
-COMMANDS = ("demo", "up", "feed", "report", "case", "find", "status", "verify", "rebuild", "streams", "history", "ward")
+COMMANDS = (
+    "demo",
+    "up",
+    "signin",
+    "feed",
+    "report",
+    "case",
+    "find",
+    "status",
+    "verify",
+    "rebuild",
+    "streams",
+    "history",
+    "ward",
+)
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +259,9 @@ def test_bad_input_says_what_is_wrong_and_what_to_do(demo: Path, here: Path, tmp
             (("find", "1234", "--data", tmp_path / "empty"), ("no Yoake data", "yoake up")),
             (("case", "R9-9999", "--data", demo), ("R9-9999", "reference number")),
             (("streams", "--data", demo), ("does not run", "yoake up")),
+            (("signin", "day", "--data", demo), ("does not run", "yoake up")),
+            (("signin", "boss", "--data", here), ("boss", "night, day, ward, auditor")),
+            (("signin", "day", "--pages", "https://centre.example"), ("YOAKE_WARD", "docs/operations.md")),
             (("history", "--tables", tmp_path / "plain.txt"), ("TOML",)),
         ):
             done = yoake(*arguments)
@@ -289,3 +309,39 @@ def test_a_line_with_a_number_beyond_reading_is_sent_as_it_is(tmp_path: Path) ->
     file = tmp_path / "lines.jsonl"
     file.write_bytes(b'{"id": "1"}\n' + long + b"\n" + b"[" * 20_000)
     assert [line for _, line in read_lines([file])] == [{"id": "1"}, long, b"[" * 20_000]
+
+
+def test_the_front_shows_its_pages_to_whoever_signed_in_whatever_else_is_down(here: Path) -> None:
+    """A link of the start and one of `yoake signin`; the front is killed, and every service, and the session stays."""
+    links = re.findall(r"http\S+/signin/\S+", said_by(here).read_text())
+    made = yoake("signin", "ward", "--name", "架空 花子", "--data", here).stdout.strip()
+    found = running(here)
+    assert found is not None
+    home = found["pages"]
+    with httpx.Client(headers={"Origin": home.rstrip("/")}, follow_redirects=True) as web:
+        assert web.get(f"{home}status").status_code == 403
+        assert "監査人" in web.post(links[3]).text
+        assert "使用済み" in web.post(links[3]).text
+        assert "区の職員　架空 花子" in web.post(made).text
+        os.kill(pid_of(here, "front"), signal.SIGKILL)
+        until(lambda: running(here)["services"].get("front") not in (None, found["services"]["front"]))  # type: ignore[index]
+        until(lambda: _answers(web, f"{home}readyz"))
+        for service in ("intake", "placement", "handover", "reporting"):
+            os.kill(pid_of(here, service), signal.SIGSTOP)
+        try:
+            seen = web.get(f"{home}tables/calls")
+            until(lambda: "● 停止中" in re.sub("<.*?>", "", web.get(f"{home}status").text))
+        finally:
+            for service in ("intake", "placement", "handover", "reporting"):
+                os.kill(pid_of(here, service), signal.SIGCONT)
+        assert (seen.status_code, "区の職員　架空 花子" in seen.text) == (200, True)
+    told = yoake("status", "--json", "--data", here).json
+    assert told["front"] == {"running": True, "pages": home}
+    assert "front 窓口" in yoake("status", "--data", here).stdout
+
+
+def _answers(web: httpx.Client, address: str) -> bool:
+    try:
+        return web.get(address).is_success
+    except httpx.TransportError:
+        return False

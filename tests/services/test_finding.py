@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from services.database import open_engine
 from services.intake.brief import Brief, brief
 from services.intake.finding import MOST, Candidate, Finder, NotIndexed
-from services.seal import KeyStore
+from services.seal import KeyReader
 from services.tables import BLIND, INDEXED
 from tests.desk_examples import LATER, NEXT_DAY, ON_ONE_STORE, SECRETS, Centre, call, close, message, register
 
@@ -53,7 +53,7 @@ def finder(centre: Centre) -> Iterator[Finder]:
     """A finder with databases of its own, as another process has them; the key store is only read."""
     journal, engine = centre.journal("intake"), open_engine(centre.database_of("keys"))
     try:
-        yield Finder(journal, SECRETS, KeyStore(engine, SECRETS, reading=True))
+        yield Finder(journal, SECRETS, KeyReader(engine, SECRETS))
     finally:
         journal.close()
         engine.dispose()

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import nats
 import pytest
 from nats.js import JetStreamContext
@@ -25,6 +26,7 @@ from deploy.datadir import DataDirectory
 from deploy.natsd import NatsServer, declare_now
 from deploy.ports import free_port
 from deploy.setting_up import prepare
+from deploy.signing_in import link
 from tests.running import environment, until, yoake
 
 WARD = "setagaya"
@@ -41,15 +43,19 @@ class Alone:
         declare_now(self.server.url, WARD)
         self._ports: dict[str, int] = {}
         self._pages = free_port()
+        self.staff: httpx.Client | None = None
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, service: str) -> None:
         """Start one service; its log is a file beside the data."""
-        port = self._ports.setdefault(service, free_port())
+        port = self._ports.setdefault(service, self._pages if service == "front" else free_port())
         own = {"YOAKE_HEALTH": f"127.0.0.1:{port}", "YOAKE_PAGES": f"127.0.0.1:{self._pages}"}
+        command = ["faststream", "run", f"services.{service}.main:app", "--factory"]
+        if service == "front":
+            command = ["uvicorn", "deploy.front:app", "--factory", "--port", str(port)]
         with self.log(service).open("ab") as said:
             self.processes[service] = subprocess.Popen(
-                [str(Path(sys.executable).with_name("faststream")), "run", f"services.{service}.main:app", "--factory"],
+                [str(Path(sys.executable).with_name(command[0])), *command[1:]],
                 env=environment() | self.directory.settings(self.server.url).environment() | own,
                 stdout=said,
                 stderr=said,
@@ -75,9 +81,12 @@ class Alone:
             return 0, ""
 
     def page(self, address: str) -> str:
-        """One of reporting's pages."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._pages}{address}", timeout=10) as answer:
-            return str(answer.read().decode())
+        """One of the front's pages, as the ward's staff see it."""
+        if self.staff is None:
+            home = f"http://127.0.0.1:{self._pages}"
+            self.staff = httpx.Client(base_url=home, headers={"Origin": home})
+            self.staff.post(link(self.directory.settings(), home, "ward"))
+        return self.staff.get(address, timeout=10).text
 
     def is_ready(self, service: str) -> bool:
         return self.get(service, "readyz")[0] == 200
@@ -108,6 +117,8 @@ def alone(tmp_path: Path) -> Iterator[Alone]:
     here.start("intake")
     until(lambda: here.is_ready("intake"))
     yield here
+    if here.staff:
+        here.staff.close()
     for process in here.processes.values():
         if process.poll() is None:
             process.terminate()
@@ -171,9 +182,9 @@ def test_a_journal_that_was_set_back_says_so_and_answers_no_longer(alone: Alone)
     assert "restored from an older copy" in last["text"]
 
 
-def test_a_paused_service_is_what_reporting_and_its_pages_name(alone: Alone) -> None:
-    """SIGSTOP: the service cannot say anything, so its neighbour says that it does not answer; the light is out."""
-    for service in ("placement", "handover", "reporting"):
+def test_a_paused_service_is_what_the_front_names(alone: Alone) -> None:
+    """SIGSTOP: the service cannot say anything, so the front says that it does not answer; the light is out."""
+    for service in ("placement", "handover", "reporting", "front"):
         alone.start(service)
     for service in alone.processes:
         until(lambda name=service: alone.is_ready(name))  # type: ignore[misc]

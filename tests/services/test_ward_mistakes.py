@@ -96,6 +96,21 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         '»hours_only = { ja = "{hours}", en = "{spans}" }',
         "a blank that nothing fills; accepted: {spans}",
     ),
+    "a role of no provider": (
+        "[eligibility]",
+        '[[role]]\nkey = "desk"\nlabel = { ja = "係", en = "Desk" }\nsees = ["calls"]\n»provider = "x"\n[eligibility]',
+        "role desk: unknown provider 'x'; known: lamp, office",
+    ),
+    "a role that sees nothing known": (
+        "[eligibility]",
+        '[[role]]\nkey = "desk"\nlabel = { ja = "係", en = "Desk" }\n»sees = ["cals"]\n[eligibility]',
+        "cals.*accepted: audit, calls, figures",
+    ),
+    "a role that sees persons without their calls": (
+        "[eligibility]",
+        '[[role]]\nkey = "desk"\nlabel = { ja = "係", en = "Desk" }\n»sees = ["persons"]\n[eligibility]',
+        "role desk: .*add calls",
+    ),
     "a title that is missing": (
         'calls = { ja = "時間帯・対応別相談件数"',
         'callls = { ja = "時間帯"',

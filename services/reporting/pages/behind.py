@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import NamedTuple
 
+from services.pages.terms import Terms
 from services.reporting import registrations
 from services.reporting.consultations import standing
 from services.reporting.facts import Facts
-from services.reporting.pages.terms import Terms
 from services.reporting.registrations import NO_AGE, NOT_STATED
 
 SHORT = 8

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from services.reporting.inquiry import Change, History, Step
-from services.reporting.pages.terms import Terms
+from services.pages.terms import Terms
+from services.pages.words import EVENTS, HANDOVERS
+from services.reporting.inquiry import LOST, Change, History, Step
 from services.reporting.pages.values import IDS, text_of
-from services.reporting.pages.words import EVENTS, HANDOVERS
 
 _IN_SUMMARY = ("open", "counted", "first_contact", "fiscal_year", "band", "district", "outcome", "registered_on")
 _BEGINNINGS = frozenset({"first_contact", "registered_on"})
@@ -33,7 +33,7 @@ class Changed(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """One event of the history."""
+    """One event of the history. `personal`: what was sealed, for those who see it; `is_lost`: no key opens it."""
 
     position: int
     name: str
@@ -46,6 +46,8 @@ class Happening(NamedTuple):
     cause_position: int | None
     changes: tuple[Changed, ...]
     fields: tuple[Told, ...]
+    personal: tuple[Told, ...] = ()
+    is_lost: bool = False
 
 
 class Course(NamedTuple):
@@ -85,7 +87,9 @@ def told(history: History, terms: Terms) -> Course:
                 cause=_cause(step, positions, terms),
                 cause_position=positions.get(step.cause.removeprefix("event:")),
                 changes=tuple(_changes(step, terms)),
-                fields=tuple(_told(name, value, terms) for name, value in step.data.items()),
+                fields=tuple(_told(name, value, terms) for name, value in step.data.items() if name != "personal"),
+                personal=tuple(_opened(step.data.get("personal"), terms)),
+                is_lost=step.data.get("personal") == LOST,
             )
             for step in history.steps
         ),
@@ -186,3 +190,20 @@ def _changed(change: Change, terms: Terms, *, begins: bool = False, ends: bool =
 def _told(name: str, value: Any, terms: Terms) -> Told:
     text = text_of(name, value, terms)
     return Told(terms.field(name), text, value if name in IDS and isinstance(value, str) else None)
+
+
+def _opened(personal: Any, terms: Terms, around: tuple[str, ...] = ()) -> Iterator[Told]:
+    """The personal parts, each on a line, under the names of all that it stands in: 連絡先 1 › 電話番号."""
+    match personal:
+        case dict():
+            for name, value in personal.items():
+                yield from _opened(value, terms, (*around, terms.personal(name)))
+        case [*values] if any(isinstance(value, dict) for value in values):
+            for number, value in enumerate(values, 1):
+                yield from _opened(value, terms, (*around[:-1], f"{around[-1]} {number}"))
+        case [*values]:
+            yield Told("　›　".join(around), terms.listed(str(value) for value in values))
+        case _ if around and personal is not None:
+            yield Told("　›　".join(around), str(personal))
+        case _:
+            pass

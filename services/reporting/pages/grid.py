@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from services.reporting.pages.terms import Terms
+from services.pages.terms import Terms
 from services.reporting.published import Difference, Published
 from services.reporting.report import Cell, Heading, Report, shown
 

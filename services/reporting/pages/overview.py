@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import NamedTuple
 
+from services.pages.terms import Terms
 from services.reporting.pages.grid import Grid, laid_out, query_of, query_of_years
-from services.reporting.pages.terms import Terms
 from services.reporting.published import Difference, Published
 from services.reporting.report import Report
 from services.reporting.tables import REPORTS

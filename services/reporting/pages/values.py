@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Any
 
 from services import era
+from services.pages.terms import Place, Terms
+from services.pages.words import HANDOVERS
 from services.reporting.inquiry import SEALED
-from services.reporting.pages.terms import Place, Terms
-from services.reporting.pages.words import HANDOVERS
 
 IDS = frozenset({"case", "to_case", "from_case", "into", "merged_into", "person", "from_person"})
 """Fields that hold the id of something with a history of its own."""

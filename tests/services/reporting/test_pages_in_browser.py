@@ -7,12 +7,15 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
+from starlette.applications import Starlette
 
-from tests.desk_examples import NIGHT, Centre, arrange, call, close, register
+from services.signin import SignIns
+from tests.desk_examples import NIGHT, arrange, call, close, register
 from tests.web_examples import centre_in, site
 
 CHROMIUM = shutil.which("chromium")
@@ -24,23 +27,42 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+class Front(NamedTuple):
+    """A front that is served, and its links."""
+
+    address: str
+    signins: SignIns
+
+    def link(self, role: str, name: str | None = None) -> str:
+        """A new one-time link."""
+        return f"{self.address}/signin/{self.signins.link(role, name)}"
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the pages over a ledger with a night call that became a short stay, all of it made up."""
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The pages over a ledger with a night call that became a short stay, all of it made up."""
+    personal = {"name": "架空 太郎", "words": "母が入院しました。\n朝まで一人です。", "caller": {"name": "架空 花子"}}
     with centre_in(tmp_path_factory.mktemp("browser")) as centre:
-        for message in (register(), call(on=NIGHT), arrange(), close()):
+        for message in (register(), call(on=NIGHT, personal=personal), arrange(), close()):
             centre.say("day", {**message, "synthetic": True})
             centre.pump()
-        with _served(centre) as address:
-            yield address
+        app = site(centre, role=None)
+        with _served(app) as address:
+            yield Front(address, app.state.signins)
 
 
-class _served:  # noqa: N801  (read as a verb: with _served(centre) as address)
+@pytest.fixture(scope="module")
+def home(front: Front) -> str:
+    """Where the pages are."""
+    return front.address
+
+
+class _served:  # noqa: N801  (read as a verb: with _served(app) as address)
     """A web server in a thread, on a free port."""
 
-    def __init__(self, centre: Centre) -> None:
+    def __init__(self, app: Starlette) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(site(centre), log_level="error", lifespan="off"))
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
 
     def __enter__(self) -> str:
@@ -62,18 +84,39 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def cookies(chromium: Browser, front: Front) -> list[Any]:
+    """What a browser keeps that signed in as the ward with a link."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(front.link("ward"))
+    page.get_by_role("button", name="サインインする").click()
+    kept = list(context.cookies())
+    context.close()
+    return kept
+
+
 @pytest.fixture
-def screen(chromium: Browser, home: str) -> Iterator[Page]:
-    """A page at the start, which fails the test if the browser complains or asks another host for anything."""
+def screen(stranger: Page, home: str, cookies: list[Any]) -> Page:
+    """A page at the start, signed in as the ward's staff."""
+    stranger.context.add_cookies(cookies)
+    stranger.goto(home)
+    return stranger
+
+
+@pytest.fixture
+def stranger(chromium: Browser, home: str) -> Iterator[Page]:
+    """A page of nobody; it fails the test if the browser complains or asks another host for anything."""
     page = chromium.new_page(viewport={"width": 1280, "height": 900})
     complaints: list[str] = []
     asked: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
+    page.on(
+        "console", lambda message: complaints.append(message.text) if "403 (Forbidden)" not in message.text else None
+    )
     page.on("request", lambda request: asked.append(request.url))
-    page.goto(home)
     yield page
     page.close()
-    assert complaints == []
+    assert [text for text in complaints if "403 (Forbidden)" not in text] == []  # Of a page that asks to sign in.
     assert [url for url in asked if not url.startswith(home)] == []
 
 
@@ -170,3 +213,73 @@ _PALE_WORDS = """() => {
     return (one + 0.05) / (two + 0.05) < 4.5;
   }).map((node) => node.textContent.trim());
 }"""
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(
+    ("language", "button", "who", "sign_out"),
+    [
+        ("ja", "サインインする", "夜間の担当 架空 花子", "サインアウト"),
+        ("en", "Sign in", "Night 架空 花子", "Sign out"),
+    ],
+)
+def test_one_signs_in_and_out_with_the_keyboard_alone(
+    stranger: Page, front: Front, width: int, language: str, button: str, who: str, sign_out: str
+) -> None:
+    """The link, Tab to the button, Enter; a case with its personal parts; out again, and the case is gone."""
+    stranger.set_viewport_size({"width": width, "height": 800})
+    case = f"{front.address}/cases/R7-0001?lang={language}"
+    stranger.goto(f"{front.link('night', '架空 花子')}?lang={language}")
+    _press(stranger, button)
+    stranger.goto(case)
+
+    assert stranger.locator(".who").get_by_text(who).is_visible()
+    assert stranger.get_by_text("架空 太郎").is_visible()
+    assert _sound(stranger, width)
+    _press(stranger, sign_out)
+    stranger.goto(case)
+    assert stranger.get_by_text("yoake signin night").first.is_visible()
+    assert stranger.get_by_text("架空 太郎").count() == 0
+    assert _sound(stranger, width)
+
+
+def test_a_link_that_was_used_says_so(stranger: Page, front: Front) -> None:
+    """Clicked in another window, or the button pressed twice: a page in both languages, at any width."""
+    link = front.link("auditor")
+    stranger.goto(link)
+    stranger.get_by_role("button", name="サインインする").click()
+    stranger.goto(link)
+
+    assert stranger.get_by_text("このリンクは使用済みです。").is_visible()
+    assert stranger.get_by_text("This link was used already.").is_visible()
+    assert stranger.evaluate(_PALE_WORDS) == []
+
+
+def _press(page: Page, button: str) -> None:
+    """Tab until the button has the focus, then Enter."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.tagName + document.activeElement.innerText") == f"BUTTON{button}":
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            with page.expect_navigation():
+                page.keyboard.press("Enter")
+            return
+    raise AssertionError(f"Tab never came to {button}")
+
+
+def _sound(page: Page, width: int) -> bool:
+    """Nothing sticks out, nothing lies over another, and every word can be read."""
+    found = [page.evaluate("document.documentElement.scrollWidth"), page.evaluate(_OVER), page.evaluate(_PALE_WORDS)]
+    assert found == [width, [], []]
+    return True
+
+
+_OVER = """() => {
+  const shown = [...document.querySelectorAll('.head *, main h1, main h2, main p, main dt, main dd')].filter((node) =>
+    node.checkVisibility() && !node.closest('.visually-hidden, .skip') && !node.children.length && node.innerText);
+  const boxes = shown.map((node) => [node, node.getBoundingClientRect()]);
+  return boxes.flatMap(([one, a], n) => boxes.slice(n + 1).filter(([other, b]) =>
+    a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
+    .map(([other]) => one.innerText + ' / ' + other.innerText));
+}"""
+"""Texts that lie over one another."""

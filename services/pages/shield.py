@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import MutableHeaders
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 READING = ("GET", "HEAD")
+METHODS = (*READING, "POST")
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; object-src 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
@@ -21,7 +24,7 @@ NO_STORE = "no-store"
 
 
 class Shield:
-    """Lets only reading through, and adds the headers to every answer, errors included."""
+    """Lets through reading, and what the forms of our own pages send; adds the headers to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,8 +42,20 @@ class Shield:
                     headers["Cache-Control"] = NO_STORE
             await send(message)
 
-        if scope["method"] in READING:
-            await self._app(scope, receive, send_shielded)
-        else:
-            refusal = PlainTextResponse("only GET and HEAD", status_code=405, headers={"Allow": ", ".join(READING)})
-            await refusal(scope, receive, send_shielded)
+        app: ASGIApp = self._app
+        if scope["method"] not in METHODS:
+            allowed = {"Allow": ", ".join(METHODS)}
+            app = PlainTextResponse(f"only {', '.join(METHODS)}", status_code=405, headers=allowed)
+        elif scope["method"] not in READING and not _is_from_our_page(Headers(scope=scope)):
+            app = PlainTextResponse("only from a page of this site", status_code=403)
+        await app(scope, receive, send_shielded)
+
+
+def _is_from_our_page(headers: Headers) -> bool:
+    """Whether a form was sent from a page of this very site: every browser says from where, and no page can lie."""
+    if "sec-fetch-site" in headers:
+        return headers["sec-fetch-site"] == "same-origin"
+    try:
+        return bool(headers.get("host")) and urlsplit(headers.get("origin", "")).netloc == headers["host"]
+    except ValueError:  # Not an address at all.
+        return False

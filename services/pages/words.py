@@ -30,9 +30,8 @@ _SCREEN = {
         "{differ} of the {n} figures of the published tables differ.",
     ),
     "legend": Label(
-        "数値の下の「＝」は公表された数値と一致、「相違」は異なることを示します。数値を選ぶと内訳が開きます。",
-        "Below a figure, “＝” says that it agrees with the published one, “differs” that it does not. "
-        "Choose a figure to open it.",
+        "数値の下の「＝」は公表された数値と一致、「相違」は異なることを示します。",
+        "Below a figure, “＝” says that it agrees with the published one, “differs” that it does not.",
     ),
     "how_to_open": Label("数値を選ぶと内訳が開きます。", "Choose a figure to open it."),
     "equal": Label("公表された数値と一致", "Agrees with the published figure"),
@@ -126,13 +125,47 @@ _SCREEN = {
     "placement": Label("受入調整", "Placement"),
     "handover": Label("引継ぎ（朝・関係機関）", "Hand-over"),
     "not_found": Label("該当する記録はありません。", "There is no such record."),
-    "no_page": Label("該当するページはありません。", "There is no such page."),
-    "to_start": Label("集計表へ", "To the tables"),
+    "to_start": Label("最初の画面へ", "To the first page"),
     "not_available": Label(
         "ただいま表示できません。しばらくしてから、もう一度開いてください。",
         "This cannot be shown just now. Please open it again in a while.",
     ),
-    "wrong_method": Label("このページは見るだけのものです。", "These pages are for reading only."),
+    "signin": Label("サインイン", "Sign in"),
+    "signout": Label("サインアウト", "Sign out"),
+    "signed_in_as": Label("サインイン中：", "Signed in as"),
+    "signs_in_as": Label("このリンクでは、次の担当としてサインインします。", "This link signs you in as:"),
+    "enter": Label("サインインする", "Sign in"),
+    "enter_once": Label(
+        "リンクは一度だけ使えます。サインインは{hours}時間続きます。",
+        "A link can be used once. You stay signed in for {hours} hours.",
+    ),
+    "how_to_sign_in": Label(
+        "この画面を見るには、サインインが必要です。Yoakeを動かしている担当者に、サインイン用のリンクを頼んでください。"
+        "リンクは、Yoakeを動かしている機械で次のように作ります。",
+        "You need to sign in to see this. Ask whoever runs Yoake for a link with which to sign in. "
+        "It is made on the machine that runs Yoake:",
+    ),
+    "link_lasts": Label(
+        "リンクは一度だけ、{minutes}分以内に使えます。", "A link can be used once, within {minutes} minutes."
+    ),
+    "link_used": Label(
+        "このリンクは使用済みです。新しいリンクを頼んでください。", "This link was used already. Ask for a new one."
+    ),
+    "link_expired": Label(
+        "このリンクは、有効期限（{minutes}分）を過ぎています。新しいリンクを頼んでください。",
+        "This link is older than {minutes} minutes. Ask for a new one.",
+    ),
+    "link_unknown": Label(
+        "このリンクは、ここでは使えません。リンク全体が開かれているか、このYoakeのリンクかを確認してください。",
+        "This link cannot be used here. See that it is whole, and that it belongs to this Yoake.",
+    ),
+    "open_again": Label("サインイン済みの方は、もう一度開いてください。", "Already signed in? Open this page again."),
+    "signin_to_open": Label("内訳を見るには、サインインが必要です。", "To see what stands behind a figure, sign in."),
+    "unreadable": Label(
+        "復号できません（鍵が破棄されたか、ありません）", "Cannot be decrypted (the key was destroyed, or is not here)"
+    ),
+    "personal": Label("個人情報", "Personal data"),
+    "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
 SCREEN: Final = MappingProxyType(_SCREEN)
 """Every word of the frame and the pages, by the name that the templates use."""
@@ -301,3 +334,40 @@ CODES: Final = MappingProxyType(
     }
 )
 """Short codes of the contract that no ward's file names; an unknown one is shown as it is."""
+
+PERSONAL: Final = MappingProxyType(
+    {
+        "name": Label("氏名", "Name"),
+        "kana": Label("フリガナ", "Kana"),
+        "birth_date": Label("生年月日", "Birth date"),
+        "phone": Label("電話番号", "Phone"),
+        "address": Label("住所", "Address"),
+        "contacts": Label("連絡先", "Contacts"),
+        "relation": Label("本人との関係", "Relation"),
+        "note": Label("備考", "Note"),
+        "notes": Label("備考", "Notes"),
+        "handbook_grades": Label("手帳の等級", "Handbook grades"),
+        "certificate_number": Label("受給者証番号", "Certificate number"),
+        "certificate_until": Label("受給者証の有効期限", "Certificate valid until"),
+        "support_level": Label("障害支援区分", "Support level"),
+        "care": Label("必要な支援", "Care needs"),
+        "medical": Label("医療的ケア", "Medical care"),
+        "medication": Label("服薬", "Medication"),
+        "allergy": Label("アレルギー", "Allergy"),
+        "seizures": Label("発作", "Seizures"),
+        "behaviour": Label("行動面", "Behaviour"),
+        "communication": Label("意思疎通", "Communication"),
+        "usual_services": Label("普段利用するサービス", "Usual services"),
+        "consultation_office": Label("相談支援事業所", "Consultation office"),
+        "in_an_emergency": Label("緊急時にしてほしいこと", "What to do in an emergency"),
+        "tell_first": Label("先に知っておくこと", "To know first"),
+        "caller": Label("連絡者", "Caller"),
+        "words": Label("話した内容", "What was said"),
+        "where": Label("今いる場所", "Where the person is now"),
+        "with_whom": Label("付添いの有無", "Who is there"),
+        "next_medication": Label("次の服薬", "Next medication"),
+        "done": Label("夜間の対応", "What was done"),
+        "for_the_morning": Label("翌朝にお願いすること", "What is left for the morning"),
+    }
+)
+"""What a personal part is called; a sender may send others, which are shown under their own names."""

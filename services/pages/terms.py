@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from services import era
-from services.reporting.pages.words import CODES, FIELDS, SCREEN
+from services.pages.words import CODES, FIELDS, PERSONAL, SCREEN
 from services.ward import Keyed, Label, Ward
 
 Language = Literal["ja", "en"]
@@ -39,6 +39,10 @@ class Terms:
     def field(self, name: str) -> str:
         """What a field is called."""
         return self.say(FIELDS[name]) if name in FIELDS else name
+
+    def personal(self, name: str) -> str:
+        """What a personal part is called; one that no list names by its sender's own word."""
+        return self.say(PERSONAL[name]) if name in PERSONAL else name
 
     def code(self, key: str) -> str:
         """A short code of the contract in words."""

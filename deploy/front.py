@@ -1,0 +1,214 @@
+"""The front process (窓口): the pages of all services, on one origin.
+
+It only reads the services' databases, so that it goes on when any of them is down; who is signed in
+it keeps itself. Services never import one another; that their pages are put together is a matter of
+deployment, and done here. In production it runs on its own: `uvicorn deploy.front:app --factory`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+import anyio.to_thread
+import uvicorn
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from deploy.outlook import Outlook
+from services.database import open_reader
+from services.health import Server, open_socket, routes
+from services.journal import log_of
+from services.logs import STARTED, log_to
+from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in
+from services.pages.guard import Guard
+from services.pages.shield import Shield
+from services.pages.signing import Signing
+from services.pages.terms import Terms
+from services.pages.words import SCREEN
+from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
+from services.reporting.published import load
+from services.reporting.web import Site, around
+from services.seal import KeyReader, Secrets
+from services.settings import FRONT, Settings, from_environment
+from services.signin import SignIns
+from services.ward import Ward
+from services.writer import collect_rarely
+
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
+THREADS = 4
+"""Requests that are answered at once; each thread may hold a connection, and its cache."""
+
+OPEN = re.compile(r"/(signin|signin/.*|static/.*|healthz|readyz|metrics)", re.DOTALL)
+"""Addresses that are there for everybody: they show nobody. Everything else asks who is there first."""
+
+TEMPLATES = templates_in()
+
+log = logging.getLogger("yoake.front")
+
+
+class Parts(NamedTuple):
+    """What the front reads: the ledger, who is signed in, how everybody is, and what opens boxes."""
+
+    inquiry: Inquiry
+    signins: SignIns
+    outlook: Outlook
+    opens: Opens
+
+
+def assemble(settings: Settings, parts: Parts) -> Starlette:
+    """The pages of all services as one ASGI application.
+
+    Raises:
+        services.ward.WardError: the ward's file cannot be used.
+        services.reporting.published.PublishedError: the published figures cannot be used.
+    """
+    ward, (inquiry, signins, outlook, opens) = settings.ward(), parts
+    published = load(settings.published) if settings.published else ()
+    is_open = bool(ward.policy.tables_open and published)
+    frame = around(ward, inquiry, outlook.everywhere, is_open=is_open)
+    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
+    cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
+    signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
+
+    return Starlette(
+        routes=[
+            *signing.routes(),
+            *site.routes(),
+            *routes(outlook),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[
+            Middleware(Shield),
+            # Otherwise any page on the web could give our address a name of its own and read us.
+            Middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK, settings.pages[0]], www_redirect=False),
+            Middleware(
+                Guard,
+                signins=signins,
+                cookie=cookie,
+                is_open=lambda path: bool(OPEN.fullmatch(path)) or (is_open and path == "/"),
+                closed=signing.closed,
+                unavailable=refusals.unavailable,
+            ),
+        ],
+        exception_handlers={HTTPException: refusals.refused, **dict.fromkeys(UNREADABLE, refusals.unavailable)},
+    )
+
+
+def on_one_origin(pages: Starlette, outlook: Outlook) -> Starlette:
+    """Everything that the front serves; what is no page and knows itself who asks is mounted beside the pages."""
+
+    @asynccontextmanager
+    async def running(_: Starlette) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        watching = asyncio.create_task(outlook.watch())
+        log.info(STARTED)
+        yield
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+
+    return Starlette(lifespan=running, routes=[Mount("/", pages)])
+
+
+class Refusals:
+    """The answers of all pages to what is not there, or cannot be shown just now: in both languages, in the frame."""
+
+    def __init__(self, ward_file: Ward, around: Around, *, is_open: bool) -> None:
+        self._ward_file, self._around, self._is_open = ward_file, around, is_open
+
+    def refused(self, request: Request, error: Exception) -> Response:
+        """What does not exist, or is not for whoever asks: nobody can tell which."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        key = {404: "not_found", 405: "wrong_method"}.get(status, "not_available")
+        try:
+            terms = self._around.terms(language_of(request))
+            answer = self._said(request, key, status, self._around.frame(terms), terms)
+        except UNREADABLE as unreadable:
+            return self.unavailable(request, unreadable)
+        answer.headers.update(getattr(error, "headers", None) or {})
+        return answer
+
+    def unavailable(self, request: Request, error: Exception) -> Response:
+        """The database does not answer; nothing is asked of it for this page."""
+        log.warning("the database cannot be read", exc_info=error)
+        terms = Terms(self._ward_file, language_of(request))
+        return self._said(request, "not_available", 503, bare(self._ward_file, terms, is_open=self._is_open), terms)
+
+    def _said(self, request: Request, key: str, status: int, frame: Frame, terms: Terms) -> Response:
+        words = {"message": SCREEN[key], "start": SCREEN["to_start"]}
+        return render(request, TEMPLATES, "refused.html", frame, terms, status, **words)
+
+
+class Front:
+    """The front as a process: told to run, and to exit, as a service is."""
+
+    def __init__(self, site: Starlette, address: tuple[str, int], closing: Sequence[Callable[[], None]]) -> None:
+        self.site, self._address, self._closing = site, address, closing
+        self._server = _Server(uvicorn.Config(site, log_config=None, access_log=False, lifespan="on"))
+
+    def after_startup(self, hook: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """What to do as soon as it serves."""
+        self._server.hooks.append(hook)
+        return hook
+
+    async def run(self) -> None:
+        """Serve until told to stop."""
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.exit)
+        collect_rarely()
+        try:
+            await self._server.serve([open_socket(self._address)])
+        finally:
+            for close in self._closing:
+                close()
+
+    def exit(self) -> None:
+        """Stop serving, soon."""
+        self._server.should_exit = True
+
+
+class _Server(Server):
+    """Says when it serves."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.hooks: list[Callable[[], Awaitable[None]]] = []
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for hook in self.hooks:
+            await hook()
+
+
+def build(settings: Settings) -> Front:
+    """Wire the front; it opens what it reads when somebody asks.
+
+    Raises:
+        services.ward.WardError, services.reporting.published.PublishedError, services.database.DatabaseError:
+            it cannot start.
+    """
+    engine, keys = open_reader(settings.database_of("reporting")), open_reader(settings.database_of("keys"))
+    inquiry, ward = Inquiry(engine, log_of(engine)), settings.ward()
+    store = KeyReader(keys, Secrets.at(settings.keys))
+    signins = SignIns(settings.keys, ward)
+    outlook = Outlook(settings.nats, ward.id, inquiry)
+    pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened))
+    return Front(on_one_origin(pages, outlook), settings.pages, [engine.dispose, keys.dispose, signins.close])
+
+
+def app() -> Starlette:
+    """The front with its settings from the environment: `uvicorn deploy.front:app --factory`."""
+    settings = from_environment()
+    log_to(None, FRONT, settings.log)
+    return build(settings).site

@@ -1,0 +1,140 @@
+"""What stands around every page: the ward, the menu, the language, who is signed in, the state of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.templating import Jinja2Templates
+
+from services.degraded import Level
+from services.pages.guard import sees, session_of
+from services.pages.terms import Language, Terms
+from services.signin import Session
+from services.ward import Sees, Ward
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+SHORT_ROOT = 8
+"""Characters of the root that are shown; the whole stands in the title."""
+
+LIGHTS = {None: "light_ok", Level.notice: "light_ok", Level.late: "light_late", Level.stopped: "light_stopped"}
+
+
+def templates_in(*directories: Path) -> Jinja2Templates:
+    """The templates of a service's own pages, with those that all share."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([*directories, HERE / "templates"]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return Jinja2Templates(env=environment)
+
+
+class Entry(NamedTuple):
+    """A page in the menu: its address, the word for it, and what whoever is to find it there must see."""
+
+    path: str
+    word: str
+    needs: Sees
+
+
+MENU = (Entry("/", "tables", "figures"), Entry("/status", "status", "status"))
+
+
+class Frame(NamedTuple):
+    """The head and foot of a page. `position` None: the database did not answer. `light` is a key of the words.
+
+    `is_open`: the first page is shown without signing in.
+    """
+
+    ward: str
+    centre: str
+    synthetic: bool
+    position: int | None
+    root: str
+    light: str
+    is_open: bool
+
+    @property
+    def short_root(self) -> str:
+        """As much of the root as fits a line."""
+        return self.root[:SHORT_ROOT]
+
+
+class Around(NamedTuple):
+    """Where pages get their frame from. Both may ask the database: never on the event loop."""
+
+    terms: Callable[[Language], Terms]
+    frame: Callable[[Terms], Frame]
+
+
+def language_of(request: Request) -> Language:
+    """English where it is asked for, Japanese otherwise."""
+    return "en" if request.query_params.get("lang") == "en" else "ja"
+
+
+def bare(ward: Ward, terms: Terms, *, is_open: bool) -> Frame:
+    """The frame where the database does not answer."""
+    name, centre = terms.say(ward.ward.name), terms.say(ward.ward.centre)
+    return Frame(name, centre, synthetic=False, position=None, root="", light="light_stopped", is_open=is_open)
+
+
+def home_of(session: Session | None) -> str:
+    """The first page that somebody may see; where there is none, that on which one signs in."""
+    return next((entry.path for entry in MENU if session and session.sees(entry.needs)), "/signin")
+
+
+def render(
+    request: Request,
+    templates: Jinja2Templates,
+    template: str,
+    frame: Frame,
+    terms: Terms,
+    status: int = 200,
+    **context: Any,
+) -> Response:
+    """A page in its frame."""
+    language, session = terms.language, session_of(request)
+    menu = [entry for entry in MENU if sees(request, entry.needs) or (entry.path == "/" and frame.is_open)]
+    around = {
+        "menu": menu,
+        "home": menu[0].path if menu else "/signin",
+        "session": session,
+        "sees": partial(sees, request),
+        "frame": frame,
+        "language": language,
+        "say": terms.screen,
+        "link": link_in(language),
+        "other_language": _in_other_language(request, language),
+        "path": request.url.path,
+    }
+    return templates.TemplateResponse(request, template, {**around, **context}, status_code=status)
+
+
+def link_in(language: Language) -> Callable[..., str]:
+    """Makes addresses that keep the language: `link("/tables/calls", fy="2023")`."""
+
+    def link(path: str, **query: object) -> str:
+        wanted = {key: value for key, value in query.items() if value not in (None, "")}
+        if language == "en":
+            wanted["lang"] = "en"
+        return f"{path}?{urlencode(wanted)}" if wanted else path
+
+    return link
+
+
+def _in_other_language(request: Request, language: Language) -> str:
+    """The same page in the other language, with the rest of what was asked."""
+    query = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
+    if language == "ja":
+        query.append(("lang", "en"))
+    return f"?{urlencode(query)}"

@@ -1,0 +1,58 @@
+"""An engine that only reads: what the front has of others' databases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from services.database import DatabaseError, open_engine, open_reader
+from services.journal import log_of
+from services.reporting.inquiry import UNREADABLE, Inquiry
+from tests.desk_examples import Centre, call
+
+
+def test_a_reader_sees_what_is_committed_and_writes_nothing(centre: Centre) -> None:
+    """While the services have it open, too; the database itself refuses."""
+    reader = open_reader(centre.database_of("reporting"))
+    inquiry = Inquiry(reader, log_of(reader))
+    centre.say("day", call())
+    centre.pump()
+
+    assert inquiry.end() == centre.inquiry.end()
+    for statement in ("CREATE TABLE own (n INTEGER)", "UPDATE meta SET value = 'x'", "DELETE FROM meta"):
+        with pytest.raises(sa.exc.DBAPIError), reader.begin() as connection:
+            connection.execute(sa.text(statement))
+    assert inquiry.ward() is not None
+    reader.dispose()
+
+
+def test_a_database_that_is_not_there_yet_is_not_made_and_is_read_when_it_comes(database_url: str) -> None:
+    """The front may start first; what it cannot read it says."""
+    url = database_url.replace("{service}", "reporting")
+    reader = open_reader(url)
+    inquiry = Inquiry(reader, log_of(reader))
+    for _ in range(2):
+        with pytest.raises(UNREADABLE):
+            inquiry.end()
+    with Centre(database_url) as centre:
+        centre.pump()
+        assert inquiry.end()[0] == 1
+    reader.dispose()
+
+
+def test_a_file_that_is_missing_stays_missing(tmp_path: Path) -> None:
+    """Also one whose name means something in an address."""
+    reader = open_reader(f"sqlite:///{tmp_path}/a%3F b#?c.db")
+    with pytest.raises(sa.exc.OperationalError):
+        reader.connect()
+    open_engine(f"sqlite:///{tmp_path}/there.db").dispose()
+
+    assert {path.name for path in tmp_path.iterdir()} == {"there.db"}
+
+
+def test_what_is_no_address_of_a_database_is_told() -> None:
+    """As it is for those who write."""
+    with pytest.raises(DatabaseError, match="is not a database URL such as"):
+        open_reader("no database")

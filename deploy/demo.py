@@ -102,7 +102,7 @@ def _say_what_next(data: DataDirectory, pages: str) -> None:
     where = "" if data.path.name == ".yoake" else f" --data {data.path}"
     for words, command in (
         (
-            "Open a figure: sign in as the ward, click a cell / 区の職員としてサインインし、数値を押すと内訳が開きます",
+            "Open a figure: sign in as the ward, click any cell / 区の職員でサインインし、数値を押すと内訳が開きます",
             pages,
         ),
         ("Replay a case / ケースの経過", f"yoake case {number or example}{where}"),

@@ -1,4 +1,4 @@
-"""A real NATS, intake and placement in this process, and a door: what the tests of the door share."""
+"""A real NATS, the services that take messages in this process, and a door: what the tests of the door share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from faststream import FastStream
 
 from deploy.natsd import NatsServer, connect, declare
 from events.seal import public_key
+from services.handover import app as handover
 from services.intake import app as intake
 from services.intake.door import Door
 from services.placement import app as placement
@@ -28,8 +29,8 @@ class Doorway:
         self.apps: list[FastStream] = []
 
     async def open_services(self) -> None:
-        """Start intake and placement."""
-        self.apps = [intake.build(self.settings), placement.build(self.settings)]
+        """Start those that take messages."""
+        self.apps = [build(self.settings) for build in (intake.build, placement.build, handover.build)]
         for app in self.apps:
             await app.start()
 

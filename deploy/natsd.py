@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
@@ -236,12 +235,15 @@ async def connect(url: str) -> Client:
     async def quiet(_: Exception) -> None:
         """The caller sees what fails; nothing is printed twice."""
 
+    client = Client()
     try:
-        return await nats.connect(url, allow_reconnect=False, connect_timeout=3, error_cb=quiet)
+        await client.connect(url, allow_reconnect=False, connect_timeout=3, error_cb=quiet)
     except (OSError, nats.errors.Error) as error:
+        await client.close()  # Refused, it is still open.
         if "authorization" in str(error).lower():
             raise NatsError(f"NATS at {without_password(url)} does not know these credentials") from error
         raise NatsError(f"NATS does not answer at {without_password(url)}: start it with `yoake up`") from error
+    return client
 
 
 async def declare(url: str, ward: str, patience: float = 10.0, providers: Iterable[str] = ()) -> list[str]:

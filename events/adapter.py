@@ -25,6 +25,9 @@ from events.seal import seal
 
 DELIVERY = "Yoake-Delivery"
 WINDOW = 256
+STORING = 5.0
+"""Seconds given to the server to say that a message is stored."""
+
 QUIET = 5.0
 """Seconds without any receipt after which what has none is sent again."""
 
@@ -63,7 +66,9 @@ class Adapter:
             if "violation" in str(error).lower():
                 self._refused = str(error)
 
-        try:
+        once = Client()
+        try:  # Once only at first: a client that reconnects for ever never says that it cannot.
+            await once.connect(self._url, allow_reconnect=False, error_cb=note, connect_timeout=3)
             self._nats: Client = await nats.connect(
                 self._url, max_reconnect_attempts=-1, error_cb=note, connect_timeout=3
             )
@@ -73,6 +78,8 @@ class Adapter:
                     f"these credentials are not in force at {self._where}: ask the ward for others"
                 ) from error
             raise NotSent(f"nobody answers at {self._where}: start Yoake with `yoake up`") from error
+        finally:
+            await once.close()
         self._waiting: dict[str, int] = {}
         self._receipts: dict[int, Receipt] = {}
         self._heard = asyncio.Event()
@@ -121,7 +128,7 @@ class Adapter:
                 return
 
     async def _hand_over(self, which: Sequence[int]) -> None:
-        js = self._nats.jetstream(timeout=5)
+        js = self._nats.jetstream(timeout=STORING)
         for start in range(0, len(which), WINDOW):
             part = which[start : start + WINDOW]
             sent = [asyncio.ensure_future(self._publish(js, n)) for n in part]

@@ -14,11 +14,13 @@ import nats.js.errors
 import pytest
 import pytest_asyncio
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, StreamConfig
 
 from deploy.access import ACCOUNT, Access
 from deploy.natsd import NatsError, NatsServer, connect, declare
+from events import adapter
 from events.adapter import Adapter, NotSent
 from services.credentials import FILE, Credentials
 from services.streams import EVENTS, INBOX, RECEIPTS, WRITERS, receipt_durable
@@ -43,22 +45,28 @@ class Guarded:
 
     async def sign_on(self, provider: str) -> Client:
         """With a new credential; what the server refuses is told."""
+        return await self.client(await self.url_for(provider))
+
+    async def url_for(self, provider: str) -> str:
+        """The address with a new credential, when the server knows it."""
         made, token = self.credentials.new(provider, NOW)
+        await self.renew()
+        return f"nats://{made.name}:{token}@{self.address}"
+
+    async def renew(self) -> None:
+        """Let the server read its users again, and wait until it has."""
+        log = self.server.directory / "server.log"
+        before = log.read_text().count("Reloaded server configuration")
         self.server.renew()
-        return await self.client(f"nats://{made.name}:{token}@{self.address}")
+        await _until(lambda: log.read_text().count("Reloaded server configuration") > before)
 
     async def client(self, url: str) -> Client:
-        """A connection whose errors are heard; a server needs a moment to read its users again."""
+        """A connection whose errors are heard."""
 
         async def note(error: Exception) -> None:
             self.said.append(str(error))
 
-        for _ in range(50):
-            try:
-                return await nats.connect(url, error_cb=note, allow_reconnect=False)
-            except nats.errors.Error:
-                await asyncio.sleep(0.05)
-        raise AssertionError("the server does not know these credentials")
+        return await nats.connect(url, error_cb=note, allow_reconnect=False)
 
     async def held(self) -> dict[str, int]:
         """How many messages each stream ever held, and how many durables it has."""
@@ -96,7 +104,11 @@ async def test_a_provider_sends_as_itself_and_reads_its_own_receipts(guarded: Gu
     """By a durable of its own, which keeps them while it is away, and as they come."""
     js, heard = guarded.night.jetstream(timeout=2), asyncio.Event()
     ack = await js.publish(f"inbox.{WARD.id}.night.intake.call-report", b"{}", stream=INBOX)
-    await guarded.night.subscribe(f"receipts.{WARD.id}.night", cb=lambda _: _set(heard))
+
+    async def hear(_: Msg) -> None:
+        heard.set()
+
+    await guarded.night.subscribe(f"receipts.{WARD.id}.night", cb=hear)
     await guarded.night.flush()
     pulling = await js.pull_subscribe_bind(receipt_durable("night"), stream=RECEIPTS)
     [receipt] = await pulling.fetch(1, timeout=2)
@@ -107,10 +119,6 @@ async def test_a_provider_sends_as_itself_and_reads_its_own_receipts(guarded: Gu
     assert receipt.data == b"for night"
     await asyncio.wait_for(heard.wait(), 2)
     assert [m.data for m in await pulling.fetch(5, timeout=1)] == [b"another"]
-
-
-async def _set(event: asyncio.Event) -> None:
-    event.set()
 
 
 def publishes(subject: str, body: bytes = b"forged") -> Try:
@@ -129,6 +137,7 @@ FORBIDDEN: dict[str, Try] = {
     "forge an event": publishes("events.WARD.intake.call-received.c"),
     "forge a receipt": publishes("receipts.WARD.night"),
     "ask a relay to publish again": publishes("relay.WARD.intake.again", b"1"),
+    "delete a receipt": publishes(f"$JS.API.STREAM.MSG.DELETE.{RECEIPTS}", b'{"seq": 1}'),
     "read another's receipts": listens("receipts.WARD.day"),
     "read everybody's receipts": listens("receipts.WARD.*"),
     "read events": listens("events.>"),
@@ -145,7 +154,6 @@ JETSTREAM: dict[str, Callable[[Any], Awaitable[Any]]] = {
     ),
     "delete a durable": lambda js: js.delete_consumer(INBOX, "intake"),
     "purge receipts": lambda js: js.purge_stream(RECEIPTS),
-    "delete a receipt": lambda js: js.delete_msg(RECEIPTS, 1),
     "delete EVENTS": lambda js: js.delete_stream(EVENTS),
     "make a stream": lambda js: js.add_stream(StreamConfig(name="MINE", subjects=["mine.>"])),
     "read another's durable": lambda js: js.consumer_info(RECEIPTS, receipt_durable("day")),
@@ -210,7 +218,7 @@ async def test_a_new_credential_disturbs_nobody_and_a_revoked_one_ends_at_once(g
     second = await guarded.sign_on("day")
     name = guarded.credentials.all()[-1].name
     guarded.credentials.revoke(name, NOW)
-    guarded.server.renew()
+    await guarded.renew()
     await _until(lambda: not second.is_connected)
 
     assert first.is_connected
@@ -219,15 +227,14 @@ async def test_a_new_credential_disturbs_nobody_and_a_revoked_one_ends_at_once(g
     await first.close()
 
 
-async def test_who_sends_as_another_is_told_why_by_the_kit(guarded: Guarded) -> None:
+async def test_who_sends_as_another_is_told_why_by_the_kit(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise a refusal looks like no answer; and what is not in force does not get in."""
-    made, token = guarded.credentials.new("night", NOW)
-    guarded.server.renew()
-    url = f"nats://{made.name}:{token}@{guarded.address}"
-    await (await guarded.client(url)).close()
-    async with Adapter(url, WARD.id, "day") as adapter:
+    monkeypatch.setattr(adapter, "STORING", 0.3)
+    url = await guarded.url_for("night")
+    token = url.split(":")[2].partition("@")[0]
+    async with Adapter(url, WARD.id, "day") as sender:
         with pytest.raises(NotSent, match="permissions violation") as told:
-            await adapter.send([call()], lambda *_: None)
+            await sender.send([call()], lambda *_: None)
     assert token not in str(told.value)
     with pytest.raises(NotSent, match="not in force") as told:
         await Adapter(url.replace(token, "wrong"), WARD.id, "night").__aenter__()
@@ -271,7 +278,7 @@ async def test_what_was_stored_before_there_were_accounts_is_still_there(tmp_pat
     assert (tmp_path / "store" / "jetstream" / ACCOUNT).exists()
 
 
-def test_nothing_secret_is_readable_by_others(tmp_path: Path) -> None:
+async def test_nothing_secret_is_readable_by_others(tmp_path: Path) -> None:
     """The server's configuration, our own passwords and the credentials; the latter as digests."""
     credentials = Credentials(tmp_path / FILE)
     _, token = credentials.new("day", NOW)

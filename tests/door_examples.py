@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from faststream import FastStream
 
+from deploy.access import Access
 from deploy.natsd import NatsServer, connect, declare
 from events.seal import public_key
 from services.handover import app as handover
@@ -18,7 +19,10 @@ from services.intake.door import Door
 from services.placement import app as placement
 from services.seal import Secrets
 from services.settings import Settings
+from services.ward import load
 from tests.running import WARD
+
+BUILDS = {"intake": intake.build, "placement": placement.build, "handover": handover.build}
 
 
 class Doorway:
@@ -30,9 +34,12 @@ class Doorway:
 
     async def open_services(self) -> None:
         """Start those that take messages."""
-        self.apps = [build(self.settings) for build in (intake.build, placement.build, handover.build)]
+        self.apps = [build(self._for(service)) for service, build in BUILDS.items()]
         for app in self.apps:
             await app.start()
+
+    def _for(self, service: str) -> Settings:
+        return msgspec.structs.replace(self.settings, nats=self.server.url_of(service))
 
     async def close_services(self) -> None:
         """Stop whoever runs."""
@@ -43,19 +50,19 @@ class Doorway:
 
 @asynccontextmanager
 async def doorway(directory: Path) -> AsyncIterator[Doorway]:
-    """Everything started; stopped at the end."""
-    server = NatsServer(directory / "nats", 0)
+    """Everything started, each as its own user of NATS; stopped at the end. Nobody tried what it may not."""
+    server = NatsServer(directory / "nats", 0, Access(directory / "nats", load(WARD)))
     await asyncio.to_thread(server.start)
     settings = Settings(
         ward_file=WARD,
-        nats=server.url,
+        nats=server.url_of("front"),
         database=f"sqlite:///{directory}/{{service}}.db",
         keys=directory / "keys",
         pages=("127.0.0.1", 0),
     )
     try:
         await declare(server.url, settings.ward().id)
-        connection = await connect(server.url)
+        connection = await connect(settings.nats)
         key = public_key(msgspec.json.encode(Secrets.at(settings.keys).inbox.as_dict(private=False)))
         async with Door(connection, settings.ward().id, key) as door:
             running = Doorway(settings, door, server)
@@ -65,3 +72,4 @@ async def doorway(directory: Path) -> AsyncIterator[Doorway]:
         await connection.close()
     finally:
         await asyncio.to_thread(server.stop)
+    assert "Violation" not in (directory / "nats" / "server.log").read_text()

@@ -25,6 +25,7 @@ from nats.errors import Error as NatsLibraryError
 from deploy.datadir import DataDirectory
 from deploy.held import INBOX_FILE, copy_inbox
 from deploy.manifest import MANIFEST, BackupError, Log, Manifest, digest, sync, write
+from services.credentials import FILE as CREDENTIALS
 from services.database import create, open_engine
 from services.hearing import CURSORS
 from services.journal import META, Journal
@@ -38,7 +39,7 @@ LEDGER = "reporting"
 KEYS = "keys"
 SECRET_FILES = ("master.key", "inbox.jwk")
 PUBLIC_KEY = "inbox.pub.jwk"
-OPEN_FILES = (PUBLIC_KEY, DESTROYED)
+OPEN_FILES = (PUBLIC_KEY, DESTROYED, CREDENTIALS)
 PAGE = 2_000
 
 Advance = Callable[[int], None]

@@ -18,11 +18,12 @@ import sqlalchemy as sa
 import typer
 
 from deploy import output, saving
+from deploy.credential_commands import credentials_app
 from deploy.datadir import DEFAULT, DataDirectory, DataError, Running
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.history import Contradiction, plan, read_examples
 from deploy.manifest import BackupError
-from deploy.natsd import NatsError, declare
+from deploy.natsd import NatsError, declare, without_password
 from deploy.opened import Opened
 from deploy.output import err, fail, out, print_json
 from deploy.ports import StartError, check_port
@@ -55,6 +56,7 @@ app = typer.Typer(
     help="Yoake (夜明け): nothing that was said at night is missing in the morning.",
 )
 app.add_typer(ward_app, name="ward")
+app.add_typer(credentials_app, name="credentials")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -190,7 +192,8 @@ def up(
     ended_by_itself = False
     try:
         with embedded as running:
-            out.print(f"Pages    {running.pages}\nNATS     {running.nats}\nData     {directory.path}", markup=False)
+            where = (("Pages", running.pages), ("NATS", without_password(running.nats)), ("Data", directory.path))
+            out.print("\n".join(f"{name:<8} {what}" for name, what in where), markup=False)
             print_links(directory.settings(), running.pages)
             out.print("Ctrl-C stops everything. / 終了は Ctrl-C です。")
             ended_by_itself = not embedded.wait_for_ctrl_c()
@@ -444,7 +447,8 @@ def streams(
     """Declare the streams and durables on the running NATS; with --refill, fill EVENTS from the journals."""
     directory = DataDirectory(data)
     url = running_on(directory).nats
-    done = asyncio.run(declare(url, directory.kept().ward))
+    providers = [provider.id for provider in directory.settings().ward().provider]
+    done = asyncio.run(declare(url, directory.kept().ward, providers=providers))
     published_again: dict[str, int] = {}
     if refill:
         with opened(data) as books:

@@ -1,7 +1,8 @@
 """`python -m deploy.contract`: the published JSON Schemas of events/schema/, written from the vocabulary.
 
 One file for each message, for each event in its present version, and for the receipt; the schema is
-of the whole CloudEvent. With `--check` nothing is written: what is out of date is named, exit status 1.
+of the whole CloudEvent. `openapi.json` describes the HTTP door. With `--check` nothing is written: what
+is out of date is named, exit status 1.
 A message that its schema accepts can be read; whether the ward knows the words in it, the receipt says.
 """
 
@@ -18,6 +19,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from deploy.openapi import document
 from events import SPECVERSION, Event, Recorded, known_events
 from events.messages import MAX_ID_LENGTH, MESSAGES, Message, Receipt
 
@@ -35,7 +37,8 @@ def documents() -> dict[str, bytes]:
     """Every schema by its path within events/schema/; the same vocabulary gives the same bytes."""
     messages = {f"messages/{name}.json": message_schema(kind) for name, kind in MESSAGES.items()}
     events = {f"events/{name}.v{kind.version}.json": event_schema(kind) for name, kind in known_events().items()}
-    found = {**messages, **events, "receipt.json": receipt_schema()}
+    openapi = document({name: message_schema(kind) for name, kind in MESSAGES.items()})
+    found = {**messages, **events, "receipt.json": receipt_schema(), "openapi.json": openapi}
     return {path: msgspec.json.format(msgspec.json.encode(found[path]), indent=2) + b"\n" for path in sorted(found)}
 
 

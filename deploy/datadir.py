@@ -35,8 +35,9 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Running(msgspec.Struct, frozen=True):
-    """Where the Yoake that runs on the directory can be reached, in `running.json`.
+    """Where the Yoake that runs on the directory can be reached, in `running.json`, readable by its owner alone.
 
+    `nats` is an address with the credentials of somebody who may do everything.
     `services` are process numbers; `health` is where each answers /healthz, /readyz and /metrics.
     """
 
@@ -193,7 +194,7 @@ def is_alive(pid: int) -> bool:
 def _write(path: Path, content: bytes) -> None:
     fresh = path.with_name(f".{path.name}.new")
     try:
-        with fresh.open("wb") as file:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

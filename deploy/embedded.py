@@ -19,6 +19,7 @@ from deploy.datadir import DataDirectory, Running
 from deploy.natsd import NatsError
 from deploy.ports import StartError, free_port
 from deploy.supervisor import FORK, READY_SECONDS, STOP_SECONDS, Supervisor
+from services.credentials import CredentialsError
 
 
 class Embedded:
@@ -86,7 +87,7 @@ def _supervise(
     try:
         supervisor.start()
         supervisor.watch()
-    except (NatsError, StartError) as error:
+    except (CredentialsError, NatsError, StartError) as error:
         with suppress(OSError):
             pipe.send(str(error))
     finally:

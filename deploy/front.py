@@ -24,12 +24,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from deploy.outlook import Outlook
 from services.database import open_reader
 from services.health import Server, open_socket, routes
+from services.intake.door import Door
+from services.intake.http import door_routes
 from services.journal import log_of
 from services.logs import STARTED, log_to
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in
@@ -107,19 +109,31 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     )
 
 
-def on_one_origin(pages: Starlette, outlook: Outlook) -> Starlette:
-    """Everything that the front serves; what is no page and knows itself who asks is mounted beside the pages."""
+def on_one_origin(
+    pages: Starlette, outlook: Outlook, door: Door | None = None, *, beside: Sequence[BaseRoute] = ()
+) -> Starlette:
+    """Everything that the front serves; what is no page and knows itself who asks stands beside the pages.
+
+    `door`: what `beside` puts messages through; it hears receipts from when NATS is there.
+    """
+
+    async def open_door() -> None:
+        await outlook.connected.wait()
+        assert door is not None, "only where there is one"
+        await door.__aenter__()
 
     @asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
-        watching = asyncio.create_task(outlook.watch())
+        tasks = [asyncio.create_task(outlook.watch())]
+        tasks += [asyncio.create_task(open_door())] if door else []
         log.info(STARTED)
         yield
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    return Starlette(lifespan=running, routes=[Mount("/", pages)])
+    return Starlette(lifespan=running, routes=[*beside, Mount("/", pages)])
 
 
 class Refusals:
@@ -200,11 +214,14 @@ def build(settings: Settings) -> Front:
     """
     engine, keys = open_reader(settings.database_of("reporting")), open_reader(settings.database_of("keys"))
     inquiry, ward = Inquiry(engine, log_of(engine)), settings.ward()
-    store = KeyReader(keys, Secrets.at(settings.keys))
+    secrets = Secrets.at(settings.keys)
+    store = KeyReader(keys, secrets)
     signins = SignIns(settings.keys, ward)
     outlook = Outlook(settings.nats, ward.id, inquiry)
     pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened))
-    return Front(on_one_origin(pages, outlook), settings.pages, [engine.dispose, keys.dispose, signins.close])
+    door = Door(outlook.client, ward.id, secrets.inbox)
+    site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door))
+    return Front(site, settings.pages, [engine.dispose, keys.dispose, signins.close])
 
 
 def app() -> Starlette:

@@ -12,6 +12,7 @@ import msgspec
 import nats.js.errors
 from nats.js import JetStreamContext
 
+from deploy.access import Access
 from deploy.datadir import DataDirectory
 from deploy.natsd import NatsServer, connect, declare
 from services.seal import Secrets
@@ -56,7 +57,7 @@ async def _jetstream(data: DataDirectory, nats: str | None) -> AsyncIterator[Jet
         if not (data / "nats" / "store").exists():
             yield None
             return
-        server = NatsServer(data / "nats", 0)
+        server = NatsServer(data / "nats", 0, Access(data / "nats"))
         server.start()
         try:
             async with _connected(server.url) as js:
@@ -97,7 +98,7 @@ async def put_inbox(file: Path, stage: DataDirectory, nats: str | None, ward: st
     """Publish again what INBOX held: what was taken meanwhile counts once."""
     server = None
     if nats is None:
-        server = NatsServer(stage / "nats", 0)
+        server = NatsServer(stage / "nats", 0, Access(stage / "nats"))
         server.start()
         nats = server.url
     try:

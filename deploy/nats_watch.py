@@ -14,12 +14,14 @@ import shutil
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 
 import nats.errors
 import nats.js.errors
 
 from deploy.natsd import NatsError, NatsServer, connect, declare
 from deploy.restarts import Restarts
+from services.credentials import CredentialsError
 from services.streams import INBOX, streams
 
 LOOK = 2.0
@@ -39,8 +41,8 @@ log = logging.getLogger("yoake.runner")
 class NatsWatch:
     """Call `look` often; `troubles` names what is wrong now, by what it is wrong with."""
 
-    def __init__(self, server: NatsServer, ward: str) -> None:
-        self._server, self._ward = server, ward
+    def __init__(self, server: NatsServer, ward: str, providers: Sequence[str] = ()) -> None:
+        self._server, self._ward, self._providers = server, ward, providers
         self._restarts = Restarts()
         self._restarts.started()
         self._looked = 0.0
@@ -49,7 +51,11 @@ class NatsWatch:
         self.troubles: dict[str, str] = {}
 
     def look(self) -> None:
-        """See to the server, at most every `LOOK` seconds while it lives."""
+        """See to the server, at most every `LOOK` seconds while it lives; to its users each time."""
+        try:
+            self._server.renew()
+        except (CredentialsError, OSError) as error:  # Who may send now may go on.
+            self.troubles["credentials"] = str(error)
         if not self._server.alive():
             self._start()
         elif time.monotonic() - self._looked > LOOK:
@@ -65,7 +71,7 @@ class NatsWatch:
             self._cannot_write(health)
             return
         try:
-            self.troubles = asyncio.run(_streams(self._server, self._ward))
+            self.troubles = asyncio.run(_streams(self._server, self._ward, self._providers))
         except (NatsError, OSError, nats.errors.Error, nats.js.errors.Error) as error:
             self.troubles = {"nats": f"the streams cannot be looked at: {error or type(error).__name__}"}
         if health:  # Something that starting it again would not mend.
@@ -81,7 +87,7 @@ class NatsWatch:
         try:
             self._server.start()
             self._down, self.troubles = False, {}
-        except (NatsError, OSError) as error:
+        except (NatsError, CredentialsError, OSError) as error:
             log.warning("nats-server does not start: %s", error)
             self._server.kill()
             self._ended()
@@ -125,14 +131,14 @@ class NatsWatch:
             return None
 
 
-async def _streams(server: NatsServer, ward: str) -> dict[str, str]:
+async def _streams(server: NatsServer, ward: str, providers: Sequence[str]) -> dict[str, str]:
     """Make again what is missing; says what must wait."""
     troubles = {}
     lost = [str(s.name) for s in streams() if s.name and not (server.stream_files(s.name) / "meta.inf").exists()]
     async with asyncio.timeout(4 * ERRAND):  # The runner has others to look after.
         if lost:
             troubles = await _remove(server.url, lost)
-        for done in await declare(server.url, ward, ERRAND):
+        for done in await declare(server.url, ward, ERRAND, providers):
             log.warning("%s", done)
     return troubles
 

@@ -12,17 +12,18 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
-from services.streams import durables, streams
+from deploy.access import ACCOUNT, ADMIN, Access, write_private
+from services.streams import durables, receipt_durables, streams
 
 START_SECONDS = 15.0
 
@@ -61,25 +62,31 @@ def executable() -> str:
 class NatsServer:
     """One server over one directory; it ends with the process that started it."""
 
-    def __init__(self, directory: Path, port: int) -> None:
-        """`port` 0 lets the system choose."""
-        self.directory, self._port = directory, port
+    def __init__(self, directory: Path, port: int, access: Access | None = None) -> None:
+        """`port` 0 lets the system choose. Without `access` whoever reaches it may do everything."""
+        self.directory, self._port, self._access = directory, port, access
+        self._config = self._accounts = ""
         self._process: subprocess.Popen[bytes] | None = None
-        self.url = self.monitoring = ""
+        self._address = self.monitoring = ""
 
     def start(self) -> None:
         """Start it and wait until it answers.
 
         Raises:
             NatsError: it ended or did not answer; with the end of its log.
+            services.credentials.CredentialsError: the credentials cannot be read.
         """
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        config = self.directory / "server.conf"
-        config.write_text(CONFIG.format(port=self._port or -1, directory=self.directory), encoding="utf-8")
+        self._config = CONFIG.format(port=self._port or -1, directory=self.directory)
+        self._accounts = self._access.config() if self._access else ""
+        config = self._write()
         for stale in self.directory.glob("nats-server_*.ports"):
             stale.unlink()
         for probe in (self.directory / "store" / "jetstream").glob("_test_*"):
             probe.unlink()  # Of a server killed as it tried its disk: the next takes it for an account it cannot find.
+        everybodys, ours = (self.directory / "store" / "jetstream" / name for name in ("$G", ACCOUNT))
+        if self._access and everybodys.exists() and not ours.exists():
+            everybodys.rename(ours)  # From before there were accounts.
         log = (self.directory / "server.log").open("ab")
         self._process = subprocess.Popen(  # noqa: S603  (our own program and file)
             [executable(), "-c", str(config)],
@@ -89,8 +96,37 @@ class NatsServer:
             start_new_session=True,
         )
         log.close()
-        self.url = self._wait()
-        self._port = int(self.url.rsplit(":", 1)[1])
+        self._address = self._wait().removeprefix("nats://")
+        self._port = int(self._address.rsplit(":", 1)[1])
+
+    @property
+    def url(self) -> str:
+        """Its address, with the credentials of somebody who may do everything."""
+        return self.url_of(ADMIN)
+
+    def url_of(self, user: str) -> str:
+        """Its address, with the credentials of one of our own users."""
+        return f"nats://{self._access.user_and_password(user)}@{self._address}" if self._access else self._bare
+
+    @property
+    def _bare(self) -> str:
+        return f"nats://{self._address}"
+
+    def renew(self) -> None:
+        """Let the server read its users again where they have changed; who is connected and may be, stays connected.
+
+        Raises:
+            services.credentials.CredentialsError: the credentials cannot be read.
+        """
+        if self._access and self._process and (accounts := self._access.config()) != self._accounts:
+            self._accounts = accounts
+            self._write()
+            self._process.send_signal(signal.SIGHUP)
+
+    def _write(self) -> Path:
+        config = self.directory / "server.conf"
+        write_private(config, self._config + self._accounts)
+        return config
 
     @property
     def pid(self) -> int:
@@ -108,7 +144,7 @@ class NatsServer:
 
     def stream_files(self, name: str) -> Path:
         """Where the server keeps a stream."""
-        return self.directory / "store" / "jetstream" / "$G" / "streams" / name
+        return self.directory / "store" / "jetstream" / (ACCOUNT if self._access else "$G") / "streams" / name
 
     def kill(self) -> None:
         """End it at once, also where it hangs."""
@@ -183,6 +219,12 @@ def stop_stray(directory: Path) -> None:
                 time.sleep(0.02)
 
 
+def without_password(url: str) -> str:
+    """An address as it may be shown."""
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme or 'nats'}://{rest.rpartition('@')[2]}"
+
+
 async def connect(url: str) -> Client:
     """A connection for a short errand.
 
@@ -193,19 +235,24 @@ async def connect(url: str) -> Client:
     async def quiet(_: Exception) -> None:
         """The caller sees what fails; nothing is printed twice."""
 
+    client = Client()
     try:
-        return await nats.connect(url, allow_reconnect=False, connect_timeout=3, error_cb=quiet)
+        await client.connect(url, allow_reconnect=False, connect_timeout=3, error_cb=quiet)
     except (OSError, nats.errors.Error) as error:
-        raise NatsError(f"NATS does not answer at {url}: start it with `yoake up`") from error
+        await client.close()  # Refused, it is still open.
+        if "authorization" in str(error).lower():
+            raise NatsError(f"NATS at {without_password(url)} does not know these credentials") from error
+        raise NatsError(f"NATS does not answer at {without_password(url)}: start it with `yoake up`") from error
+    return client
 
 
-async def declare(url: str, ward: str, patience: float = 10.0) -> list[str]:
+async def declare(url: str, ward: str, patience: float = 10.0, providers: Iterable[str] = ()) -> list[str]:
     """Make sure that every stream and durable is there, and as it must be; says what was done.
 
     A stream that differs is updated where the server allows it; INBOX is never made anew while it
     holds anything.
 
-    `patience`: seconds for each request.
+    `patience`: seconds for each request. `providers`: whose receipts get a durable each.
 
     Raises:
         NatsError: the server refuses, or does not answer; says which and why.
@@ -213,7 +260,8 @@ async def declare(url: str, ward: str, patience: float = 10.0) -> list[str]:
     connection = await connect(url)
     try:
         js = connection.jetstream(timeout=patience)
-        return [*await _declare_streams(js), *await _declare_durables(js, ward)]
+        wanted = [*durables(ward), *receipt_durables(ward, providers)]
+        return [*await _declare_streams(js), *await _declare_durables(js, wanted)]
     except (nats.errors.Error, nats.js.errors.Error) as error:
         raise NatsError(f"NATS does not declare the streams: {error or type(error).__name__}") from error
     finally:
@@ -243,9 +291,9 @@ async def _declare_streams(js: JetStreamContext) -> list[str]:
 _STREAM_FIELDS = ("subjects", "retention", "max_bytes", "max_msg_size", "discard", "deny_delete", "deny_purge")
 
 
-async def _declare_durables(js: JetStreamContext, ward: str) -> list[str]:
+async def _declare_durables(js: JetStreamContext, all_wanted: list[tuple[str, ConsumerConfig]]) -> list[str]:
     done = []
-    for stream, wanted in durables(ward):
+    for stream, wanted in all_wanted:
         assert wanted.durable_name is not None
         try:
             have: ConsumerConfig | None = (await js.consumer_info(stream, wanted.durable_name)).config
@@ -263,6 +311,6 @@ def _same(have: ConsumerConfig, wanted: ConsumerConfig) -> bool:
     return same and sorted(have.filter_subjects or []) == sorted(wanted.filter_subjects or [])
 
 
-def declare_now(url: str, ward: str) -> list[str]:
+def declare_now(url: str, ward: str, providers: Iterable[str] = ()) -> list[str]:
     """`declare`, for a caller without an event loop."""
-    return asyncio.run(declare(url, ward))
+    return asyncio.run(declare(url, ward, providers=providers))

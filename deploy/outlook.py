@@ -29,9 +29,10 @@ class Outlook:
     service = FRONT
 
     def __init__(self, url: str, ward: str, inquiry: Inquiry) -> None:
-        """`url` empty: looked at without NATS."""
+        """`url` empty: looked at without NATS. `connected` is set once `client` has been."""
         self._url, self._ward, self._inquiry = url, ward, inquiry
-        self._client, self._others = Client(), list[Degraded]()
+        self.client, self._others = Client(), list[Degraded]()
+        self.connected = asyncio.Event()
         self.registry = CollectorRegistry()
         self.registry.register(_Now(self))
 
@@ -49,7 +50,7 @@ class Outlook:
 
     def degraded(self) -> list[Degraded]:
         """What is not as it should be here, at this moment."""
-        connected = not self._url or self._client.is_connected
+        connected = not self._url or self.client.is_connected
         return degraded(Facts(service=FRONT, connected=connected, **further_facts(self._inquiry)))
 
     def everywhere(self) -> list[Degraded]:
@@ -63,32 +64,33 @@ class Outlook:
         connecting = asyncio.create_task(self._connect())
         try:
             while True:
-                if self._client.is_connected:
+                if self.client.is_connected:
                     said = await asyncio.gather(*(self._how_is(service) for service in SERVICES))
                     self._others = [one for found in said for one in found]
                 else:  # Nobody can be asked, and that is said already.
                     self._others = []
-                await asyncio.sleep(ASK if self._client.is_connected else 0.1)
+                await asyncio.sleep(ASK if self.client.is_connected else 0.1)
         finally:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
-            await self._client.close()
+            await self.client.close()
 
     async def _connect(self) -> None:
         async def refused(error: Exception) -> None:
             log.warning("nats: %s", error or type(error).__name__)
 
-        await self._client.connect(
+        await self.client.connect(
             self._url, name="yoake-front", max_reconnect_attempts=-1, reconnect_time_wait=1, error_cb=refused
         )
+        self.connected.set()
 
     async def _how_is(self, service: str) -> list[Degraded]:
         try:
-            answer = await self._client.request(health_subject(self._ward, service), b"", timeout=ASK)
+            answer = await self.client.request(health_subject(self._ward, service), b"", timeout=ASK)
         except nats.errors.NoRespondersError:
             return degraded(Facts(service=service, running=False))
         except nats.errors.TimeoutError:
-            return degraded(Facts(service=service, answers=False)) if self._client.is_connected else []
+            return degraded(Facts(service=service, answers=False)) if self.client.is_connected else []
         except (nats.errors.Error, OSError):
             return []
         return msgspec.json.decode(answer.data, type=list[Degraded])

@@ -19,11 +19,14 @@ from typing import Any, Protocol
 import msgspec
 
 from deploy import front
+from deploy.access import Access
 from deploy.datadir import DataDirectory, Running
 from deploy.nats_watch import NatsWatch
 from deploy.natsd import NatsServer, declare_now, end_with_parent, stop_stray
 from deploy.ports import LOOPBACK, StartError, free_port
 from deploy.restarts import Restarts
+from services.credentials import FILE as CREDENTIALS
+from services.credentials import Credentials
 from services.handover import app as handover
 from services.intake import app as intake
 from services.logs import log_to
@@ -67,7 +70,10 @@ class Supervisor:
 
     def __init__(self, data: DataDirectory, ports: tuple[int, int], published: Path | None, pipe: Connection) -> None:
         self._data, self._pipe, self._pages_port, self._published = data, pipe, ports[1], published
-        self._nats = NatsServer(data / "nats", ports[0])
+        settings = data.settings()
+        self._ward = settings.ward()
+        access = Access(data / "nats", self._ward, Credentials(settings.keys / CREDENTIALS))
+        self._nats = NatsServer(data / "nats", ports[0], access)
         self._children = [_Child(service) for service in BUILDS]
         self._health = {service: free_port() for service in SERVICES} | {FRONT: ports[1]}
         self._said: Running | None = None
@@ -76,15 +82,15 @@ class Supervisor:
         """Bring everything up; the pipe then hears where it can be reached.
 
         Raises:
-            deploy.natsd.NatsError, StartError: something does not start; says what and why.
+            NatsError, CredentialsError, StartError: something does not start; says what and why.
         """
         (self._data / "logs").mkdir(exist_ok=True)
         log_to(self._data / "logs" / "runner.log", "runner")
         stop_stray(self._data / "nats")
         self._nats.start()
-        ward = self._data.settings().ward().id
-        declare_now(self._nats.url, ward)
-        self._watch = NatsWatch(self._nats, ward)
+        providers = [provider.id for provider in self._ward.provider]
+        declare_now(self._nats.url, self._ward.id, providers)
+        self._watch = NatsWatch(self._nats, self._ward.id, providers)
         self._settings = self._data.settings(self._nats.url, (LOOPBACK, self._pages_port), self._published)
         for child in self._children:
             self._start(child)
@@ -134,7 +140,11 @@ class Supervisor:
                 self._start(child)
 
     def _start(self, child: _Child) -> None:
-        settings = msgspec.structs.replace(self._settings, health=(LOOPBACK, self._health[child.service]))
+        settings = msgspec.structs.replace(
+            self._settings,
+            nats=self._nats.url_of(child.service),
+            health=(LOOPBACK, self._health[child.service]),
+        )
         child.start(settings, self._data / "logs")
 
     def _publish(self) -> None:

@@ -25,6 +25,9 @@ from events.seal import seal
 
 DELIVERY = "Yoake-Delivery"
 WINDOW = 256
+STORING = 5.0
+"""Seconds given to the server to say that a message is stored."""
+
 QUIET = 5.0
 """Seconds without any receipt after which what has none is sent again."""
 
@@ -48,6 +51,8 @@ class Adapter:
     def __init__(self, url: str, ward: str, provider: str, key: ECKey | None = None) -> None:
         """`key` is the ward's public inbox key; without it personal parts go as they are, and get flagged."""
         self._url, self._ward, self._provider, self._key = url, ward, provider, key
+        self._where = f"nats://{url.rpartition('://')[2].rpartition('@')[2]}"
+        self._refused = ""
 
     async def __aenter__(self) -> Adapter:
         """Connect and listen for receipts.
@@ -56,15 +61,25 @@ class Adapter:
             NotSent: nobody answers at the address.
         """
 
-        async def quiet(_: Exception) -> None:
-            """What fails is seen where it is awaited."""
+        async def note(error: Exception) -> None:
+            """What fails is seen where it is awaited; but what is not allowed looks there like no answer."""
+            if "violation" in str(error).lower():
+                self._refused = str(error)
 
-        try:
+        once = Client()
+        try:  # Once only at first: a client that reconnects for ever never says that it cannot.
+            await once.connect(self._url, allow_reconnect=False, error_cb=note, connect_timeout=3)
             self._nats: Client = await nats.connect(
-                self._url, max_reconnect_attempts=-1, error_cb=quiet, connect_timeout=3
+                self._url, max_reconnect_attempts=-1, error_cb=note, connect_timeout=3
             )
         except (OSError, nats.errors.Error) as error:
-            raise NotSent(f"nobody answers at {self._url}: start Yoake with `yoake up`") from error
+            if self._refused or "authorization" in str(error).lower():
+                raise NotSent(
+                    f"these credentials are not in force at {self._where}: ask the ward for others"
+                ) from error
+            raise NotSent(f"nobody answers at {self._where}: start Yoake with `yoake up`") from error
+        finally:
+            await once.close()
         self._waiting: dict[str, int] = {}
         self._receipts: dict[int, Receipt] = {}
         self._heard = asyncio.Event()
@@ -113,7 +128,7 @@ class Adapter:
                 return
 
     async def _hand_over(self, which: Sequence[int]) -> None:
-        js = self._nats.jetstream(timeout=5)
+        js = self._nats.jetstream(timeout=STORING)
         for start in range(0, len(which), WINDOW):
             part = which[start : start + WINDOW]
             sent = [asyncio.ensure_future(self._publish(js, n)) for n in part]
@@ -146,9 +161,11 @@ class Adapter:
                     ) from error
                 raise NotSent(f"the server refuses: {error.description}") from error
             except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
+                if self._refused:
+                    raise NotSent(f"the server refuses: {self._refused}; send as the provider signed on as") from error
                 last = str(error) or type(error).__name__
                 await asyncio.sleep(0.5 * 2**attempt)
-        why = f"nobody takes messages at {self._url} ({last})"
+        why = f"nobody takes messages at {self._where} ({last})"
         raise NotSent(f"{why}: is Yoake running, and is there room on its disk? (`yoake status`)")
 
     async def _on_receipt(self, message: Msg) -> None:

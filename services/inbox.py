@@ -78,8 +78,13 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def items(delivery: Delivery) -> Iterator[Item]:
-    """The messages of a delivery: one CloudEvent, or a JSON list of them."""
-    body = delivery.body.removeprefix(BYTE_ORDER_MARK)
+    """The messages of a delivery; see `parsed`."""
+    return parsed(delivery.body)
+
+
+def parsed(text: bytes) -> Iterator[Item]:
+    """The messages of what somebody sent: one CloudEvent, or a JSON list of them."""
+    body = text.removeprefix(BYTE_ORDER_MARK)
     if body.lstrip()[:1] != b"[":
         yield _item(body, MAX_MESSAGE_BYTES)
         return
@@ -92,9 +97,9 @@ def items(delivery: Delivery) -> Iterator[Item]:
         if len(batch) > MAX_BATCH_ITEMS:
             raise Unusable("batch", "too many messages", f"up to {MAX_BATCH_ITEMS}")
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        yield Item(body=delivery.body, garbled=_not_json(delivery.body, error))
+        yield Item(body=text, garbled=_not_json(text, error))
     except Unusable as unusable:
-        yield Item(body=delivery.body, garbled=unusable)
+        yield Item(body=text, garbled=unusable)
     else:
         for raw in batch:
             yield _item(bytes(raw), MAX_MESSAGE_BYTES)

@@ -19,6 +19,8 @@ from services.ward import Ward
 
 A_VALUE = "numbers that fit 64 bits, and whole characters"
 A_JWE = "a JWE to the ward's inbox key"
+UNREADABLE = "unreadable"
+"""Under this name stands what a sender gave for `personal` and is none."""
 
 _CANONICAL = msgspec.json.Encoder(order="sorted")
 
@@ -93,16 +95,18 @@ def _parts(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _unsealed(personal: object, field: str, secrets: Secrets) -> tuple[dict[str, Any], list[Flag]]:
+    unreadable = Flag(code="personal-unreadable", field=field, accepted=A_JWE)
     match personal:
         case str():
             try:
-                return unseal(personal, secrets.inbox), []
+                opened = unseal(personal, secrets.inbox)
             except Unreadable:
-                return {"unreadable": personal}, [Flag(code="personal-unreadable", field=field, accepted=A_JWE)]
+                return {UNREADABLE: personal}, [unreadable]
+            return opened, [unreadable] if opened.keys() == {UNREADABLE} else []  # The door sealed what it could not.
         case dict():
             return personal, [Flag(code="personal-in-clear", field=field, accepted=A_JWE)]
         case _:
-            return {"unreadable": personal}, [Flag(code="personal-unreadable", field=field, accepted=A_JWE)]
+            return {UNREADABLE: personal}, [unreadable]
 
 
 def said(message: Message, ward: Ward, secrets: Secrets) -> Said:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nats.js.api import (
     AckPolicy,
     ConsumerConfig,
@@ -23,6 +25,9 @@ HEARS = {"placement": ("intake",), "handover": ("intake",), "reporting": WRITERS
 BATCH = 256
 ACK_WAIT = 5.0
 """Seconds after which JetStream gives a message to whoever asks next: a stalled service's work goes on."""
+
+RECEIPT_WAIT = 30.0
+"""Seconds after which a receipt that a provider has pulled and not acknowledged comes again."""
 
 MIB = 1024 * 1024
 
@@ -59,6 +64,16 @@ def durables(ward: str) -> list[tuple[str, ConsumerConfig]]:
     return from_inbox + from_events
 
 
+def receipt_durables(ward: str, providers: Iterable[str]) -> list[tuple[str, ConsumerConfig]]:
+    """(stream, durable) by which each provider gets its receipts, however long it was away."""
+    found = []
+    for provider in providers:
+        config = _durable(receipt_durable(provider), [receipt_subject(ward, provider)], AckPolicy.EXPLICIT)
+        config.ack_wait = RECEIPT_WAIT
+        found.append((RECEIPTS, config))
+    return found
+
+
 def _durable(name: str, subjects: list[str], acknowledging: AckPolicy) -> ConsumerConfig:
     return ConsumerConfig(
         durable_name=name,
@@ -81,6 +96,11 @@ def inbox_subject(ward: str, provider: str, service: str, message: str) -> str:
     return f"inbox.{ward}.{provider}.{service}.{subject_token(message)}"
 
 
+def inbox_subjects(ward: str, provider: str) -> str:
+    """Every subject on which a provider publishes."""
+    return f"inbox.{ward}.{provider}.>"
+
+
 def event_subject(ward: str, service: str, event: str, case: str | None) -> str:
     """Where the relay publishes an event."""
     return f"events.{ward}.{service}.{subject_token(event)}.{case or '_'}"
@@ -89,6 +109,11 @@ def event_subject(ward: str, service: str, event: str, case: str | None) -> str:
 def receipt_subject(ward: str, provider: str) -> str:
     """Where a provider hears our receipts."""
     return f"receipts.{ward}.{provider}"
+
+
+def receipt_durable(provider: str) -> str:
+    """The durable on RECEIPTS that is this provider's own."""
+    return f"receipts-{provider}"
 
 
 def ledger_subject(ward: str, service: str) -> str:

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import httpx
 import nats
 import pytest
 
+from deploy.access import USERS
 from deploy.feeding import read_lines
+from deploy.natsd import executable
 from events.adapter import Adapter, NotSent
 from services.streams import streams
 from tests.running import WARD, call, message, pid_of, placed, running, said_by, settled, until, up, write_lines, yoake
@@ -33,6 +36,7 @@ COMMANDS = (
     "streams",
     "history",
     "ward",
+    "credentials",
 )
 
 
@@ -287,6 +291,47 @@ async def test_a_full_inbox_says_so_and_keeps_what_has_a_receipt(here: Path) -> 
     finally:
         await js.update_stream(streams()[0])
         await connection.close()
+
+
+async def test_a_credential_is_made_used_listed_and_revoked(here: Path) -> None:
+    """Shown once, in force at once, never again to be read; and who was connected with it is cut off."""
+    made = yoake("credentials", "new", "contractor", "--json", "--data", here).json
+    async with Adapter(made["nats"], "setagaya", "contractor") as adapter:
+        receipts = await adapter.send([call(950)], lambda n, receipt: None)
+        shown = yoake("credentials", "list", "--json", "--data", here)
+        revoked = yoake("credentials", "revoke", made["name"], "--data", here)
+        again = yoake("credentials", "revoke", made["name"], "--data", here)
+    with pytest.raises(NotSent, match="not in force"):
+        await Adapter(made["nats"], "setagaya", "contractor").__aenter__()
+
+    assert receipts[0].status == "accepted"
+    assert [(one["name"], one["revoked"]) for one in shown.json] == [(made["name"], None)]
+    assert made["token"] not in shown.stdout + "".join(p.read_text() for p in (here / "logs").iterdir())
+    assert (here / "running.json").stat().st_mode & 0o077 == 0
+    assert revoked.returncode == 0
+    assert again.returncode == 2
+    assert made["name"] in again.stderr
+
+
+def test_credentials_without_a_data_directory_go_into_a_nats_of_ones_own(tmp_path: Path) -> None:
+    """The accounts that are printed are read by a real server, with our own passwords from its environment."""
+    (tmp_path / "keys").mkdir()
+    where = ("--keys", tmp_path / "keys", "--ward", WARD)
+    wrong = yoake("credentials", "new", "nobody", *where)
+    made = yoake("credentials", "new", "day", *where)
+    printed = yoake("credentials", "config", *where)
+    config = tmp_path / "server.conf"
+    config.write_text(f"port: -1\njetstream {{ store_dir: {tmp_path}/store }}\n{printed.stdout}")
+    variables = {f"NATS_PASSWORD_{user.upper()}": "secret" for user in USERS}
+    read = subprocess.run(
+        [executable(), "-t", "-c", config], env=variables, capture_output=True, text=True, check=False
+    )
+
+    assert wrong.returncode == 2
+    assert "contractor, day, night" in wrong.stderr
+    assert made.returncode == printed.returncode == 0
+    assert "day-1" in printed.stdout
+    assert read.returncode == 0, read.stderr
 
 
 def test_a_changed_ward_file_is_shown_and_taken_only_when_told(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_an_older_ledger_is_refused_by_either_witness(witness: str, data: Path, 
     """By what was noted beside the keys, where EVENTS is gone; by what its durable acknowledged, where the note is."""
     put_back(data, two_copies[0], "reporting")
     if witness == "mark":
-        shutil.rmtree(data / "nats" / "store" / "jetstream" / "$G" / "streams" / "EVENTS")
+        shutil.rmtree(data / "nats" / "store" / "jetstream" / "YOAKE" / "streams" / "EVENTS")
     else:
         (data / "keys" / "reporting.mark").unlink()
     with up(data):

@@ -148,7 +148,7 @@ def test_the_files_of_events_deleted_while_off_are_refilled_at_the_start(data: P
     with up(data):
         assert yoake("feed", sixty, "--as", "contractor", "--data", data).returncode == 0
         until(lambda: settled(data))
-    shutil.rmtree(data / "nats" / "store" / "jetstream" / "$G" / "streams" / "EVENTS")
+    shutil.rmtree(data / "nats" / "store" / "jetstream" / "YOAKE" / "streams" / "EVENTS")
     with up(data):
         until(lambda: yoake("verify", "--data", data).returncode == 0)
         assert total(data) == 60

@@ -35,11 +35,11 @@ def test_the_published_schemas_are_those_of_the_vocabulary() -> None:
 
 
 def test_every_message_every_event_and_the_receipt_have_a_schema() -> None:
-    """One for each, by name; an event's with its version."""
+    """One for each, by name; an event's with its version; and the description of the HTTP door."""
     events = {f"events/{name}.v{kind.version}.json" for name, kind in known_events().items()}
     messages = {f"messages/{name}.json" for name in MESSAGES}
 
-    assert set(documents()) == events | messages | {"receipt.json"}
+    assert set(documents()) == events | messages | {"receipt.json", "openapi.json"}
 
 
 def test_writing_the_schemas_twice_changes_nothing() -> None:

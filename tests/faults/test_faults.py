@@ -117,7 +117,7 @@ def test_a_stream_deleted_while_running_is_filled_again(stage: Stage, sender: Se
 @pytest.mark.parametrize("name", [EVENTS, pytest.param(RECEIPTS, marks=LONG), pytest.param(INBOX, marks=LONG)])
 def test_the_files_of_a_stream_deleted_while_running(stage: Stage, sender: Sender, name: str) -> None:
     """rm -rf under the running server, which goes on as if nothing were amiss: the stream is made anew, on files."""
-    files = stage.data / "nats" / "store" / "jetstream" / "$G" / "streams" / name
+    files = stage.data / "nats" / "store" / "jetstream" / "YOAKE" / "streams" / name
     shutil.rmtree(files)
     until(lambda: (files / "meta.inf").exists())
     mended(stage, sender)

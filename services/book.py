@@ -89,8 +89,9 @@ class Book(Generic[S]):
         count: Callable[[str], int],
         new_id: Callable[[], str],
         reference: Callable[[str], str],
+        flags: Callable[[str, int], dict[tuple[str, str | None], bool]],
     ) -> None:
-        self.ward_at, self.reference = ward, reference
+        self.ward_at, self.reference, self.flags_of = ward, reference, flags
         self._new_id, self._load, self._evolve, self._names, self._count = new_id, load, evolve, names, count
         self._states: dict[str, S | None] = {}
         self._counts: dict[str, int] = {}

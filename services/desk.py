@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from events import Event, Recorded, event_of
 from events.intake import WardActivated
+from services import flagged
 from services.book import Book, Name, Said, Unusable, Waits
 from services.database import among
 from services.group import Group, Key, heard_before
@@ -70,6 +71,8 @@ class Desk(Generic[S]):
         self.wards = _wards(journal.engine)
         self._parked = _parked(journal.engine)
         self._waiting = _waiting(journal.engine)
+        if journal.service == "intake":
+            flagged.fill(journal)
 
     def ward_at(self, moment: datetime) -> Ward:
         """The ward's rules in force at a moment.
@@ -271,6 +274,7 @@ class Desk(Generic[S]):
             count=lambda series: _count(group, series),
             new_id=self.journal.new_id,
             reference=lambda own: public(own, self.secrets),
+            flags=lambda holder, matter: flagged.flags_of(group.session.connection(), holder, matter, group.events()),
         )
 
     def _load(self, group: Group, about: str) -> S | None:

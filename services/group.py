@@ -12,8 +12,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from events import Event
 from events.intake import WardActivated
 from events.messages import Receipt
+from services import flagged
 from services.book import Book, Name, Unusable
 from services.database import among, insert_new, insert_rows
 from services.inbox import Delivery, Item
@@ -70,6 +72,10 @@ class Group:
             self._woken.append(key)
         self.states.update(book.states)
         self.counts.update(book.counts)
+
+    def events(self) -> Iterator[Event]:
+        """What this transaction records, so far."""
+        return (draft.event for draft in self._drafts)
 
     def accept(self, message: Message, book: Book[Any]) -> None:
         """Answer that a message was accepted, and remember it for ever."""
@@ -186,8 +192,10 @@ class Group:
 
     def write(self) -> None:
         """Write it all. Keys of persons come first, in their own store, so that no box is without one."""
-        self._journal.append(self.session, self._sealable(self._drafts), self._keys.seal)
+        records = self._journal.append(self.session, self._sealable(self._drafts), self._keys.seal)
         connection = self.session.connection()
+        told = zip(records, self.events(), strict=True)
+        flagged.write(connection, [(record, event) for record, event in told if flagged.concerns(event)])
         insert_rows(connection, HEARD, [(*key, row["digest"], row["receipt"]) for key, row in self._heard.items()])
         insert_rows(connection, RECEIPTS, list(self._letters()))
         insert_rows(connection, NAMES, self._name_rows())

@@ -115,6 +115,7 @@ class Policy(_Strict, frozen=True, kw_only=True):
     age: Literal["birthday", "legal", "school-year"] = "birthday"
     percentages: Literal["half-up", "to-100"] = "half-up"
     late_entry_hours: int = 12
+    duplicate_minutes: int = 3
 
 
 class Eligibility(_Strict, frozen=True, kw_only=True):
@@ -140,6 +141,7 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     age_group: tuple[AgeGroup, ...]
     reason: tuple[Keyed, ...] = ()
     refusal: tuple[Keyed, ...] = ()
+    closing: tuple[Keyed, ...] = ()
     policy: Policy = Policy()
     eligibility: Eligibility = Eligibility()
     labels: dict[str, Label]
@@ -246,11 +248,15 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     def on_duty(self, provider: str, moment: datetime) -> bool:
         """Whether the provider had the line at this moment: its contract, and its bands."""
         contract = self.provider_of(provider)
-        if contract is None:
+        if contract is None or not self.is_under_contract(provider, moment):
             return False
+        return self.band_of(moment) in contract.bands
+
+    def is_under_contract(self, provider: str, moment: datetime) -> bool:
+        """Whether the provider's contract was in force at this moment."""
+        contract = self.provider_of(provider)
         day = self.local(moment).date()
-        in_force = contract.from_ <= day and (contract.until is None or day <= contract.until)
-        return in_force and self.band_of(moment) in contract.bands
+        return contract is not None and contract.from_ <= day and (contract.until is None or day <= contract.until)
 
     def content(self) -> dict[str, Any]:
         """The whole file as plain data, as `ward.activated` keeps it."""

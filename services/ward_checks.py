@@ -17,8 +17,19 @@ from services.toml_file import FileError
 if TYPE_CHECKING:
     from services.ward import Outcome, Ward
 
-KEYED = ("district", "band", "placement", "outcome", "outcome_group", "handbook", "age_group", "reason", "refusal")
-MAY_BE_EMPTY = ("reason", "refusal", "outcome_group")
+KEYED = (
+    "district",
+    "band",
+    "placement",
+    "outcome",
+    "outcome_group",
+    "handbook",
+    "age_group",
+    "reason",
+    "refusal",
+    "closing",
+)
+MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group")
 
 
 class WardError(FileError):

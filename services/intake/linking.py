@@ -33,7 +33,7 @@ def link(said: Said, message: CallLink, book: IntakeBook) -> None:
             f"{ENOUGH} or more of {', '.join(IDENTIFIERS)}; or the reason, in personal.reason",
         )
     mention(book, case)
-    stands = registrant(case.person, book)
+    stands = _stands(case, book)
     if stands is not None and stands.id == person.id:
         return  # It is about this registrant already.
     if stands is not None:
@@ -75,6 +75,11 @@ def unlink(said: Said, message: CallUnlink, book: IntakeBook) -> None:
         stated_reason=_reason(message.personal) is not None,
     )
     book.write(event, said.at, message.personal if isinstance(message.personal, dict) else None, case.before)
+
+
+def _stands(case: Case, book: IntakeBook) -> Person | None:
+    """The registrant whom a consultation is about already."""
+    return registrant(case.person, book)
 
 
 def _case(place: Place) -> Case:

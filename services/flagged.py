@@ -7,6 +7,7 @@ field. The same one told again by a later event is open again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,16 +26,30 @@ PAGE = 2_000
 
 def concerns(event: Event) -> bool:
     """Whether an event opens, resolves or moves flags."""
+    if type(event) is CallReceived:  # Nearly every event is one, and this is asked of each.
+        return bool(event.flags)
     return isinstance(event, FlagResolved | ContactMoved) or bool(getattr(event, "flags", ()))
 
 
 def write(connection: sa.Connection, told: Sequence[tuple[Recorded, Event]]) -> None:
     """Let the table hear these events, within the transaction that records them."""
-    calls = [(record, event) for record, event in told if isinstance(event, CallReceived)]
-    insert_rows(connection, FLAGS, [row for record, event in calls for row in _rows(record, event)])
+    insert_rows(connection, FLAGS, _rows_of_calls(told))
     for record, event in told:
         if not isinstance(event, CallReceived):
             _hear(connection, record, event)
+
+
+def _rows_of_calls(told: Sequence[tuple[Recorded, Event]]) -> list[tuple[Any, ...]]:
+    """Those of the calls, which are fresh: nothing of theirs can be there. Written together, they share their time."""
+    times: dict[datetime, str] = {}
+    rows: list[tuple[Any, ...]] = []
+    for record, event in told:
+        if type(event) is CallReceived:
+            opened = times.get(record.recordedat) or times.setdefault(record.recordedat, record.recordedat.isoformat())
+            own = (event.about, event.number, opened, None, None, None)
+            keys = dict.fromkeys((flag.code, flag.field or "") for flag in event.flags)
+            rows += [(event.contact, event.matter, *key, *own) for key in keys]
+    return rows
 
 
 def _hear(connection: sa.Connection, record: Recorded, event: Event) -> None:

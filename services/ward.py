@@ -248,15 +248,16 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     def on_duty(self, provider: str, moment: datetime) -> bool:
         """Whether the provider had the line at this moment: its contract, and its bands."""
         contract = self.provider_of(provider)
-        if contract is None or not self.is_under_contract(provider, moment):
-            return False
-        return self.band_of(moment) in contract.bands
+        return contract is not None and self._covers(contract, moment) and self.band_of(moment) in contract.bands
 
     def is_under_contract(self, provider: str, moment: datetime) -> bool:
         """Whether the provider's contract was in force at this moment."""
         contract = self.provider_of(provider)
+        return contract is not None and self._covers(contract, moment)
+
+    def _covers(self, contract: Provider, moment: datetime) -> bool:
         day = self.local(moment).date()
-        return contract is not None and contract.from_ <= day and (contract.until is None or day <= contract.until)
+        return contract.from_ <= day and (contract.until is None or day <= contract.until)
 
     def content(self) -> dict[str, Any]:
         """The whole file as plain data, as `ward.activated` keeps it."""

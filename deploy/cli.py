@@ -21,6 +21,7 @@ from deploy import output, saving
 from deploy.credential_commands import credentials_app
 from deploy.datadir import DEFAULT, DataDirectory, DataError, Running
 from deploy.feeding import FeedError, feed, read_lines
+from deploy.flags import counts, flags, print_flags
 from deploy.history import Contradiction, plan, read_examples
 from deploy.manifest import BackupError
 from deploy.natsd import NatsError, declare, without_password
@@ -304,6 +305,24 @@ def case(
             print_json(history)
         else:
             print_history(history, books.inquiry.ward(), lang.value)
+
+
+@app.command(name="flags")
+@said
+def flags_command(
+    everything: Annotated[bool, typer.Option("--all", help="Those that were resolved as well.")] = False,
+    code: Annotated[
+        str | None, typer.Option("--code", help="Only those of one code, such as unknown-district.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=0, help="How many to show, the oldest first; 0: all.")] = 100,
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """What somebody should look at (確認事項): the open flags of calls and forms; works whether or not Yoake runs."""
+    with opened(data) as books:
+        found = flags(books, everything=everything, code=code, most=limit)
+        counted = counts(books, everything=everything, code=code)
+    print_json({"flags": found, "counts": counted}) if json else print_flags(found, counted)
 
 
 @app.command()

@@ -90,11 +90,20 @@ def _described(kind: type[msgspec.Struct]) -> tuple[Schema, dict[str, Schema]]:
     _, found = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
     for part in found.values():
         part["description"] = inspect.cleandoc(part["description"])
+    for part in _structs(kind):
+        properties = found[part.__name__]["properties"]
+        for field in msgspec.structs.fields(part):
+            if datetime in (field.type, *get_args(field.type)):
+                properties[field.encode_name] = _as_moment(properties[field.encode_name])
     own = found.pop(kind.__name__)
-    for field in msgspec.structs.fields(kind):
-        if datetime in (field.type, *get_args(field.type)):
-            own["properties"][field.encode_name] = _as_moment(own["properties"][field.encode_name])
     return {key: value for key, value in own.items() if key != "title"}, dict(sorted(found.items()))
+
+
+def _structs(kind: type[msgspec.Struct]) -> set[type[msgspec.Struct]]:
+    """A struct, and those inside it."""
+    inner = {each for field in msgspec.structs.fields(kind) for each in (field.type, *get_args(field.type))}
+    parts = {each for each in inner if isinstance(each, type) and issubclass(each, msgspec.Struct)}
+    return {kind}.union(*(_structs(part) for part in parts))
 
 
 def _as_moment(field: Schema) -> Schema:

@@ -69,6 +69,7 @@ class _Personal(msgspec.Struct):
     sealed: str | None = None
     person: str | None = None
     case: str | None = None
+    to_case: str | None = None
     contact: str | None = None
 
 
@@ -90,7 +91,8 @@ def _boxes(settings: Settings, writers: Mapping[str, Journal]) -> Iterator[str]:
                     continue
                 told = msgspec.json.decode(record.data, type=_Personal, strict=False)
                 case = told.case or record.subject
-                persons[case] |= {who for who in (told.person, told.contact) if who}
+                for one in {case, told.to_case or case}:
+                    persons[one] |= {who for who in (told.person, told.contact) if who}
                 owners = [*sorted(persons[case]), case, record.subject]
                 if told.sealed and not store.opens(owners, f"{record.type}/{record.id}", told.sealed):
                     whose = told.person or case

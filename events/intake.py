@@ -22,6 +22,40 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     accepted: str | None = None
 
 
+class CallBack(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """A promised call-back (折り返しの約束): by when, and which provider. To whom and which number is personal."""
+
+    by: datetime | None = None
+    who: str | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One thing done at once because of a danger, such as advising 119; what nobody answered is one of its own.
+
+    `what`: `119`, `110`, `ward`, `abuse-report` or `other`. `answered` None: not told. `to`: a short code.
+    """
+
+    what: str
+    at: datetime
+    answered: bool | None = None
+    to: str | None = None
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Of a call card (相談受付票), what lists and deadlines need in clear; everything else on it is personal.
+
+    None: not told. `third_party`: the caller is neither the person nor of the family. `safe_until`: how
+    long it can wait. `danger` only ever grows, but for a correction, which says what stood there.
+    """
+
+    third_party: bool | None = None
+    safe_until: datetime | None = None
+    medication_at: datetime | None = None
+    call_back: CallBack | None = None
+    abuse_suspected: bool | None = None
+    danger: tuple[Attempt, ...] = ()
+
+
 class WardActivated(Event, frozen=True, kw_only=True):
     """The ward's whole file came into force (design: configuration is history)."""
 
@@ -207,6 +241,7 @@ class CallReceived(Event, frozen=True, kw_only=True):
     not_counted: str | None = None
     channel: str = "phone"
     reasons: tuple[str, ...] = ()
+    card: Card | None = None
     matter: int = 1
     matters: int = 1
     entered: datetime | None = None
@@ -222,8 +257,39 @@ class CallReceived(Event, frozen=True, kw_only=True):
         return self.case
 
 
+class CallAdded(Event, frozen=True, kw_only=True):
+    """A half-filled card was filled in further (追記). `danger` holds the attempts that are new.
+
+    `changes` are those of the fields that stand once on a card. `person`: whom the consultation concerns
+    from then on; where that is among the changes, `registered` says whether they were on the register.
+    """
+
+    name: ClassVar[str] = "call.added"
+    contact: str
+    case: str | None = None
+    number: str | None = None
+    person: str | None = None
+    matter: int = 1
+    changes: tuple[Change, ...] = ()
+    danger: tuple[Attempt, ...] = ()
+    registered: bool | None = None
+    flags: tuple[Flag, ...] = ()
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.case or self.contact
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
 class CallCorrected(Event, frozen=True, kw_only=True):
-    """A contact had been written down wrongly. `time`, `district` and `not_counted` can change."""
+    """A contact had been written down wrongly: its `time`, anything on its card, or to which `case` it belongs.
+
+    Where `case` changed, a `contact.moved` follows, and says with what the contact came there.
+    """
 
     name: ClassVar[str] = "call.corrected"
     contact: str
@@ -243,7 +309,7 @@ class CallCorrected(Event, frozen=True, kw_only=True):
 class ContactMoved(Event, frozen=True, kw_only=True):
     """A contact belongs to another consultation, `to_case`, than the `case` it was put under at first.
 
-    The contact's own facts are repeated, as they stood then.
+    The contact's own facts are repeated, as they stood then. `because`: `after-closing` or `corrected`.
     """
 
     name: ClassVar[str] = "contact.moved"
@@ -258,11 +324,91 @@ class ContactMoved(Event, frozen=True, kw_only=True):
     matter: int = 1
     district: str | None = None
     not_counted: str | None = None
+    channel: str = "phone"
+    reasons: tuple[str, ...] = ()
+    card: Card | None = None
     because: str
 
     @property
     def about(self) -> str:
         return self.to_case
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+class CallLinked(Event, frozen=True, kw_only=True):
+    """A consultation was found to be about a registrant: `person`, where `before` stood for somebody unknown.
+
+    `matched`: which identifiers agreed; with fewer than two there is a `stated_reason`, sealed. `registered`:
+    whether they were on the register on the day of the contact. `district`: the registrant's own; it
+    serves the contacts for which none was told.
+    """
+
+    name: ClassVar[str] = "call.linked"
+    case: str
+    contact: str
+    person: str
+    before: str
+    matched: tuple[str, ...] = ()
+    stated_reason: bool = False
+    registered: bool = False
+    district: str | None = None
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.case
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+class CallUnlinked(Event, frozen=True, kw_only=True):
+    """A link was wrong: the consultation is about `before` again, as if it had never been about `person`."""
+
+    name: ClassVar[str] = "call.unlinked"
+    case: str
+    contact: str
+    person: str
+    before: str
+    stated_reason: bool = False
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.case
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+class FlagResolved(Event, frozen=True, kw_only=True):
+    """Somebody looked at a flag, and it needs nobody any more. The record stays as it is.
+
+    `code` and `field` are the flag's. `resolution`: `confirmed`, `corrected`, `not-needed` or `duplicate`.
+    Either `contact` and `matter` say whose flag it is, or `person` does, for one of a registration.
+    """
+
+    name: ClassVar[str] = "flag.resolved"
+    contact: str | None = None
+    case: str | None = None
+    person: str | None = None
+    matter: int = 1
+    code: str
+    field: str | None = None
+    resolution: str
+    provider: str
+    sealed: str | None = None
+
+    @property
+    def about(self) -> str:
+        found = self.case or self.contact or self.person
+        assert found is not None, "a flag is a contact's or a registration's"
+        return found
 
     @property
     def case_id(self) -> str | None:
@@ -334,8 +480,12 @@ IntakeEvent = (
     | PersonMerged
     | PersonSplit
     | CallReceived
+    | CallAdded
     | CallCorrected
+    | CallLinked
+    | CallUnlinked
     | ContactMoved
+    | FlagResolved
     | CaseClosed
     | CaseMerged
     | CaseSplit
@@ -353,8 +503,12 @@ vocabulary(
     PersonMerged,
     PersonSplit,
     CallReceived,
+    CallAdded,
     CallCorrected,
+    CallLinked,
+    CallUnlinked,
     ContactMoved,
+    FlagResolved,
     CaseClosed,
     CaseMerged,
     CaseSplit,

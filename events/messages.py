@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from events.intake import CallBack
+
 MAX_MESSAGE_BYTES = 262_144
 MAX_BATCH_BYTES = 1_000_000
 MAX_BATCH_ITEMS = 1_000
@@ -138,6 +140,15 @@ class PersonSplit(Message, frozen=True, kw_only=True):
     person_id: str | None = None
 
 
+class Danger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing done at once because of a danger; what nobody answered is an entry of its own."""
+
+    what: str
+    at: datetime | None = None
+    answered: bool | None = None
+    to: str | None = None
+
+
 class Matter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One person's matter within a contact. The same `case` again is a further contact (続報)."""
 
@@ -146,6 +157,11 @@ class Matter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     person: str | None = None
     district: str | None = None
     reasons: list[str] = []
+    safe_until: datetime | None = None
+    medication_at: datetime | None = None
+    call_back: CallBack | None = None
+    danger: list[Danger] = []
+    abuse_suspected: bool | None = None
     personal: dict[str, Any] | str | None = None
 
 
@@ -161,6 +177,34 @@ class CallReport(Message, frozen=True, kw_only=True):
     matters: list[Matter] = []
     channel: str = "phone"
     not_counted: str | None = None
+    third_party: bool | None = None
+    personal: dict[str, Any] | str | None = None
+
+
+class CallAdd(Message, frozen=True, kw_only=True):
+    """A card is filled in further, while somebody talks or afterwards. What does not fit becomes a flag.
+
+    `call` is the id of its `call.report`, `source` that message's, if it is not this one's own; or `number`
+    means the last contact of the consultation with this 受付番号. A field left out, or null, stays as it is.
+    """
+
+    name: ClassVar[str] = "call.add"
+    service: ClassVar[str] = "intake"
+    call: str | None = None
+    source: str | None = None
+    number: str | None = None
+    matter: int = 1
+    person: str | None = None
+    district: str | None = None
+    channel: str | None = None
+    not_counted: str | None = None
+    third_party: bool | None = None
+    reasons: list[str] | None = None
+    safe_until: datetime | None = None
+    medication_at: datetime | None = None
+    call_back: CallBack | None = None
+    danger: list[Danger] = []
+    abuse_suspected: bool | None = None
     personal: dict[str, Any] | str | None = None
 
 
@@ -175,10 +219,69 @@ class CallCorrect(Message, frozen=True, kw_only=True):
     service: ClassVar[str] = "intake"
     call: str
     source: str | None = None
+    matter: int = 1
+    occurred_at: datetime | msgspec.UnsetType = msgspec.UNSET
     district: str | msgspec.UnsetType | None = msgspec.UNSET
     not_counted: str | msgspec.UnsetType | None = msgspec.UNSET
-    occurred_at: datetime | msgspec.UnsetType = msgspec.UNSET
+    channel: str | msgspec.UnsetType = msgspec.UNSET
+    third_party: bool | msgspec.UnsetType | None = msgspec.UNSET
+    reasons: list[str] | msgspec.UnsetType = msgspec.UNSET
+    safe_until: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    medication_at: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    call_back: CallBack | msgspec.UnsetType | None = msgspec.UNSET
+    danger: list[Danger] | msgspec.UnsetType = msgspec.UNSET
+    abuse_suspected: bool | msgspec.UnsetType | None = msgspec.UNSET
+    to: str | None = None
+    to_number: str | None = None
+    personal: dict[str, Any] | str | None = None
+
+
+class CallLink(Message, frozen=True, kw_only=True):
+    """A call is about a registrant: at least two of `matched`, or `personal.reason` says why it is believed.
+
+    Which call: as in `call.add`. Whom: `person`, your own reference, or `person_id`, our id of the person.
+    """
+
+    name: ClassVar[str] = "call.link"
+    service: ClassVar[str] = "intake"
+    call: str | None = None
+    source: str | None = None
+    number: str | None = None
     matter: int = 1
+    person: str | None = None
+    person_id: str | None = None
+    matched: list[str] = []
+    personal: dict[str, Any] | str | None = None
+
+
+class CallUnlink(Message, frozen=True, kw_only=True):
+    """A link was wrong; what stood before it stands again. `personal.reason` says how it was noticed."""
+
+    name: ClassVar[str] = "call.unlink"
+    service: ClassVar[str] = "intake"
+    call: str | None = None
+    source: str | None = None
+    number: str | None = None
+    matter: int = 1
+    personal: dict[str, Any] | str | None = None
+
+
+class FlagResolve(Message, frozen=True, kw_only=True):
+    """Somebody looked at a flag (確認事項). Which record: as in `call.add`, or the `person` of a registration.
+
+    `resolution`: `confirmed` (it is as it says), `corrected`, `not-needed` or `duplicate`.
+    """
+
+    name: ClassVar[str] = "flag.resolve"
+    service: ClassVar[str] = "intake"
+    call: str | None = None
+    source: str | None = None
+    number: str | None = None
+    person: str | None = None
+    matter: int = 1
+    code: str
+    field: str | None = None
+    resolution: str
     personal: dict[str, Any] | str | None = None
 
 
@@ -317,7 +420,11 @@ MESSAGES: dict[str, type[Message]] = {
         PersonMerge,
         PersonSplit,
         CallReport,
+        CallAdd,
         CallCorrect,
+        CallLink,
+        CallUnlink,
+        FlagResolve,
         CaseClose,
         CaseMerge,
         CaseSplit,

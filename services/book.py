@@ -101,8 +101,9 @@ class Book(Generic[S]):
         new_id: Callable[[], str],
         reference: Callable[[str], str],
         same: Callable[[Identifier], Sequence[str]],
+        flags: Callable[[str, int], dict[tuple[str, str | None], bool]],
     ) -> None:
-        self.ward_at, self.reference, self.same = ward, reference, same
+        self.ward_at, self.reference, self.same, self.flags_of = ward, reference, same, flags
         self._new_id, self._load, self._evolve, self._names, self._count = new_id, load, evolve, names, count
         self._states: dict[str, S | None] = {}
         self._counts: dict[str, int] = {}

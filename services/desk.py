@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from events import Event, Recorded, event_of
 from events.intake import WardActivated
+from services import flagged
 from services.blind import BlindIndex, Identifying
 from services.book import Book, Name, Said, Unusable, Waits
 from services.database import among
@@ -76,6 +77,8 @@ class Desk(Generic[S]):
         self.wards = wards_of(journal.engine)
         self._parked = _parked(journal.engine)
         self._waiting = _waiting(journal.engine)
+        if journal.service == "intake":
+            flagged.fill(journal)
 
     def prepare(self) -> bool:
         """Make a part of what is missing beside the log; False if nothing was. Before anything is taken."""
@@ -285,6 +288,7 @@ class Desk(Generic[S]):
             new_id=self.journal.new_id,
             reference=lambda own: public(own, self.secrets),
             same=group.same,
+            flags=lambda holder, matter: flagged.flags_of(group.session.connection(), holder, matter, group.events()),
         )
 
     def _load(self, group: Group, about: str) -> S | None:

@@ -12,8 +12,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from events import Event
 from events.intake import WardActivated
 from events.messages import Receipt
+from services import flagged
 from services.blind import BlindIndex
 from services.book import Book, Identifier, Name, Unusable
 from services.database import among, insert_new, insert_rows
@@ -95,6 +97,10 @@ class Group:
                 if any(identifier in entries for entries in found_by.values()):
                     self.alike[identifier].append(person)
         return self.alike.get(identifier, [])
+
+    def events(self) -> Iterator[Event]:
+        """What this transaction records, so far."""
+        return (draft.event for draft in self._drafts)
 
     def accept(self, message: Message, book: Book[Any]) -> None:
         """Answer that a message was accepted, and remember it for ever."""
@@ -211,8 +217,10 @@ class Group:
 
     def write(self) -> None:
         """Write it all. Keys of persons come first, in their own store, so that no box is without one."""
-        self._journal.append(self.session, self._sealable(self._drafts), self._keys.seal)
+        records = self._journal.append(self.session, self._sealable(self._drafts), self._keys.seal)
         connection = self.session.connection()
+        told = zip(records, self.events(), strict=True)
+        flagged.write(connection, [(record, event) for record, event in told if flagged.concerns(event)])
         if self._index is not None and self._indexed:
             self._index.forget(connection, self._forgotten)
             living = {person: found for person, found in self._indexed.items() if person not in self._forgotten}

@@ -31,6 +31,9 @@ LENIENT = ("call.report", "registration.submit")
 AHEAD = timedelta(hours=24)
 """How far in our future a clock elsewhere may be before its time is unusable."""
 
+PROMISED = timedelta(days=366)
+"""How far ahead of us a time may lie that is about the future: until when it is safe, by when somebody rings back."""
+
 MOST_PROVIDER = 40
 """Characters of a provider's name."""
 
@@ -217,16 +220,20 @@ def depth(value: object) -> int:
     return level
 
 
-def moment(text: object, ward: Ward, arrived: datetime, *, field: str) -> tuple[datetime | None, tuple[Flag, ...]]:
+def moment(
+    text: object, ward: Ward, arrived: datetime, *, field: str, promised: bool = False
+) -> tuple[datetime | None, tuple[Flag, ...]]:
     """When it happened, as the ward's own clock says, or None; and what is odd about it.
 
     A time without an offset is read on the ward's clock, and flagged. Unusable is what is no time,
-    what lies before the ward's register opened, and what lies more than a day ahead of us.
+    what lies before the ward's register opened, and what lies more than a day ahead of us; a year, where
+    it is a time `promised`, which may lie ahead.
     """
+    ahead = PROMISED if promised else AHEAD
     try:
         read = datetime.fromisoformat(folded(text)) if isinstance(text, str) else None
         local = None if read is None else ward.local(read) if read.tzinfo else read.replace(tzinfo=ward.zone)
-        usable = local is not None and ward.opens_at <= local <= arrived + AHEAD
+        usable = local is not None and ward.opens_at <= local <= arrived + ahead
     except (ValueError, OverflowError):
         usable = False
     if not usable:
@@ -234,6 +241,6 @@ def moment(text: object, ward: Ward, arrived: datetime, *, field: str) -> tuple[
     assert read is not None, "a usable time was read"
     assert local is not None, "a usable time was read"
     flags: tuple[Flag, ...] = () if read.tzinfo else (Flag(code="time-without-offset", field=field, accepted=A_TIME),)
-    if local > arrived:
+    if local > arrived and not promised:
         flags += (Flag(code="time-ahead", field=field, accepted="a time that has passed"),)
     return local, flags

@@ -90,7 +90,24 @@ WARDS = sa.Table(
 )
 """The ward's rules, from when on each was in force."""
 
-WRITER_TABLES = (HEARD, RECEIPTS, WAITING, PARKED, NAMES, SERIES, WARDS)
+FLAGS = sa.Table(
+    "flags",
+    METADATA,
+    sa.Column("holder", sa.String(64), primary_key=True),
+    sa.Column("matter", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("code", sa.String(60), primary_key=True),
+    sa.Column("field", _ID, primary_key=True),
+    sa.Column("about", sa.String(64), nullable=False),
+    sa.Column("number", sa.String(40), nullable=False),
+    sa.Column("opened_at", sa.String(40), nullable=False),
+    sa.Column("resolved_at", sa.String(40)),
+    sa.Column("resolution", sa.String(20)),
+    sa.Column("by", sa.String(40)),
+    sqlite_with_rowid=False,
+)
+"""Every flag (確認事項), open until it is resolved; `holder` is a contact or a person, `by` a provider."""
+
+WRITER_TABLES = (HEARD, RECEIPTS, WAITING, PARKED, NAMES, SERIES, WARDS, FLAGS)
 """What a service that takes messages keeps beside its log."""
 
 INDEXED = sa.Table(

@@ -138,6 +138,7 @@ class Policy(_Strict, frozen=True, kw_only=True):
     percentages: Literal["half-up", "to-100"] = "half-up"
     late_entry_hours: int = 12
     tables_open: bool = False
+    duplicate_minutes: int = 3
 
 
 class Eligibility(_Strict, frozen=True, kw_only=True):
@@ -164,6 +165,7 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     reason: tuple[Keyed, ...] = ()
     refusal: tuple[Keyed, ...] = ()
     role: tuple[Role, ...] = ()
+    closing: tuple[Keyed, ...] = ()
     policy: Policy = Policy()
     eligibility: Eligibility = Eligibility()
     labels: dict[str, Label]
@@ -279,11 +281,16 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     def on_duty(self, provider: str, moment: datetime) -> bool:
         """Whether the provider had the line at this moment: its contract, and its bands."""
         contract = self.provider_of(provider)
-        if contract is None:
-            return False
+        return contract is not None and self._covers(contract, moment) and self.band_of(moment) in contract.bands
+
+    def is_under_contract(self, provider: str, moment: datetime) -> bool:
+        """Whether the provider's contract was in force at this moment."""
+        contract = self.provider_of(provider)
+        return contract is not None and self._covers(contract, moment)
+
+    def _covers(self, contract: Provider, moment: datetime) -> bool:
         day = self.local(moment).date()
-        in_force = contract.from_ <= day and (contract.until is None or day <= contract.until)
-        return in_force and self.band_of(moment) in contract.bands
+        return contract.from_ <= day and (contract.until is None or day <= contract.until)
 
     def content(self) -> dict[str, Any]:
         """The whole file as plain data, as `ward.activated` keeps it."""

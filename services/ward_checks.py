@@ -27,9 +27,10 @@ KEYED = (
     "age_group",
     "reason",
     "refusal",
+    "closing",
     "role",
 )
-MAY_BE_EMPTY = ("reason", "refusal", "outcome_group", "role")
+MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role")
 
 
 class WardError(FileError):

@@ -21,18 +21,20 @@ from cryptography.exceptions import InvalidTag
 
 from events import event_of
 from events.messages import Receipt
-from services import desk
+from services import desk, flagged
 from services.group import Group
 from services.hearing import Cursors
+from services.intake import domain as intake
+from services.intake import linking
 from services.journal import Journal, SecondWriter
 from services.pages.guard import Guard
 from services.reading import Message, said
-from services.reporting import fold, ledger, merkle, tallies
+from services.reporting import cases, fold, ledger, merkle, tallies
 from services.reporting.fold import all_entries
 from services.reporting.tallies import Tallies, stored_cells, stored_entries
 from services.seal import KeyStore, Secrets
 from services.signin import LINKS, Session, SignIns
-from services.tables import PARKED, WAITING
+from services.tables import FLAGS, PARKED, WAITING
 from services.ward import ROLES
 from tests.desk_examples import (
     HEARS,
@@ -46,7 +48,9 @@ from tests.desk_examples import (
     contact,
     correct,
     in_order,
+    message,
     offer,
+    register,
 )
 from tests.web_examples import HOME, browser, site
 
@@ -79,6 +83,7 @@ def night(url: str) -> tuple[Centre, list[Receipt]]:
         ("contractor", close("C", "2024-05-01 10:00")),
         ("contractor", call("C", "2024-05-01 15:00")),
         ("contractor", f"not JSON: {PERSONAL}".encode()),
+        *_at_the_card(first),
     ]
     receipts = [centre.say(provider, message) for provider, message in messages[:5]]
     _one_that_fails(centre)
@@ -92,6 +97,18 @@ def night(url: str) -> tuple[Centre, list[Receipt]]:
     receipts += [centre.say("contractor", first)]
     _pump(centre, in_order)
     return centre, receipts
+
+
+def _at_the_card(first: dict[str, Any]) -> list[tuple[str, Any]]:
+    """A card filled in while nobody answers, a registrant linked twice and unlinked, a flag resolved twice."""
+    tries = [{"what": "ward", "at": f"2024-05-01T23:0{n}:00+09:00", "answered": False} for n in range(2)]
+    own, on = {"call": first["id"]}, "2024-05-03 10:00"
+    linked = {**own, "person": "P", "matched": ["kana", "phone"]}
+    resolved = {**own, "code": "not-registered", "resolution": "confirmed"}
+    said = [message("call.add", on, **own, danger=[attempt], personal={"note": PERSONAL}) for attempt in tries]
+    said += [register("P", "2024-05-03 09:30"), message("call.link", on, **linked), message("call.link", on, **linked)]
+    said += [message("call.unlink", on, **own), *(message("flag.resolve", on, **resolved) for _ in range(2))]
+    return [("contractor", one) for one in said]
 
 
 def _pump(centre: Centre, carry: Carry) -> None:
@@ -116,7 +133,7 @@ def _one_that_fails(centre: Centre) -> None:
 
 
 EXPECTED = ["waiting", "accepted", "known", "accepted", "conflict", "accepted", "accepted"]
-EXPECTED += ["accepted", "accepted", "accepted", "accepted", "accepted", "parked", "known"]
+EXPECTED += ["accepted", "accepted", "accepted", "accepted", "accepted", "parked", *["accepted"] * 8, "known"]
 
 
 def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
@@ -139,8 +156,33 @@ def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
             found.append(f"{service}: the ledger does not hold every event")
     if PERSONAL.encode() in centre.on_disk() or PERSONAL in centre.on_disk().decode(errors="ignore"):
         found.append("a personal word lies in clear")
-    found += _figures(centre) + _sealed_for_good(centre) + _second_writer(centre)
+    found += _card(centre) + _figures(centre) + _sealed_for_good(centre) + _second_writer(centre)
     return found or asyncio.run(_seen(centre, calls[0].case))
+
+
+def _card(centre: Centre) -> list[str]:
+    """Every attempt, one link with what stood before it, and one open flag fewer."""
+    found, kinds = [], [event.name for event in centre.events()]
+    for kind, count in (("call.linked", 1), ("call.unlinked", 1), ("flag.resolved", 1)):
+        if kinds.count(kind) != count:
+            found.append(f"{kinds.count(kind)} times {kind}")
+    first = next(event for event in centre.events() if event.name == "call.received")
+    state: Any = None
+    with centre.engine("intake").connect() as connection:
+        rows = connection.execute(sa.select(FLAGS).where(FLAGS.c.holder == first.contact)).all()
+    for record in centre.records():
+        if record.subject == first.case:
+            state = intake.evolve(state, event_of(record), record.time)
+    if len(state.contacts[0].card.danger if state.contacts[0].card else ()) != 2:
+        found.append("an attempt is gone from the card")
+    if (state.person, state.before) != (first.person, None):
+        found.append("the link was not undone to what stood before")
+    facts = centre.inquiry.facts().cases[first.case]
+    if (facts.person, facts.registered, facts.lends) != (first.person, False, None):
+        found.append("the figures did not follow the undoing")
+    if [row.code for row in rows if row.resolved_at] != ["not-registered"]:
+        found.append("a flag that was resolved stands open")
+    return found
 
 
 def _figures(centre: Centre) -> list[str]:
@@ -427,6 +469,32 @@ def signs_in_as_often_as_asked(patch: Patch) -> None:
     patch.setattr(SignIns, "sign_in", forgetting)
 
 
+def replaces_the_attempts(patch: Patch) -> None:
+    """What is told of a danger takes the place of what was told before."""
+    filled = intake._filled
+
+    def replacing(contact: Any, values: Any, added: Any) -> Any:
+        bare = msgspec.structs.replace(contact, card=None) if added else contact
+        return filled(bare, values, added)
+
+    patch.setattr(intake, "_filled", replacing)
+
+
+def links_again(patch: Patch) -> None:
+    """A link that stands is written once more, and takes the registrant for what stood before."""
+    patch.setattr(linking, "_stands", lambda case, book: None)
+
+
+def unlinks_halfway(patch: Patch) -> None:
+    """Undoing a link leaves the figures with the registrant."""
+    patch.setattr(cases, "unlinked", lambda facts, event: ())
+
+
+def resolves_outside(patch: Patch) -> None:
+    """The table of flags does not hear what the log says of them."""
+    patch.setattr(flagged, "write", lambda connection, told: None)
+
+
 PLANTED: list[Callable[[Patch], None]] = [
     forgets_what_it_heard,
     takes_the_id_for_everybodys,
@@ -455,6 +523,10 @@ PLANTED: list[Callable[[Patch], None]] = [
     asks_nobody_who_they_are,
     shows_persons_to_every_role,
     signs_in_as_often_as_asked,
+    replaces_the_attempts,
+    links_again,
+    unlinks_halfway,
+    resolves_outside,
 ]
 
 

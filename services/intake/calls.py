@@ -1,4 +1,4 @@
-"""Calls and consultations: one person's matter each, dated by its first contact (domain Rules 1 and 2).
+"""Calls, as they are reported: one person's matter each, dated by its first contact (domain Rules 1 and 2).
 
 A call is never refused. Which contact was the first follows from the contacts' own times, so that
 the order of arrival does not matter.
@@ -6,48 +6,29 @@ the order of arrival does not matter.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from events import intake as e
-from events.intake import Change, Flag
-from events.messages import CallCorrect, CaseClose, CaseMerge, CaseSplit
-from services.book import Said, Unusable, Waits, one_of, told
-from services.cases import reason_of
-from services.era import fiscal_year_letter, folded
-from services.intake.domain import Case, Contact, IntakeBook, Person
+from events.intake import Flag
+from events.messages import CallCorrect, CallLink, CallUnlink, CaseClose, CaseMerge, CaseSplit, FlagResolve
+from services.book import Said, Unusable, told
+from services.era import folded
+from services.intake import additions, consultations, corrections, flags, linking
+from services.intake.card import CARD_FIELDS, card_of
+from services.intake.consultations import next_number
+from services.intake.contacts import CHANNELS, NOT_COUNTED, is_on_register, reference, registrant, says_district
+from services.intake.domain import Case, IntakeBook, Person
+from services.intake.eligibility import eligibility
 from services.intake.fields import Fields, words
 from services.ward import Ward
 
-NOT_COUNTED = {
-    word: kind
-    for kind, spoken in (
-        ("silent", "無言"),
-        ("wrong-number", "間違い"),
-        ("enquiry", "問合せ"),
-        ("exercise", "訓練"),
-    )
-    for word in (kind, spoken)
-}
-CHANNELS = {
-    word: kind
-    for kind, spoken in (
-        ("phone", "電話"),
-        ("fax", "ファクス"),
-        ("mail", "メール"),
-        ("relay", "電話リレー"),
-        ("visit", "来所"),
-    )
-    for word in (kind, spoken)
-}
 MOST_RECEIPT_FLAGS = 200
 MOST_MATTERS = 50
 """Persons in one contact; what goes beyond is kept, sealed, and flagged."""
 
-CALL_FIELDS = frozenset({"matters", "channel", "not_counted", "personal"})
-MATTER_FIELDS = frozenset({"case", "number", "person", "district", "reasons", "personal"})
+CALL_FIELDS = frozenset({"matters", "channel", "not_counted", "third_party", "personal"})
+MATTER_FIELDS = CARD_FIELDS | {"case", "number", "person", "district", "reasons", "personal"}
 
 
 def decide(said: Said, book: IntakeBook) -> None:
@@ -60,14 +41,22 @@ def decide(said: Said, book: IntakeBook) -> None:
     match said.type:
         case "call.report":
             _report(said, book)
+        case "call.add":
+            additions.add(said, book)
         case "call.correct":
-            _correct(said, told(said.data, CallCorrect), book)
+            corrections.correct(said, told(said.data, CallCorrect), book)
+        case "call.link":
+            linking.link(said, told(said.data, CallLink), book)
+        case "call.unlink":
+            linking.unlink(said, told(said.data, CallUnlink), book)
+        case "flag.resolve":
+            flags.resolve(said, told(said.data, FlagResolve), book)
         case "case.close":
-            _close(said, told(said.data, CaseClose), book)
+            consultations.close(said, told(said.data, CaseClose), book)
         case "case.merge":
-            _merge(said, told(said.data, CaseMerge), book)
+            consultations.merge(said, told(said.data, CaseMerge), book)
         case "case.split":
-            _split(said, told(said.data, CaseSplit), book)
+            consultations.split(said, told(said.data, CaseSplit), book)
         case _:
             raise Unusable("type", "unknown")
 
@@ -95,6 +84,7 @@ class _Common:
     def __init__(self, said: Said, call: Fields, contact: str, not_counted: str | None, matters: int) -> None:
         self.said, self.call, self.contact, self.not_counted, self.matters = said, call, contact, not_counted, matters
         self.channel = call.choice("channel", CHANNELS) or ("phone" if call.given("channel") is None else "other")
+        self.third_party = call.truth("third_party")
 
 
 def _matters(call: Fields, not_counted: str | None) -> list[Any]:
@@ -115,29 +105,41 @@ def _matters(call: Fields, not_counted: str | None) -> list[Any]:
 
 def _flag_circumstances(said: Said, call: Fields, ward: Ward) -> None:
     if not ward.on_duty(said.provider, said.at):
-        call.flag("outside-hours", None, "a call within the provider's contract and bands")
+        if ward.is_under_contract(said.provider, said.at):
+            call.flag("outside-hours", None, "a call within the provider's bands")
+        else:
+            call.flag("outside-contract", None, "a call within the provider's contract")
     if (said.entered or said.arrived) - said.at > timedelta(hours=ward.policy.late_entry_hours):
         call.flag("late-entry")
 
 
 def _lone(common: _Common, book: IntakeBook, ward: Ward) -> None:
     """A contact about nobody: listed, never counted."""
-    said, number = common.said, _number(book, ward, common.said.at)
+    said, number = common.said, next_number(book, ward, common.said.at)
     personal = words(said, common.call.personal(), common.call.raw)
-    _write_call(common, book, [], about=common.contact, number=number, personal=personal, subject=common.contact)
+    _write_call(
+        common,
+        book,
+        [],
+        about=common.contact,
+        number=number,
+        personal=personal,
+        subject=common.contact,
+        card=card_of(common.third_party, None, said, ward),
+    )
 
 
 def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: Any) -> None:
     """One person's matter: a new consultation, or a further contact of a known one."""
     said = common.said
     fields = Fields(given, f"data.matters[{ordinal - 1}]", MATTER_FIELDS, [], {})
-    ref = _reference(fields, "case", book)
+    ref = reference(fields, "case", book)
     case = _known_case(said, fields, ref, book, ward)
     before = case or _case_before(said, ref, book)
-    person, registered = _person(said, fields, before.person if before else None, book)
+    person, registered = _person(said, fields, before.person if before else None, book, ward)
     district = _district(fields, case, registered, ward)
     case_id = case.id if case else book.new_id()
-    number = case.number if case else _number(book, ward, said.at)
+    number = case.number if case else next_number(book, ward, said.at)
     if case is None:
         book.name(f"number/{number}", case_id, said.at, fresh=True)
     if ref:
@@ -145,6 +147,8 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
     if registered is not None:  # So that whoever looks a registrant up sees what is open (`services.intake.brief`).
         book.name(f"cases-of/{registered.id}", case_id, said.at)
     reasons = fields.choices("reasons", ward.words["reason"]) or ()
+    card = card_of(common.third_party, fields, said, ward)
+    _flag_duplicates(common, fields, case, registered, book, ward)
     personal = words(said, {**common.call.personal(), **fields.personal()}, {**common.call.raw, **fields.raw})
     _write_call(
         common,
@@ -159,6 +163,7 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
         district=district,
         registered=registered is not None,
         reasons=reasons,
+        card=card,
         matter=ordinal,
         personal=personal,
         subject=person,
@@ -196,11 +201,6 @@ def _write_call(
     book.write(event, said.at, personal, subject)
 
 
-def _reference(fields: Fields, name: str, book: IntakeBook) -> str | None:
-    given = fields.text(name)
-    return book.reference(given) if given else None
-
-
 def _known_case(said: Said, fields: Fields, ref: str | None, book: IntakeBook, ward: Ward) -> Case | None:
     """The consultation that a contact belongs to, or None if it opens one."""
     number = fields.text("number")
@@ -233,202 +233,63 @@ def _case_at(book: IntakeBook, ids: list[str], at: datetime, ward: Ward) -> Case
     return cases[n + 1] if n + 1 < len(cases) else None  # The next one, which began earlier than was known.
 
 
-def _person(said: Said, fields: Fields, before: str | None, book: IntakeBook) -> tuple[str, Person | None]:
+def _person(said: Said, fields: Fields, before: str | None, book: IntakeBook, ward: Ward) -> tuple[str, Person | None]:
     """The person concerned, always one, and the registration if there is one in force."""
-    ref = _reference(fields, "person", book)
+    ref = reference(fields, "person", book)
     key = f"person/{said.provider}/{ref}"
     known = book.targets(key) if ref else []
     person = known[-1].target if known else before or book.new_id()
     if ref and not known:
         book.name(key, person, said.at)
-    state = book.state(person)
-    while isinstance(state, Person) and state.merged_into:
-        state = book.state(state.merged_into)
-    if not isinstance(state, Person):
+    state = registrant(person, book)
+    if state is None:
         if before is None:
             fields.flag("not-registered" if ref is None else "unknown-person", "person")
         return person, None
-    if state.withdrawn_on is not None and state.withdrawn_on <= said.at.date():
+    if not is_on_register(state, said.at):
         fields.flag("registration-withdrawn", "person")
         return state.id, None
+    form, day = state.registered, said.at.date()
+    found = eligibility(_least_age(state, day), form.certificate, form.certificate_until, day, ward)
+    if found.reason == "certificate-lapsed":
+        fields.flag("certificate-lapsed", "person", "a certificate that holds on the day of the call")
+    elif found.eligible is False:
+        fields.flag("eligibility-age", "person", f"under {ward.eligibility.under}, or a recipient certificate")
     return state.id, state
 
 
+def _least_age(person: Person, day: date) -> int | None:
+    """The legal age that somebody has at least: the birth date is sealed, so the next birthday is not known."""
+    at, age = person.registered.registered_on, person.registered.legal_age
+    if age is None or day < at:
+        return age
+    return age + day.year - at.year - ((day.month, day.day) < (at.month, at.day))
+
+
+def _flag_duplicates(
+    common: _Common, fields: Fields, case: Case | None, registered: Person | None, book: IntakeBook, ward: Ward
+) -> None:
+    """The same consultation, or the same registrant, within so few minutes: perhaps one call, written down twice."""
+    said, near = common.said, timedelta(minutes=ward.policy.duplicate_minutes)
+    if not near:
+        return
+    others = [(contact.id, contact.at) for contact in case.contacts] if case else []
+    if registered is not None:
+        rang = f"rang/{registered.id}"
+        others += [(name.target, name.since) for name in book.targets(rang)]
+        book.name(rang, common.contact, said.at)
+    if any(contact != common.contact and abs(at - said.at) < near for contact, at in others):
+        fields.flag("possible-duplicate", "case" if case else "person", f"{near // timedelta(minutes=1)} minutes apart")
+
+
 def _district(fields: Fields, case: Case | None, registered: Person | None, ward: Ward) -> str | None:
-    """The district as told; a registrant's own where none was told."""
-    told_district = fields.given("district")
-    if isinstance(told_district, str) and folded(told_district) in ("", "不明", "unknown"):
-        told_district = None
-    elif told_district is not None:
+    """The district as told; a registrant's own where none was told, but for one who was linked, and may be unlinked."""
+    if says_district(fields):
         return fields.choice("district", ward.words["district"])
+    if case is not None and case.before is not None:
+        return None
     if registered is not None and registered.registered.district is not None:
         return registered.registered.district
     if case is None:
         fields.flag("district-unknown", "district", ", ".join(district.key for district in ward.district))
     return None
-
-
-def _number(book: IntakeBook, ward: Ward, at: datetime) -> str:
-    """The next reference number (受付番号) of the call's fiscal year: R7-0123."""
-    year = ward.fiscal_year(at)
-    return f"{fiscal_year_letter(year)}-{book.next_number(f'number/{year}'):04}"
-
-
-def _correct(said: Said, message: CallCorrect, book: IntakeBook) -> None:
-    source = book.reference(message.source) if message.source else said.source
-    contact_id = book.target(f"call/{said.provider}/{source}#{book.reference(message.call)}")
-    places = book.targets(f"contact/{contact_id}/{message.matter}")
-    if not places:
-        raise Unusable("data.matter", "this contact has no such matter", "1, or which of its matters")
-    about = places[-1].target
-    state = book.state(about)
-    contact = state if isinstance(state, Contact) else _contact_of(state, contact_id)
-    changes = tuple(_changes(said, message, contact, book.ward_at(said.at)))
-    if not changes:
-        return  # It says what stands there already.
-    case = state.id if isinstance(state, Case) else None
-    subject = state.person if isinstance(state, Case) and state.person else about
-    event = e.CallCorrected(contact=contact_id, case=case, changes=changes)
-    book.write(event, said.at, _personal(message.personal), subject)
-    if isinstance(state, Case):
-        _mention(book, state)
-
-
-def _contact_of(state: object, contact: str) -> Contact:
-    assert isinstance(state, Case), "a contact is its own or a case's"
-    found = next((c for c in state.contacts if c.id == contact), None)
-    if found is None:
-        raise Unusable("data.call", "this contact was moved to another consultation", "the id of a call.report")
-    return found
-
-
-def _changes(said: Said, message: CallCorrect, contact: Contact, ward: Ward) -> list[Change]:
-    changes = []
-    if message.district is not msgspec.UNSET:
-        after = _told_district("data.district", message.district, ward)
-        changes.append(Change(field="district", before=contact.district, after=after))
-    if message.not_counted is not msgspec.UNSET:
-        kind = message.not_counted
-        after = kind if kind is None else NOT_COUNTED[one_of("data.not_counted", kind, NOT_COUNTED)]
-        changes.append(Change(field="not_counted", before=contact.not_counted, after=after))
-    if message.occurred_at is not msgspec.UNSET:
-        at = _moment(message.occurred_at, said, ward)
-        changes.append(Change(field="time", before=contact.at.isoformat(), after=at.isoformat()))
-    return [change for change in changes if change.before != change.after]
-
-
-def _told_district(field: str, given: str | None, ward: Ward) -> str | None:
-    if given is None or folded(given) in ("", "不明", "unknown"):
-        return None
-    found = ward.district_of(given)
-    if found is None:
-        raise Unusable(field, "not one of the ward's districts", ", ".join(d.key for d in ward.district))
-    return found
-
-
-def _moment(given: datetime, said: Said, ward: Ward) -> datetime:
-    if given.tzinfo is None or not ward.start_of(ward.ward.registration_opens) <= given <= said.arrived:
-        raise Unusable("data.occurred_at", "unusable", "a past time with its offset, such as 2025-04-01T02:10:00+09:00")
-    return ward.local(given)
-
-
-def _personal(given: dict[str, Any] | str | None) -> dict[str, Any] | None:
-    return given if isinstance(given, dict) else None
-
-
-def _close(said: Said, message: CaseClose, book: IntakeBook) -> None:
-    ward = book.ward_at(said.at)
-    case = named_case(said, message.case, message.number, book, ward)
-    if case.closed_at is not None and case.closed_at <= said.at:
-        _mention(book, case)
-        return  # Closed already.
-    later = [contact for contact in case.contacts if contact.at > said.at and ward.policy.after_closing == "new"]
-    reason, sealed = reason_of(message.reason, ())
-    moved = tuple(contact.id for contact in later)
-    event = e.CaseClosed(case=case.id, reason=reason or "settled", moved=moved)
-    book.write(event, said.at, sealed, case.person or case.id)
-    if later:
-        _move(said, message, case, later, book, ward)
-    _mention(book, case)
-
-
-def _move(said: Said, message: CaseClose, case: Case, later: list[Contact], book: IntakeBook, ward: Ward) -> None:
-    """Contacts after the closing, heard before it: they were a new consultation all along (Rule 1)."""
-    to_case, number = book.new_id(), _number(book, ward, min(contact.at for contact in later))
-    ref = book.reference(message.case) if message.case else None
-    since = min(contact.at for contact in later)
-    book.name(f"number/{number}", to_case, since)
-    if ref:
-        book.name(f"case/{said.provider}/{ref}", to_case, since)
-    for contact in later:
-        # Where it stands now comes after where it stood, also when both are told at once.
-        stood = book.targets(f"contact/{contact.id}/{contact.matter}")[-1].since
-        since_now = max(said.arrived, stood + timedelta.resolution)
-        book.name(f"contact/{contact.id}/{contact.matter}", to_case, since_now)
-        event = e.ContactMoved(
-            contact=contact.id,
-            case=case.id,
-            to_case=to_case,
-            to_number=number,
-            provider=said.provider,
-            case_ref=ref,
-            person=case.person,
-            contact_at=contact.at,
-            matter=contact.matter,
-            district=contact.district,
-            not_counted=contact.not_counted,
-            because="after-closing",
-        )
-        book.write(event, said.at)
-
-
-def _merge(said: Said, message: CaseMerge, book: IntakeBook) -> None:
-    ward = book.ward_at(said.at)
-    case = named_case(said, message.case, message.number, book, ward)
-    into = named_case(said, message.into, message.into_number, book, ward, field="into")
-    while into.merged_into:
-        following = book.state(into.merged_into)
-        assert isinstance(following, Case)
-        into = following
-    if case.id == into.id:
-        raise Unusable("data.into", "the same consultation", "another consultation")
-    if case.merged_into is None:
-        book.write(e.CaseMerged(case=case.id, into=into.id), said.at)
-    elif case.merged_into != into.id:
-        raise Unusable("data.case", "merged into another consultation already", "case.split first")
-    _mention(book, into)
-
-
-def _split(said: Said, message: CaseSplit, book: IntakeBook) -> None:
-    case = named_case(said, message.case, message.number, book, book.ward_at(said.at))
-    if case.merged_into is not None:
-        book.write(e.CaseSplit(case=case.id, from_case=case.merged_into), said.at)
-    _mention(book, case)
-
-
-def named_case(
-    said: Said, case: str | None, number: str | None, book: IntakeBook, ward: Ward, field: str = "case"
-) -> Case:
-    """The consultation that a message names, by the sender's own reference or by our number.
-
-    Raises:
-        Waits: nothing has this name yet.
-        Unusable: neither is given.
-    """
-    if case:
-        key = f"case/{said.provider}/{book.reference(case)}"
-    elif number:
-        key = f"number/{book.reference(folded(number).upper())}"
-    else:
-        raise Unusable(f"data.{field}", "missing", f"`{field}` (your own reference) or `{field}_number` (受付番号)")
-    names = book.targets(key)
-    cases = [state for state in (book.state(name.target) for name in names) if isinstance(state, Case)]
-    if not cases:
-        raise Waits(key)
-    cases.sort(key=lambda found: found.began_at)
-    return next((found for found in reversed(cases) if found.began_at <= said.at), cases[0])
-
-
-def _mention(book: IntakeBook, case: Case) -> None:
-    book.cases.append(case.id)
-    book.numbers.append(case.number)

@@ -1,17 +1,17 @@
-"""What intake knows and how it changes: `evolve`. What it decides is in `calls` and `people`."""
+"""What intake knows and how it changes: `evolve`. What it decides is in the files beside, by what it is about."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 
 from events import Event, Recorded
 from events import intake as e
 from events.epoch import EpochOpened
-from events.intake import Change, IntakeEvent
+from events.intake import Card, IntakeEvent
 from services.book import Book, Said, Waits
 from services.intake import identifiers
 
@@ -25,15 +25,22 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: datetime
     district: str | None = None
     not_counted: str | None = None
+    channel: str = "phone"
+    reasons: tuple[str, ...] = ()
+    card: Card | None = None
     matter: int = 1
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A consultation: one person's matter, with its contacts in the order of their arrival."""
+    """A consultation: one person's matter, with its contacts in the order of their arrival.
+
+    `before`: while it is linked to a registrant, for whom it stood before.
+    """
 
     id: str
     number: str
     person: str | None = None
+    before: str | None = None
     contacts: tuple[Contact, ...] = ()
     closed_at: datetime | None = None
     merged_into: str | None = None
@@ -91,18 +98,16 @@ def evolve(state: State | None, event: Event, at: datetime) -> State | None:
         case e.CallReceived():
             return _called(state, fact, at)
         case e.ContactMoved():
-            moved = Contact(
-                id=fact.contact,
-                at=fact.contact_at,
-                district=fact.district,
-                not_counted=fact.not_counted,
-                matter=fact.matter,
-            )
-            if isinstance(state, Case):
-                return msgspec.structs.replace(state, contacts=(*state.contacts, moved))
-            return Case(id=fact.to_case, number=fact.to_number, person=fact.person, contacts=(moved,))
-        case e.CallCorrected():
-            return _call_corrected(state, fact)
+            return _moved_here(state, fact)
+        case e.CallAdded() | e.CallCorrected():
+            return _filled_in(state, fact)
+        case e.CallLinked() | e.CallUnlinked():
+            assert isinstance(state, Case), "only a consultation is linked"
+            is_link = isinstance(fact, e.CallLinked)
+            person, before = (fact.person, fact.before) if is_link else (fact.before, None)
+            return msgspec.structs.replace(state, person=person, before=before)
+        case e.FlagResolved():
+            return state  # Which flags are open stands in a table of its own.
         case e.CaseClosed() | e.CaseMerged() | e.CaseSplit():
             assert isinstance(state, Case), "only a case that was opened closes or merges"
             return _case_changed(state, fact, at)
@@ -123,7 +128,16 @@ def evolve(state: State | None, event: Event, at: datetime) -> State | None:
 
 
 def _called(state: State | None, fact: e.CallReceived, at: datetime) -> State:
-    contact = Contact(id=fact.contact, at=at, district=fact.district, not_counted=fact.not_counted, matter=fact.matter)
+    contact = Contact(
+        id=fact.contact,
+        at=at,
+        district=fact.district,
+        not_counted=fact.not_counted,
+        channel=fact.channel,
+        reasons=fact.reasons,
+        card=fact.card,
+        matter=fact.matter,
+    )
     if fact.case is None:
         return contact
     if isinstance(state, Case):
@@ -131,19 +145,48 @@ def _called(state: State | None, fact: e.CallReceived, at: datetime) -> State:
     return Case(id=fact.case, number=fact.number, person=fact.person, contacts=(contact,))
 
 
-def _call_corrected(state: State | None, fact: e.CallCorrected) -> State:
+def _moved_here(state: State | None, fact: e.ContactMoved) -> State:
+    moved = Contact(
+        id=fact.contact,
+        at=fact.contact_at,
+        district=fact.district,
+        not_counted=fact.not_counted,
+        channel=fact.channel,
+        reasons=fact.reasons,
+        card=fact.card,
+        matter=fact.matter,
+    )
+    if isinstance(state, Case):
+        return msgspec.structs.replace(state, contacts=(*state.contacts, moved))
+    return Case(id=fact.to_case, number=fact.to_number, person=fact.person, contacts=(moved,))
+
+
+def _filled_in(state: State | None, fact: e.CallAdded | e.CallCorrected) -> State:
+    """What an adding or a correction makes of a contact, and of its consultation."""
+    values = {change.field: change.after for change in fact.changes}
+    added = fact.danger if isinstance(fact, e.CallAdded) else ()
     if isinstance(state, Contact):
-        return _corrected(state, fact.changes)
-    assert isinstance(state, Case), "only a contact that was recorded is corrected"
-    contacts = tuple(_corrected(c, fact.changes) if c.id == fact.contact else c for c in state.contacts)
-    return msgspec.structs.replace(state, contacts=contacts)
+        return _filled(state, values, added)
+    assert isinstance(state, Case), "only a contact that was recorded is filled in or corrected"
+    person = values.pop("person", state.person)
+    if "case" in values:
+        stayed = tuple(contact for contact in state.contacts if contact.id != fact.contact)
+        return msgspec.structs.replace(state, contacts=stayed)
+    contacts = tuple(_filled(c, values, added) if c.id == fact.contact else c for c in state.contacts)
+    return msgspec.structs.replace(state, person=person, contacts=contacts)
 
 
-def _corrected(contact: Contact, changes: tuple[Change, ...]) -> Contact:
-    values = {change.field: change.after for change in changes}
-    if "time" in values:
-        values["at"] = datetime.fromisoformat(values.pop("time"))
-    return msgspec.structs.replace(contact, **values)
+def _filled(contact: Contact, values: dict[str, Any], added: tuple[e.Attempt, ...]) -> Contact:
+    """A contact with other values; they are plain, as they stand in an event that was read again."""
+    on_card = {field: value for field, value in values.items() if field in Card.__struct_fields__}
+    others = {"at" if field == "time" else field: value for field, value in values.items() if field not in on_card}
+    card = contact.card or Card()
+    if on_card or added:
+        plain: dict[str, Any] = msgspec.to_builtins(card) | on_card
+        card = msgspec.convert({field: value for field, value in plain.items() if value is not None}, Card)
+        card = msgspec.structs.replace(card, danger=(*card.danger, *added))
+    plain = msgspec.to_builtins(msgspec.structs.replace(contact, card=None)) | others
+    return msgspec.structs.replace(msgspec.convert(plain, Contact), card=None if card == Card() else card)
 
 
 def _case_changed(state: Case, fact: e.CaseClosed | e.CaseMerged | e.CaseSplit, at: datetime) -> Case:
@@ -226,7 +269,7 @@ class Rules:
         from services.intake import calls, consents, identity, people
 
         match said.type.partition(".")[0]:
-            case "call" | "case":
+            case "call" | "case" | "flag":
                 calls.decide(said, book)
             case "person":
                 identity.decide(said, book)

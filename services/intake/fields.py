@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from events.intake import Flag
 from services.book import Said
 from services.era import folded, parse_date
+from services.inbox import moment
+from services.ward import Ward
 
 A_DAY = "1985-04-30 or 昭和60年4月30日, a day that exists"
 MOST_TEXT = 200
@@ -35,6 +37,10 @@ class Fields:
     def given(self, name: str) -> Any:
         """The value as it came; None where there is none."""
         return self._values.get(name)
+
+    def has(self, names: frozenset[str]) -> bool:
+        """Whether any of these stands there."""
+        return not self._values.keys().isdisjoint(names)
 
     def text(self, name: str) -> str | None:
         """A short text, or None."""
@@ -112,6 +118,48 @@ class Fields:
         self._odd(name, value, "not-a-day", A_DAY)
         return None
 
+    def moment(self, name: str, ward: Ward, arrived: datetime, *, promised: bool = False) -> datetime | None:
+        """A time, read as those of the envelope are, or None; `promised`: it may lie ahead."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        found, odd = moment(value, ward, arrived, field=f"{self._place}.{name}", promised=promised)
+        for flag in odd:
+            self._note(flag)
+        if found is None:
+            self.raw[f"{self._place}.{name}"] = value
+        return found
+
+    def key(self, name: str) -> str | None:
+        """A short code that everybody may read; anything else is sealed, because it may be a name."""
+        value = self._values.get(name)
+        if value is None or (isinstance(value, str) and is_code(value)):
+            return value
+        self._odd(name, value, "not-a-code", "up to 40 of a to z, 0 to 9 and hyphens")
+        return None
+
+    def part(self, name: str, known: frozenset[str], position: int | None = None) -> Fields | None:
+        """An object inside, or with `position` one of a list; it shares the flags and the raw values."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if position is None:
+            return Fields(value, f"{self._place}.{name}", known, self.flags, self.raw)
+        return Fields(value[position], f"{self._place}.{name}[{position}]", known, self.flags, self.raw)
+
+    def entries(self, name: str, known: frozenset[str], most: int) -> list[Fields]:
+        """A list of objects; what lies beyond `most` of them is sealed and flagged."""
+        value = self._values.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self._odd(name, value, "not-a-list", f"a list of objects with {', '.join(sorted(known))}")
+            return []
+        if len(value) > most:
+            self._odd(name, value[most:], "too-many-entries", f"up to {most}")
+        found = (self.part(name, known, position) for position in range(min(len(value), most)))
+        return [entry for entry in found if entry is not None]
+
     def personal(self) -> dict[str, Any]:
         """What is personal, as it came."""
         value = self._values.get("personal")
@@ -120,7 +168,9 @@ class Fields:
     def flag(self, code: str, name: str | None = None, accepted: str | None = None) -> None:
         """Note something odd about a field, or about the whole."""
         field = f"{self._place}.{name}" if name else self._place
-        flag = Flag(code=code, field=field, accepted=accepted)
+        self._note(Flag(code=code, field=field, accepted=accepted))
+
+    def _note(self, flag: Flag) -> None:
         if flag in self.flags:
             return
         if len(self.flags) >= MOST_FLAGS:
@@ -132,6 +182,12 @@ class Fields:
         safe = name if name.isascii() and name.replace("_", "").isalnum() and len(name) <= 40 else None
         self.flag(code, safe, accepted)
         self.raw[f"{self._place}.{name}"] = value
+
+
+def is_code(text: str) -> bool:
+    """Whether a text can stand where everybody reads it: a short word of lower-case letters, digits and hyphens."""
+    plain = text.replace("-", "")
+    return 0 < len(text) <= 40 and text.isascii() and plain.isalnum() and text == text.lower()
 
 
 def words(said: Said, own: dict[str, Any], misfits: dict[str, Any]) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from services.pages.words import CODES, FIELDS, PERSONAL, SCREEN
 from services.ward import Keyed, Label, Ward
 
 Language = Literal["ja", "en"]
-Place = Literal["district", "band", "placement", "outcome", "handbook", "age_group", "reason", "refusal"]
+Place = Literal["district", "band", "placement", "outcome", "handbook", "age_group", "reason", "refusal", "closing"]
 
 # Not from the locale: the same page reads the same everywhere.
 _MONTHS = (

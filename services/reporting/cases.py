@@ -17,7 +17,18 @@ from events.handover import (
     HandoverReturned,
     HandoverWithdrawn,
 )
-from events.intake import CallCorrected, CallReceived, CaseClosed, CaseMerged, CaseSplit, Change, ContactMoved
+from events.intake import (
+    CallAdded,
+    CallCorrected,
+    CallLinked,
+    CallReceived,
+    CallUnlinked,
+    CaseClosed,
+    CaseMerged,
+    CaseSplit,
+    Change,
+    ContactMoved,
+)
 from events.placement import PlacementArranged, PlacementCancelled, PlacementEvent
 from services.reporting.facts import (
     CaseFacts,
@@ -36,6 +47,8 @@ def received(facts: Facts, record: Recorded | Occurred, event: CallReceived) -> 
     case = _case(facts, about)
     case.number = case.number or event.number
     case.person = event.person or case.person
+    if event.registered:
+        case.registered = case.registered or None  # A link that was undone says nothing of one who is named now.
     _name(case, event.provider, event.case_ref)
     if event.contact not in case.contacts:  # Two matters of one contact under one case are one contact.
         told = ContactFacts(record.time, record.position, event.district, event.not_counted, event.registered)
@@ -53,6 +66,31 @@ def corrected(facts: Facts, event: CallCorrected) -> tuple[Member, ...]:
         for change in event.changes:
             _correct(contact, change)
     return _keep(facts, event.about, case)
+
+
+def added(facts: Facts, event: CallAdded) -> tuple[Member, ...]:
+    """A card was filled in further; whom it is about may be known from then on."""
+    case = _case(facts, event.about)
+    if contact := case.contacts.get(event.contact):
+        for change in event.changes:
+            _correct(contact, change)
+    if event.registered is not None:
+        case.person, case.registered = event.person, event.registered
+    return _keep(facts, event.about, case)
+
+
+def linked(facts: Facts, event: CallLinked) -> tuple[Member, ...]:
+    """The consultation is about a registrant, and was all along."""
+    case = _case(facts, event.case)
+    case.person, case.registered, case.lends = event.person, event.registered, event.district
+    return _keep(facts, event.case, case)
+
+
+def unlinked(facts: Facts, event: CallUnlinked) -> tuple[Member, ...]:
+    """It never was about that registrant; what contacts said while it was linked, they said because of the link."""
+    case = _case(facts, event.case)
+    case.person, case.registered, case.lends = event.before, False, None
+    return _keep(facts, event.case, case)
 
 
 def _correct(contact: ContactFacts, change: Change) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple, assert_never
 
+import msgspec
+
 from services.reporting.facts import CaseFacts, ContactFacts, Entry, Facts, home_of, known_by, line_of
 from services.reporting.outcomes import Outcome, outcome
 from services.ward import Ward
@@ -102,9 +104,16 @@ def is_open(case_id: str, facts: Facts, as_of: datetime | None = None) -> bool:
     if any(_is_counted(contact, facts) for contact in contacts):
         return True
     only_silent = all(contact.not_counted == "silent" for contact in contacts)
-    known = any(contact.registered for contact in contacts)
+    known = any(_is_registrants(part, as_of) for part in parts)
     last = max(contact.at for contact in contacts)
     return only_silent and known and facts.ward_at(last).policy.silent_registered == "open"
+
+
+def _is_registrants(part: CaseFacts, as_of: datetime | None) -> bool:
+    """Whether it is about a registrant: by its link, or else by what its contacts say."""
+    if part.registered is not None:
+        return part.registered
+    return any(contact.registered for contact in part.contacts.values() if known_by(contact.at, as_of))
 
 
 def _unfinished(part: CaseFacts, root: CaseFacts, as_of: datetime | None) -> bool:
@@ -116,8 +125,17 @@ def _unfinished(part: CaseFacts, root: CaseFacts, as_of: datetime | None) -> boo
 
 def _counted(case: CaseFacts, facts: Facts, as_of: datetime | None) -> tuple[tuple[str, ContactFacts], ...]:
     """The contacts that count, the first one first; ties go by arrival."""
-    found = [(id_, c) for id_, c in case.contacts.items() if known_by(c.at, as_of) and _is_counted(c, facts)]
+    contacts = _placed(case).items() if case.lends else case.contacts.items()
+    found = [(id_, c) for id_, c in contacts if known_by(c.at, as_of) and _is_counted(c, facts)]
     return tuple(sorted(found, key=lambda named: (named[1].at, named[1].arrived, named[0])))
+
+
+def _placed(case: CaseFacts) -> dict[str, ContactFacts]:
+    """Its contacts, each without a district of its own in that of the registrant to whom it is linked."""
+    return {
+        id_: contact if contact.district or not case.lends else msgspec.structs.replace(contact, district=case.lends)
+        for id_, contact in case.contacts.items()
+    }
 
 
 def _is_counted(contact: ContactFacts, facts: Facts) -> bool:
@@ -136,7 +154,7 @@ def _gathered(case_id: str, root: CaseFacts, facts: Facts) -> CaseFacts:
     """The case with its parts; what happened since the next one began is the next one's, and so from the one before."""
     whole = CaseFacts()
     for part_id, part in _parts(case_id, root, facts):
-        for contact_id, contact in part.contacts.items():
+        for contact_id, contact in _placed(part).items():
             told = whole.contacts.get(contact_id)
             if told is None or told.not_counted is not None:  # One contact about both counts if it did under either.
                 whole.contacts[contact_id] = contact

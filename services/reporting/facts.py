@@ -72,6 +72,8 @@ class CaseFacts(msgspec.Struct, omit_defaults=True, gc=False):
 
     The mappings are by id, in the order of arrival. `names` are the senders' own: (provider, case_ref).
     `next`: the consultation that was opened after this one was closed, whose `prior` this one is.
+    `registered`: whether it is about a registrant, as its last link, or the undoing of it, has it; None: as
+    its contacts say. `lends`: while it is linked, the registrant's district, for contacts without one.
     """
 
     number: str | None = None
@@ -85,6 +87,8 @@ class CaseFacts(msgspec.Struct, omit_defaults=True, gc=False):
     absorbed: tuple[str, ...] = ()
     next: str | None = None
     prior: str | None = None
+    registered: bool | None = None
+    lends: str | None = None
 
 
 class Movement(msgspec.Struct, frozen=True, gc=False):

@@ -21,14 +21,18 @@ from events.handover import (
     HandoverWithdrawn,
 )
 from events.intake import (
+    CallAdded,
     CallCorrected,
+    CallLinked,
     CallReceived,
+    CallUnlinked,
     CaseClosed,
     CaseMerged,
     CaseSplit,
     ConsentGiven,
     ConsentWithdrawn,
     ContactMoved,
+    FlagResolved,
     IntakeEvent,
     PersonMerged,
     PersonRegistered,
@@ -101,6 +105,14 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
             return cases.closed(facts, record.time, heard)
         case CallCorrected():
             return cases.corrected(facts, heard)
+        case CallAdded():
+            return cases.added(facts, heard)
+        case CallLinked():
+            return cases.linked(facts, heard)
+        case CallUnlinked():
+            return cases.unlinked(facts, heard)
+        case FlagResolved():
+            return ()  # Somebody looked; no figure depends on it.
         case ContactMoved():
             return cases.moved(facts, record, heard)
         case CaseMerged():

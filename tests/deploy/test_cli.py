@@ -30,6 +30,7 @@ COMMANDS = (
     "report",
     "case",
     "find",
+    "flags",
     "status",
     "verify",
     "rebuild",
@@ -94,6 +95,17 @@ def test_as_of_counts_what_had_occurred_and_known_at_what_was_known(demo: Path) 
     before = yoake("report", "calls", "--known-at", "2020-01-01T00:00+09:00", "--data", demo)
     assert before.returncode == 2
     assert "before the ledger began" in before.stderr
+
+
+def test_the_open_flags_are_listed_and_counted(demo: Path) -> None:
+    """Offline; the oldest first, some of them, and how many there are of each code."""
+    listed = yoake("flags", "--limit", "2", "--json", "--data", demo).json
+    flags, counts = listed["flags"], listed["counts"]
+    assert (len(flags), flags[0]["resolved_at"]) == (2, None)
+    assert [flag["opened_at"] for flag in flags] == sorted(flag["opened_at"] for flag in flags)
+    code = next(iter(counts))
+    one_kind = yoake("flags", "--code", code, "--limit", "0", "--data", demo)
+    assert f"{counts[code]}件 / {counts[code]} flags: {code} {counts[code]}" in one_kind.stdout
 
 
 def test_the_line_not_yet_open_is_a_dash(demo: Path) -> None:

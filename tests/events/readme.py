@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from events.intake import Change, Flag
-from events.messages import Matter
+from events.intake import Attempt, CallBack, Card, Change, Flag
+from events.messages import Danger, Matter
 
 EVENTS = Path(__file__).parents[2] / "events"
 PAGE = (EVENTS / "README.md").read_text(encoding="utf-8")
@@ -30,6 +30,10 @@ WORDS: dict[Any, str] = {
     list[Matter]: "list of matters",
     tuple[Flag, ...]: "list of flags",
     tuple[Change, ...]: "list of changes",
+    Card: "card",
+    CallBack: "call-back",
+    list[Danger]: "list of attempts",
+    tuple[Attempt, ...]: "list of attempts",
     list[dict[str, str | None]]: "list of flags",
 }
 

@@ -12,7 +12,7 @@ import pytest
 from deploy.contract import SCHEMAS
 from events import Recorded, known_events
 from events.adapter import sealed
-from events.intake import Change, Flag
+from events.intake import Attempt, CallBack, Card, Change, Flag
 from events.messages import (
     MAX_BATCH_BYTES,
     MAX_BATCH_ITEMS,
@@ -20,6 +20,7 @@ from events.messages import (
     MAX_MESSAGE_BYTES,
     MAX_NESTING,
     MESSAGES,
+    Danger,
     Matter,
     Receipt,
 )
@@ -61,10 +62,13 @@ def test_the_table_of_an_event_has_its_fields(name: str) -> None:
 
 
 def test_the_other_tables_have_their_fields_too() -> None:
-    """A matter, a receipt, the envelope of an event, a flag and a change."""
-    assert tables(section("call.report"))[1] == rows(Matter)
+    """A matter and its parts, a receipt, the envelope of an event, a flag, a change and a card."""
+    assert tables(section("call.report"))[1:] == [rows(Matter), rows(CallBack), rows(Danger)]
     assert tables(section("Receipts")) == [rows(Receipt)]
-    assert tables(section("Events")) == [rows(Recorded), rows(Flag), rows(Change)]
+    assert tables(section("Events")) == [
+        *(rows(Recorded), rows(Flag), rows(Change)),
+        *(rows(Card), rows(CallBack), rows(Attempt)),
+    ]
 
 
 def test_the_envelope_of_a_message_is_that_of_the_schemas() -> None:

@@ -84,7 +84,7 @@ def test_a_version_newer_than_this_release_is_refused() -> None:
 
 def test_an_unknown_event_is_refused_with_what_is_known() -> None:
     """The list helps whoever mistyped a name."""
-    with pytest.raises(ContractError, match=r"unknown event 'case.opened'; this release knows call.corrected, "):
+    with pytest.raises(ContractError, match=r"unknown event 'case.opened'; this release knows call.added, "):
         event_of(record("case.opened", case="c"))
 
 

@@ -33,7 +33,13 @@ FIELDS: dict[str, dict[str, str]] = {
     "registration.reinstate": {"person": "needed"},
     "person.merge": {"person": "needed", "into": "needed"},
     "person.split": {"person": "needed"},
-    "call.report": {"matters": "list", "channel": "text", "not_counted": "text", "personal": "personal"},
+    "call.report": {
+        "matters": "list",
+        "channel": "text",
+        "not_counted": "text",
+        "third_party": "truth",
+        "personal": "personal",
+    },
     "call.correct": {
         "call": "needed",
         "source": "text",
@@ -42,6 +48,9 @@ FIELDS: dict[str, dict[str, str]] = {
         "occurred_at": "day",
         "matter": "whole",
     },
+    "call.link": {"call": "needed", "source": "text", "person": "text", "person_id": "text", "matched": "list"},
+    "call.unlink": {"call": "needed", "source": "text", "number": "text", "matter": "whole"},
+    "flag.resolve": {"code": "needed", "resolution": "needed", "call": "text", "source": "text", "field": "text"},
     "case.close": {"case": "text", "number": "text", "reason": "text"},
     "case.merge": {"case": "text", "number": "text", "into": "text", "into_number": "text"},
     "case.split": {"case": "text", "number": "text"},
@@ -84,6 +93,8 @@ MATTER_FIELDS = {
     "person": "text",
     "district": "text",
     "reasons": "list",
+    "danger": "list",
+    "abuse_suspected": "truth",
     "personal": "personal",
 }
 LENIENT = ("call.report", "registration.submit")
@@ -111,6 +122,8 @@ def good(kind: str, random: Random) -> Message:
             data = {"matters": [{"case": f"C{n}", "district": "kitazawa"}]}
         case "call.correct":
             data = {"call": f"no-{n}", "district": "kinuta"}
+        case "flag.resolve":
+            data = {"code": "late-entry", "resolution": "confirmed", "call": f"no-{n}"}
         case "case.merge":
             data = {"case": f"C{n}", "into": f"D{n}"}
         case "placement.arrange":

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.seal import seal
-from services.intake import calls
+from services.intake import calls, consultations
 from services.tables import HEARD, NAMES, PARKED, WAITING
 from tests.desk_examples import (
     LATER,
@@ -318,7 +318,7 @@ def test_a_fault_in_what_waits_does_not_park_the_call_that_wakes_it(
         raise RuntimeError("a slip")
 
     centre.say("day", close("A"))
-    monkeypatch.setattr(calls, "_close", slip)
+    monkeypatch.setattr(consultations, "close", slip)
     receipt = centre.say("day", call("A"))
 
     assert receipt.status == "accepted"

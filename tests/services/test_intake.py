@@ -21,6 +21,7 @@ from tests.desk_examples import (
     NIGHT,
     NOON,
     ON_ONE_STORE,
+    WARD,
     Centre,
     at,
     call,
@@ -179,7 +180,9 @@ def test_a_call_outside_the_providers_hours_or_contract_is_flagged(
     receipt = centre.say(provider, call(on=on))
 
     assert receipt.status == "accepted"
-    assert ("outside-hours" in codes(receipt)) == outside
+    contract = WARD.is_under_contract(provider, at(on))
+    assert ("outside-hours" in codes(receipt)) == (outside and contract)
+    assert ("outside-contract" in codes(receipt)) != contract
 
 
 def test_a_late_entry_is_flagged(centre: Centre) -> None:

@@ -14,7 +14,12 @@ from services.reporting.inquiry import SEALED
 IDS = frozenset({"case", "to_case", "from_case", "into", "merged_into", "person", "from_person"})
 """Fields that hold the id of something with a history of its own."""
 
-_TIMES = frozenset({"entered", "begins_at", "ends_at", "contact_at", "effective_from", "time", "first_contact"})
+_TIMES = frozenset(
+    {
+        *("entered", "begins_at", "ends_at", "contact_at", "effective_from", "time", "first_contact"),
+        *("safe_until", "medication_at"),
+    }
+)
 _DAYS = frozenset({"registered_on", "withdrawn_on", "reinstated_on"})
 _PROVIDERS = frozenset({"provider", "giver", "to"})
 _PLACES: dict[str, Place] = {"band": "band", "outcome": "outcome", "handbooks": "handbook", "reasons": "reason"}
@@ -39,6 +44,16 @@ def text_of(field: str, value: Any, terms: Terms) -> str:
             return era.fiscal_year_label(value, terms.language)
         case str():
             return _word(field, value, terms)
+        case {"what": str(what), "at": at}:  # An attempt, and whether anybody answered.
+            answered = value.get("answered")
+            told = () if answered is None else (terms.screen("answered" if answered else "not_answered"),)
+            return terms.listed((terms.code(what), text_of("time", at, terms), *told))
+        case dict() if field == "call_back":
+            return terms.listed(
+                terms.provider(value[key]) if key == "who" else text_of("time", value[key], terms) for key in value
+            )
+        case dict():
+            return terms.listed(f"{terms.field(name)}: {text_of(name, inner, terms)}" for name, inner in value.items())
         case _:
             return str(value)
 
@@ -93,8 +108,9 @@ def _word(field: str, value: str, terms: Terms) -> str:
             return terms.say(HANDOVERS[value]) if value in HANDOVERS else terms.word("placement", value)
         case "reason":
             named = terms.word("refusal", value)
+            named = named if named != value else terms.word("closing", value)
             return named if named != value else terms.code(value)
-        case "not_counted" | "channel" | "by" | "because":
+        case "not_counted" | "channel" | "by" | "because" | "code" | "resolution":
             return terms.code(value)
         case _:
             return value

@@ -21,12 +21,14 @@ from sqlalchemy.orm import Session
 
 from events import Event, Recorded, event_of
 from events.intake import WardActivated
+from events.messages import ParkedClose
 from services.book import Book, Name, Said, Unusable, Waits
 from services.database import among
 from services.group import Group, Key, heard_before
 from services.hearing import Cursors
 from services.inbox import Delivery, Item, items
 from services.journal import Journal, SecondWriter
+from services.parked import close_parked
 from services.reading import Message, opened, public, said
 from services.seal import KeyStore, Secrets
 from services.tables import NAMES, PARKED, SERIES, WAITING, WARDS
@@ -226,7 +228,10 @@ class Desk(Generic[S]):
         book = self._book(group)
         try:
             words = said(message, self.ward_at(message.delivery.arrived), self.secrets)
-            self.rules.decide(words, book)
+            if words.type == ParkedClose.name:
+                close_parked(words, book, group, self.journal.service)
+            else:
+                self.rules.decide(words, book)
             book.flags += [flag for flag in words.flags if flag not in book.flags]
         except Waits as waits:
             group.wait(message, waits.key)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from events.intake import Flag
-from events.messages import MAX_NESTING, MESSAGES
+from events.messages import MAX_NESTING, addressed
 from events.seal import Unreadable, unseal
 from services.book import Said, Unusable
 from services.era import folded
@@ -113,7 +113,7 @@ def said(message: Message, ward: Ward, secrets: Secrets) -> Said:
             time where the message needs one.
     """
     fields, delivery = message.fields, message.delivery
-    service = MESSAGES[fields["type"]].service
+    service = addressed(fields)
     if service != delivery.service:
         raise Unusable("type", f"not for {delivery.service}", f"send it to {service}")
     if ward.provider_of(delivery.provider) is None:

@@ -25,6 +25,7 @@ from deploy.manifest import BackupError
 from deploy.natsd import NatsError, declare
 from deploy.opened import Opened
 from deploy.output import err, fail, out, print_json
+from deploy.parked_commands import parked_app
 from deploy.ports import StartError, check_port
 from deploy.refill import rebuild as rebuild_tallies
 from deploy.refill import refill as fill_events
@@ -50,6 +51,7 @@ app = typer.Typer(
     help="Yoake (夜明け): nothing that was said at night is missing in the morning.",
 )
 app.add_typer(ward_app, name="ward")
+app.add_typer(parked_app, name="parked")
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,9 +10,9 @@ from events import Event, vocabulary
 class ParkedClosed(Event, frozen=True, kw_only=True):
     """A person decided that a parked message, or one in conflict, stays as it is: it never had an effect.
 
-    `parked` is its number at the desk (`intake-3`), `provider` who had sent it, `closed_by` who closed it. `digest` is keyed,
-    over what was parked, so that the row can be told to be the same. `reason` is a code, `other` where the
-    words are sealed.
+    `parked` is its number at the desk (`intake-3`), `provider` who had sent it, `closed_by` who closed it.
+    `digest` is keyed, over what was parked, so that the row can be told to be the same. `reason` is a
+    code, `other` where the words are sealed.
     """
 
     name: ClassVar[str] = "parked.closed"

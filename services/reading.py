@@ -145,6 +145,9 @@ def _entered(fields: dict[str, Any], ward: Ward, arrived: datetime) -> tuple[dat
 
 def public(own: str, secrets: Secrets) -> str:
     """A sender's own id or reference as it may stand in an event: as it is, or a keyed digest if it might be a name."""
-    if own.isascii() and own.isprintable() and " " not in own and len(own) <= 64:
-        return own
-    return f"h-{secrets.digest(own.encode())[:24]}"
+    return own if is_plain(own) else f"h-{secrets.digest(own.encode())[:24]}"
+
+
+def is_plain(own: str) -> bool:
+    """Whether a sender's id or reference is surely nobody's name, and may be shown as it is."""
+    return own.isascii() and own.isprintable() and " " not in own and len(own) <= 64

@@ -167,7 +167,7 @@ def test_the_closing_of_the_page_closes_what_was_parked(centre: Centre) -> None:
 
 
 def test_every_event_but_four_comes_of_the_examples(centre: Centre) -> None:
-    """The ward's file, a restore, a contact after the closing and what was parked make those; so the page leads to all it lists."""
+    """The ward's file, a restore, a contact after the closing and what was parked make those; the rest it leads to."""
     for message in lines("every-message.jsonl"):
         centre.say("contractor", message)
         centre.pump()

@@ -116,7 +116,7 @@ def test_what_was_closed_may_still_come_mended(centre: Centre) -> None:
 
 
 def test_a_call_mended_after_the_next_one_keeps_its_own_time(centre: Centre) -> None:
-    """Story 2: 43 was cp932 and 44 was taken; mended, 43 is the first contact, with its own time, and 44 the further."""
+    """Story 2: 43 was cp932 and 44 was taken; mended, 43 is the first contact by its own time."""
     centre.say("night", call("C", "2025-11-15 05:20", id="44"))
     parked = centre.say("night", '{"id": "43", "data": {"name": "髙橋"}}'.encode("cp932"))
     mended = centre.say("night", call("C", "2025-11-15 01:30", id="43"))

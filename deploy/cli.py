@@ -241,8 +241,7 @@ def import_command(
         str | None, typer.Option("--encoding", help="What a .csv is written in, if it is taken for something else.")
     ] = None,
     checked: Annotated[
-        Path | None,
-        typer.Option("--checked", help="Where the copy with what to look at goes.", show_default="FILE.checked.…"),
+        Path | None, typer.Option("--checked", help="Where the copy goes; FILE.checked if not said, never over a file.")
     ] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="These are invented data (架空データ).")] = False,
     data: Data = DEFAULT,

@@ -18,7 +18,7 @@ from deploy.importing.copying import path_of_copy, write_copy
 from deploy.importing.making import Maker
 from deploy.importing.mapping import load as load_mapping
 from deploy.importing.running import ORDER, Result, Send, run
-from deploy.importing.sheets import Sheet
+from deploy.importing.sheets import Sheet, SheetError
 from deploy.importing.words import CODES, ROW, STATES, SUMMARY, placed
 from deploy.output import out
 from events.adapter import Adapter
@@ -66,6 +66,8 @@ def import_sheet(file: Path, data: DataDirectory, ward: Ward, options: Options) 
         deploy.datadir.DataError: nothing runs, or the keys that its ids need are not here.
         events.adapter.NotSent: it could not be handed over; what was is known when it is imported again.
     """
+    if options.checked is not None and options.checked.resolve() == file.resolve():
+        raise SheetError(f"--checked {options.checked}: the sheet itself; give another file, or leave it out")
     mapping = load_mapping(options.mapping)
     sheet = Sheet(file, name=mapping.sheet.name, encoding=options.encoding)
     places = sheet.find_heading(mapping.columns, mapping.sheet.heading_rows)
@@ -131,23 +133,17 @@ def _imported(sheet: Sheet, result: Result, copy: Path | None, options: Options)
         rows=result.counts.total(),
         states={state: result.counts[state] for state in ORDER if result.counts[state]},
         flags=dict(sorted(result.codes.items())),
-        problems=[
-            {
-                "row": row,
-                "state": result.state(row),
-                "findings": [
-                    {
-                        "code": found.code,
-                        "columns": [_heading(sheet, n) for n in found.columns],
-                        "accepted": found.accepted,
-                    }
-                    for found in result.findings[row]
-                ],
-            }
-            for row in result.odd_rows()
-        ],
+        problems=[_problem(row, sheet, result) for row in result.odd_rows()],
         copy=str(copy) if copy else None,
     )
+
+
+def _problem(row: int, sheet: Sheet, result: Result) -> dict[str, Any]:
+    findings = [
+        {"code": one.code, "columns": [_heading(sheet, n) for n in one.columns], "accepted": one.accepted}
+        for one in result.findings[row]
+    ]
+    return {"row": row, "state": result.state(row), "findings": findings}
 
 
 def _heading(sheet: Sheet, column: int) -> str:

@@ -41,6 +41,10 @@ class Checker:
 
     def __init__(self, ward: Ward, provider: str, maker: Maker, now: datetime) -> None:
         self._ward, self._provider, self.maker, self._now = ward, provider, maker, now
+        self._labels = {
+            entry.key: entry.label.ja
+            for entry in (*ward.district, *ward.handbook, *ward.reason, *ward.refusal, *ward.placement)
+        }
         self._secrets = Secrets(bytes(32), new_key())
 
     def check(self, message: dict[str, Any]) -> list[Finding]:
@@ -67,7 +71,15 @@ class Checker:
 
     def finding(self, flag: dict[str, Any]) -> Finding:
         """A flag of a receipt, with the columns that it is about."""
-        return Finding(str(flag["code"]), self.maker.columns_of(flag.get("field")), flag.get("accepted"))
+        columns = self.maker.columns_of(flag.get("field"))
+        return Finding(str(flag["code"]), columns, self._in_words(flag.get("accepted")))
+
+    def _in_words(self, accepted: str | None) -> str | None:
+        """A list of the ward's keys with what the ward calls them: 北沢 (kitazawa)."""
+        keys = accepted.split(", ") if accepted else []
+        if not keys or not all(key in self._labels for key in keys):
+            return accepted
+        return "、".join(f"{self._labels[key]} ({key})" for key in keys)
 
     def _book(self, rules: Rules[Any]) -> Book[Any]:
         return Book(

@@ -22,8 +22,9 @@ from services.inbox import SPECVERSION
 Digest = Callable[[bytes], str]
 """A keyed digest of a text that may be personal."""
 
-_SEPARATORS = re.compile(r"[、,，・;；/／\n]+")
-_UNREADABLE = re.compile(r"\\x[0-9a-f]{2}|�")
+_SEPARATORS = re.compile(r"[、,，;；\n]+")
+_UNREADABLE = re.compile(r"\\x[0-9a-f]{2}|[\ufffd\ue000-\uf8ff]")
+"""Bytes that were no character, and characters that only the machine which wrote them has (外字)."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 MARKS_OF_NONE = frozenset({"", "-", "－", "―", "ー"})
 

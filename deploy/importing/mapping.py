@@ -29,7 +29,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One field of the message, `to` its place: `time`, `data.district`, `data.matters[0].case`.
 
     It has one of `columns`, `constant` and `marks`. `as`: `text` (several columns are joined with a space),
-    `list` (split at 、, commas, ・ and line breaks), `marks` (each marked column adds its word), `truth`, `whole`,
+    `list` (split at 、, commas and line breaks), `marks` (each marked column adds its word), `truth`, `whole`,
     `day`, `time` (one column, or one with the date and one with the time), `digest` (a keyed digest: a reference
     made of personal columns).
     `words` translates what stands in the cell, in any width; `none` lists what says, in a list, that there is none.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -88,21 +89,69 @@ def run(
     """
     result, ids = Result(), _Ids()
     batch: list[Made] = []
-    for row, cells in sheet.data():
-        made = maker.make(row, cells)
-        _check(made, checker, ids, dry=send is None)
-        if any(finding.held for finding in made.findings):
-            result.set(row, "held", made.findings)
-        elif any(finding.code == "id-repeated" for finding in made.findings):
-            result.set(row, "known", made.findings)
-        else:
-            batch.append(made)
-        if len(batch) >= BATCH:
-            _flush(batch, checker, send, result)
-            batch = []
-        progress(1)
-    _flush(batch, checker, send, result)
+    with _Post(send, checker, result, progress) as post:
+        for row, cells in sheet.data():
+            made = maker.make(row, cells)
+            _check(made, checker, ids, dry=send is None)
+            state = _settled(made)
+            if state:
+                result.set(row, state, made.findings)
+                progress(1)
+            else:
+                batch.append(made)
+            if len(batch) >= BATCH:
+                post.put(batch)
+                batch = []
+        post.put(batch)
     return result
+
+
+def _settled(made: Made) -> str:
+    """What became of a row that is not sent; empty for one that is."""
+    if any(finding.held for finding in made.findings):
+        return "held"
+    return "known" if any(finding.code == "id-repeated" for finding in made.findings) else ""
+
+
+class _Post:
+    """Batches on their way: while some are answered, the next is made. Calls and forms need no order."""
+
+    def __init__(self, send: Send | None, checker: Checker, result: Result, progress: Progress) -> None:
+        self._send, self._checker, self._result, self._progress = send, checker, result, progress
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="import")
+        self._under_way: deque[tuple[list[Made], Future[Sequence[Receipt]]]] = deque()
+
+    def __enter__(self) -> _Post:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            while kind is None and self._under_way:
+                self._hear()
+        finally:
+            self._threads.shutdown(cancel_futures=True)
+
+    def put(self, batch: list[Made]) -> None:
+        """Send a batch, as soon as there are few enough under way."""
+        if not batch:
+            return
+        if self._send is None:
+            for made in batch:
+                odd = any(finding.code not in QUIET for finding in made.findings)
+                self._result.set(made.row, "ready-flagged" if odd else "ready", made.findings)
+            self._progress(len(batch))
+            return
+        messages = [made.message for made in batch if made.message is not None]
+        at_once = 2 if messages[0]["type"] in LENIENT else 1
+        while len(self._under_way) >= at_once:
+            self._hear()
+        self._under_way.append((batch, self._threads.submit(self._send, messages)))
+
+    def _hear(self) -> None:
+        batch, answer = self._under_way.popleft()
+        for made, receipt in zip(batch, answer.result(), strict=True):
+            _answered(made, receipt, self._checker, self._result)
+        self._progress(len(batch))
 
 
 def _check(made: Made, checker: Checker, ids: _Ids, *, dry: bool) -> None:
@@ -132,19 +181,6 @@ class _Ids:
             return None
         same = there == content
         return Finding("id-repeated" if same else "id-twice", held=not same, other_row=first)
-
-
-def _flush(batch: Sequence[Made], checker: Checker, send: Send | None, result: Result) -> None:
-    if not batch:
-        return
-    if send is None:
-        for made in batch:
-            odd = any(finding.code not in QUIET for finding in made.findings)
-            result.set(made.row, "ready-flagged" if odd else "ready", made.findings)
-        return
-    receipts = send([made.message for made in batch if made.message is not None])
-    for made, receipt in zip(batch, receipts, strict=True):
-        _answered(made, receipt, checker, result)
 
 
 def _answered(made: Made, receipt: Receipt, checker: Checker, result: Result) -> None:

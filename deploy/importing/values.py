@@ -22,7 +22,7 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _DATE_THEN_CLOCK = re.compile(
-    r"(?P<day>.+?(?:日|\d))(?:[（(].[）)])?(?:\s+|T|(?<=日))(?P<clock>\D{0,2}\d{1,2}\s*[:時].*)"
+    r"(?P<day>.+?(?:日|\d))(?:\s*[（(].[）)])?(?:\s+|T|(?<=[日）)]))(?P<clock>\D{0,2}\d{1,2}\s*[:時].*)"
 )
 _WEEKDAY = re.compile(r"[（(][月火水木金土日][）)]")
 

@@ -168,7 +168,11 @@ def test_titles_blank_rows_and_merged_cells_are_no_rows(tmp_path: Path) -> None:
 
 def test_a_heading_of_two_rows_names_columns_by_both(tmp_path: Path) -> None:
     """A cell merged over several columns belongs to each of them."""
-    lines = [["番号", "日", "連絡先", None], [None, None, "氏名", "電話"], ["1", "R6.4.10", "架空 一郎", "000-0000"]]
+    lines: Lines = [
+        ["番号", "日", "連絡先", None],
+        [None, None, "氏名", "電話"],
+        ["1", "R6.4.10", "架空 一郎", "000-0000"],
+    ]
     mapping = tmp_path / "m.toml"
     mapping.write_text(
         'type = "registration.submit"\nsource = "/t"\n[sheet]\nheading_rows = 2\n[id]\ncolumns = ["番号"]\n'
@@ -264,7 +268,7 @@ def test_a_message_that_could_never_be_used_is_held_back(tmp_path: Path) -> None
     )
     kinds = ((1, "short-stay"), (2, "tent"), (3, "x"))
     rows = [[n, "R6.4.10" if n < 3 else "", "C", kind] for n, kind in kinds]
-    lines = [["番号", "日", "相談", "種類"], *rows]
+    lines: Lines = [["番号", "日", "相談", "種類"], *rows]
     done = Imported(csv_file(tmp_path / "a.csv", lines), mapping)
 
     assert [done.result.state(row) for row in (2, 3, 4)] == ["ready", "held", "held"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,18 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.cli import app
+from deploy.datadir import DataDirectory
+from deploy.history import plan, read_examples
+from deploy.importing.mapping import load as load_mapping
+from deploy.opened import Opened
+from deploy.setting_up import PUBLISHED
 from events.adapter import Adapter
-from tests.running import Finished, call, message, running, settled, until, up, write_lines
+from services.era import japanese_date
+from services.reporting.published import compare
+from services.reporting.published import load as load_tables
+from services.ward import load as load_ward
+from tests.deploy.sheet_examples import CALLS, HEADING, ROOT, ROSTER, csv_file, person, xlsx_file
+from tests.running import WARD, Finished, call, message, running, settled, until, up, write_lines
 
 NIGHT_43 = {
     "specversion": "1.0",
@@ -150,3 +162,145 @@ def test_a_number_that_nobody_has_is_said_to_be_none(here: Path) -> None:
     for number in ("intake-999", "nobody-1", "7"):
         told = parked(here, "show", number)
         assert (told.returncode, "intake-3" in told.stderr) == (2, True)
+
+
+EXAMPLES = ROOT / "events" / "examples"
+
+
+def imported(data: Path, file: Path, mapping: Path, *options: object) -> Finished:
+    return run("import", file, "--map", mapping, "--as", "contractor", "--data", data, "--json", *options)
+
+
+@pytest.mark.parametrize(("sheet", "mapping", "rows"), [("roster.csv", ROSTER, 3), ("call-log.csv", CALLS, 4)])
+def test_the_sheets_of_the_page_are_taken_once(
+    here: Path, tmp_path: Path, sheet: str, mapping: Path, rows: int
+) -> None:
+    """A dry run sends nothing; imported, every row is taken; imported again, every row is known."""
+    (file := tmp_path / sheet).write_bytes((EXAMPLES / sheet).read_bytes())
+    dry = imported(here, file, mapping, "--synthetic", "--dry-run")
+    first = imported(here, file, mapping, "--synthetic")
+    again = imported(here, file, mapping, "--synthetic")
+
+    assert (dry.returncode, dry.json["states"]) == (0, {"ready": rows}), dry.stdout + dry.stderr
+    assert (first.returncode, first.json["states"], first.json["copy"]) == (0, {"accepted": rows}, None), first.stdout
+    assert (again.returncode, again.json["states"]) == (0, {"known": rows})
+
+
+def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: Path, tmp_path: Path) -> None:
+    """The row without a number is held back; numbered in the copy it is taken, and what was taken is known."""
+    file = csv_file(tmp_path / "a.csv", [HEADING, person("X-1"), person(None), person("X-3", 地域="北区")], "cp932")
+    first = imported(here, file, ROSTER, "--synthetic")
+    copy = Path(first.json["copy"])
+    text = copy.read_text("cp932")
+    copy.write_text(
+        text.replace("\n,令和6年", "\nX-2,令和6年").replace("X-1,令和6年4月10日", "X-1,令和6年4月11日"), "cp932"
+    )
+    again = imported(here, copy, ROSTER, "--synthetic")
+    told = run("import", copy, "--map", ROSTER, "--as", "contractor", "--data", here, "--synthetic")
+
+    assert (first.returncode, first.json["states"]) == (1, {"accepted": 1, "flagged": 1, "held": 1})
+    assert [(p["row"], p["state"]) for p in first.json["problems"]] == [(3, "held"), (4, "flagged")]
+    assert (again.returncode, again.json["states"]) == (1, {"accepted": 1, "known": 1, "conflict": 1})
+    assert "同じ番号で内容の違う記録が届きました" in told.stdout
+    assert [row["kind"] for row in listed(here)] == ["conflict"]
+    parked(here, "close", listed(here)[0]["number"], "--reason", "first-stands")
+
+
+def test_what_cannot_be_imported_is_said_in_one_line(here: Path, tmp_path: Path) -> None:
+    """An unknown provider, a column that is missing, a mapping with a fault; no trace of ours on the screen."""
+    file = csv_file(tmp_path / "a.csv", [["番号"], ["1"]])
+    (broken := tmp_path / "m.toml").write_text("type = 1")
+    for arguments, says in (
+        (("--map", ROSTER, "--as", "nobody"), "contractor"),
+        (("--map", ROSTER, "--as", "contractor"), "登録番号"),
+        (("--map", broken, "--as", "contractor"), "m.toml"),
+        (("--map", ROSTER, "--as", "contractor", "--checked", file), "the sheet itself"),
+    ):
+        told = run("import", file, *arguments, "--data", here)
+        assert (told.returncode, says in told.stderr, "Traceback" in told.stderr) == (2, True, False), told.stderr
+
+
+HISTORY_ROSTER = """
+type = "registration.submit"
+source = "/history/setagaya/20221001"
+synthetic = true
+id = { columns = ["通し番号"] }
+field = [
+  { to = "time", as = "time", columns = ["登録日時"] },
+  { to = "entered", as = "time", columns = ["入力日時"] },
+  { to = "data.person", columns = ["登録番号"] },
+  { to = "data.district", columns = ["地域"] },
+  { to = "data.handbooks", as = "list", columns = ["手帳"], none = ["なし"] },
+  { to = "data.certificate", as = "truth", columns = ["受給者証"] },
+  { to = "data.personal.name", columns = ["氏名"] },
+  { to = "data.personal.birth_date", as = "day", columns = ["生年月日"] },
+]
+"""
+
+HISTORY_CALLS = """
+type = "call.report"
+source = "/history/setagaya/20221001"
+synthetic = true
+id = { columns = ["通し番号"] }
+field = [
+  { to = "time", as = "time", columns = ["受付日時"] },
+  { to = "entered", as = "time", columns = ["入力日時"] },
+  { to = "data.not_counted", columns = ["件数外"] },
+  { to = "data.matters[0].case", columns = ["相談1"] },
+  { to = "data.matters[0].person", columns = ["登録番号1"] },
+  { to = "data.matters[0].district", columns = ["地域1"] },
+  { to = "data.matters[0].reasons", as = "list", columns = ["理由1"] },
+  { to = "data.matters[1].case", columns = ["相談2"] },
+  { to = "data.matters[1].person", columns = ["登録番号2"] },
+  { to = "data.matters[1].district", columns = ["地域2"] },
+  { to = "data.matters[1].reasons", as = "list", columns = ["理由2"] },
+]
+"""
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=None)
+
+
+def _roster_line(message: dict[str, Any]) -> list[Any]:
+    data, times = message["data"], [_moment(message["time"]), _moment(message["entered"])]
+    books = data.get("handbooks")
+    marks = None if books is None else "、".join(books) or "なし"
+    certificate = {True: "○", False: "×", None: None}[data.get("certificate")]
+    personal = data.get("personal", {})
+    birth = personal.get("birth_date")
+    born = japanese_date(date.fromisoformat(birth)) if birth else None
+    own = [data["person"], data.get("district"), marks, certificate, personal.get("name"), born]
+    return [message["id"], *times, *own]
+
+
+def _call_line(message: dict[str, Any]) -> list[Any]:
+    line = [message["id"], _moment(message["time"]), _moment(message["entered"]), message["data"].get("not_counted")]
+    for matter in message["data"].get("matters", []):
+        line += [matter.get(field) for field in ("case", "person", "district")]
+        line.append("、".join(matter.get("reasons", [])) or None)
+    return line
+
+
+def test_the_demo_history_out_of_sheets_gives_the_published_tables(tmp_path: Path) -> None:
+    """Registrations and calls out of workbooks, the rest as messages: cell by cell as if all had been fed."""
+    tables, ward = load_tables(PUBLISHED), load_ward(WARD)
+    sent = [message for _, message in plan(tables, ward, 20221001, read_examples(PUBLISHED))]
+    kinds = {"registration.submit": (HISTORY_ROSTER, _roster_line), "call.report": (HISTORY_CALLS, _call_line)}
+    rest = [message for message in sent if message["type"] not in kinds]
+    with up(data := tmp_path / "data"):
+        for kind, (text, line) in kinds.items():
+            (mapping := tmp_path / f"{kind}.toml").write_text(text)
+            own = [message for message in sent if message["type"] == kind]
+            lines = [load_mapping(mapping).columns, *map(line, own)]
+            done = imported(data, xlsx_file(tmp_path / f"{kind}.xlsx", lines), mapping)
+            assert done.returncode == 0, done.stdout
+            assert done.json["states"]["accepted"] + done.json["states"].get("flagged", 0) == len(own)
+        fed = run("feed", write_lines(tmp_path / "rest.jsonl", rest), "--as", "contractor", "--data", data)
+        assert fed.returncode == 0, fed.stdout
+        until(lambda: settled(data))
+        books = Opened(DataDirectory(data).settings(), "setagaya")
+        with closing(books):
+            for table in tables:
+                report = books.inquiry.report(table.report, years=table.years, as_of=table.as_of)
+                assert [cell for cell in compare(table, report) if not cell.equal] == []

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.settings import SERVICES
-from tests.bench import filled, folding, growing, live
+from tests.bench import filled, folding, growing, importing, live
 from tests.bench.durable_postgresql import Server, durable_postgresql
 
 console = Console(stderr=True)
@@ -128,6 +128,16 @@ def growth(_: int, scale: float, __: New) -> Iterator[Figure]:
         yield _figure(name, "ratio", (1.1, 1.2), growing.TOPOLOGY, [costs[length] / shortest], most=True)
 
 
+def sheet(rounds: int, scale: float, _: New) -> Iterator[Figure]:
+    """A call log of 100,000 rows out of a workbook."""
+    found = _each(min(rounds, 3), lambda: importing.rates(_of(importing.ROWS, scale)))
+    took, ratio, memory = ([round_[key] for round_ in found] for key in ("import", "ratio", "memory"))
+    name, at = "`yoake import` of an .xlsx of 100,000 rows", importing.TOPOLOGY
+    yield _figure(name, "s", (120, 180), at, took, most=True)
+    yield _figure("the same, against reading the file alone", "ratio", (10, 20), at, ratio, most=True)
+    yield _figure("the same, the most memory that it had", "MB", (200, 300), at, memory, most=True)
+
+
 FIGURES: dict[str, Callable[[int, float, New], Iterator[Figure]]] = {
     "inbox": from_inbox,
     "singles": singly,
@@ -136,6 +146,7 @@ FIGURES: dict[str, Callable[[int, float, New], Iterator[Figure]]] = {
     "fold": fold,
     "rest": rest,
     "growth": growth,
+    "import": sheet,
 }
 
 

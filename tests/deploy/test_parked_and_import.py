@@ -186,6 +186,13 @@ def test_the_sheets_of_the_page_are_taken_once(
     assert (again.returncode, again.json["states"]) == (0, {"known": rows})
 
 
+def test_the_sheet_of_the_page_is_the_file_of_examples() -> None:
+    """Whoever copies from events/README.md and whoever takes the file have the same."""
+    page = (ROOT / "events" / "README.md").read_text(encoding="utf-8")
+
+    assert f"```csv\n{(EXAMPLES / 'call-log.csv').read_text(encoding='utf-8')}```" in page
+
+
 def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: Path, tmp_path: Path) -> None:
     """The row without a number is held back; numbered in the copy it is taken, and what was taken is known."""
     file = csv_file(tmp_path / "a.csv", [HEADING, person("X-1"), person(None), person("X-3", 地域="北区")], "cp932")

@@ -17,11 +17,11 @@ from deploy.importing.checking import Checker
 from deploy.importing.copying import path_of_copy, write_copy
 from deploy.importing.making import Maker
 from deploy.importing.mapping import load as load_mapping
-from deploy.importing.running import ORDER, Result, Send, run
+from deploy.importing.running import ORDER, Result, Seal, Send, run
 from deploy.importing.sheets import Sheet, SheetError
 from deploy.importing.words import CODES, ROW, STATES, SUMMARY, placed
 from deploy.output import out
-from events.adapter import Adapter
+from events.adapter import Adapter, sealed
 from events.messages import Receipt
 from events.seal import public_key
 from services.clock import system_clock
@@ -83,7 +83,9 @@ def import_sheet(file: Path, data: DataDirectory, ward: Ward, options: Options) 
     )
     with Progress(*columns, console=Console(stderr=True), disable=options.quiet) as progress:
         task = progress.add_task("読取・送信 / Read and sent", total=None)
-        result = run(sheet, maker, checker, send, lambda rows: progress.advance(task, rows))
+        result = run(
+            sheet, maker, checker, send, lambda rows: progress.advance(task, rows), _sealer(data, dry=send is None)
+        )
         copy = None
         if any(True for _ in result.odd_rows()):
             progress.update(task, description="写しの作成 / Writing the copy", total=result.counts.total())
@@ -107,15 +109,21 @@ def _digest(data: DataDirectory) -> Any:
     return digest
 
 
+def _sealer(data: DataDirectory, *, dry: bool) -> Seal:
+    if dry:
+        return lambda message: message
+    key = public_key((data / "keys" / "inbox.pub.jwk").read_bytes())
+    return lambda message: sealed(message, key)
+
+
 def _sender(data: DataDirectory, ward: Ward, provider: str) -> Send:
-    """The one place that sends: as the provider, each message sealed, a receipt for each."""
+    """The one place that sends: as the provider, a receipt for each message."""
     running = data.running()
     if running is None:
         raise DataError(f"Yoake does not run on {data.path}: start it with `yoake up`, give --data, or try --dry-run")
-    key = public_key((data / "keys" / "inbox.pub.jwk").read_bytes())
 
     async def deliver(messages: Sequence[dict[str, Any]]) -> dict[int, Receipt]:
-        async with Adapter(running.nats, ward.id, provider, key) as adapter:
+        async with Adapter(running.nats, ward.id, provider) as adapter:
             return await adapter.send(list(messages), lambda _, __: None)
 
     def send(messages: Sequence[dict[str, Any]]) -> Sequence[Receipt]:

@@ -28,7 +28,7 @@ from services.group import Group, Key, heard_before
 from services.hearing import Cursors
 from services.inbox import Delivery, Item, items
 from services.journal import Journal, SecondWriter
-from services.parked import close_parked
+from services.parked import check_order, close_parked
 from services.reading import Message, opened, public, said
 from services.seal import KeyStore, Secrets
 from services.tables import NAMES, PARKED, SERIES, WAITING, WARDS
@@ -232,6 +232,8 @@ class Desk(Generic[S]):
                 close_parked(words, book, group, self.journal.service)
             else:
                 self.rules.decide(words, book)
+            if message.key in self._parked:
+                check_order(book, lambda about: self.journal.histories(group.session, [about])[about])
             book.flags += [flag for flag in words.flags if flag not in book.flags]
         except Waits as waits:
             group.wait(message, waits.key)

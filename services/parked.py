@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from events import Event, Recorded, event_of
 from events.messages import ParkedClose
 from events.parked import ParkedClosed
 from services.book import Book, Said, Unusable, told
@@ -66,3 +68,31 @@ def close_parked(said: Said, book: Book[Any], group: Group, service: str) -> Non
     book.note(event, said.at, personal)
     book.name(f"parked/{event.parked}", event.closing, said.at, fresh=True)
     group.close(n)
+
+
+def check_order(book: Book[Any], history: Callable[[str], Sequence[Recorded]]) -> None:
+    """What was parked and comes again must not undo what was said later: of corrections the last to be heard stands.
+
+    Everything else is put in order by its own time. `history` is what the journal holds about something.
+
+    Raises:
+        Unusable: a correction that happened later has changed the same field already.
+    """
+    for written in book.written:
+        fields = _changed(written.event)
+        for record in history(written.event.about) if fields else ():
+            if record.type != written.event.name or record.time <= written.at:
+                continue
+            later = event_of(record)
+            if _of(later) == _of(written.event) and (same := fields & _changed(later)):
+                accepted = "a later `time`, if it is to stand all the same; or `yoake parked close`"
+                raise Unusable("time", f"a later correction of {', '.join(sorted(same))} stands already", accepted)
+
+
+def _changed(event: Event) -> set[str]:
+    return {change.field for change in getattr(event, "changes", ())}
+
+
+def _of(event: Event) -> str:
+    """Which contact of a case is corrected; of a person there is no more to tell."""
+    return str(getattr(event, "contact", ""))

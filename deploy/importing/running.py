@@ -34,6 +34,10 @@ Send = Callable[[Sequence[dict[str, Any]]], Sequence[Receipt]]
 """Hands messages over and gives their receipts, in the same order."""
 
 
+Seal = Callable[[dict[str, Any]], dict[str, Any]]
+"""A message with its personal parts sealed."""
+
+
 class Progress(Protocol):
     """Told how many rows are done."""
 
@@ -81,15 +85,22 @@ class Result:
 
 
 def run(
-    sheet: Sheet, maker: Maker, checker: Checker, send: Send | None, progress: Progress = lambda rows: None
+    sheet: Sheet,
+    maker: Maker,
+    checker: Checker,
+    send: Send | None,
+    progress: Progress = lambda rows: None,
+    seal: Seal = lambda message: message,
 ) -> Result:
     """Read, check and send a sheet; without `send` nothing is sent. `sheet.find_heading` was called.
+
+    `seal` is called here, while `send` waits for receipts in threads of its own.
 
     What `send` raises ends it; what was answered until then is lost from the result alone, and known the next time.
     """
     result, ids = Result(), _Ids()
     batch: list[Made] = []
-    with _Post(send, checker, result, progress) as post:
+    with _Post(send, checker, result, progress, seal) as post:
         for row, cells in sheet.data():
             made = maker.make(row, cells)
             _check(made, checker, ids, dry=send is None)
@@ -116,7 +127,8 @@ def _settled(made: Made) -> str:
 class _Post:
     """Batches on their way: while some are answered, the next is made. Calls and forms need no order."""
 
-    def __init__(self, send: Send | None, checker: Checker, result: Result, progress: Progress) -> None:
+    def __init__(self, send: Send | None, checker: Checker, result: Result, progress: Progress, seal: Seal) -> None:
+        self._seal = seal
         self._send, self._checker, self._result, self._progress = send, checker, result, progress
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="import")
         self._under_way: deque[tuple[list[Made], Future[Sequence[Receipt]]]] = deque()
@@ -141,7 +153,7 @@ class _Post:
                 self._result.set(made.row, "ready-flagged" if odd else "ready", made.findings)
             self._progress(len(batch))
             return
-        messages = [made.message for made in batch if made.message is not None]
+        messages = [self._seal(made.message) for made in batch if made.message is not None]
         at_once = 2 if messages[0]["type"] in LENIENT else 1
         while len(self._under_way) >= at_once:
             self._hear()

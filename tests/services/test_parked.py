@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from services.tables import PARKED
-from tests.desk_examples import LATER, ON_ONE_STORE, Centre, arrange, call, cancel, close, message, names
+from tests.desk_examples import (
+    LATER,
+    ON_ONE_STORE,
+    Centre,
+    arrange,
+    call,
+    cancel,
+    close,
+    correct,
+    message,
+    names,
+    register,
+)
 
 pytestmark = ON_ONE_STORE
 
@@ -156,3 +168,29 @@ def test_a_closing_before_the_ward_s_register_opened_is_parked(centre: Centre) -
     early = closing() | {"time": "2001-01-01T00:00:00+09:00"}
 
     assert centre.say("day", early).field == "time"
+
+
+def test_an_old_correction_that_is_mended_does_not_undo_a_later_one(centre: Centre) -> None:
+    """It was parked while the later one was taken; the later one stands, and a person is told so."""
+    told = call(on="2025-05-12 12:00")
+    centre.say("day", told)
+    old = correct(told, "2025-05-12 14:00", district="kinuta") | {"id": "old"}
+    assert centre.say("day", old | {"data": old["data"] | {"district": "nowhere"}}).status == "parked"
+    centre.say("day", correct(told, "2025-05-12 16:00", district="karasuyama"))
+    again = centre.say("day", old)
+
+    assert (again.status, again.field) == ("parked", "time")
+    assert "data.district" not in (again.reason or "")
+    assert centre.events()[-1].changes[0].after == "karasuyama"
+
+
+def test_an_old_correction_of_another_field_is_taken(centre: Centre) -> None:
+    """Only what was said later about the same is in its way; of a person as of a call."""
+    centre.say("day", register("P"))
+    wrong = message("registration.correct", "2025-05-12 14:00", id="old", person="P", district="nowhere")
+    centre.say("day", wrong)
+    centre.say("day", message("registration.correct", "2025-05-12 16:00", person="P", certificate=True))
+    mended = centre.say("day", wrong | {"data": {"person": "P", "district": "karasuyama"}})
+
+    assert mended.status == "accepted"
+    assert [row["closed"] is None for row in centre.rows(PARKED)] == [False]

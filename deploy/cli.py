@@ -25,7 +25,7 @@ from deploy.importing.sheets import SheetError
 from deploy.manifest import BackupError
 from deploy.natsd import NatsError, declare
 from deploy.opened import Opened
-from deploy.output import err, fail, out, print_json
+from deploy.output import Language, err, fail, out, print_json
 from deploy.parked_commands import parked_app
 from deploy.ports import StartError, check_port
 from deploy.refill import rebuild as rebuild_tallies
@@ -99,13 +99,6 @@ class Order(StrEnum):
 
     time = "time"
     ledger = "ledger"
-
-
-class Language(StrEnum):
-    """The two languages."""
-
-    ja = "ja"
-    en = "en"
 
 
 Data = Annotated[

@@ -18,7 +18,7 @@ import typer
 
 from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.opened import Opened
-from deploy.output import clock_of, fail, out, print_json
+from deploy.output import Language, clock_of, fail, out, print_json
 from deploy.parked import Outcome, Parked, ParkedDesk, ParkedError
 from events.adapter import NotSent
 from services.database import DatabaseError
@@ -37,7 +37,7 @@ T = TypeVar("T")
 Number = Annotated[str, typer.Argument(metavar="N", help="Its number in the list, such as intake-3.")]
 Data = Annotated[Path, typer.Option("--data", envvar="YOAKE_DATA", help="The data directory.", show_default=".yoake")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
-Lang = Annotated[str, typer.Option("--lang", envvar="YOAKE_LANG", help="ja or en.")]
+Lang = Annotated[Language, typer.Option("--lang", envvar="YOAKE_LANG", help="ja or en.")]
 
 WORDS = {
     "heading": Label("要確認データ", "Data to mend"),
@@ -99,7 +99,7 @@ def parked(
     all_: Annotated[bool, typer.Option("--all", help="What is mended or closed, too.")] = False,
     data: Data = DEFAULT,
     json: Json = False,
-    lang: Lang = "ja",
+    lang: Lang = Language.ja,
 ) -> None:
     """List what a person must look at. The exit status is 0 if nothing is open, 1 if something is."""
     if context.invoked_subcommand is not None:
@@ -123,7 +123,7 @@ def show(
     ] = False,
     data: Data = DEFAULT,
     json: Json = False,
-    lang: Lang = "ja",
+    lang: Lang = Language.ja,
 ) -> None:
     """One message: what is wrong, in which field, and what would be accepted."""
     with _desk(data) as desk:
@@ -152,7 +152,7 @@ def mend(
     ] = None,
     data: Data = DEFAULT,
     json: Json = False,
-    lang: Lang = "ja",
+    lang: Lang = Language.ja,
 ) -> None:
     """Send a mended copy, as the same provider, under the same id; needs the keys, and a running Yoake.
 
@@ -167,7 +167,7 @@ def mend(
 
 @parked_app.command()
 @said
-def resend(number: Number, data: Data = DEFAULT, json: Json = False, lang: Lang = "ja") -> None:
+def resend(number: Number, data: Data = DEFAULT, json: Json = False, lang: Lang = Language.ja) -> None:
     """Send it again as it is, for example after the ward's file has changed; needs the keys, and a running Yoake.
 
     The exit status is 0 if it was taken, 1 if it is still parked.
@@ -187,7 +187,7 @@ def close_command(
     by: Annotated[str | None, typer.Option("--by", help="Who decides it; sealed.")] = None,
     data: Data = DEFAULT,
     json: Json = False,
-    lang: Lang = "ja",
+    lang: Lang = Language.ja,
 ) -> None:
     """Leave it as it is, with a reason, for ever on record; needs the keys, and a running Yoake."""
     with _desk(data) as desk:

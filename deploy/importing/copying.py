@@ -14,7 +14,7 @@ from typing import Any
 
 from deploy.importing.running import TO_MEND, Result
 from deploy.importing.sheets import ITEMS, NO_VALUE, STATE, Sheet
-from deploy.importing.words import STATES, placed, told
+from deploy.importing.words import STATES, letter, placed, told
 
 MOST_COMMENTS = 2_000
 """Comments in one workbook; more make it slow to open, and the words stand in the last column all the same."""
@@ -41,30 +41,49 @@ def write_copy(sheet: Sheet, result: Result, to: Path, language: str) -> str:
     return _write_csv(sheet, result, to, language)
 
 
-def _rows(sheet: Sheet, result: Result, language: str) -> Iterator[tuple[int, list[Any], str, str]]:
-    """(number, the row's own cells, state, items) of every row; columns of an earlier copy are left out."""
-    ours = [n for n, heading in enumerate(sheet.headings) if heading.endswith((STATE, ITEMS))]
-    width = max((n + 1 for n, heading in enumerate(sheet.headings) if heading and n not in ours), default=0)
+Line = tuple[int, list[Any], str, str, list[Any]]
+"""(number, the cells under headings, state, items, cells beyond the last heading)."""
+
+
+def _ours(sheet: Sheet) -> list[int]:
+    """The columns of an earlier copy, which are left out."""
+    return [n for n, heading in enumerate(sheet.headings) if heading.endswith((STATE, ITEMS))]
+
+
+def _width(sheet: Sheet) -> int:
+    """How many columns have the sheet's own headings, gaps between them included."""
+    ours = _ours(sheet)
+    own = [heading for n, heading in enumerate(sheet.headings) if n not in ours]
+    return max((n + 1 for n, heading in enumerate(own) if heading), default=0)
+
+
+def _rows(sheet: Sheet, result: Result, language: str) -> Iterator[Line]:
+    """Every row of the sheet, with what is to be said of it behind the last heading."""
+    ours, width = _ours(sheet), _width(sheet)
     for number, cells in sheet.rows():
-        own = [cell for n, cell in enumerate(cells) if n not in ours]
-        own = ["" if cell == NO_VALUE else cell for cell in own] + [None] * (width - len(own))
+        own = ["" if cell == NO_VALUE else cell for n, cell in enumerate(cells) if n not in ours]
+        own += [None] * (width - len(own))
         if number == sheet.heading_row:
-            yield number, own, STATE, ITEMS
+            yield number, own[:width], STATE, ITEMS, own[width:]
         else:
             state = result.state(number)
             items = [placed(finding, sheet.headings, language) for finding in result.findings.get(number, ())]
-            yield number, own, STATES[state][language] if state else "", "\n".join(items)
+            words = STATES[state][language] if state else ""
+            yield number, own[:width], words, "\n".join(items), own[width:]
 
 
 def _write_xlsx(sheet: Sheet, result: Result, to: Path, language: str) -> None:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.comments import Comment
-    from openpyxl.styles import Font, PatternFill
+    from openpyxl.styles import Alignment, Font, PatternFill
 
     book = Workbook(write_only=True)
     book.epoch = sheet.epoch
     page = book.create_sheet("Yoake")
+    width = _width(sheet)
+    for place, wide in ((width, 32), (width + 1, 80)):
+        page.column_dimensions[letter(place)].width = wide
     page.freeze_panes = f"A{sheet.heading_row + 1}"
     fills = {colour: PatternFill("solid", fgColor=colour) for colour in (ODD, HELD)}
     comments = 0
@@ -78,24 +97,26 @@ def _write_xlsx(sheet: Sheet, result: Result, to: Path, language: str) -> None:
             made.fill = fills[colour]
         return made
 
-    for number, cells, state, items in _rows(sheet, result, language):
+    for number, cells, state, items, beyond in _rows(sheet, result, language):
         odd = {n: finding for finding in result.findings.get(number, ()) for n in finding.columns}
         colour = HELD if result.state(number) in TO_MEND else ODD if result.is_odd(number) else None
         if number == sheet.heading_row:
-            heads = [cell(value) for value in (*cells, state, items)]
+            heads = [cell(value) for value in (*cells, state, items, *beyond)]
             for head in heads:
                 head.font = Font(bold=True)
             page.append(heads)
             continue
         if not odd and not colour:
-            page.append([*_plain(cells, cell), state or None, items or None])
+            page.append([*_plain(cells, cell), state or None, items or None, *_plain(beyond, cell)])
             continue
         line = [cell(value, (colour or ODD) if n in odd else None) for n, value in enumerate(cells)]
         for n, finding in odd.items():
             if n < len(line) and comments < MOST_COMMENTS:
                 line[n].comment = Comment(told(finding, language), "Yoake")
                 comments += 1
-        page.append([*line, cell(state, colour), cell(items, colour)])
+        words = cell(items, colour)
+        words.alignment = Alignment(wrap_text=True, vertical="top")
+        page.append([*line, cell(state, colour), words, *_plain(beyond, cell)])
     book.save(to)
 
 
@@ -120,8 +141,8 @@ def _write_csv(sheet: Sheet, result: Result, to: Path, language: str) -> str:
 def _write_lines(sheet: Sheet, result: Result, to: Path, language: str, encoding: str) -> None:
     with to.open("w", encoding=encoding, newline="") as file:
         writer = csv.writer(file)
-        for _, cells, state, items in _rows(sheet, result, language):
-            writer.writerow([_guarded(value) for value in (*cells, state, items)])
+        for _, cells, state, items, beyond in _rows(sheet, result, language):
+            writer.writerow([_guarded(value) for value in (*cells, state, items, *beyond)])
 
 
 def _guarded(value: Any) -> Any:

@@ -16,7 +16,21 @@ from events.adapter import Adapter, NotSent
 from services.streams import streams
 from tests.running import WARD, call, message, placed, running, said_by, settled, until, up, write_lines, yoake
 
-COMMANDS = ("demo", "up", "feed", "report", "case", "status", "verify", "rebuild", "streams", "history", "ward")
+COMMANDS = (
+    "demo",
+    "up",
+    "feed",
+    "report",
+    "case",
+    "status",
+    "verify",
+    "rebuild",
+    "streams",
+    "history",
+    "ward",
+    "import",
+    "parked",
+)
 
 
 @pytest.fixture(scope="module")

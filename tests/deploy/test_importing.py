@@ -13,6 +13,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from deploy.importing.copying import path_of_copy, write_copy
+from deploy.importing.making import Finding
 from deploy.importing.mapping import MappingError, load
 from deploy.importing.sheets import ITEMS, STATE, Sheet, SheetError
 from deploy.importing.values import clock_of, day_of, moment_of, text_of, truth_of
@@ -364,13 +365,24 @@ def test_a_copy_of_a_copy_has_the_two_columns_once(tmp_path: Path) -> None:
     assert (tmp_path / "c.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
-def test_a_character_that_cp932_lacks_makes_the_copy_utf_8(tmp_path: Path) -> None:
-    """The words beside a row, or a value, must not be lost for the sake of an encoding."""
-    done = Imported(csv_file(tmp_path / "a.csv", [HEADING, person()], "cp932"))
-    done.sheet.headings[3] = "𠮷"
-    done.result.set(2, "ready-flagged", done.maker.make(2, person(None)).findings)
+def test_cells_beyond_the_last_heading_stay_and_move_nothing(tmp_path: Path) -> None:
+    """Somebody's note at the edge of the sheet is kept; the two columns stand under their headings all the same."""
+    first = Imported(csv_file(tmp_path / "a.csv", [HEADING, [*person(), "", "覚え書き"], person(None)]))
+    write_copy(first.sheet, first.result, tmp_path / "b.csv", "ja")
+    with (tmp_path / "b.csv").open(encoding="utf-8", newline="") as file:
+        heading, noted, held = csv.reader(file)
 
-    assert write_copy(done.sheet, done.result, tmp_path / "b.csv", "ja") in ("cp932", "utf-8-sig")
+    assert (heading[16:], noted[16:18], noted[18:]) == ([STATE, ITEMS], ["送信できます", ""], ["", "覚え書き"])
+    assert held[16].startswith("未送信")
+
+
+def test_a_character_that_cp932_lacks_makes_the_copy_utf_8(tmp_path: Path) -> None:
+    """A byte that is no character, or a word beside a row, must not be lost for the sake of an encoding."""
+    done = Imported(csv_file(tmp_path / "a.csv", [HEADING, person()], "cp932"))
+    done.result.findings[2] = (Finding("unusable", (), "𠮷"),)
+
+    assert write_copy(done.sheet, done.result, tmp_path / "b.csv", "ja") == "utf-8-sig"
+    assert "𠮷" in (tmp_path / "b.csv").read_text("utf-8-sig")
 
 
 @pytest.mark.parametrize(

@@ -531,7 +531,7 @@ def _known_at(text: str, books: Opened) -> datetime | int:
 
 def main() -> None:
     """The entry point."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # Stopped by a service manager as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stopped by a service manager as by Ctrl-C.
     app()
 
 

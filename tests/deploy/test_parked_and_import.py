@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime
@@ -25,7 +26,7 @@ from services.reporting.published import compare
 from services.reporting.published import load as load_tables
 from services.ward import load as load_ward
 from tests.deploy.sheet_examples import CALLS, HEADING, ROOT, ROSTER, csv_file, person, xlsx_file
-from tests.running import WARD, Finished, call, message, running, settled, until, up, write_lines
+from tests.running import WARD, Finished, call, message, placed, running, settled, until, up, write_lines
 
 NIGHT_43 = {
     "specversion": "1.0",
@@ -121,6 +122,29 @@ def test_a_mended_copy_is_taken_under_the_same_id(here: Path, tmp_path: Path) ->
     assert mended.returncode == 0, mended.stderr
     assert listed(here) == []
     assert listed(here, "--all")[-1]["state"] == "mended"
+
+
+def test_an_editor_and_standard_input_mend_too(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The editor gets the content unsealed, in a file of its owner alone; one that ends badly sends nothing."""
+    tents = [{**placed(n), "data": {**placed(n)["data"], "kind": "tent"}} for n in (3, 4)]
+    feed(here, tmp_path, call(3), call(4))
+    feed(here, tmp_path, *tents)
+    first, second = listed(here)
+    (script := tmp_path / "editor.py").write_text(
+        "import os, sys\nfile = sys.argv[1]\nassert os.stat(file).st_mode & 0o077 == 0\n"
+        "text = open(file).read()\nopen(file, 'w').write(text.replace('tent', 'short-stay'))\n"
+    )
+    monkeypatch.setenv("VISUAL", f"{sys.executable} -c 'raise SystemExit(1)'")
+    failed = parked(here, "mend", first["number"], "--edit")
+    monkeypatch.setenv("VISUAL", f"{sys.executable} {script}")
+    edited = parked(here, "mend", first["number"], "--edit")
+    given = CliRunner().invoke(
+        app, ["parked", "mend", second["number"], "-", "--data", str(here)], input=json.dumps(placed(4))
+    )
+
+    assert (failed.returncode, "nothing was sent" in failed.stderr) == (2, True)
+    assert (edited.returncode, given.exit_code) == (0, 0), edited.stderr + given.stderr
+    assert listed(here) == []
 
 
 def test_a_conflict_is_closed_with_a_reason(here: Path, tmp_path: Path) -> None:

@@ -23,10 +23,12 @@ from deploy.datadir import DEFAULT, DataDirectory, DataError, Running
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.flags import counts, flags, print_flags
 from deploy.history import Contradiction, plan, read_examples
+from deploy.importing.sheets import SheetError
 from deploy.manifest import BackupError
 from deploy.natsd import NatsError, declare, without_password
 from deploy.opened import Opened
-from deploy.output import err, fail, out, print_json
+from deploy.output import Language, err, fail, out, print_json
+from deploy.parked_commands import parked_app
 from deploy.ports import StartError, check_port
 from deploy.refill import rebuild as rebuild_tallies
 from deploy.refill import refill as fill_events
@@ -48,7 +50,8 @@ from services.reporting.pages import asked
 from services.reporting.tables import read_years
 from services.settings import SettingsError, from_environment
 from services.signin import SignInError
-from services.ward import WardError, load
+from services.toml_file import FileError
+from services.ward import Ward, WardError, load
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,6 +61,7 @@ app = typer.Typer(
 )
 app.add_typer(ward_app, name="ward")
 app.add_typer(credentials_app, name="credentials")
+app.add_typer(parked_app, name="parked")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,12 +71,14 @@ SAID = (
     DataError,
     DatabaseError,
     FeedError,
+    FileError,
     JournalError,
     NatsError,
     NotIndexed,
     NotSent,
     SettingsError,
     SignInError,
+    SheetError,
     StartError,
     WardError,
     Contradiction,
@@ -104,13 +110,6 @@ class Order(StrEnum):
 
     time = "time"
     ledger = "ledger"
-
-
-class Language(StrEnum):
-    """The two languages."""
-
-    ja = "ja"
-    en = "en"
 
 
 Data = Annotated[
@@ -241,8 +240,7 @@ def feed_command(
     directory = DataDirectory(data)
     url, ward = running_on(directory).nats, load(directory / "ward.toml")
     sender = provider or ward.provider[0].id
-    if ward.provider_of(sender) is None:
-        fail(f"--as {sender}: the ward does not know this provider; it knows {', '.join(p.id for p in ward.provider)}")
+    check_provider(ward, sender)
     lines = read_lines(files)
     if provider is None:
         err.print(f"Sending as {sender}; --as names another provider.", markup=False)
@@ -253,6 +251,53 @@ def feed_command(
     else:
         output.print_summary(summary)
     raise typer.Exit(0 if summary.clean else 1)
+
+
+@app.command(name="import")
+@said
+def import_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sheet: .xlsx, or .csv in UTF-8 or cp932.")],
+    mapping: Annotated[Path, typer.Option("--map", help="The mapping file: which column feeds which field.")],
+    provider: Annotated[
+        str, typer.Option("--as", envvar="YOAKE_PROVIDER", help="Who is sending: a provider of the ward's file.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, send nothing.")] = False,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="What a .csv is written in, if it is taken for something else.")
+    ] = None,
+    checked: Annotated[
+        Path | None, typer.Option("--checked", help="Where the copy goes; FILE.checked if not said, never over a file.")
+    ] = None,
+    synthetic: Annotated[bool, typer.Option("--synthetic", help="These are invented data (架空データ).")] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """Take in a roster or a call log from a spreadsheet; importing it again adds only what is new.
+
+    The exit status is 0 if every row was taken, 1 if some were held back, parked or in conflict.
+    """
+    from deploy.import_command import Options, import_sheet, print_imported, ward_of
+
+    directory = DataDirectory(data)
+    ward = ward_of(directory)
+    check_provider(ward, provider)
+    options = Options(
+        mapping=mapping,
+        provider=provider,
+        encoding=encoding,
+        checked=checked,
+        dry_run=dry_run,
+        synthetic=synthetic,
+        language=lang.value,
+        quiet=json,
+    )
+    done, result, sheet = import_sheet(file, directory, ward, options)
+    if json:
+        print_json(done)
+    else:
+        print_imported(done, result, sheet, lang.value)
+    raise typer.Exit(0 if result.clean else 1)
 
 
 @app.command()
@@ -511,6 +556,12 @@ def history(
         out.print(f"{file}: {len(lines)} messages; feed them with `yoake feed {file} --as {provider}`", soft_wrap=True)
 
 
+def check_provider(ward: Ward, sender: str) -> None:
+    """End where the ward's file does not know a provider."""
+    if ward.provider_of(sender) is None:
+        fail(f"--as {sender}: the ward does not know this provider; it knows {', '.join(p.id for p in ward.provider)}")
+
+
 def opened(data: Path) -> closing[Opened]:
     """The journals of a data directory, for looking."""
     directory = DataDirectory(data)
@@ -559,7 +610,7 @@ def _known_at(text: str, books: Opened) -> datetime | int:
 
 def main() -> None:
     """The entry point."""
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # Stopped by a service manager as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stopped by a service manager as by Ctrl-C.
     app()
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any, NoReturn
 
 import msgspec
@@ -17,6 +18,14 @@ from deploy.feeding import Summary
 from services.era import japanese_date
 from services.reporting.report import Report, shown
 from services.ward import Label
+
+
+class Language(StrEnum):
+    """The two languages."""
+
+    ja = "ja"
+    en = "en"
+
 
 out = Console(highlight=False, soft_wrap=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True)

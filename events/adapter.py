@@ -20,7 +20,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from events import CONTENT_TYPE
-from events.messages import MAX_MESSAGE_BYTES, MESSAGES, Receipt
+from events.messages import MAX_MESSAGE_BYTES, MESSAGES, Receipt, addressed
 from events.seal import seal
 
 DELIVERY = "Yoake-Delivery"
@@ -199,7 +199,9 @@ class Adapter:
 def _address(message: dict[str, Any] | bytes) -> tuple[str, str]:
     """(service, name as a subject token); what is unknown goes to intake, which parks it."""
     kind = MESSAGES.get(message["type"]) if isinstance(message, dict) and isinstance(message.get("type"), str) else None
-    return (kind.service, kind.name.replace(".", "-")) if kind else ("intake", "unknown")
+    if kind is None or not isinstance(message, dict):
+        return "intake", "unknown"
+    return addressed(message), kind.name.replace(".", "-")
 
 
 def sealed(message: dict[str, Any], key: ECKey | None) -> dict[str, Any]:

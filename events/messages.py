@@ -407,6 +407,20 @@ class HandoverReturn(Message, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class ParkedClose(Message, frozen=True, kw_only=True):
+    """A message that was parked, or in conflict, is to be left as it is: nobody will mend it.
+
+    `parked` is its number at the desk, such as `intake-3`. It goes to the service that parked it,
+    whatever `service` says; see `addressed`.
+    """
+
+    name: ClassVar[str] = "parked.close"
+    service: ClassVar[str] = "intake"
+    parked: str
+    reason: str
+    personal: dict[str, Any] | str | None = None
+
+
 MESSAGES: dict[str, type[Message]] = {
     kind.name: kind
     for kind in (
@@ -436,9 +450,20 @@ MESSAGES: dict[str, type[Message]] = {
         HandoverDecline,
         HandoverWithdraw,
         HandoverReturn,
+        ParkedClose,
     )
 }
 """Every message by its name, in the order in which `events/README.md` explains them."""
+
+
+def addressed(message: dict[str, Any]) -> str:
+    """The service that takes a message: its kind's own; a closing goes where the message was parked."""
+    kind, data = MESSAGES[message["type"]], message.get("data")
+    services = {each.service for each in MESSAGES.values()}
+    if kind is ParkedClose and isinstance(data, dict) and isinstance(data.get("parked"), str):
+        there = data["parked"].partition("-")[0]
+        return there if there in services else kind.service
+    return kind.service
 
 
 class Receipt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

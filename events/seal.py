@@ -6,6 +6,7 @@ INBOX, its files and its backups hold nothing personal in clear.
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import msgspec
@@ -14,6 +15,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 HEADER = {"alg": "ECDH-ES", "enc": "A256GCM"}
+
+_ONE_AT_A_TIME = Lock()
+"""The library works on objects that all its calls share: two threads at once sealed what nobody could open."""
 
 
 class Unreadable(ValueError):
@@ -32,7 +36,8 @@ def public_key(text: str | bytes) -> ECKey:
 
 def seal(personal: dict[str, Any], key: ECKey) -> str:
     """Personal fields, sealed to the ward."""
-    return jwe.encrypt_compact(HEADER, msgspec.json.encode(personal), key)
+    with _ONE_AT_A_TIME:
+        return jwe.encrypt_compact(HEADER, msgspec.json.encode(personal), key)
 
 
 def unseal(sealed: str, key: ECKey) -> dict[str, Any]:
@@ -42,7 +47,8 @@ def unseal(sealed: str, key: ECKey) -> dict[str, Any]:
         Unreadable: not a JWE, not for this key, or not an object inside.
     """
     try:
-        plain = jwe.decrypt_compact(sealed, key).plaintext
+        with _ONE_AT_A_TIME:
+            plain = jwe.decrypt_compact(sealed, key).plaintext
         return msgspec.json.decode(plain or b"", type=dict[str, Any])
     except (JoseError, msgspec.DecodeError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise Unreadable("not sealed to this ward's key") from error

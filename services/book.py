@@ -167,6 +167,10 @@ class Book(Generic[S]):
         self.written.append(Written(event=event, at=at, personal=personal or None, subject=subject))
         self._states[event.about] = self._evolve(self.state(event.about), event, at)
 
+    def note(self, event: Event, at: datetime, personal: dict[str, Any] | None = None) -> None:
+        """Let something have happened that is about no case, person or contact: no state follows from it."""
+        self.written.append(Written(event=event, at=at, personal=personal or None, subject=event.about))
+
     @property
     def counts(self) -> dict[str, int]:
         """The series that moved, and where they stand."""

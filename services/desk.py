@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from events import Event, Recorded, event_of
 from events.intake import WardActivated
+from events.messages import ParkedClose
 from services import flagged
 from services.blind import BlindIndex, Identifying
 from services.book import Book, Name, Said, Unusable, Waits
@@ -29,6 +30,7 @@ from services.group import Group, Key, heard_before
 from services.hearing import Cursors
 from services.inbox import Delivery, Item, items
 from services.journal import Journal, SecondWriter
+from services.parked import check_order, close_parked
 from services.reading import Message, opened, public, said
 from services.seal import KeyStore, Secrets
 from services.tables import NAMES, PARKED, SERIES, WAITING, WARDS
@@ -242,7 +244,12 @@ class Desk(Generic[S]):
         book = self._book(group)
         try:
             words = said(message, self.ward_at(message.delivery.arrived), self.secrets)
-            self.rules.decide(words, book)
+            if words.type == ParkedClose.name:
+                close_parked(words, book, group, self.journal.service)
+            else:
+                self.rules.decide(words, book)
+            if message.key in self._parked:
+                check_order(book, lambda about: self.journal.histories(group.session, [about])[about])
             book.flags += [flag for flag in words.flags if flag not in book.flags]
         except Waits as waits:
             group.wait(message, waits.key)

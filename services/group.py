@@ -175,6 +175,15 @@ class Group:
         closed = self._journal.now().isoformat()
         self.session.execute(sa.update(PARKED).where(_is(PARKED, key), PARKED.c.closed.is_(None)).values(closed=closed))
 
+    def parked_row(self, n: int) -> sa.Row[Any] | None:
+        """What is parked under this number, open or closed."""
+        return self.session.execute(sa.select(PARKED).where(PARKED.c.n == n)).one_or_none()
+
+    def close(self, n: int) -> None:
+        """A person has decided that what is parked under this number stays as it is."""
+        closed = self._journal.now().isoformat()
+        self.session.execute(sa.update(PARKED).where(PARKED.c.n == n, PARKED.c.closed.is_(None)).values(closed=closed))
+
     def activate(self, event: WardActivated) -> None:
         """Keep the ward's rules beside the log, and wake what waited for them."""
         self._woken.append("ward")

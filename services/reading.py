@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from events.intake import Flag
-from events.messages import MAX_NESTING, MESSAGES
+from events.messages import MAX_NESTING, addressed
 from events.seal import Unreadable, unseal
 from services.book import Said, Unusable
 from services.era import folded
@@ -117,7 +117,7 @@ def said(message: Message, ward: Ward, secrets: Secrets) -> Said:
             time where the message needs one.
     """
     fields, delivery = message.fields, message.delivery
-    service = MESSAGES[fields["type"]].service
+    service = addressed(fields)
     if service != delivery.service:
         raise Unusable("type", f"not for {delivery.service}", f"send it to {service}")
     if ward.provider_of(delivery.provider) is None:
@@ -149,6 +149,9 @@ def _entered(fields: dict[str, Any], ward: Ward, arrived: datetime) -> tuple[dat
 
 def public(own: str, secrets: Secrets) -> str:
     """A sender's own id or reference as it may stand in an event: as it is, or a keyed digest if it might be a name."""
-    if own.isascii() and own.isprintable() and " " not in own and len(own) <= 64:
-        return own
-    return f"h-{secrets.digest(own.encode())[:24]}"
+    return own if is_plain(own) else f"h-{secrets.digest(own.encode())[:24]}"
+
+
+def is_plain(own: str) -> bool:
+    """Whether a sender's id or reference is surely nobody's name, and may be shown as it is."""
+    return own.isascii() and own.isprintable() and " " not in own and len(own) <= 64

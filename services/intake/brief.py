@@ -86,7 +86,8 @@ def brief(finder: Finder, person: str, on: date) -> Brief | None:
         parts = _parts(finder, session, record)
         persons = [record.state.id, *(part.state.id for part in parts)]
         names = [f"cases-of/{one}" for one in persons]
-        cases = finder.cases(session, finder.targets(session, names))
+        named = finder.cases(session, finder.targets(session, names))
+        cases = [case for case in named if case.person in persons]  # A link that was undone leaves its name.
     ward, state, birth = wards_of(finder.journal.engine)[-1][1], record.state, record.birth_date
     return Brief(
         details=_details(record),

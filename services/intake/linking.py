@@ -50,6 +50,7 @@ def link(said: Said, message: CallLink, book: IntakeBook) -> None:
         district=person.registered.district,
     )
     book.name(_name(place), person.id, said.at)
+    book.name(f"cases-of/{person.id}", case.id, said.at)
     book.write(event, said.at, message.personal if isinstance(message.personal, dict) else None, person.id)
 
 

@@ -43,6 +43,7 @@ from events.intake import (
     RegistrationWithdrawn,
     WardActivated,
 )
+from events.parked import ParkedClosed
 from events.placement import PlacementArranged, PlacementCancelled, PlacementEvent
 from services import ward
 from services.reporting import cases, consultations, persons, registrations
@@ -66,7 +67,7 @@ __all__ = [
     "pending",
 ]
 
-LedgerEvent = IntakeEvent | PlacementEvent | HandoverEvent | EpochOpened
+LedgerEvent = IntakeEvent | PlacementEvent | HandoverEvent | EpochOpened | ParkedClosed
 
 EVERYTHING: Final[tuple[Member, ...]] = (("case", "*"), ("person", "*"))
 """What `apply` returns when any entry may have changed; compare with `is`."""
@@ -137,6 +138,8 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
             return _activated(facts, heard)
         case EpochOpened():
             return ()  # It moves no figure; what may be missing is said under the tables (`Inquiry.gaps`).
+        case ParkedClosed():
+            return ()  # What was parked never counted.
         case _:
             assert_never(heard)
 

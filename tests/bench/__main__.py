@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.settings import SERVICES
-from tests.bench import filled, finding, folding, growing, live
+from tests.bench import filled, finding, folding, growing, importing, live
 from tests.bench.durable_postgresql import Server, durable_postgresql
 
 console = Console(stderr=True)
@@ -136,6 +136,16 @@ def found(rounds: int, scale: float, _: New) -> Iterator[Figure]:
     yield _figure(name, "ms", (150, 300), finding.TOPOLOGY, [round_["p95"] for round_ in taken], most=True)
 
 
+def sheet(rounds: int, scale: float, _: New) -> Iterator[Figure]:
+    """A call log of 100,000 rows out of a workbook."""
+    found = _each(min(rounds, 3), lambda: importing.rates(_of(importing.ROWS, scale)))
+    took, ratio, memory = ([round_[key] for round_ in found] for key in ("import", "ratio", "memory"))
+    name, at = "`yoake import` of an .xlsx of 100,000 rows", importing.TOPOLOGY
+    yield _figure(name, "s", (120, 180), at, took, most=True)
+    yield _figure("the same, against reading the file alone", "ratio", (10, 20), at, ratio, most=True)
+    yield _figure("the same, the most memory that it had", "MB", (200, 300), at, memory, most=True)
+
+
 FIGURES: dict[str, Callable[[int, float, New], Iterator[Figure]]] = {
     "inbox": from_inbox,
     "singles": singly,
@@ -145,6 +155,7 @@ FIGURES: dict[str, Callable[[int, float, New], Iterator[Figure]]] = {
     "rest": rest,
     "growth": growth,
     "finding": found,
+    "import": sheet,
 }
 
 

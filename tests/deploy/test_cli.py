@@ -27,6 +27,8 @@ COMMANDS = (
     "up",
     "signin",
     "feed",
+    "import",
+    "parked",
     "report",
     "case",
     "find",

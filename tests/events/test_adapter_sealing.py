@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -127,3 +128,11 @@ def test_without_a_key_a_message_goes_as_it_is() -> None:
 def test_what_has_nothing_to_seal_is_left_as_it_is(data: Any) -> None:
     """Whatever a sender wrote is for the ward to judge, and what is sealed is not sealed again."""
     assert sealed({"type": "call.report", "data": data}, PUBLIC) == {"type": "call.report", "data": data}
+
+
+def test_two_threads_seal_at_once_and_both_can_be_opened() -> None:
+    """A sender may have several threads; the library keeps its work where they would meet."""
+    with ThreadPoolExecutor(2) as threads:
+        texts = list(threads.map(lambda n: seal({"n": n}, PUBLIC), range(300)))
+
+    assert [unseal(text, KEY)["n"] for text in texts] == list(range(300))

@@ -32,6 +32,8 @@ from tests.events.readme import EVENTS, described, examples, first_column, messa
 SERVICES = Path(__file__).parents[2] / "services"
 RELEASED = Path(__file__).parent / "released"
 MESSAGES_PART, EVENTS_PART = part("Messages"), part("Events")
+PARKED = "parked.close"
+"""The file of all examples is accepted whole, so that nothing in it is parked, and nothing is there to be closed."""
 
 
 def lines(name: str) -> list[Any]:
@@ -138,7 +140,7 @@ def test_the_whole_event_and_the_receipt_fit_their_schemas() -> None:
 def test_the_files_of_examples_are_those_of_the_page() -> None:
     """Whoever copies from the page and whoever takes the file have the same."""
     first = (EVENTS / "examples" / "first-night.jsonl").read_text(encoding="utf-8")
-    in_sections = [one for name in MESSAGES for one in examples(section(name, MESSAGES_PART))]
+    in_sections = [one for name in MESSAGES if name != PARKED for one in examples(section(name, MESSAGES_PART))]
 
     assert f"```jsonl\n{first}```" in section("A file that works")
     assert sorted(in_sections, key=lambda one: str(one["id"])) == lines("every-message.jsonl")
@@ -160,14 +162,23 @@ def test_a_file_of_examples_is_accepted_whole(name: str, centre: Centre) -> None
     assert [code for receipt in receipts for code in codes(receipt)] == ["form-incomplete", *told]
 
 
-def test_every_event_but_three_comes_of_the_examples(centre: Centre) -> None:
-    """The ward's file, a restore and a contact after the closing make those; so the page leads to all it lists."""
+def test_the_closing_of_the_page_closes_what_was_parked(centre: Centre) -> None:
+    """Once something is parked, as the page says."""
+    (closing,) = examples(section(PARKED, MESSAGES_PART))
+    centre.say("contractor", {**closing, "id": "91", "type": "case.close", "data": {}})
+
+    assert centre.say("contractor", closing).status == "accepted"
+    assert [record.type for record in centre.records()] == ["parked.closed"]
+
+
+def test_every_event_but_four_comes_of_the_examples(centre: Centre) -> None:
+    """The ward's file, a restore, a contact after the closing and what was parked make those; the rest it leads to."""
     for message in lines("every-message.jsonl"):
         centre.say("contractor", message)
         centre.pump()
     told = {record.type for service in ("intake", "placement", "handover") for record in centre.records(service)}
 
-    assert set(known_events()) - told == {"ward.activated", "epoch.opened", "contact.moved"}
+    assert set(known_events()) - told == {"ward.activated", "epoch.opened", "contact.moved", "parked.closed"}
 
 
 def test_the_batch_of_the_page_is_heard_message_by_message() -> None:

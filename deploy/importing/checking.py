@@ -1,0 +1,95 @@
+"""What the services would say of a message, told beforehand by their own rules on a desk with nothing on it. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+
+from deploy.importing.making import Finding, Maker
+from events.messages import addressed
+from events.seal import new_key
+from services.book import Book, Unusable, Waits
+from services.desk import Rules
+from services.handover.domain import Rules as HandoverRules
+from services.inbox import Delivery, items
+from services.intake.domain import Rules as IntakeRules
+from services.placement.domain import Rules as PlacementRules
+from services.reading import opened, public, said
+from services.seal import Secrets
+from services.ward import Ward
+
+RULES: dict[str, Rules[Any]] = {"intake": IntakeRules(), "placement": PlacementRules(), "handover": HandoverRules()}
+
+NOT_BEFOREHAND = frozenset(
+    {
+        "personal-in-clear",  # It is sealed as it is sent.
+        "not-registered",
+        "unknown-person",
+        "unknown-number",
+        "district-unknown",
+        "registration-withdrawn",
+    }
+)
+"""Flags that depend on what is known already; an empty desk cannot tell."""
+
+
+class Checker:
+    """A desk on which nothing lies, for one provider of a ward."""
+
+    def __init__(self, ward: Ward, provider: str, maker: Maker, now: datetime) -> None:
+        self._ward, self._provider, self.maker, self._now = ward, provider, maker, now
+        self._labels = {
+            entry.key: entry.label.ja
+            for entry in (*ward.district, *ward.handbook, *ward.reason, *ward.refusal, *ward.placement)
+        }
+        self._secrets = Secrets(bytes(32), new_key())
+
+    def check(self, message: dict[str, Any]) -> list[Finding]:
+        """What would be flagged; a finding that is `held` where it would be parked."""
+        service = addressed(message)
+        body = msgspec.json.encode(message)
+        delivery = Delivery(provider=self._provider, service=service, body=body, arrived=self._now)
+        (item,) = items(delivery)
+        book = self._book(RULES[service])
+        try:
+            if item.garbled is not None:
+                raise item.garbled
+            words = said(opened(delivery, item, self._secrets), self._ward, self._secrets)
+            RULES[service].decide(words, book)
+        except Unusable as unusable:
+            columns = self.maker.columns_of(unusable.field)
+            return [
+                Finding("unusable", columns, f"{unusable.reason}; {unusable.accepted or ''}".rstrip("; "), held=True)
+            ]
+        except Waits:
+            return []
+        flags = dict.fromkeys([*words.flags, *book.flags])
+        return [self.finding(msgspec.to_builtins(flag)) for flag in flags if flag.code not in NOT_BEFOREHAND]
+
+    def finding(self, flag: dict[str, Any]) -> Finding:
+        """A flag of a receipt, with the columns that it is about."""
+        columns = self.maker.columns_of(flag.get("field"))
+        return Finding(str(flag["code"]), columns, self._in_words(flag.get("accepted")))
+
+    def _in_words(self, accepted: str | None) -> str | None:
+        """A list of the ward's keys with what the ward calls them: 北沢 (kitazawa)."""
+        keys = accepted.split(", ") if accepted else []
+        if not keys or not all(key in self._labels for key in keys):
+            return accepted
+        return "、".join(f"{self._labels[key]} ({key})" for key in keys)
+
+    def _book(self, rules: Rules[Any]) -> Book[Any]:
+        return Book(
+            ward=lambda _: self._ward,
+            load=lambda _: None,
+            evolve=rules.evolve,
+            names=lambda _: [],
+            count=lambda _: 0,
+            new_id=lambda: str(uuid4()),
+            reference=lambda own: public(own, self._secrets),
+            same=lambda _: (),
+            flags=lambda _holder, _matter: {},
+        )

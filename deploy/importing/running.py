@@ -1,0 +1,209 @@
+"""A whole sheet: each row made, checked, sent in batches, and remembered only where there is something to say."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from hashlib import blake2b
+from typing import Any, Protocol
+
+import msgspec
+
+from deploy.importing.checking import Checker
+from deploy.importing.making import Finding, Made, Maker
+from deploy.importing.sheets import Sheet
+from events.messages import MAX_MESSAGE_BYTES, Receipt
+from services.inbox import LENIENT
+
+BATCH = 2_000
+"""Rows on their way at a time; a whole sheet never is."""
+
+MOST_IN_CLEAR = MAX_MESSAGE_BYTES * 3 // 4 - 2_000
+"""Bytes of a message before it is sealed, which makes a third more of it."""
+
+ORDER = ("", "ready", "accepted", "flagged", "ready-flagged", "known", "waiting", "held", "conflict", "parked")
+"""What can become of a row; the first: it has no data, or no answer yet."""
+
+TO_MEND = frozenset({"held", "conflict", "parked"})
+QUIET = frozenset({"late-entry", "not-registered"})
+"""Flags of circumstances, true of whole sheets of old records: counted, told in each row, no reason to look at it."""
+
+Send = Callable[[Sequence[dict[str, Any]]], Sequence[Receipt]]
+"""Hands messages over and gives their receipts, in the same order."""
+
+
+Seal = Callable[[dict[str, Any]], dict[str, Any]]
+"""A message with its personal parts sealed."""
+
+
+class Progress(Protocol):
+    """Told how many rows are done."""
+
+    def __call__(self, rows: int) -> None:
+        """`rows` more are done."""
+
+
+class Result:
+    """What became of every row. `findings` by row, of those that have any; equal ones are kept once."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.codes: Counter[str] = Counter()
+        self.findings: dict[int, tuple[Finding, ...]] = {}
+        self._states = array("B")
+        self._same: dict[tuple[Finding, ...], tuple[Finding, ...]] = {}
+
+    def set(self, row: int, state: str, findings: Sequence[Finding] = ()) -> None:
+        """Note what became of a row."""
+        if row >= len(self._states):
+            self._states.extend(bytes(row - len(self._states) + 1))
+        self._states[row] = ORDER.index(state)
+        self.counts[state] += 1
+        if findings:
+            told = tuple(dict.fromkeys(findings))
+            self.findings[row] = self._same.setdefault(told, told)
+            self.codes.update({finding.code for finding in told})
+
+    def state(self, row: int) -> str:
+        """What became of a row."""
+        return ORDER[self._states[row]] if row < len(self._states) else ""
+
+    def is_odd(self, row: int) -> bool:
+        """Whether somebody should look at a row."""
+        return self.state(row) in TO_MEND or any(found.code not in QUIET for found in self.findings.get(row, ()))
+
+    def odd_rows(self) -> Iterator[int]:
+        """The rows at which somebody should look, in their order."""
+        return (row for row in sorted(self.findings) if self.is_odd(row))
+
+    @property
+    def clean(self) -> bool:
+        """Whether no row is left to be mended."""
+        return not any(self.counts[state] for state in TO_MEND)
+
+
+def run(
+    sheet: Sheet,
+    maker: Maker,
+    checker: Checker,
+    send: Send | None,
+    progress: Progress = lambda rows: None,
+    seal: Seal = lambda message: message,
+) -> Result:
+    """Read, check and send a sheet; without `send` nothing is sent. `sheet.find_heading` was called.
+
+    `seal` is called here, while `send` waits for receipts in threads of its own.
+
+    What `send` raises ends it; what was answered until then is lost from the result alone, and known the next time.
+    """
+    result, ids = Result(), _Ids()
+    batch: list[Made] = []
+    with _Post(send, checker, result, progress, seal) as post:
+        for row, cells in sheet.data():
+            made = maker.make(row, cells)
+            _check(made, checker, ids, dry=send is None)
+            state = _settled(made)
+            if state:
+                result.set(row, state, made.findings)
+                progress(1)
+            else:
+                batch.append(made)
+            if len(batch) >= BATCH:
+                post.put(batch)
+                batch = []
+        post.put(batch)
+    return result
+
+
+def _settled(made: Made) -> str:
+    """What became of a row that is not sent; empty for one that is."""
+    if any(finding.held for finding in made.findings):
+        return "held"
+    return "known" if any(finding.code == "id-repeated" for finding in made.findings) else ""
+
+
+class _Post:
+    """Batches on their way: while some are answered, the next is made. Calls and forms need no order."""
+
+    def __init__(self, send: Send | None, checker: Checker, result: Result, progress: Progress, seal: Seal) -> None:
+        self._seal = seal
+        self._send, self._checker, self._result, self._progress = send, checker, result, progress
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="import")
+        self._under_way: deque[tuple[list[Made], Future[Sequence[Receipt]]]] = deque()
+
+    def __enter__(self) -> _Post:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            while kind is None and self._under_way:
+                self._hear()
+        finally:
+            self._threads.shutdown(cancel_futures=True)
+
+    def put(self, batch: list[Made]) -> None:
+        """Send a batch, as soon as there are few enough under way."""
+        if not batch:
+            return
+        if self._send is None:
+            for made in batch:
+                odd = any(finding.code not in QUIET for finding in made.findings)
+                self._result.set(made.row, "ready-flagged" if odd else "ready", made.findings)
+            self._progress(len(batch))
+            return
+        messages = [self._seal(made.message) for made in batch if made.message is not None]
+        at_once = 2 if messages[0]["type"] in LENIENT else 1
+        while len(self._under_way) >= at_once:
+            self._hear()
+        self._under_way.append((batch, self._threads.submit(self._send, messages)))
+
+    def _hear(self) -> None:
+        batch, answer = self._under_way.popleft()
+        for made, receipt in zip(batch, answer.result(), strict=True):
+            _answered(made, receipt, self._checker, self._result)
+        self._progress(len(batch))
+
+
+def _check(made: Made, checker: Checker, ids: _Ids, *, dry: bool) -> None:
+    if made.message is None:
+        return
+    if len(body := msgspec.json.encode(made.message)) > MOST_IN_CLEAR:
+        made.findings.append(Finding("too-large", held=True))
+        return
+    twin = ids.add(made.row, made.message["id"], body)
+    if twin:
+        made.findings.append(twin)
+    elif dry or made.message["type"] not in LENIENT:  # Of a call or a form the receipt will say more than we can here.
+        made.findings += checker.check(made.message)
+
+
+class _Ids:
+    """The ids of a sheet so far, as short digests: one row in two places is seen before anything is sent."""
+
+    def __init__(self) -> None:
+        self._seen: dict[bytes, tuple[int, bytes]] = {}
+
+    def add(self, row: int, own_id: str, body: bytes) -> Finding | None:
+        """Note a row's id; a finding where an earlier row has it."""
+        content = blake2b(body, digest_size=8).digest()
+        first, there = self._seen.setdefault(blake2b(own_id.encode(), digest_size=8).digest(), (row, content))
+        if first == row:
+            return None
+        same = there == content
+        return Finding("id-repeated" if same else "id-twice", held=not same, other_row=first)
+
+
+def _answered(made: Made, receipt: Receipt, checker: Checker, result: Result) -> None:
+    findings = [*made.findings, *(checker.finding(flag) for flag in receipt.flags)]
+    state = receipt.status
+    if state == "accepted" and any(finding.code not in QUIET for finding in findings):
+        state = "flagged"
+    elif state == "known":
+        findings = []  # Somebody was told when it was taken.
+    elif state in ("conflict", "parked"):
+        findings.append(
+            Finding(state, checker.maker.columns_of(receipt.field), receipt.reason if state == "parked" else None)
+        )
+    result.set(made.row, state, findings)

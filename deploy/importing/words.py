@@ -1,0 +1,125 @@
+"""What is said of rows, in both languages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deploy.importing.making import Finding
+from services.ward import Label
+
+STATES = {
+    "ready": Label("送信できます", "Ready to send"),
+    "accepted": Label("受付済み", "Accepted"),
+    "flagged": Label("受付済み・確認が必要です", "Accepted; somebody should look"),
+    "ready-flagged": Label("送信できます・確認が必要です", "Ready to send; somebody should look"),
+    "known": Label("受信済み（件数は増えません）", "Known already; nothing is added"),
+    "waiting": Label("受付済み・関連する記録を待っています", "Taken; it waits for another record"),
+    "held": Label("未送信・修正が必要です", "Not sent: to be mended"),
+    "conflict": Label("同じ番号で内容の違う記録", "Same number, other content"),
+    "parked": Label("要確認データ", "Parked: data to mend"),
+}
+"""What became of a row."""
+
+CODES = {
+    "no-id": Label("番号がないため送信できません", "without an id it cannot be sent"),
+    "id-unusable": Label(
+        "番号として使えません（長すぎるか、制御文字があります）", "cannot be an id: too long, or control characters"
+    ),
+    "id-twice": Label("{n}行目と同じ番号で、内容が違います", "the same id as row {n}, with other content"),
+    "id-repeated": Label("{n}行目と同じ記録です", "the same record as row {n}"),
+    "no-result": Label(
+        "数式の結果が保存されていません。表計算ソフトで開いて保存してください",
+        "the formula's result was never saved: open and save it",
+    ),
+    "unreadable": Label("読み取れない文字があります", "characters that cannot be read"),
+    "not-a-day": Label("日付として読み取れません。そのまま送ります", "not a day; it goes as it stands"),
+    "too-large": Label("長すぎるため送信できません", "too long to be sent"),
+    "unusable": Label("使えないため送信できません", "it cannot be used, so it is not sent"),
+    "conflict": Label(
+        "同じ番号で内容の違う記録が届きました。先に受け付けた記録が有効です。変えるときは訂正（call.correct、registration.correct）を"
+        "送り、要確認データを閉じてください",
+        "the same id came before with other content; the first stands. To change it send a correction (call.correct, "
+        "registration.correct), and close what is parked",
+    ),
+    "parked": Label("要確認データになりました（yoake parked）", "it was parked (yoake parked)"),
+    "time-unusable": Label(
+        "日時として読み取れません。受け付けた時刻で記録します", "no usable time; recorded at the time of arrival"
+    ),
+    "time-ahead": Label("日時が先の時刻です", "the time lies ahead"),
+    "late-entry": Label("後入力です", "late entry"),
+    "outside-hours": Label("契約期間または受付時間帯の外です", "outside the provider's contract or bands"),
+    "missing": Label("記入がありません", "blank"),
+    "matter-missing": Label(
+        "どなたの相談か、件数外の理由か、どちらかが必要です", "whose matter, or why it is not counted"
+    ),
+    "birth-date-unusable": Label(
+        "この生年月日はありません。あとで訂正してください", "no such birth date; correct it later"
+    ),
+    "eligibility-age": Label("65歳以上で、受給者証がありません", "65 or over without a certificate"),
+    "unknown-district": Label("区の地域にありません", "none of the ward's districts"),
+    "district-unknown": Label("地域が分かりません", "the district is not known"),
+    "unknown-handbooks": Label("手帳の種類として読み取れません", "not a kind of handbook"),
+    "unknown-reasons": Label("緊急の理由の一覧にありません", "none of the listed reasons"),
+    "unknown-channel": Label("連絡の方法として読み取れません", "not a channel"),
+    "unknown-not-counted": Label(
+        "件数外の理由の一覧にありません。件数に入ります", "not a reason for not counting; it counts"
+    ),
+    "unknown-person": Label("この番号の登録者はいません", "nobody is registered under this reference"),
+    "unknown-number": Label("この受付番号の相談はありません", "no consultation has this number"),
+    "unknown-field": Label("この記録にない項目です", "not a field of this message"),
+    "not-registered": Label("登録のない方です", "not registered"),
+    "registration-withdrawn": Label("登録を終えた方です", "left the register"),
+    "not-a-number": Label("数として読み取れません", "not a whole number in its range"),
+    "not-a-text": Label("長すぎます", "not a text of up to 200 characters"),
+    "not-true-or-false": Label("○か×かを読み取れません", "neither yes nor no"),
+    "not-a-list": Label("一覧として読み取れません", "not a list"),
+}
+"""What a finding says; a code that a later release adds is told as it is."""
+
+ACCEPTED = Label("受け付けられる内容：", "accepted: ")
+COLUMN = Label("{letter}列「{heading}」", "column {letter} “{heading}”")
+ROW = Label("{n}行目", "row {n}")
+
+SUMMARY = {
+    "rows": Label("読み取った行", "Rows read"),
+    "total": Label("合計", "Total"),
+    "flags": Label("確認事項", "Items to check"),
+    "dry": Label("試し読みです。何も送っていません。", "A dry run: nothing was sent."),
+    "copy": Label("確認事項を書き込んだ写し：", "The copy with what to look at: "),
+    "more": Label("ほか{n}件", "and {n} more"),
+    "again": Label(
+        "直した写しをもう一度取り込むと、新しい行だけが加わります。",
+        "Import the mended copy again: only what is new is added.",
+    ),
+}
+
+
+def letter(column: int) -> str:
+    """A column's name in a spreadsheet: 0 is A, 26 is AA."""
+    name = ""
+    while column >= 0:
+        column, rest = divmod(column, 26)
+        name = chr(ord("A") + rest) + name
+        column -= 1
+    return name
+
+
+def told(finding: Finding, language: str) -> str:
+    """What is wrong, and what would be accepted."""
+    words = CODES[finding.code][language].format(n=finding.other_row) if finding.code in CODES else finding.code
+    accepted = (
+        f"（{ACCEPTED[language]}{finding.accepted}）"
+        if language == "ja"
+        else f" ({ACCEPTED[language]}{finding.accepted})"
+    )
+    return words + (accepted if finding.accepted else "")
+
+
+def placed(finding: Finding, headings: Sequence[str], language: str) -> str:
+    """The same, with the columns."""
+    names = [
+        COLUMN[language].format(letter=letter(n), heading=headings[n] if n < len(headings) else "")
+        for n in finding.columns
+    ]
+    where = ("・" if language == "ja" else ", ").join(names)
+    return f"{where}{'：' if language == 'ja' else ': '}{told(finding, language)}" if where else told(finding, language)

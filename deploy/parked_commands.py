@@ -1,0 +1,274 @@
+"""`yoake parked`: the desk for parked messages (要確認データ), in the terminal."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+import typer
+
+from deploy.datadir import DEFAULT, DataDirectory, DataError
+from deploy.opened import Opened
+from deploy.output import Language, clock_of, fail, out, print_json
+from deploy.parked import Outcome, Parked, ParkedDesk, ParkedError
+from events.adapter import NotSent
+from services.database import DatabaseError
+from services.journal import JournalError
+from services.ward import Label, load
+
+parked_app = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help="The desk for parked messages (要確認データ): list them, show one, mend it, send it again, or close it.",
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Number = Annotated[str, typer.Argument(metavar="N", help="Its number in the list, such as intake-3.")]
+Data = Annotated[Path, typer.Option("--data", envvar="YOAKE_DATA", help="The data directory.", show_default=".yoake")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
+Lang = Annotated[Language, typer.Option("--lang", envvar="YOAKE_LANG", help="ja or en.")]
+
+WORDS = {
+    "heading": Label("要確認データ", "Data to mend"),
+    "none": Label("要確認データはありません。", "Nothing is parked."),
+    "number": Label("番号", "Number"),
+    "provider": Label("受託事業者", "Provider"),
+    "arrived": Label("受信日時", "Arrived"),
+    "kind": Label("種類", "Kind"),
+    "state": Label("状態", "State"),
+    "field": Label("項目", "Field"),
+    "reason": Label("理由", "Reason"),
+    "accepted": Label("受け付けられる内容", "What would be accepted"),
+    "id": Label("送信元の番号", "The sender's id"),
+    "first": Label("先に受け付けた記録", "What stands"),
+    "because": Label("閉じた理由", "Closed because"),
+    "parked": Label("読み取れない・使えない", "parked"),
+    "conflict": Label("同じ番号で内容が違う", "conflict"),
+    "open": Label("未対応", "open"),
+    "mended": Label("直して再送済み", "mended"),
+    "closed": Label("閉じた", "closed"),
+    "next": Label(
+        "同じ件について後から届いた要確認データがあります。続けて再送してください：",
+        "Parked later, about the same: send them again now:",
+    ),
+    "done": Label("受け付けました。", "Taken."),
+    "close_done": Label("閉じました。", "Closed."),
+    "not_done": Label(
+        "まだ使えません。直して、もう一度送ってください。", "It cannot be used yet: mend it and send again."
+    ),
+}
+
+
+def said(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn errors that say what to do into a line on standard error and an exit status of 2."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except (ParkedError, DataError, DatabaseError, JournalError, NotSent) as error:
+            fail(error)
+        except sa.exc.DatabaseError as error:
+            fail(f"the database cannot be read: {error.orig}")
+
+    return run
+
+
+@contextmanager
+def _desk(data: Path) -> Iterator[ParkedDesk]:
+    directory = DataDirectory(data)
+    with closing(Opened(directory.settings(), directory.kept().ward)) as books:
+        yield ParkedDesk(directory, books)
+
+
+@parked_app.callback()
+@said
+def parked(
+    context: typer.Context,
+    all_: Annotated[bool, typer.Option("--all", help="What is mended or closed, too.")] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """List what a person must look at. The exit status is 0 if nothing is open, 1 if something is."""
+    if context.invoked_subcommand is not None:
+        return
+    with _desk(data) as desk:
+        rows = desk.rows(closed=all_)
+    if json:
+        print_json(rows)
+    else:
+        print_rows(rows, data, lang, states=all_)
+    raise typer.Exit(1 if any(row.state == "open" for row in rows) else 0)
+
+
+@parked_app.command()
+@said
+def show(
+    number: Number,
+    clear: Annotated[
+        bool,
+        typer.Option("--clear", help="Unseal the content: personal, for your eyes; only on the machine with the keys."),
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """One message: what is wrong, in which field, and what would be accepted."""
+    with _desk(data) as desk:
+        row = desk.one(number)
+        content = desk.content(number) if clear else None
+    if json:
+        print_json({"parked": row, "content": content})
+        return
+    _print_one(row, data, lang)
+    if content is not None:
+        if content.note:
+            out.print(f"({content.note})", markup=False, soft_wrap=True)
+        out.print(content.text, markup=False, soft_wrap=True)
+
+
+@parked_app.command()
+@said
+def mend(
+    number: Number,
+    file: Annotated[Path | None, typer.Argument(help="The mended copy (JSON); - reads it from standard input.")] = None,
+    edit: Annotated[
+        bool, typer.Option("--edit", help="Unseal it into $EDITOR, and send what is saved; the copy is removed then.")
+    ] = False,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="What it is written in (cp932): alone, it is read so and sent.")
+    ] = None,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """Send a mended copy, as the same provider, under the same id; needs the keys, and a running Yoake.
+
+    The exit status is 0 if it was taken, 1 if it is still parked.
+    """
+    if sum((file is not None, edit)) + (file is None and not edit and encoding is not None) != 1:
+        fail("give one of: FILE, -, --edit, or --encoding alone")
+    with _desk(data) as desk:
+        outcome = desk.mend(number, _mended(desk, number, file, edit=edit, encoding=encoding))
+    _tell(outcome, json=json, lang=lang)
+
+
+@parked_app.command()
+@said
+def resend(number: Number, data: Data = DEFAULT, json: Json = False, lang: Lang = Language.ja) -> None:
+    """Send it again as it is, for example after the ward's file has changed; needs the keys, and a running Yoake.
+
+    The exit status is 0 if it was taken, 1 if it is still parked.
+    """
+    with _desk(data) as desk:
+        outcome = desk.resend(number)
+    _tell(outcome, json=json, lang=lang)
+
+
+@parked_app.command(name="close")
+@said
+def close_command(
+    number: Number,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why nobody will mend it; sealed, unless it is a short code (not-needed).")
+    ],
+    by: Annotated[str | None, typer.Option("--by", help="Who decides it; sealed.")] = None,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """Leave it as it is, with a reason, for ever on record; needs the keys, and a running Yoake."""
+    with _desk(data) as desk:
+        receipt = desk.close(number, reason, by)
+    if json:
+        print_json(receipt)
+    elif receipt.status == "accepted":
+        out.print(f"{number}: {WORDS['close_done'][lang]}", markup=False)
+    else:
+        out.print(f"{number}: {receipt.status}: {receipt.reason}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if receipt.status == "accepted" else 1)
+
+
+def _mended(desk: ParkedDesk, number: str, file: Path | None, *, edit: bool, encoding: str | None) -> str:
+    if edit:
+        return _edited(desk.content(number).text)
+    try:
+        if file is None:
+            return desk.decoded(number, encoding or "utf-8")
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return raw.decode(encoding or "utf-8-sig")
+    except OSError as error:
+        raise ParkedError(
+            f"{file}: {error.strerror}; give a file that you may read, or - for standard input"
+        ) from error
+    except (UnicodeDecodeError, LookupError) as error:
+        raise ParkedError(f"{file or number}: it is not {encoding or 'UTF-8'}; try --encoding cp932") from error
+
+
+def _edited(text: str) -> str:
+    """What a person made of a text; it lies, for the editor, in a file that nobody else can read, and not longer."""
+    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory(prefix="yoake-") as place:
+        file = Path(place) / "parked.json"
+        file.touch(mode=0o600)
+        file.write_text(text, encoding="utf-8")
+        try:
+            subprocess.run([*shlex.split(editor), str(file)], check=True)  # noqa: S603  (the person's own editor)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise ParkedError(f"{editor}: the editor did not end well; nothing was sent") from error
+        return file.read_text(encoding="utf-8")
+
+
+def _tell(outcome: Outcome, *, json: bool, lang: str) -> None:
+    if json:
+        print_json(outcome)
+    else:
+        for receipt in outcome.receipts:
+            name = receipt.id or ""
+            why = f": {receipt.reason}" if receipt.reason else ""
+            out.print(f"{name}: {receipt.status}{why}", markup=False, soft_wrap=True)
+            for flag in receipt.flags:
+                out.print(f"  {flag['code']} {flag['field'] or ''}", markup=False, soft_wrap=True)
+        out.print(WORDS["done" if outcome.done else "not_done"][lang])
+        if outcome.next:
+            out.print(f"{WORDS['next'][lang]} {', '.join(outcome.next)}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if outcome.done else 1)
+
+
+def print_rows(rows: list[Parked], data: Path, lang: str, *, states: bool) -> None:
+    """One message a block: a table would cut the reasons."""
+    if not rows:
+        out.print(WORDS["none"][lang])
+    for row in rows:
+        _print_one(row, data, lang, state=states)
+
+
+def _print_one(row: Parked, data: Path, lang: str, *, state: bool = True) -> None:
+    zone = load(DataDirectory(data) / "ward.toml").zone
+    out.print(f"{row.number}  {WORDS[row.kind][lang]}", style="bold")
+    lines = {
+        "provider": row.provider,
+        "id": f"{row.source} {row.id}".strip(),
+        "arrived": clock_of(row.arrived, lang, zone),
+        "field": row.field,
+        "reason": row.reason,
+        "accepted": row.accepted,
+        "first": ", ".join(row.first),
+        "state": WORDS[row.state][lang] if state else "",
+        "because": row.because,
+    }
+    for name, text in lines.items():
+        if text:
+            out.print(f"  {WORDS[name][lang]}: {text}", markup=False, soft_wrap=True)

@@ -26,7 +26,7 @@ from services.reporting.fold import all_entries, apply, is_open
 from services.reporting.fold import fold as fold_records
 from services.reporting.ledger import TREE, BeforeTheLedger, LedgerReader, Row
 from services.reporting.merkle import Frontier
-from services.reporting.registrations import CURRENT
+from services.reporting.registrations import current_registrants
 from services.reporting.report import Gap, KnownAt, Report
 from services.reporting.rules import in_period
 from services.reporting.tables import Name, build
@@ -144,8 +144,10 @@ class Inquiry:
             BeforeTheLedger, LookupError: see `cut`; also an empty ledger.
         """
         upto = None if known_at is None else self.cut(known_at)
-        wards, entries, synthetic = self._counted(as_of, upto, facts)
-        counts = {report: _members(entries, report, years) for report in ("pending", "both", CURRENT)}
+        if facts is None and (as_of is not None or upto is not None):
+            facts = self.facts(upto)
+        wards, entries, synthetic = self._counted(as_of, facts)
+        counts = {report: _members(entries, report, years) for report in ("pending", "both")}
         return build(
             name,
             in_period(wards, years, as_of),
@@ -155,7 +157,7 @@ class Inquiry:
             known_at=None if upto is None else self.known_at(upto),
             pending=counts["pending"],
             both=counts["both"],
-            current=counts[CURRENT] if years is None else None,  # So many at a time, and not within a year.
+            current=self._current(as_of, facts) if name == "registrations" and years is None else None,
             synthetic=synthetic,
             gaps=self.gaps(upto),
         )
@@ -207,16 +209,26 @@ class Inquiry:
         opened = fiscal_year(ward.ward.registration_opens)
         return range(opened, max(opened, newest or opened) + 1)
 
-    def _counted(self, as_of: date | None, upto: int | None, facts: Facts | None) -> tuple[Wards, list[Entry], bool]:
+    def _current(self, as_of: date | None, facts: Facts | None) -> int:
+        """How many are on the register (現在登録者数), net; so many at a time, and not within a year."""
+        if facts is None:
+            with self.engine.connect() as connection:
+                whole = stored_whole(connection)
+                rows = connection.execute(sa.select(FACTS.c.id, FACTS.c.body).where(FACTS.c.kind == "person")).all()
+            persons = {row.id: msgspec.json.decode(bytes(row.body), type=PersonFacts) for row in rows}
+            facts = Facts(wards=[(since, parse(content)) for since, content in whole.wards], persons=persons)
+        end = None if as_of is None else facts.wards[-1][1].end_of(as_of)
+        return len(current_registrants(facts, facts.persons, end))
+
+    def _counted(self, as_of: date | None, facts: Facts | None) -> tuple[Wards, list[Entry], bool]:
         """Every ward's file that was activated, the entries, and whether any of it is synthetic."""
-        if as_of is None and upto is None and facts is None:
+        if facts is None:
             with self.engine.connect() as connection:
                 whole = stored_whole(connection)
                 if not whole.wards:
                     raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
                 wards = [(since, parse(content)) for since, content in whole.wards]
                 return wards, stored_entries(connection), whole.synthetic
-        facts = self.facts(upto) if facts is None else facts
         if not facts.wards:
             raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
         end = None if as_of is None else facts.wards[-1][1].end_of(as_of)

@@ -49,10 +49,11 @@ def _correct(person: PersonFacts, change: Change) -> None:
 
 
 def moved(facts: Facts, person_id: str, on: date, *, registered: bool) -> tuple[Member, ...]:
-    """Somebody left the register or came back; the published tables are gross, and only the net number changes."""
+    """Somebody left the register or came back; the published tables are gross and do not change."""
     person = _person(facts, person_id)
     person.movements += (Movement(on, registered),)
-    return _keep(facts, person_id, person)
+    _keep(facts, person_id, person)
+    return ()
 
 
 def merged(facts: Facts, event: PersonMerged) -> tuple[Member, ...]:

@@ -17,22 +17,17 @@ NOT_STATED = "not-stated"
 NO_AGE = "no-age"
 ROW = "registrants"
 COUNT = "count"
-CURRENT = "current"
-"""Those who are on the register (現在登録者数): no table of its own, its number stands under the registrations."""
 
 
 def entries(person_id: str, facts: Facts, as_of: datetime | None = None) -> tuple[Entry, ...]:
-    """The cells of `registrations`, `handbooks` and `ages` to which a person contributes, gross; of `current`, net."""
+    """The cells of `registrations`, `handbooks` and `ages` to which a person contributes (gross)."""
     person = _registration(person_id, facts)
     if person is None or person.registered_on is None or not facts.wards:
         return ()
     ward = facts.ward_on(person.registered_on)
     if as_of is not None and ward.start_of(person.registered_on) >= as_of:
         return ()
-    found = tuple(_entries(person_id, person, ward, fiscal_year(person.registered_on)))
-    if on_register(person_id, facts, as_of):
-        found += (found[0]._replace(report=CURRENT),)
-    return found
+    return tuple(_entries(person_id, person, ward, fiscal_year(person.registered_on)))
 
 
 def _entries(person_id: str, person: PersonFacts, ward: Ward, year: int) -> Iterator[Entry]:

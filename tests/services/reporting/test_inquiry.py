@@ -247,4 +247,3 @@ def test_rule_8_the_net_number_stands_beside_the_gross_one(centre: Centre) -> No
     assert both(known_at=before) == (2, 1)
     assert both() == (2, 2)
     assert centre.inquiry.report("registrations", years=range(2025, 2026)).also == {}
-    assert sum(centre.figures("current").values()) == 2

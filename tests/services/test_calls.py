@@ -433,7 +433,7 @@ def test_a_link_and_its_undoing_move_the_figures_there_and_back(centre: Centre) 
     before = districts(centre)
     say(centre, link(first))
     linked, position = districts(centre), centre.inquiry.ledger.head()
-    say(centre, call("A", "2025-05-14 11:00", district=None), unlink(first, personal={"reason": "同姓同名"}))
+    say(centre, call("A", "2025-05-12 11:00", district=None), unlink(first, personal={"reason": "同姓同名"}))
 
     assert (before, linked, districts(centre)) == ({"unknown": 1}, {"kinuta": 1}, {"unknown": 1})
     assert known_at(centre, position) == {"kinuta": 1}

@@ -396,7 +396,7 @@ def unknown_word(random: Random) -> Garbage:
 @kind
 def unknown_field(random: Random) -> Garbage:
     """A field that the message does not have, named as ours are, or as nobody's is."""
-    message = _any(random)
+    message = good(random.choice((*LENIENT, *STRICT)), random)
     name = random.choice(
         ["sealed", "position", "flags", "provider", "unusable", "contact", "", "\x00", MARK, "x" * 5_000]
     )

@@ -336,6 +336,7 @@ CODES: Final = MappingProxyType(
         "visit": Label("来所", "Visit"),
         "119": Label("119番を案内", "119 advised"),
         "110": Label("110番を案内", "110 advised"),
+        "ward": Label("区へ連絡", "Ward informed"),
         "abuse-report": Label("虐待の通報", "Abuse reported"),
         "possible-duplicate": Label("重複の可能性", "Possible duplicate"),
         "outside-contract": Label("契約期間の外", "Outside the provider's contract"),

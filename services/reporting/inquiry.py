@@ -297,7 +297,7 @@ class Inquiry:
             match event_of(row.event):
                 case CaseMerged(case=part, into=into) if into == about and self._is_part(part, about):
                     found |= {other.position: other for other in self._own_rows(part)}
-                case ContactMoved(case=earlier, to_case=to, contact_at=since) if to == about:
+                case ContactMoved(case=earlier, to_case=to, contact_at=since, because="after-closing") if to == about:
                     found |= self._taken_over(earlier, since)
                 case CallReceived(follows=str() as earlier, case=to) if to == about:
                     found |= self._taken_over(earlier, row.event.time)

@@ -396,7 +396,7 @@ def unknown_word(random: Random) -> Garbage:
 @kind
 def unknown_field(random: Random) -> Garbage:
     """A field that the message does not have, named as ours are, or as nobody's is."""
-    message = _any(random)
+    message = good(random.choice((*LENIENT, *STRICT)), random)
     name = random.choice(
         ["sealed", "position", "flags", "provider", "unusable", "contact", "", "\x00", MARK, "x" * 5_000]
     )
@@ -415,6 +415,7 @@ def wrong_field_of_anything_else(random: Random) -> Garbage:
         "list": (7, True, MARK, {}),
         "truth": (7, MARK, [], {}),
         "whole": (1.5, True, MARK, [], {}),
+        "object": (7, True, MARK, []),
         "day": (7, True, MARK, "", [], {}, "2025-02-30", "2025-13-01T00:00:00+09:00"),
     }
     message["data"][name] = random.choice(wrong[type_])
@@ -439,6 +440,15 @@ def odd_reference(random: Random) -> Garbage:
         ["", "\x00", "a\x00b", "😀" * 70, "\u202e", "x" * 100_000, "R6-0001\x00", MARK]
     )
     return _garbage(message, Expect(("waiting", "parked", "accepted")))
+
+
+@kind
+def odd_field_of_an_addition(random: Random) -> Garbage:
+    """A card filled in with anything at all: it waits for its call, or is parked where it does not say which."""
+    message = good("call.add", random)
+    name = random.choice(list(FIELDS["call.add"]))
+    message["data"][name] = random.choice([7, 1.5, True, MARK, [], {}, [MARK], {"x": MARK}])
+    return _garbage(message, Expect(("waiting", "parked")))
 
 
 # --- where it comes ---

@@ -17,6 +17,7 @@ from tests.desk_examples import (
     ON_ONE_STORE,
     Centre,
     Message,
+    arrange,
     at,
     call,
     close,
@@ -379,13 +380,17 @@ def test_a_contact_written_under_the_wrong_consultation_is_moved_with_its_card(c
     say(centre, call("A", NOON), call("B", "2025-05-13 09:00", district="kinuta"), wrong)
     receipt = say(centre, correct(wrong, to="B", district="karasuyama"))
     centre.pump()
+    say(centre, arrange("bed", "A", on="2025-05-13 10:00"))
+    centre.pump()
     *_, corrected, moved = centre.events()
 
     assert names([corrected, moved]) == ["call.corrected", "contact.moved"]
     assert changes(corrected)["case"] == (corrected.case, moved.to_case)
     assert (moved.because, moved.district, moved.card.safe_until) == ("corrected", "karasuyama", at("2025-05-12 18:00"))
-    assert (receipt.number, centre.figures()) == (["R7-0002"], {("day", "other"): 1, ("night", "other"): 1})
+    assert (receipt.number, centre.figures()) == (["R7-0002"], {("day", "short-stay"): 1, ("night", "other"): 1})
     assert districts(centre) == {"kitazawa": 1, "karasuyama": 1}
+    story = centre.inquiry.history(moved.to_case)
+    assert [step.event for step in story.steps] == ["call.received", "contact.moved"]  # And not what was done for A.
     say(centre, correct(wrong, to="A"), add(wrong, abuse_suspected=False))
     assert districts(centre) == {"kitazawa": 1, "kinuta": 1}
     assert changes(centre.events()[-1]) == {"abuse_suspected": (True, False)}
@@ -428,7 +433,7 @@ def test_a_link_and_its_undoing_move_the_figures_there_and_back(centre: Centre) 
     before = districts(centre)
     say(centre, link(first))
     linked, position = districts(centre), centre.inquiry.ledger.head()
-    say(centre, call("A", "2025-05-14 11:00", district=None), unlink(first, personal={"reason": "同姓同名"}))
+    say(centre, call("A", "2025-05-12 11:00", district=None), unlink(first, personal={"reason": "同姓同名"}))
 
     assert (before, linked, districts(centre)) == ({"unknown": 1}, {"kinuta": 1}, {"unknown": 1})
     assert known_at(centre, position) == {"kinuta": 1}

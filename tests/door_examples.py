@@ -11,11 +11,10 @@ import msgspec
 from faststream import FastStream
 
 from deploy.access import Access
-from deploy.natsd import NatsServer, connect, declare
-from events.seal import public_key
+from deploy.natsd import NatsServer, declare
 from services.handover import app as handover
 from services.intake import app as intake
-from services.intake.door import Door
+from services.intake.door import Door, open_door
 from services.placement import app as placement
 from services.seal import Secrets
 from services.settings import Settings
@@ -62,14 +61,12 @@ async def doorway(directory: Path) -> AsyncIterator[Doorway]:
     )
     try:
         await declare(server.url, settings.ward().id)
-        connection = await connect(settings.nats)
-        key = public_key(msgspec.json.encode(Secrets.at(settings.keys).inbox.as_dict(private=False)))
-        async with Door(connection, settings.ward().id, key) as door:
+        Secrets.at(settings.keys)
+        async with open_door(settings) as door:
             running = Doorway(settings, door, server)
             await running.open_services()
             yield running
             await running.close_services()
-        await connection.close()
     finally:
         await asyncio.to_thread(server.stop)
     assert "Violation" not in (directory / "nats" / "server.log").read_text()

@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 
 from events import CONTENT_TYPE
 from events.messages import MAX_MESSAGE_BYTES, MESSAGES, Receipt
-from events.seal import seal
+from events.seal import sealed as sealed
 
 DELIVERY = "Yoake-Delivery"
 WINDOW = 256
@@ -183,20 +183,3 @@ def _address(message: dict[str, Any] | bytes) -> tuple[str, str]:
     """(service, name as a subject token); what is unknown goes to intake, which parks it."""
     kind = MESSAGES.get(message["type"]) if isinstance(message, dict) and isinstance(message.get("type"), str) else None
     return (kind.service, kind.name.replace(".", "-")) if kind else ("intake", "unknown")
-
-
-def sealed(message: dict[str, Any], key: ECKey | None) -> dict[str, Any]:
-    """The message with its personal parts sealed to the ward."""
-    data = message.get("data")
-    if key is None or not isinstance(data, dict):
-        return message
-    data = _part_sealed(data, key)
-    if isinstance(data.get("matters"), list):
-        matters = [_part_sealed(matter, key) if isinstance(matter, dict) else matter for matter in data["matters"]]
-        data = {**data, "matters": matters}
-    return {**message, "data": data}
-
-
-def _part_sealed(part: dict[str, Any], key: ECKey) -> dict[str, Any]:
-    personal = part.get("personal")
-    return {**part, "personal": seal(personal, key)} if isinstance(personal, dict) else part

@@ -194,7 +194,9 @@ async def connect(url: str) -> Client:
         """The caller sees what fails; nothing is printed twice."""
 
     try:
-        return await nats.connect(url, allow_reconnect=False, connect_timeout=3, error_cb=quiet)
+        # Its count of attempts holds for the first connection as well, where it is above 0.
+        once = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.1}
+        return await nats.connect(url, connect_timeout=3, error_cb=quiet, **once)
     except (OSError, nats.errors.Error) as error:
         raise NatsError(f"NATS does not answer at {url}: start it with `yoake up`") from error
 

@@ -32,6 +32,9 @@ TRIES = 6
 SETTLING = 3.0
 """Seconds given to messages that wait for something, after everything else has its receipt."""
 
+CONNECTING = 5.0
+"""Seconds after which nobody answers at an address."""
+
 INBOX_FULL = (10047, 10077)
 
 OnReceipt = Callable[[int, Receipt], None]
@@ -60,10 +63,11 @@ class Adapter:
             """What fails is seen where it is awaited."""
 
         try:
-            self._nats: Client = await nats.connect(
-                self._url, max_reconnect_attempts=-1, error_cb=quiet, connect_timeout=3
-            )
-        except (OSError, nats.errors.Error) as error:
+            async with asyncio.timeout(CONNECTING):  # The client itself would try for ever, the first time as well.
+                self._nats: Client = await nats.connect(
+                    self._url, max_reconnect_attempts=-1, error_cb=quiet, connect_timeout=3
+                )
+        except (OSError, nats.errors.Error) as error:  # A TimeoutError is an OSError.
             raise NotSent(f"nobody answers at {self._url}: start Yoake with `yoake up`") from error
         self._waiting: dict[str, int] = {}
         self._receipts: dict[int, Receipt] = {}

@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def put(arguments: argparse.Namespace, show: Shown) -> int:
     return 1 if unfit else 0
 
 
-def read(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def read(name: str) -> list[tuple[str, dict[str, Any]]]:
     """(where it stands, the message) of JSON Lines, or of one JSON text, from a file or standard input.
 
     Raises:
@@ -90,10 +90,9 @@ def read(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         texts = [(f"{name}[{n}]", one) for n, one in enumerate(whole if isinstance(whole, list) else [whole], start=1)]
     except (ValueError, RecursionError):
         texts = [(f"{name}:{n}", _line(name, n, line)) for n, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
-    for where, message in texts:
-        if not isinstance(message, dict):
-            raise UsageError(f"{where}: no JSON object; accepted: one CloudEvent a line, see events/README.md")
-        yield where, message
+    if odd := [where for where, message in texts if not isinstance(message, dict)]:
+        raise UsageError(f"{odd[0]}: no JSON object; accepted: one CloudEvent a line, see events/README.md")
+    return texts
 
 
 def _line(name: str, n: int, line: bytes) -> Any:
@@ -107,10 +106,12 @@ def send(arguments: argparse.Namespace, show: Shown) -> int:
     """Send what is pending until everything has a receipt, or with --stay for ever."""
 
     def on_answer(receipt: Receipt) -> None:
-        number = f"（受付番号 {'、'.join(receipt.number)}）" if receipt.number else ""
         said = show.word(STATUSES.get(receipt.status, (receipt.status, receipt.status)))
-        reason = f": {receipt.reason}" if receipt.reason else ""
-        show(f"{receipt.source} {receipt.id}: {said}{number}{reason}", f"{receipt.source} {receipt.id}: {said}{reason}")
+        numbers, reason = ", ".join(receipt.number), f": {receipt.reason}" if receipt.reason else ""
+        show(
+            f"{receipt.source} {receipt.id}: {said}" + (f"（受付番号 {numbers}）" if numbers else "") + reason,
+            f"{receipt.source} {receipt.id}: {said}" + (f" (reference number {numbers})" if numbers else "") + reason,
+        )
 
     def on_trouble(reason: str) -> None:
         sys.stderr.write(f"{reason}\n")

@@ -14,7 +14,6 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
@@ -30,6 +29,9 @@ STREAM = "RECEIPTS"
 TIMEOUT = 5.0
 INBOX_FULL = (10047, 10077)
 TOO_LARGE = 10054
+ONE_ATTEMPT = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.1, "connect_timeout": 3}
+"""The courier tries again itself. The client counts attempts to connect as well, and takes 0 for without end."""
+
 REMEMBERED = 10_000
 """Sendings whose receipts are matched exactly; an older one's are matched by name."""
 
@@ -51,10 +53,13 @@ class OverNats:
             Unreachable: nobody answers at the address, or one is not let in.
         """
         self._heard, self._told = heard, ""
-        options = {"allow_reconnect": False, "connect_timeout": 3} | self._options
+        self._nats = Client()
         try:
-            self._nats: Client = await nats.connect(self._url, error_cb=self._on_error, **options)
-        except (OSError, nats.errors.Error, TimeoutError) as error:
+            await self._nats.connect(self._url, error_cb=self._on_error, **(ONE_ATTEMPT | self._options))
+        except BaseException as error:
+            await self._nats.close()  # Or a socket that was half connected is left open.
+            if not isinstance(error, OSError | nats.errors.Error):
+                raise
             raise Unreachable(f"nobody answers at {self._url} ({self._told or _named(error)})") from error
         self._js = self._nats.jetstream(timeout=TIMEOUT)
         try:

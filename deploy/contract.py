@@ -53,6 +53,7 @@ def message_schema(kind: type[Message]) -> Schema:
         "entered": _MOMENT,
         "synthetic": {"type": "boolean", "default": False},
         "datacontenttype": {"const": "application/json"},
+        "sequence": {"type": "integer", "minimum": 1},
         "data": data,
     }
     needed = ["specversion", "id", "source", "type", "time", "data"]

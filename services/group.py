@@ -16,7 +16,7 @@ from events.intake import WardActivated
 from events.messages import Receipt
 from services.book import Book, Name, Unusable
 from services.database import among, insert_new, insert_rows
-from services.inbox import Delivery, Item
+from services.inbox import Delivery, Item, sequence_of
 from services.journal import Draft, Journal
 from services.reading import Message, public
 from services.seal import KeyStore, Secrets
@@ -116,6 +116,7 @@ class Group:
             "reason": str(why),
             "arrived": delivery.arrived.isoformat(),
             "body": self._secrets.seal_local(item.body),
+            "sequence": sequence_of(item.fields),
         }
         self._parked.append(row)
         log.warning("%s: a person must look at it", kind, extra=self.named(*key))
@@ -188,7 +189,8 @@ class Group:
         """Write it all. Keys of persons come first, in their own store, so that no box is without one."""
         self._journal.append(self.session, self._sealable(self._drafts), self._keys.seal)
         connection = self.session.connection()
-        insert_rows(connection, HEARD, [(*key, row["digest"], row["receipt"]) for key, row in self._heard.items()])
+        heard = [(*key, row["digest"], row["receipt"], row["sequence"]) for key, row in self._heard.items()]
+        insert_rows(connection, HEARD, heard)
         insert_rows(connection, RECEIPTS, list(self._letters()))
         insert_rows(connection, NAMES, self._name_rows())
         if self._waiting:
@@ -228,7 +230,7 @@ class Group:
             at=self._journal.now(),
             **fields,
         )
-        row = {"digest": message.digest, "receipt": self._send(receipt)}
+        row = {"digest": message.digest, "receipt": self._send(receipt), "sequence": message.sequence}
         (self._heard_again if message.key in self._resumed else self._heard)[message.key] = row
         self.known[message.key] = (message.digest, receipt)
 

@@ -39,7 +39,7 @@ def test_every_message_every_event_and_the_receipt_have_a_schema() -> None:
     events = {f"events/{name}.v{kind.version}.json" for name, kind in known_events().items()}
     messages = {f"messages/{name}.json" for name in MESSAGES}
 
-    assert set(documents()) == events | messages | {"receipt.json"}
+    assert set(documents()) == events | messages | {"receipt.json", "manifest.json"}
 
 
 def test_writing_the_schemas_twice_changes_nothing() -> None:

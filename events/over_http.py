@@ -1,6 +1,6 @@
 """The kit's way over HTTP: POST to the door, which answers with the receipts.
 
-201: accepted, the receipts are the answer. 202: queued, so it is asked about by sending it again. A
+200, 201: the receipts are the answer. 202: queued, so it is asked about by sending it again. A
 problem of one message (400, 409, 413, 422) is noted with it, and the others go on. Anything else is
 tried again later, with everything kept.
 """
@@ -26,11 +26,22 @@ OF_A_MESSAGE = (400, 409, 413, 422)
 """Statuses that say something about what was sent, and not about the way."""
 
 
-class Problem(msgspec.Struct, frozen=True):
-    """As much of RFC 9457's problem details as a person is told."""
+class Unread(msgspec.Struct, frozen=True):
+    """A message that was not read: its place in what was sent, from 1, and why."""
+
+    n: int
+    field: str = ""
+    fault: str = ""
+    accepted: str | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """As much of an answer as is needed: receipts, and of a problem (RFC 9457) what a person is told."""
 
     title: str = ""
     detail: str = ""
+    receipts: list[Receipt] = []
+    unread: list[Unread] = []
 
 
 class OverHttp:
@@ -75,15 +86,19 @@ class OverHttp:
         kind, body = CONTENT_TYPE, letters[0].body
         if len(letters) > 1:
             kind, body = BATCH_CONTENT_TYPE, b"[" + b",".join(letter.body for letter in letters) + b"]"
-        status, answer = await asyncio.to_thread(self._post, kind, body)
+        status, text = await asyncio.to_thread(self._post, kind, body)
+        answer = _read(text)
         if 200 <= status < 300:
-            await self._take(letters, answer)
+            await self._take(letters, answer.receipts)
             return []
         if status not in OF_A_MESSAGE:
             raise Unreachable(f"{self._url} answers {status} {_told(answer)}; {_advice(status)}")
         if len(letters) == 1:
             return [(letters[0], f"{status} {_told(answer)}")]
-        return [problem for letter in letters for problem in await self.hand_over([letter])]
+        if not answer.unread:
+            return [problem for letter in letters for problem in await self.hand_over([letter])]
+        await self._take(letters, answer.receipts)
+        return [(letters[one.n - 1], _fault(one)) for one in answer.unread if 0 < one.n <= len(letters)]
 
     def _post(self, kind: str, body: bytes) -> tuple[int, bytes]:
         try:
@@ -106,26 +121,29 @@ class OverHttp:
         response = self._connection.getresponse()
         return response.status, response.read()
 
-    async def _take(self, letters: Sequence[Letter], answer: bytes) -> None:
+    async def _take(self, letters: Sequence[Letter], receipts: Sequence[Receipt]) -> None:
         """The receipts in an answer; what has none in it is asked about later."""
-        try:
-            read = msgspec.json.decode(answer, type=list[Receipt] | Receipt)
-        except (ValueError, RecursionError):
+        if not receipts:
             return
-        receipts = read if isinstance(read, list) else [read]
-        names = {(letter.source, letter.id): letter for letter in letters}
         alone = letters[0] if len(letters) == 1 else None
-        await self._heard(
-            [(receipt, alone or names.get((receipt.source or "", receipt.id or ""))) for receipt in receipts]
-        )
+        names = {(letter.source, letter.id): letter for letter in letters}
+        answers = [(receipt, alone or names.get((receipt.source or "", receipt.id or ""))) for receipt in receipts]
+        await self._heard(answers)
 
 
-def _told(answer: bytes) -> str:
+def _read(text: bytes) -> Answer:
     try:
-        problem = msgspec.json.decode(answer, type=Problem)
+        return msgspec.json.decode(text, type=Answer)
     except (ValueError, RecursionError):
-        return "(no problem details)"
-    return ": ".join(filter(None, (problem.title, problem.detail)))
+        return Answer(title="(no problem details)")
+
+
+def _told(answer: Answer) -> str:
+    return ": ".join(filter(None, (answer.title, answer.detail)))
+
+
+def _fault(one: Unread) -> str:
+    return f"{one.field}: {one.fault}" + (f"; accepted: {one.accepted}" if one.accepted else "")
 
 
 def _advice(status: int) -> str:

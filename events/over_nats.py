@@ -40,8 +40,9 @@ class OverNats:
     """A transport of `events.courier` over one connection at a time."""
 
     def __init__(self, url: str, ward: str, provider: str, **options: Any) -> None:
-        """`options` go to `nats.connect`: `user` and `password`, `user_credentials`, `inbox_prefix`, `tls`."""
+        """`url` may hold user and password. `options` go to `nats.connect`, such as `user_credentials`, or `tls`."""
         self._url, self._ward, self._provider, self._options = url, ward, provider, options
+        self._where = f"nats://{url.rpartition('://')[2].rpartition('@')[2]}"  # Without the password.
         self._sent: OrderedDict[str, Sequence[Letter]] = OrderedDict()
         self._told = ""
         self._tasks: list[asyncio.Task[None]] = []
@@ -60,7 +61,7 @@ class OverNats:
             await self._nats.close()  # Or a socket that was half connected is left open.
             if not isinstance(error, OSError | nats.errors.Error):
                 raise
-            raise Unreachable(f"nobody answers at {self._url} ({self._told or _named(error)})") from error
+            raise Unreachable(f"nobody answers at {self._where} ({self._told or _named(error)})") from error
         self._js = self._nats.jetstream(timeout=TIMEOUT)
         try:
             await self._nats.subscribe(f"receipts.{self._ward}.{self._provider}", cb=self._on_message)
@@ -99,7 +100,7 @@ class OverNats:
             Unreachable: it does not, or receipts can no longer be fetched.
         """
         if not self._nats.is_connected or any(task.done() for task in self._tasks):
-            raise Unreachable(f"the connection to {self._url} broke ({self._told or 'closed'})")
+            raise Unreachable(f"the connection to {self._where} broke ({self._told or 'closed'})")
 
     async def hand_over(self, letters: Sequence[Letter]) -> list[tuple[Letter, str]]:
         """Publish one message, or a batch of them, and wait until INBOX has it on disk.
@@ -130,7 +131,7 @@ class OverNats:
         return []
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        return Unreachable(f"{self._url} does not take messages ({self._told or _named(error)})")
+        return Unreachable(f"{self._where} does not take messages ({self._told or _named(error)})")
 
     async def _follow(self) -> None:
         """Fetch receipts from the durable; each is acknowledged when it is on disk here."""

@@ -228,10 +228,11 @@ def test_what_cannot_be_done_is_said_in_one_line(
 def receipts(body: bytes, status: str = "accepted") -> Any:
     """What a door that accepts everything would answer."""
     read = msgspec.json.decode(body)
-    return [
+    told = [
         Receipt(provider="p", source=m["source"], id=m["id"], status=status, service="intake", at=datetime.now(UTC))
         for m in (read if isinstance(read, list) else [read])
     ]
+    return {"receipts": told}
 
 
 @contextmanager
@@ -320,6 +321,22 @@ async def test_over_http_one_that_is_not_read_does_not_hold_up_the_others(outbox
     with door(lambda body, n: (201, receipts(body))) as (url, heard):
         await sent(outbox, OverHttp(url))
     assert outbox.counts() == {"accepted": 3}
+
+
+async def test_over_http_what_is_not_read_is_told_by_its_place(outbox: Outbox) -> None:
+    """The others of the batch were taken, and their receipts are in the same answer."""
+    outbox.put_all([call(n) for n in range(3)])
+
+    def partly(body: bytes, _: int) -> Answer:
+        told = receipts(body)["receipts"]
+        fault = {"n": 2, "field": "id", "fault": "odd", "accepted": "a text"}
+        return 400, {"title": "bad", "receipts": [told[0], told[2]], "unread": [fault]}
+
+    with door(partly) as (url, heard):
+        await sent(outbox, OverHttp(url))
+
+    assert (outbox.counts(), len(heard)) == ({"accepted": 2, "problem": 1}, 1)
+    assert [(entry.sequence, entry.reason) for entry in outbox.parked] == [(2, "id: odd; accepted: a text")]
 
 
 async def test_over_http_what_waits_is_asked_about(outbox: Outbox) -> None:

@@ -61,7 +61,10 @@ class OverNats:
             await self._nats.close()  # Or a socket that was half connected is left open.
             if not isinstance(error, OSError | nats.errors.Error):
                 raise
-            raise Unreachable(f"nobody answers at {self._where} ({self._told or _named(error)})") from error
+            told = self._told or _named(error)
+            if "authorization" in told.lower():
+                raise Unreachable(f"{self._where} does not let us in: ask the ward for other credentials") from error
+            raise Unreachable(f"nobody answers at {self._where} ({told})") from error
         self._js = self._nats.jetstream(timeout=TIMEOUT)
         try:
             await self._nats.subscribe(f"receipts.{self._ward}.{self._provider}", cb=self._on_message)
@@ -131,7 +134,8 @@ class OverNats:
         return []
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        return Unreachable(f"{self._where} does not take messages ({self._told or _named(error)})")
+        advice = "; send as the provider signed on as" if "permissions" in self._told.lower() else ""
+        return Unreachable(f"{self._where} does not take messages ({self._told or _named(error)}){advice}")
 
     async def _follow(self) -> None:
         """Fetch receipts from the durable; each is acknowledged when it is on disk here."""

@@ -89,6 +89,7 @@ class Courier:
         """
         with self._outbox.sending():
             await asyncio.to_thread(self._outbox.try_again)
+            await asyncio.to_thread(self._outbox.prune)
             while True:
                 try:
                     await self._visit(stay)

@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults garbage lint types check lock schemas release-fixture clean tools bench bench-rivals
+.PHONY: help demo test faults kit-faults garbage lint types check lock schemas release-fixture clean tools bench bench-rivals
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -21,6 +21,9 @@ test: $(VENV)/.dev ## The whole suite, with real NATS, SQLite and PostgreSQL
 faults: $(VENV)/.dev ## 300 kills on SQLite and on PostgreSQL, and every other fault, for as long as it says
 	@YOAKE_FAULT_KILLS=$${YOAKE_FAULT_KILLS:-300} YOAKE_FAULT_GONE=$${YOAKE_FAULT_GONE:-60} \
 		$(BIN)/python -m pytest -s -v tests/faults $(ARGS)
+
+kit-faults: $(VENV)/.dev ## The adapter kit killed a thousand times while it puts and sends
+	@YOAKE_KIT_KILLS=$${YOAKE_KIT_KILLS:-1000} $(BIN)/python -m pytest -s -v tests/faults/test_kit_killed.py $(ARGS)
 
 lint: $(VENV)/.dev ## Style and imports
 	@$(BIN)/ruff check --quiet .

@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
@@ -21,6 +21,7 @@ from deploy import output, saving
 from deploy.credential_commands import credentials_app
 from deploy.datadir import DEFAULT, DataDirectory, DataError, Running
 from deploy.feeding import FeedError, feed, read_lines
+from deploy.feeds import complete, manifest_of, manifest_table, notes
 from deploy.flags import counts, flags, print_flags
 from deploy.history import Contradiction, plan, read_examples
 from deploy.importing.sheets import SheetError
@@ -435,6 +436,34 @@ def verify(data: Data = DEFAULT, json: Json = False) -> None:
         out.print(f"{verdict}: ledger 1 to {head}, root {root} ({streams}).", markup=False, soft_wrap=True)
         print_gaps(missing, ward_now)
     raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+@said
+def manifest(
+    provider: Annotated[str, typer.Argument(help="Who has sent: a provider of the ward's file.")],
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """What is held from a provider: the ranges of its own numbers, gaps, what waits, what is parked or in conflict.
+
+    The exit status is 0 if every number from 1 to the last one heard is there, 1 if not or if that is not proved.
+    """
+    ward = load(DataDirectory(data) / "ward.toml")
+    if ward.provider_of(provider) is None:
+        known = ", ".join(p.id for p in ward.provider)
+        fail(f"{provider}: the ward does not know this provider; it knows {known}")
+    with opened(data) as books:
+        engines = [journal.engine for journal in books.writers.values()]
+        held = manifest_of(engines, ward.id, provider, datetime.now(UTC))
+    if json:
+        print_json(held)
+    else:
+        out.print(manifest_table(held, lang.value))
+        for note in notes(held, lang.value):
+            out.print(note, markup=False, soft_wrap=True)
+    raise typer.Exit(0 if complete(held) else 1)
 
 
 @app.command()

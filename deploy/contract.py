@@ -1,8 +1,8 @@
 """`python -m deploy.contract`: the published JSON Schemas of events/schema/, written from the vocabulary.
 
-One file for each message, for each event in its present version, and for the receipt; the schema is
-of the whole CloudEvent. `openapi.json` describes the HTTP door. With `--check` nothing is written: what
-is out of date is named, exit status 1.
+One file for each message, for each event in its present version, for the receipt and for the manifest; the
+schema is of the whole CloudEvent. `asyncapi.json` says on which subjects they travel, `openapi.json` describes
+the HTTP door. With `--check` nothing is written: what is out of date is named, exit status 1.
 A message that its schema accepts can be read; whether the ward knows the words in it, the receipt says.
 """
 
@@ -12,6 +12,7 @@ import argparse
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +20,10 @@ from typing import Any, get_args
 
 import msgspec
 
+from deploy.asyncapi import asyncapi
 from deploy.openapi import document
 from events import SPECVERSION, Event, Recorded, known_events
+from events.manifest import Manifest
 from events.messages import MAX_ID_LENGTH, MESSAGES, Message, Receipt
 
 SCHEMAS = Path(__file__).parents[1] / "events" / "schema"
@@ -38,8 +41,19 @@ def documents() -> dict[str, bytes]:
     messages = {f"messages/{name}.json": message_schema(kind) for name, kind in MESSAGES.items()}
     events = {f"events/{name}.v{kind.version}.json": event_schema(kind) for name, kind in known_events().items()}
     openapi = document({name: message_schema(kind) for name, kind in MESSAGES.items()})
-    found = {**messages, **events, "receipt.json": receipt_schema(), "openapi.json": openapi}
-    return {path: msgspec.json.format(msgspec.json.encode(found[path]), indent=2) + b"\n" for path in sorted(found)}
+    found = {**messages, **events, "receipt.json": receipt_schema(), "manifest.json": manifest_schema()}
+    found["openapi.json"] = openapi
+    return {path: _written(found[path]) for path in sorted(found)}
+
+
+def everything() -> dict[str, bytes]:
+    """Every schema, and the AsyncAPI document that refers to them."""
+    whole = tomllib.loads((SCHEMAS.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    return documents() | {"asyncapi.json": _written(asyncapi(MESSAGES, known_events(), whole["project"]["version"]))}
+
+
+def _written(document: Schema) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
 def message_schema(kind: type[Message]) -> Schema:
@@ -56,6 +70,7 @@ def message_schema(kind: type[Message]) -> Schema:
         "entered": _MOMENT,
         "synthetic": {"type": "boolean", "default": False},
         "datacontenttype": {"const": "application/json"},
+        "sequence": {"type": "integer", "minimum": 1},
         "data": data,
     }
     needed = ["specversion", "id", "source", "type", "time", "data"]
@@ -78,6 +93,12 @@ def receipt_schema() -> Schema:
     """What answers a message."""
     receipt, parts = _described(Receipt)
     return _document("receipt", receipt["properties"], receipt["required"], parts)
+
+
+def manifest_schema() -> Schema:
+    """What `yoake manifest PROVIDER --json` prints."""
+    manifest, parts = _described(Manifest)
+    return _document("manifest", manifest["properties"], manifest["required"], parts)
 
 
 def _document(name: str, properties: Schema, needed: Sequence[str], parts: Mapping[str, Schema]) -> Schema:
@@ -115,7 +136,7 @@ def _as_moment(field: Schema) -> Schema:
 
 def out_of_date(directory: Path) -> list[str]:
     """What differs between a directory and the vocabulary; schemas of earlier versions of events may stay."""
-    wanted = documents()
+    wanted = everything()
     have = {path.relative_to(directory).as_posix(): path.read_bytes() for path in directory.rglob("*.json")}
     changed = [path for path, content in wanted.items() if have.get(path) != content]
     return sorted(changed + [path for path in have.keys() - wanted.keys() if not _is_earlier(path)])
@@ -129,7 +150,7 @@ def _is_earlier(path: str) -> bool:
 
 def write(directory: Path) -> None:
     """Write every schema, and remove those of messages and events that are no longer there."""
-    wanted = documents()
+    wanted = everything()
     for path in out_of_date(directory):
         if path in wanted:
             (directory / path).parent.mkdir(parents=True, exist_ok=True)

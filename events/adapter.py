@@ -21,7 +21,7 @@ from nats.aio.msg import Msg
 
 from events import CONTENT_TYPE
 from events.messages import MAX_MESSAGE_BYTES, MESSAGES, Receipt, addressed
-from events.seal import seal
+from events.seal import sealed as sealed
 
 DELIVERY = "Yoake-Delivery"
 WINDOW = 256
@@ -34,6 +34,9 @@ QUIET = 5.0
 TRIES = 6
 SETTLING = 3.0
 """Seconds given to messages that wait for something, after everything else has its receipt."""
+
+CONNECTING = 5.0
+"""Seconds after which nobody answers at an address."""
 
 INBOX_FULL = (10047, 10077)
 
@@ -202,20 +205,3 @@ def _address(message: dict[str, Any] | bytes) -> tuple[str, str]:
     if kind is None or not isinstance(message, dict):
         return "intake", "unknown"
     return addressed(message), kind.name.replace(".", "-")
-
-
-def sealed(message: dict[str, Any], key: ECKey | None) -> dict[str, Any]:
-    """The message with its personal parts sealed to the ward."""
-    data = message.get("data")
-    if key is None or not isinstance(data, dict):
-        return message
-    data = _part_sealed(data, key)
-    if isinstance(data.get("matters"), list):
-        matters = [_part_sealed(matter, key) if isinstance(matter, dict) else matter for matter in data["matters"]]
-        data = {**data, "matters": matters}
-    return {**message, "data": data}
-
-
-def _part_sealed(part: dict[str, Any], key: ECKey) -> dict[str, Any]:
-    personal = part.get("personal")
-    return {**part, "personal": seal(personal, key)} if isinstance(personal, dict) else part

@@ -52,3 +52,20 @@ def unseal(sealed: str, key: ECKey) -> dict[str, Any]:
         return msgspec.json.decode(plain or b"", type=dict[str, Any])
     except (JoseError, msgspec.DecodeError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise Unreadable("not sealed to this ward's key") from error
+
+
+def sealed(message: dict[str, Any], key: ECKey | None) -> dict[str, Any]:
+    """The message with its personal parts sealed to the ward."""
+    data = message.get("data")
+    if key is None or not isinstance(data, dict):
+        return message
+    data = _part_sealed(data, key)
+    if isinstance(data.get("matters"), list):
+        matters = [_part_sealed(matter, key) if isinstance(matter, dict) else matter for matter in data["matters"]]
+        data = {**data, "matters": matters}
+    return {**message, "data": data}
+
+
+def _part_sealed(part: dict[str, Any], key: ECKey) -> dict[str, Any]:
+    personal = part.get("personal")
+    return {**part, "personal": seal(personal, key)} if isinstance(personal, dict) else part

@@ -19,7 +19,7 @@ from services import flagged
 from services.blind import BlindIndex
 from services.book import Book, Identifier, Name, Unusable
 from services.database import among, insert_new, insert_rows
-from services.inbox import Delivery, Item
+from services.inbox import Delivery, Item, sequence_of
 from services.journal import Draft, Journal
 from services.reading import Message, public
 from services.seal import KeyStore, Secrets
@@ -147,6 +147,7 @@ class Group:
             "reason": str(why),
             "arrived": delivery.arrived.isoformat(),
             "body": self._secrets.seal_local(item.body),
+            "sequence": sequence_of(item.fields),
         }
         self._parked.append(row)
         log.warning("%s: a person must look at it", kind, extra=self.named(*key))
@@ -234,7 +235,8 @@ class Group:
             self._index.forget(connection, self._forgotten)
             living = {person: found for person, found in self._indexed.items() if person not in self._forgotten}
             self._index.write(connection, living)
-        insert_rows(connection, HEARD, [(*key, row["digest"], row["receipt"]) for key, row in self._heard.items()])
+        heard = [(*key, row["digest"], row["receipt"], row["sequence"]) for key, row in self._heard.items()]
+        insert_rows(connection, HEARD, heard)
         insert_rows(connection, RECEIPTS, list(self._letters()))
         insert_rows(connection, NAMES, self._name_rows())
         if self._waiting:
@@ -275,7 +277,7 @@ class Group:
             at=self._journal.now(),
             **fields,
         )
-        row = {"digest": message.digest, "receipt": self._send(receipt)}
+        row = {"digest": message.digest, "receipt": self._send(receipt), "sequence": message.sequence}
         (self._heard_again if message.key in self._resumed else self._heard)[message.key] = row
         self.known[message.key] = (message.digest, receipt)
 

@@ -28,6 +28,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 LENIENT = ("call.report", "registration.submit")
 """Messages that are recorded whatever their fields look like."""
 
+MOST_SEQUENCE = 2**63 - 1
+"""The largest number that a sender's sequence can come to."""
+
 AHEAD = timedelta(hours=24)
 """How far in our future a clock elsewhere may be before its time is unusable."""
 
@@ -200,6 +203,14 @@ def _check_envelope(fields: dict[str, Any], identity: tuple[str, str] | None, bo
 
 def _name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= MAX_ID_LENGTH and not _CONTROL.search(value)
+
+
+def sequence_of(fields: dict[str, Any]) -> int | None:
+    """The sender's own number of a message, 1, 2, 3 …, also where it came as a header's text; None if it has none."""
+    value = fields.get("sequence")
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) < 20:
+        value = int(value)
+    return value if type(value) is int and 0 < value <= MOST_SEQUENCE else None
 
 
 def too_deep(value: object, text: bytes) -> bool:

@@ -13,11 +13,12 @@ from events.messages import MAX_NESTING, addressed
 from events.seal import Unreadable, unseal
 from services.book import Said, Unusable
 from services.era import folded
-from services.inbox import LENIENT, SPECVERSION, Delivery, Item, moment, too_deep
+from services.inbox import LENIENT, MOST_SEQUENCE, SPECVERSION, Delivery, Item, moment, sequence_of, too_deep
 from services.seal import Secrets
 from services.ward import Ward
 
 A_VALUE = "numbers that fit 64 bits, and whole characters"
+A_NUMBER = f"a whole number, 1 to {MOST_SEQUENCE}"
 A_JWE = "a JWE to the ward's inbox key"
 UNREADABLE = "unreadable"
 """Under this name stands what a sender gave for `personal` and is none."""
@@ -42,6 +43,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fields: dict[str, Any]
     digest: str
     flags: tuple[Flag, ...]
+    sequence: int | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -66,7 +68,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def opened(delivery: Delivery, item: Item, secrets: Secrets) -> Message:
-    """Unseal a message. The digest is over what it says, so that sealing it again changes nothing."""
+    """Unseal a message. The digest is over what it says, so that sealing or numbering it again changes nothing."""
     fields = dict(item.fields)
     flags: list[Flag] = []
     if fields.get("specversion") != SPECVERSION:
@@ -84,8 +86,14 @@ def opened(delivery: Delivery, item: Item, secrets: Secrets) -> Message:
         if part.get("personal") is not None:
             part["personal"], odd = _unsealed(part["personal"], f"{place}.personal", secrets)
             flags += odd
+    sequence = None
+    if "sequence" in fields:
+        sequence = sequence_of(fields)
+        if sequence is None and fields["sequence"] is not None:
+            flags.append(Flag(code="sequence-unusable", field="sequence", accepted=A_NUMBER))
+        del fields["sequence"]
     digest = secrets.digest(_CANONICAL.encode(fields))
-    return Message(delivery=delivery, item=item, fields=fields, digest=digest, flags=tuple(flags))
+    return Message(delivery=delivery, item=item, fields=fields, digest=digest, flags=tuple(flags), sequence=sequence)
 
 
 def _parts(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -16,9 +16,10 @@ HEARD = sa.Table(
     sa.Column("id", _ID, primary_key=True),
     sa.Column("digest", sa.String(64), nullable=False),
     sa.Column("receipt", sa.LargeBinary, nullable=False),
+    sa.Column("sequence", sa.BigInteger),
     sqlite_with_rowid=False,
 )
-"""Every message ever taken, for ever: heard twice is heard once."""
+"""Every message ever taken, for ever: heard twice is heard once. `sequence`: the sender's own number of it."""
 
 RECEIPTS = sa.Table(
     "receipts",
@@ -58,6 +59,7 @@ PARKED = sa.Table(
     sa.Column("arrived", sa.String(40), nullable=False),
     sa.Column("closed", sa.String(40)),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("sequence", sa.BigInteger),
     sa.UniqueConstraint("provider", "source", "id", "digest"),
     sqlite_autoincrement=True,
 )

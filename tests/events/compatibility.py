@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 Schema = dict[str, Any]
 
@@ -16,6 +19,23 @@ def broken(old: Schema, new: Schema, *, heard: bool) -> list[str]:
     `heard`: others read these (events, receipts), so a field that was always there has to stay so.
     """
     return list(_broken(_whole(old, old), _whole(new, new), "", heard))
+
+
+def incompatible(released: Path, today: dict[str, bytes], kept: Path) -> list[str]:
+    """What would break somebody, over all that was released: where, and what.
+
+    `today`: the schemas of the present vocabulary; `kept`: where those of earlier versions of events still are.
+    """
+    found = []
+    for path in sorted(released.rglob("*.json")):
+        name = path.relative_to(released).as_posix()
+        text = today.get(name) or (name.startswith("events/") and (kept / name).exists() and (kept / name).read_bytes())
+        if not text:
+            found.append(f"{name}: gone")
+            continue
+        old, new = msgspec.json.decode(path.read_bytes()), msgspec.json.decode(text)
+        found += [f"{name}{fault}" for fault in broken(old, new, heard=not name.startswith("messages/"))]
+    return found
 
 
 def _whole(part: Any, document: Schema) -> Any:

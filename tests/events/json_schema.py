@@ -37,6 +37,9 @@ def faults(value: Any, schema: Schema, whole: Schema, at: str = "$") -> Iterator
             case "minLength" | "maxLength":
                 if isinstance(value, str) and (len(value) < told if word == "minLength" else len(value) > told):
                     yield f"{at}: of another length"
+            case "minimum":
+                if isinstance(value, int) and value < told:
+                    yield f"{at}: below {told}"
             case "format":
                 if not _well_formed(value, told):
                     yield f"{at}: not a {told}"

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from events.adapter import sealed
-from events.seal import Unreadable, new_key, public_key, seal, unseal
+from events.seal import Unreadable, new_key, public_key, seal, sealed, unseal
 
 KEY, OTHER = new_key(), new_key()
 PUBLIC = public_key(msgspec.json.encode(KEY.as_dict(private=False)))

@@ -39,7 +39,7 @@ def test_every_message_every_event_and_the_receipt_have_a_schema() -> None:
     events = {f"events/{name}.v{kind.version}.json" for name, kind in known_events().items()}
     messages = {f"messages/{name}.json" for name in MESSAGES}
 
-    assert set(documents()) == events | messages | {"receipt.json", "openapi.json"}
+    assert set(documents()) == events | messages | {"receipt.json", "openapi.json", "manifest.json"}
 
 
 def test_writing_the_schemas_twice_changes_nothing() -> None:
@@ -85,6 +85,9 @@ def test_the_schema_of_an_earlier_version_stays(tmp_path: Path, monkeypatch: pyt
     [
         ({}, []),
         ({"synthetic": True, "entered": "2025-04-01T02:20:00+09:00"}, []),
+        ({"sequence": 7}, []),
+        ({"sequence": 0}, ["$.sequence: below 1"]),
+        ({"sequence": "7"}, ["$.sequence: not of type integer"]),
         ({"id": ""}, ["$.id: of another length"]),
         ({"id": "9" * 201}, ["$.id: of another length"]),
         ({"id": 7}, ["$.id: not of type string"]),

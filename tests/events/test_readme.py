@@ -11,7 +11,6 @@ import pytest
 
 from deploy.contract import SCHEMAS
 from events import Recorded, known_events
-from events.adapter import sealed
 from events.intake import Attempt, CallBack, Card, Change, Flag
 from events.messages import (
     MAX_BATCH_BYTES,
@@ -24,6 +23,7 @@ from events.messages import (
     Matter,
     Receipt,
 )
+from events.seal import sealed
 from services.inbox import Delivery, items
 from tests.desk_examples import SECRETS, WARD, Centre, codes
 from tests.events.json_schema import faults

@@ -21,8 +21,8 @@ import nats.js.errors
 from joserfc.jwk import ECKey
 from nats.aio.msg import Msg
 
-from events.adapter import sealed
 from events.messages import MESSAGES, Receipt
+from events.seal import sealed
 from services.streams import inbox_subject, receipt_subject
 from tests.running import call, message, placed
 

@@ -1,0 +1,301 @@
+"""`python -m events.kit`, or `yoake-adapter`: the adapter kit at the command line.
+
+put keeps messages in the outbox, send sends them, pending shows what is still under way or needs
+somebody, prove compares what was sent with the ward's manifest, begin-after goes on numbering where a
+lost outbox had come to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from events.courier import Courier, Transport
+from events.manifest import Manifest, prove, size
+from events.messages import Receipt
+from events.outbox import Entry, Outbox, OutboxError, Unfit
+from events.seal import public_key
+
+STATUSES = {
+    "pending": ("未送信", "not sent, or without a receipt yet"),
+    "waiting": ("受付済み（関係する記録の到着待ち）", "heard; waits for something not heard of yet"),
+    "parked": ("要確認データ", "parked: mend it and put it again under the same id"),
+    "conflict": ("同じ番号で内容の違う記録", "in conflict: the same id came with other content"),
+    "problem": ("読み取れません", "not read by the other side"),
+    "accepted": ("受け付けました", "accepted"),
+    "known": ("受信済み（件数は増えません）", "already known"),
+}
+VERDICTS = {
+    "complete": ("すべて届いています", "complete"),
+    "gaps": ("未着があります", "gaps"),
+    "not-proved": ("未確認", "not proved"),
+}
+
+
+class UsageError(ValueError):
+    """What was asked cannot be done; says why and what to do."""
+
+
+class Shown:
+    """What is printed: Japanese, or English with --lang en."""
+
+    def __init__(self, lang: str) -> None:
+        self._english = lang == "en"
+
+    def __call__(self, japanese: str, english: str) -> None:
+        sys.stdout.write((english if self._english else japanese) + "\n")
+
+    def word(self, words: tuple[str, str]) -> str:
+        return words[self._english]
+
+
+def put(arguments: argparse.Namespace, show: Shown) -> int:
+    """Keep the messages of a file, each with one write to disk; those that do not fit are told and left out."""
+    unfit = kept = 0
+    with opened(arguments) as outbox:
+        for where, message in read(arguments.file):
+            try:
+                number = outbox.put(message)
+            except Unfit as error:
+                unfit += 1
+                sys.stderr.write(f"{where}: {error}\n")
+            else:
+                kept += 1
+                show(f"{where}: 保存しました（{number}番）", f"{where}: kept, number {number}")
+        waiting = outbox.counts().get("pending", 0)
+    show(f"{kept}件を保存しました。未送信 {waiting}件", f"{kept} kept. Not sent yet: {waiting}")
+    return 1 if unfit else 0
+
+
+def read(name: str) -> list[tuple[str, dict[str, Any]]]:
+    """(where it stands, the message) of JSON Lines, or of one JSON text, from a file or standard input.
+
+    Raises:
+        UsageError: it cannot be read, or is neither.
+    """
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror}; give a file of messages, or - for standard input") from error
+    raw = raw.removeprefix(b"\xef\xbb\xbf")
+    try:
+        whole = msgspec.json.decode(raw)
+        texts = [(f"{name}[{n}]", one) for n, one in enumerate(whole if isinstance(whole, list) else [whole], start=1)]
+    except (ValueError, RecursionError):
+        texts = [(f"{name}:{n}", _line(name, n, line)) for n, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
+    if odd := [where for where, message in texts if not isinstance(message, dict)]:
+        raise UsageError(f"{odd[0]}: no JSON object; accepted: one CloudEvent a line, see events/README.md")
+    return texts
+
+
+def _line(name: str, n: int, line: bytes) -> Any:
+    try:
+        return msgspec.json.decode(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name}:{n}: not JSON: {error}; nothing was kept. Mend the line and put it again") from error
+
+
+def send(arguments: argparse.Namespace, show: Shown) -> int:
+    """Send what is pending until everything has a receipt, or with --stay for ever."""
+
+    def on_answer(receipt: Receipt) -> None:
+        said = show.word(STATUSES.get(receipt.status, (receipt.status, receipt.status)))
+        numbers, reason = ", ".join(receipt.number), f": {receipt.reason}" if receipt.reason else ""
+        show(
+            f"{receipt.source} {receipt.id}: {said}" + (f"（受付番号 {numbers}）" if numbers else "") + reason,
+            f"{receipt.source} {receipt.id}: {said}" + (f" (reference number {numbers})" if numbers else "") + reason,
+        )
+
+    def on_trouble(reason: str) -> None:
+        sys.stderr.write(f"{reason}\n")
+
+    transport = way(arguments)
+    with opened(arguments) as outbox:
+        courier = Courier(outbox, transport, on_answer=on_answer, on_trouble=on_trouble)
+        try:
+            asyncio.run(asyncio.wait_for(courier.run(stay=arguments.stay), arguments.give_up))
+        except TimeoutError:
+            unsent = outbox.counts().get("pending", 0)
+            show(f"まだ送れません。未送信 {unsent}件（保存してあります）", f"Not sent yet: {unsent}; they are kept")
+            return 1
+        except KeyboardInterrupt:
+            return 0
+        return 1 if outbox.parked else 0
+
+
+def way(arguments: argparse.Namespace) -> Transport:
+    """The transport that was asked for.
+
+    Raises:
+        UsageError: none, or half of one.
+    """
+    if arguments.http:
+        from events.over_http import OverHttp
+
+        try:
+            return OverHttp(arguments.http, secret(arguments.token_file, "YOAKE_TOKEN"))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+    if not (arguments.nats and arguments.ward and arguments.provider):
+        raise UsageError("give --http URL, or --nats URL with --ward and --provider")
+    try:
+        from events.over_nats import OverNats
+    except ModuleNotFoundError as error:
+        raise UsageError("NATS needs nats-py: install yoake-adapter[nats], or send with --http") from error
+    options: dict[str, Any] = {}
+    if arguments.user:
+        options = {"user": arguments.user, "password": secret(arguments.password_file, "YOAKE_PASSWORD") or ""}
+    if arguments.credentials:
+        options["user_credentials"] = arguments.credentials
+    if arguments.inbox_prefix:
+        options["inbox_prefix"] = arguments.inbox_prefix
+    return OverNats(arguments.nats, arguments.ward, arguments.provider, **options)
+
+
+def secret(file: str | None, variable: str) -> str | None:
+    """What is not to stand on a command line, from a file or the environment.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        return Path(file).read_text().strip() if file else os.environ.get(variable)
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}; give the file that the ward's operator made for you") from error
+
+
+def pending(arguments: argparse.Namespace, show: Shown) -> int:
+    """How many messages have which status, and each that is not settled."""
+    with opened(arguments) as outbox:
+        counts, entries = outbox.counts(), outbox.entries("pending", "waiting", "parked", "conflict", "problem")
+        sources = outbox.sources()
+    if arguments.json:
+        _print_json({"counts": counts, "sources": sources, "messages": entries})
+        return 0
+    for status, many in counts.items():
+        word = show.word(STATUSES.get(status, (status, status)))
+        show(f"{word} {many}件", f"{many} {word}")
+    for entry in entries:
+        show(_line_of(entry, show, "番"), _line_of(entry, show, ""))
+    return 0
+
+
+def _line_of(entry: Entry, show: Shown, counter: str) -> str:
+    why = "; ".join(filter(None, (entry.reason, entry.note)))
+    word = show.word(STATUSES.get(entry.status, (entry.status, entry.status)))
+    return f"  {entry.source} {entry.sequence}{counter} {entry.id} {entry.type}: {word}" + (f": {why}" if why else "")
+
+
+def prove_feed(arguments: argparse.Namespace, show: Shown) -> int:
+    """Compare the numbers given here with what the ward says that it holds; 0 if it holds them all."""
+    try:
+        manifest = msgspec.json.decode(Path(arguments.manifest).read_bytes(), type=Manifest)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{arguments.manifest}: no manifest ({error}); accepted: what `yoake manifest PROVIDER --json` prints"
+        ) from error
+    with opened(arguments) as outbox:
+        proofs = prove(manifest, outbox.sources())
+        for proof in proofs if arguments.again else ():
+            numbers = (number for first, last in proof.missing for number in range(first, last + 1))
+            again = outbox.send_again(proof.source, numbers)
+            show(f"{proof.source}: {len(again)}件を再送します", f"{proof.source}: {len(again)} will be sent again")
+    if arguments.json:
+        _print_json(proofs)
+    for proof in () if arguments.json else proofs:
+        missing = ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in proof.missing)
+        word, many = show.word(VERDICTS[proof.verdict]), size(proof.missing)
+        show(
+            f"{proof.source}: 1～{proof.last}番: {word}" + (f"。未着 {many}件：{missing}番" if missing else ""),
+            f"{proof.source}: 1 to {proof.last}: {word}" + (f": {many} not there: {missing}" if missing else ""),
+        )
+    return 0 if all(proof.verdict == "complete" for proof in proofs) else 1
+
+
+def begin_after(arguments: argparse.Namespace, show: Shown) -> int:
+    """Go on numbering a source after what the ward's manifest says that it holds."""
+    with opened(arguments) as outbox:
+        outbox.begin_after(arguments.of, arguments.last)
+    show(f"{arguments.of}: 次は{arguments.last + 1}番です", f"{arguments.of}: the next number is {arguments.last + 1}")
+    return 0
+
+
+def opened(arguments: argparse.Namespace) -> Outbox:
+    """The outbox that was asked for.
+
+    Raises:
+        UsageError: the ward's key cannot be read.
+        OutboxError: the outbox cannot be used.
+    """
+    key = None
+    if arguments.key:
+        try:
+            key = public_key(Path(arguments.key).read_bytes())
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{arguments.key}: no key; give the ward's inbox.pub.jwk") from error
+    return Outbox(arguments.outbox, source=arguments.source, key=key)
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    own = argparse.ArgumentParser(prog="yoake-adapter", description=(__doc__ or "").partition("\n")[0])
+    given = os.environ.get
+    own.add_argument("--outbox", default=given("YOAKE_OUTBOX", "outbox.db"), help="the outbox's file (YOAKE_OUTBOX)")
+    own.add_argument("--source", default=given("YOAKE_SOURCE", "/adapter"), help="for messages that name none")
+    own.add_argument("--key", default=given("YOAKE_KEY"), help="the ward's inbox.pub.jwk: seals what is personal")
+    own.add_argument("--lang", choices=("ja", "en"), default=given("YOAKE_LANG", "ja"))
+    commands = own.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=(run.__doc__ or "").partition("\n")[0], description=run.__doc__)
+        made.set_defaults(run=run)
+        return made
+
+    command("put", put).add_argument("file", help="JSON Lines or JSON; - is standard input")
+    sending = command("send", send)
+    sending.add_argument("--http", metavar="URL", default=given("YOAKE_HTTP"), help="the ward's door")
+    sending.add_argument("--token-file", metavar="FILE", help="holds the token for --http; or YOAKE_TOKEN")
+    sending.add_argument("--nats", metavar="URL", default=given("YOAKE_NATS"))
+    sending.add_argument("--ward", default=given("YOAKE_WARD_ID"), help="the ward's id, for --nats")
+    sending.add_argument("--provider", default=given("YOAKE_PROVIDER"), help="who is sending, for --nats")
+    sending.add_argument("--user", default=given("YOAKE_USER"), help="the user's name on NATS")
+    sending.add_argument("--password-file", metavar="FILE", help="its password; or YOAKE_PASSWORD")
+    sending.add_argument("--credentials", metavar="FILE", help="a NATS credentials file, instead of a user")
+    sending.add_argument("--inbox-prefix", metavar="PREFIX", help="where NATS answers, if it is restricted")
+    sending.add_argument("--stay", action="store_true", help="go on for ever, and send what is put from now on")
+    sending.add_argument("--give-up", type=float, metavar="SECONDS", help="end after so long, with everything kept")
+    command("pending", pending).add_argument("--json", action="store_true")
+    proving = command("prove", prove_feed)
+    proving.add_argument("manifest", help="what `yoake manifest PROVIDER --json` has printed")
+    proving.add_argument("--again", action="store_true", help="let what is missing be sent again")
+    proving.add_argument("--json", action="store_true")
+    beginning = command("begin-after", begin_after)
+    beginning.add_argument("of", metavar="SOURCE")
+    beginning.add_argument("last", type=int)
+    return own
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0: all is well, 1: something needs a person, 2: it could not be done."""
+    asked = parser().parse_args(arguments)
+    try:
+        status: int = asked.run(asked, Shown(asked.lang))
+    except (OutboxError, UsageError) as error:
+        sys.stderr.write(f"yoake-adapter: {error}\n")
+        return 2
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

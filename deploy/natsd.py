@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import nats.errors
 import nats.js.errors
@@ -237,7 +238,9 @@ async def connect(url: str) -> Client:
 
     client = Client()
     try:
-        await client.connect(url, allow_reconnect=False, connect_timeout=3, error_cb=quiet)
+        # Its count of attempts holds for the first connection as well, where it is above 0.
+        once: dict[str, Any] = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.1}
+        await client.connect(url, connect_timeout=3, error_cb=quiet, **once)
     except (OSError, nats.errors.Error) as error:
         await client.close()  # Refused, it is still open.
         if "authorization" in str(error).lower():

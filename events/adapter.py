@@ -71,7 +71,14 @@ class Adapter:
 
         once = Client()
         try:  # Once only at first: a client that reconnects for ever never says that it cannot.
-            await once.connect(self._url, allow_reconnect=False, error_cb=note, connect_timeout=3)
+            await once.connect(
+                self._url,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                reconnect_time_wait=0,
+                error_cb=note,
+                connect_timeout=3,
+            )
             self._nats: Client = await nats.connect(
                 self._url, max_reconnect_attempts=-1, error_cb=note, connect_timeout=3
             )

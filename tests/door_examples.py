@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
+import nats
 from faststream import FastStream
 
 from deploy.access import Access
 from deploy.natsd import NatsServer, declare
 from services.handover import app as handover
 from services.intake import app as intake
-from services.intake.door import Door, open_door
+from services.intake.door import Door
 from services.placement import app as placement
 from services.seal import Secrets
 from services.settings import Settings
@@ -61,12 +62,15 @@ async def doorway(directory: Path) -> AsyncIterator[Doorway]:
     )
     try:
         await declare(server.url, settings.ward().id)
-        Secrets.at(settings.keys)
-        async with open_door(settings) as door:
-            running = Doorway(settings, door, server)
-            await running.open_services()
-            yield running
-            await running.close_services()
+        connection = await nats.connect(settings.nats, max_reconnect_attempts=-1, reconnect_time_wait=1)
+        try:
+            async with Door(connection, settings.ward().id, Secrets.at(settings.keys).inbox) as door:
+                running = Doorway(settings, door, server)
+                await running.open_services()
+                yield running
+                await running.close_services()
+        finally:
+            await connection.close()
     finally:
         await asyncio.to_thread(server.stop)
     assert "Violation" not in (directory / "nats" / "server.log").read_text()

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Sequence
 from typing import Literal
 from uuid import uuid4
 
 import msgspec
-import nats
 import nats.errors
 import nats.js.errors
 from joserfc.jwk import ECKey
@@ -25,11 +23,9 @@ from nats.aio.msg import Msg
 from events import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from events.adapter import DELIVERY, INBOX_FULL
 from events.messages import MAX_BATCH_BYTES, MAX_MESSAGE_BYTES, MAX_NESTING, MESSAGES, Receipt
-from events.seal import public_key
 from services.book import Unusable
 from services.inbox import Item, parsed
 from services.intake.sealing import sealed_text
-from services.settings import Settings
 from services.streams import INBOX, inbox_subject, receipt_subject
 
 STORING = 5.0
@@ -172,29 +168,6 @@ class Door:
         for receipt in receipts:
             if receipt.delivery in self._waiting:
                 self._waiting[receipt.delivery].take(receipt)
-
-
-@asynccontextmanager
-async def open_door(settings: Settings) -> AsyncIterator[Door]:
-    """A door on a connection of its own; waits until NATS answers, and reconnects for ever.
-
-    Raises:
-        OSError: the public inbox key is not there yet: intake makes it as it starts for the first time.
-        services.ward.WardError: the ward's file cannot be used.
-    """
-    key = public_key((settings.keys / "inbox.pub.jwk").read_bytes())
-
-    async def refused(error: Exception) -> None:
-        log.warning("nats: %s", error or type(error).__name__)
-
-    connection = await nats.connect(
-        settings.nats, name="yoake-door", max_reconnect_attempts=-1, reconnect_time_wait=1, error_cb=refused
-    )
-    try:
-        async with Door(connection, settings.ward().id, key) as door:
-            yield door
-    finally:
-        await connection.close()
 
 
 class _Answers:

@@ -27,6 +27,7 @@ NOT_BEFOREHAND = frozenset(
     {
         "personal-in-clear",  # It is sealed as it is sent.
         "not-registered",
+        "possible-duplicate",
         "unknown-person",
         "unknown-number",
         "district-unknown",
@@ -34,6 +35,9 @@ NOT_BEFOREHAND = frozenset(
     }
 )
 """Flags that depend on what is known already; an empty desk cannot tell."""
+
+PERSONAL_WORDS = {"name": "氏名", "kana": "フリガナ", "address": "住所", "phone": "電話番号", "contacts": "緊急連絡先"}
+"""What a form is incomplete without, as sheets call it."""
 
 
 class Checker:
@@ -71,8 +75,17 @@ class Checker:
 
     def finding(self, flag: dict[str, Any]) -> Finding:
         """A flag of a receipt, with the columns that it is about."""
+        if flag["code"] == "form-incomplete":
+            return self._incomplete(str(flag["accepted"]).split(", "))
         columns = self.maker.columns_of(flag.get("field"))
         return Finding(str(flag["code"]), columns, self._in_words(flag.get("accepted")))
+
+    def _incomplete(self, lacking: list[str]) -> Finding:
+        """The columns of what a form lacks; what has no column is named."""
+        columns = {field: self.maker.columns_of(f"data.personal.{field}") for field in lacking}
+        named = [PERSONAL_WORDS.get(field, field) for field, places in columns.items() if not places]
+        places = dict.fromkeys(place for found in columns.values() for place in found)
+        return Finding("form-incomplete", tuple(places), "、".join(named) or None)
 
     def _in_words(self, accepted: str | None) -> str | None:
         """A list of the ward's keys with what the ward calls them: 北沢 (kitazawa)."""

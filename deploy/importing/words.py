@@ -47,8 +47,14 @@ CODES = {
     ),
     "time-ahead": Label("日時が先の時刻です", "the time lies ahead"),
     "late-entry": Label("後入力です", "late entry"),
-    "outside-hours": Label("契約期間または受付時間帯の外です", "outside the provider's contract or bands"),
+    "outside-hours": Label("受付時間帯の外です", "outside the provider's bands"),
+    "outside-contract": Label("契約期間の外です", "outside the provider's contract"),
     "missing": Label("記入がありません", "blank"),
+    "form-incomplete": Label("申込書に記入のない欄があります", "the form is incomplete"),
+    "possible-duplicate": Label("重複の可能性があります", "possibly there already"),
+    "certificate-lapsed": Label("受給者証の有効期限が切れています", "the certificate has lapsed"),
+    "unknown-came-by": Label("申込みの方法として読み取れません", "not a way in which a form comes"),
+    "sequence-unusable": Label("通し番号として読み取れません", "not a sequence number"),
     "matter-missing": Label(
         "どなたの相談か、件数外の理由か、どちらかが必要です", "whose matter, or why it is not counted"
     ),

@@ -125,7 +125,14 @@ def test_the_same_sheet_in_any_format_makes_the_same_messages(tmp_path: Path, en
         "district": "北沢",
         "handbooks": ["intellectual"],
         "certificate": True,
-        "personal": {"name": "架空 髙子", "birth_date": "1985-04-30"},
+        "personal": {
+            "name": "架空 髙子",
+            "kana": "カクウ ハナコ",
+            "birth_date": "1985-04-30",
+            "phone": "000-0000-0001",
+            "address": "世田谷区架空町1-1-1",
+            "contacts": [{"name": "架空 一郎"}],
+        },
     }
     assert done.data(3)["personal"]["name"] == "架空 﨑男"
     assert done.result.counts == {"ready": 2}

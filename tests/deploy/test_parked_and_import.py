@@ -219,7 +219,10 @@ def test_the_sheet_of_the_page_is_the_file_of_examples() -> None:
 
 def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: Path, tmp_path: Path) -> None:
     """The row without a number is held back; numbered in the copy it is taken, and what was taken is known."""
-    file = csv_file(tmp_path / "a.csv", [HEADING, person("X-1"), person(None), person("X-3", 地域="北区")], "cp932")
+    second: dict[str, str] = {"フリガナ": "カクウ ジロウ", "生年月日": "昭和61年1月1日", "電話番号": "000-0000-0011"}
+    third: dict[str, str] = {"フリガナ": "カクウ サブロウ", "生年月日": "昭和62年1月1日", "電話番号": "000-0000-0012"}
+    lines = [HEADING, person("X-1"), person(None, **second), person("X-3", 地域="北区", **third)]
+    file = csv_file(tmp_path / "a.csv", lines, "cp932")
     first = imported(here, file, ROSTER, "--synthetic")
     copy = Path(first.json["copy"])
     text = copy.read_text("cp932")
@@ -326,7 +329,7 @@ def test_the_demo_history_out_of_sheets_gives_the_published_tables(tmp_path: Pat
             lines = [load_mapping(mapping).columns, *map(line, own)]
             done = imported(data, xlsx_file(tmp_path / f"{kind}.xlsx", lines), mapping)
             assert done.returncode == 0, done.stdout
-            assert done.json["states"]["accepted"] + done.json["states"].get("flagged", 0) == len(own)
+            assert done.json["states"].get("accepted", 0) + done.json["states"].get("flagged", 0) == len(own)
         fed = run("feed", write_lines(tmp_path / "rest.jsonl", rest), "--as", "contractor", "--data", data)
         assert fed.returncode == 0, fed.stdout
         until(lambda: settled(data))

@@ -18,7 +18,6 @@ from typing import Any
 import msgspec
 import nats
 import pytest
-from nats.js.api import AckPolicy, ConsumerConfig
 
 from deploy.natsd import NatsServer, declare_now
 from events.courier import TOGETHER, Courier, Transport, batches
@@ -99,12 +98,6 @@ async def test_receipts_of_the_time_offline_come_from_the_durable(yoake: tuple[P
     outbox.put({"type": "case.close", "id": "off", "time": "2023-06-01T11:00:00+09:00", "data": {"case": "off-1"}})
     connection = await nats.connect(yoake[1])
     js = connection.jetstream()
-    durable = ConsumerConfig(
-        durable_name=f"receipts-{PROVIDER}",
-        filter_subject=f"receipts.{WARD}.{PROVIDER}",
-        ack_policy=AckPolicy.EXPLICIT,
-    )
-    await js.add_consumer("RECEIPTS", durable)
     try:
         await sent(outbox, OverNats(yoake[1], WARD, PROVIDER))
         assert len(outbox.waiting) == 1
@@ -116,7 +109,6 @@ async def test_receipts_of_the_time_offline_come_from_the_durable(yoake: tuple[P
         await _until(lambda: not outbox.waiting)
         await transport.close()
     finally:
-        await js.delete_consumer("RECEIPTS", f"receipts-{PROVIDER}")
         await connection.close()
 
     assert outbox.counts() == {"accepted": 1}

@@ -125,7 +125,7 @@ class Stage:
 
     def wait_until_up(self) -> None:
         """Wait until it says where it runs, with every service."""
-        until(lambda: (found := running(self.data)) and len(found["services"]) == len(SERVICES), SETTLE)
+        until(lambda: (found := running(self.data)) and found["services"].keys() == {*SERVICES, "front"}, SETTLE)
 
     def opened(self) -> closing[Opened]:
         """Its journals, for looking."""

@@ -33,7 +33,7 @@ from tests.faults.sender import PROVIDER, Sender
 from tests.running import YOAKE, alive, environment, running, until, yoake
 
 SERVICES = ("intake", "placement", "handover", "reporting")
-VICTIMS = (*SERVICES, "nats", "runner", "supervisor")
+VICTIMS = (*SERVICES, "front", "nats", "runner", "supervisor")
 WARD = "setagaya"
 SETTLE = 90.0
 LONG = pytest.mark.skipif("YOAKE_FAULT_KILLS" not in os.environ, reason="takes long: `make faults` does it")
@@ -45,9 +45,10 @@ class Stage:
 
     def __init__(self, data: Path, *, database: str | None = None, extra: Mapping[str, str] | None = None) -> None:
         self.data, self.kills = data, 0
-        self.url = f"nats://127.0.0.1:{free_port()}"
+        self.url = ""
+        """Where its NATS is, with the password of whoever may do everything; the same however often it is started."""
         options = ["--database", database] if database else []
-        self._command = [YOAKE, "up", "--data", str(data), "--port", "0", "--nats-port", self.url.rsplit(":", 1)[1]]
+        self._command = [YOAKE, "up", "--data", str(data), "--port", "0", "--nats-port", str(free_port())]
         self._command += options
         self._environment = environment() | dict(extra or {})
         self._over = threading.Event()
@@ -126,6 +127,9 @@ class Stage:
     def wait_until_up(self) -> None:
         """Wait until it says where it runs, with every service."""
         until(lambda: (found := running(self.data)) and found["services"].keys() == {*SERVICES, "front"}, SETTLE)
+        found = running(self.data)
+        assert found is not None, "it said so just now"
+        self.url = found["nats"]
 
     def opened(self) -> closing[Opened]:
         """Its journals, for looking."""

@@ -28,10 +28,12 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from deploy.outlook import Outlook
+from services.clock import Clock, system_clock
 from services.database import open_reader
 from services.health import Server, open_socket, routes
 from services.intake.door import Door
 from services.intake.http import door_routes
+from services.intake.web import Lookup, Register
 from services.journal import log_of
 from services.logs import STARTED, log_to
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in
@@ -62,12 +64,14 @@ log = logging.getLogger("yoake.front")
 
 
 class Parts(NamedTuple):
-    """What the front reads: the ledger, who is signed in, how everybody is, and what opens boxes."""
+    """What the front reads: the ledger, who is signed in, how everybody is, what opens boxes, and the register."""
 
     inquiry: Inquiry
     signins: SignIns
     outlook: Outlook
     opens: Opens
+    lookup: Lookup
+    clock: Clock = system_clock
 
 
 def assemble(settings: Settings, parts: Parts) -> Starlette:
@@ -77,11 +81,11 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         services.ward.WardError: the ward's file cannot be used.
         services.reporting.published.PublishedError: the published figures cannot be used.
     """
-    ward, (inquiry, signins, outlook, opens) = settings.ward(), parts
+    ward, inquiry, signins, outlook = settings.ward(), parts.inquiry, parts.signins, parts.outlook
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
     frame = around(ward, inquiry, outlook.everywhere, is_open=is_open)
-    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
+    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=parts.opens)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
@@ -89,6 +93,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         routes=[
             *signing.routes(),
             *site.routes(),
+            *Register(frame, parts.lookup, parts.clock).routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -218,10 +223,11 @@ def build(settings: Settings) -> Front:
     store = KeyReader(keys, secrets)
     signins = SignIns(settings.keys, ward)
     outlook = Outlook(settings.nats, ward.id, inquiry)
-    pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened))
+    register = open_reader(settings.database_of("intake"))
+    pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened, Lookup(register, secrets, store)))
     door = Door(outlook.client, ward.id, secrets.inbox)
     site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door))
-    return Front(site, settings.pages, [engine.dispose, keys.dispose, signins.close])
+    return Front(site, settings.pages, [engine.dispose, keys.dispose, register.dispose, signins.close])
 
 
 def app() -> Starlette:

@@ -47,7 +47,7 @@ class Entry(NamedTuple):
     needs: Sees
 
 
-MENU = (Entry("/", "tables", "figures"), Entry("/status", "status", "status"))
+MENU = (Entry("/", "tables", "figures"), Entry("/find", "registrants", "persons"), Entry("/status", "status", "status"))
 
 
 class Frame(NamedTuple):
@@ -113,6 +113,7 @@ def render(
         "frame": frame,
         "language": language,
         "say": terms.screen,
+        "terms": terms,
         "link": link_in(language),
         "other_language": _in_other_language(request, language),
         "path": request.url.path,

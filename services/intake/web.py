@@ -37,12 +37,12 @@ class Lookup:
 
     def __init__(self, engine: sa.Engine, secrets: Secrets, keys: KeyReader) -> None:
         """`engine`: intake's database."""
-        self._engine, self._secrets, self._keys = engine, secrets, keys
+        self.log, self._secrets, self._keys = LogReader(engine), secrets, keys
 
     @cached_property
     def finder(self) -> Finder:
         """Raises services.intake.finding.NotIndexed until intake has made its index."""
-        return Finder(LogReader(self._engine), self._secrets, self._keys)
+        return Finder(self.log, self._secrets, self._keys)
 
 
 class Register:

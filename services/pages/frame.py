@@ -109,6 +109,7 @@ def render(
         "menu": menu,
         "home": menu[0].path if menu else "/signin",
         "session": session,
+        "speaks": session is not None and session.role.provider is not None,
         "sees": partial(sees, request),
         "frame": frame,
         "language": language,

@@ -54,7 +54,14 @@ async def get(app: Starlette, address: str) -> httpx.Response:
 
 def addresses(app: Starlette) -> set[str]:
     """Every address of the front, its blanks filled with what is there."""
-    filled = {"{report}": "calls", "{about}": "R7-0001", "{token}": "A" * 43, "{person}": "P"}
+    filled = {
+        "{report}": "calls",
+        "{about}": "R7-0001",
+        "{token}": "A" * 43,
+        "{person}": "P",
+        "{number}": "R7-0001",
+        "{id}": "x",
+    }
     found = set()
     for route in app.routes:
         assert isinstance(route, Route | Mount), "every route has a path"
@@ -72,7 +79,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
     closed = {address for address, answer in answers.items() if answer.status_code == 403}
 
     assert closed == {"/", "/tables/calls", "/tables/calls/cell", "/cases/R7-0001", "/status", "/signout"} | {
-        *("/find", "/persons/P"),
+        *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
     assert {address for address in answers if not OPEN.fullmatch(address)} < closed

@@ -19,7 +19,7 @@ for (const box of document.querySelectorAll("[data-find]")) {
     waiting = setTimeout(find, 250);
   });
   box.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return;
+    if (event.key !== "Enter" || event.isComposing) return;
     event.preventDefault();
     clearTimeout(waiting);
     find();

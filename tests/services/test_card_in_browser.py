@@ -314,6 +314,7 @@ def test_with_intake_down_a_call_is_safe_and_gets_its_number_later(screen: Page,
 
 def test_signing_out_asks_before_it_clears_what_is_unsent(screen: Page, centre: Centre) -> None:
     """Declined, everything stays; accepted, nothing does. Signed in apart, since it ends the session."""
+    screen.context.clear_cookies()
     screen.goto(centre.link("night"))
     press(screen, "サインインする")
     screen.goto(f"{centre.address}/calls/new")

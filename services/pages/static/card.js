@@ -100,7 +100,7 @@
     } catch {
       // Asked again below.
     }
-    setTimeout(ask, 3_000, id);
+    setTimeout(ask, 2_000, id);
   };
 
   outbox.listen((of, sent, answer) => {

@@ -52,6 +52,7 @@ async def test_whoever_rings_is_found_and_what_must_be_known_comes_first(
     assert sorted(order, key=text.index) == order
     assert 'href="tel:03-0000-0001"' in told.text
     assert "架空相談支援事業所 2" in text
+    assert 'href="/calls/new?number=R7-0001"' in told.text
     (line,) = [record for record in caplog.records if record.getMessage() == "looked at"]
     assert line.__dict__["case"] == address.rpartition("/")[2]
     assert line.__dict__["role"] == "night"

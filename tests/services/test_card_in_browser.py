@@ -284,6 +284,7 @@ def test_a_registrant_is_found_and_linked_with_two_identifiers(screen: Page, cen
     before = len(centre.told())
     screen.goto(f"{centre.address}/calls/new")
     screen.locator("#q").type("090-0000-1234")
+    told_first = screen.get_by_role("link", name="先に知っておくこと").get_attribute("href")
     screen.get_by_role("button", name="髙﨑 花子").click()
     screen.get_by_label("電話番号").and_(screen.locator("[data-matched]")).check()
     screen.locator("#link-button").click()
@@ -297,6 +298,11 @@ def test_a_registrant_is_found_and_linked_with_two_identifiers(screen: Page, cen
     received, linked = [event for event, _ in centre.told()[before:]]
     assert (received.name, linked.name) == ("call.received", "call.linked")
     assert set(linked.matched) == {"phone", "birth-date"}
+    screen.set_viewport_size({"width": 360, "height": 800})
+    screen.goto(f"{centre.address}{told_first}")
+    assert sound(screen, 360)
+    assert screen.get_by_role("link", name=received.number).is_visible()
+    look(screen, "person")
 
 
 def test_with_intake_down_a_call_is_safe_and_gets_its_number_later(screen: Page, centre: Centre) -> None:

@@ -194,3 +194,18 @@ def _remove(directory: Path) -> None:
     """Take the ledger away."""
     for file in directory.glob("reporting.db*"):
         file.unlink()
+
+
+async def test_a_card_in_the_demonstration_is_synthetic_too(tmp_path: Path) -> None:
+    """The badge that stands on the page goes with what is typed on it; without the badge nothing is synthetic."""
+    with centre_in(tmp_path) as centre:
+        app = site(centre, role="night")
+        async with browser(app) as web:
+            before = (await web.get("/calls/new")).text
+            centre.say("night", {**call("A", NIGHT), "synthetic": True})
+            centre.pump()
+            after = (await web.get("/calls/new")).text
+
+    assert 'data-synthetic=""' in before
+    assert 'data-synthetic="yes"' in after
+    assert "架空データ" in after

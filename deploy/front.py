@@ -28,17 +28,21 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from deploy.outlook import Outlook
+from services.clock import Clock, system_clock
 from services.database import open_reader
 from services.health import Server, open_socket, routes
 from services.intake.door import Door
 from services.intake.http import door_routes
+from services.intake.recall import Recall
+from services.intake.reception import Reception
+from services.intake.web import Lookup, Register
 from services.journal import log_of
 from services.logs import STARTED, log_to
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in
 from services.pages.guard import Guard
 from services.pages.shield import Shield
 from services.pages.signing import Signing
-from services.pages.terms import Terms
+from services.pages.terms import Language, Terms
 from services.pages.words import SCREEN
 from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
 from services.reporting.published import load
@@ -62,12 +66,15 @@ log = logging.getLogger("yoake.front")
 
 
 class Parts(NamedTuple):
-    """What the front reads: the ledger, who is signed in, how everybody is, and what opens boxes."""
+    """What the front reads: the ledger, who is signed in, how everybody is, what opens boxes, and the register."""
 
     inquiry: Inquiry
     signins: SignIns
     outlook: Outlook
     opens: Opens
+    lookup: Lookup
+    clock: Clock = system_clock
+    door: Door | None = None
 
 
 def assemble(settings: Settings, parts: Parts) -> Starlette:
@@ -77,11 +84,13 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         services.ward.WardError: the ward's file cannot be used.
         services.reporting.published.PublishedError: the published figures cannot be used.
     """
-    ward, (inquiry, signins, outlook, opens) = settings.ward(), parts
+    ward, (inquiry, signins, outlook, opens) = settings.ward(), parts[:4]
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
     frame = around(ward, inquiry, outlook.everywhere, is_open=is_open)
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
+    always = patient(frame, ward, is_open=is_open)
+    reception = Reception(always, parts.door, Recall(settings), parts.lookup.log, opens, parts.clock)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
@@ -89,6 +98,8 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         routes=[
             *signing.routes(),
             *site.routes(),
+            *Register(frame, parts.lookup, parts.clock).routes(),
+            *reception.routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -107,6 +118,24 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         ],
         exception_handlers={HTTPException: refusals.refused, **dict.fromkeys(UNREADABLE, refusals.unavailable)},
     )
+
+
+def patient(around: Around, ward_file: Ward, *, is_open: bool) -> Around:
+    """The same; where the database does not answer, by the ward's file and bare: a call is taken all the same."""
+
+    def terms(language: Language) -> Terms:
+        try:
+            return around.terms(language)
+        except UNREADABLE:
+            return Terms(ward_file, language)
+
+    def frame(terms: Terms) -> Frame:
+        try:
+            return around.frame(terms)
+        except UNREADABLE:
+            return bare(ward_file, terms, is_open=is_open)
+
+    return Around(terms, frame)
 
 
 def on_one_origin(
@@ -218,10 +247,12 @@ def build(settings: Settings) -> Front:
     store = KeyReader(keys, secrets)
     signins = SignIns(settings.keys, ward)
     outlook = Outlook(settings.nats, ward.id, inquiry)
-    pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened))
+    register = open_reader(settings.database_of("intake"))
     door = Door(outlook.client, ward.id, secrets.inbox)
+    parts = Parts(inquiry, signins, outlook, store.opened, Lookup(register, secrets, store), door=door)
+    pages = assemble(settings, parts)
     site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door))
-    return Front(site, settings.pages, [engine.dispose, keys.dispose, signins.close])
+    return Front(site, settings.pages, [engine.dispose, keys.dispose, register.dispose, signins.close])
 
 
 def app() -> Starlette:

@@ -94,7 +94,29 @@ def _recorder(sessions: sessionmaker[Session]) -> _Recorder:
     return _Recorder(SQLAlchemyDatastore(session_maker=sessions), events_table_name="stored_events")
 
 
-class Journal:
+class LogReader:
+    """A log and its database, for whoever only reads; nothing is made, and nothing is asked of the database yet."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.engine, self.log = engine, log_of(engine)
+
+    def histories(self, session: Session, abouts: Iterable[str]) -> dict[str, list[Recorded]]:
+        """Everything written about each of these, in order."""
+        wanted = {originator(about): about for about in abouts}
+        found: dict[str, list[Recorded]] = {about: [] for about in wanted.values()}
+        if not wanted:
+            return found
+        query = (
+            sa.select(self.log.c.originator_id, self.log.c.state)
+            .where(self.log.c.originator_id.in_(wanted))
+            .order_by(self.log.c.id)
+        )
+        for row in session.execute(query):
+            found[wanted[row.originator_id]].append(decode(bytes(row.state)))
+        return found
+
+
+class Journal(LogReader):
     """One service's log and its tables, in one database.
 
     `committed` is set after each commit, so that the relay wakes. Times are UTC.
@@ -222,21 +244,6 @@ class Journal:
             for _, text in page:
                 yield decode(text)
             after = page[-1][0]
-
-    def histories(self, session: Session, abouts: Iterable[str]) -> dict[str, list[Recorded]]:
-        """Everything written about each of these, in order."""
-        wanted = {originator(about): about for about in abouts}
-        found: dict[str, list[Recorded]] = {about: [] for about in wanted.values()}
-        if not wanted:
-            return found
-        query = (
-            sa.select(self.log.c.originator_id, self.log.c.state)
-            .where(self.log.c.originator_id.in_(wanted))
-            .order_by(self.log.c.id)
-        )
-        for row in session.execute(query):
-            found[wanted[row.originator_id]].append(decode(bytes(row.state)))
-        return found
 
     def last_position(self) -> int:
         """The newest position on disk, whoever wrote it."""

@@ -12,16 +12,19 @@ from itertools import chain
 from pathlib import Path
 
 import httpx
+import sqlalchemy as sa
 from starlette.applications import Starlette
 
 from deploy.front import Parts, assemble
 from deploy.history import plan
 from deploy.outlook import Outlook
 from events.messages import MESSAGES
+from services.database import open_reader
+from services.intake.web import Lookup
 from services.reporting.published import load
 from services.settings import Settings
 from services.signin import SignIns
-from tests.desk_examples import RULES, WARD, Centre
+from tests.desk_examples import RULES, SECRETS, WARD, Centre
 
 WARDS = Path(__file__).parents[1] / "deploy" / "wards"
 PUBLISHED = WARDS / "setagaya-published.toml"
@@ -57,15 +60,18 @@ def site(
     told = settings(centre.url, published, ward)
     signins = SignIns(directory, told.ward(), centre.clock)
     outlook = Outlook("", told.ward().id, centre.inquiry)
-    app = assemble(told, Parts(centre.inquiry, signins, outlook, centre.keys.opened))
+    register = open_reader(centre.database_of("intake"))
+    lookup = Lookup(register, SECRETS, centre.keys)
+    app = assemble(told, Parts(centre.inquiry, signins, outlook, centre.keys.opened, lookup, centre.clock))
     app.state.signins = signins
     app.state.cookies = {COOKIE: signins.sign_in(signins.link(role, name))} if role else {}
-    weakref.finalize(app, _tidy, signins, directory)
+    weakref.finalize(app, _tidy, signins, register, directory)
     return app
 
 
-def _tidy(signins: SignIns, directory: Path) -> None:
+def _tidy(signins: SignIns, register: sa.Engine, directory: Path) -> None:
     signins.close()
+    register.dispose()
     shutil.rmtree(directory)
 
 

@@ -26,7 +26,7 @@ from services.intake import identifiers as ids
 from services.intake.domain import Case, Person, State, evolve
 from services.intake.identifiers import by_field, fold_kana, is_kana, numbers_in, parts_of_kana, parts_of_name
 from services.intake.records import Caller, Record, contacts_of, text_of
-from services.journal import Journal
+from services.journal import LogReader
 from services.seal import KeyReader, Secrets
 from services.tables import BLIND, INDEXED, NAMES
 
@@ -85,8 +85,8 @@ class Sign(NamedTuple):
 class Finder:
     """Looks persons up in one intake database."""
 
-    def __init__(self, journal: Journal, secrets: Secrets, keys: KeyReader) -> None:
-        """`journal`: intake's, as another process opens it; `keys` may be opened for reading alone.
+    def __init__(self, journal: LogReader, secrets: Secrets, keys: KeyReader) -> None:
+        """`journal`: intake's, of which nothing but the log is read; `keys` may be opened for reading alone.
 
         Raises:
             NotIndexed: intake has not made the index yet.

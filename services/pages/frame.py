@@ -47,7 +47,7 @@ class Entry(NamedTuple):
     needs: Sees
 
 
-MENU = (Entry("/", "tables", "figures"), Entry("/status", "status", "status"))
+MENU = (Entry("/", "tables", "figures"), Entry("/find", "registrants", "persons"), Entry("/status", "status", "status"))
 
 
 class Frame(NamedTuple):
@@ -109,10 +109,12 @@ def render(
         "menu": menu,
         "home": menu[0].path if menu else "/signin",
         "session": session,
+        "speaks": session is not None and session.role.provider is not None,
         "sees": partial(sees, request),
         "frame": frame,
         "language": language,
         "say": terms.screen,
+        "terms": terms,
         "link": link_in(language),
         "other_language": _in_other_language(request, language),
         "path": request.url.path,

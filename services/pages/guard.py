@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.signin import Session, SignIns
 
 Endpoint = Callable[[Request], Response]
+Taking = Callable[[Request], Awaitable[Response]]
 _KEY = "yoake.session"
 
 
@@ -40,6 +41,17 @@ def shown_to(endpoint: Endpoint, *needed: Sees) -> Endpoint:
         if not sees(request, *needed):
             raise HTTPException(404)
         return endpoint(request)
+
+    return guarded
+
+
+def taken_from(endpoint: Taking, *needed: Sees) -> Taking:
+    """The same for an endpoint that runs on the event loop, since it reads what was sent or awaits an answer."""
+
+    async def guarded(request: Request) -> Response:
+        if not sees(request, *needed):
+            raise HTTPException(404)
+        return await endpoint(request)
 
     return guarded
 

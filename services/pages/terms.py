@@ -36,6 +36,10 @@ class Terms:
         """A word of the pages, with its values filled in."""
         return self.say(SCREEN[name]).format(**values)
 
+    def as_is(self, name: str) -> str:
+        """A word of the pages with its blanks, for a script that fills them in."""
+        return self.say(SCREEN[name])
+
     def field(self, name: str) -> str:
         """What a field is called."""
         return self.say(FIELDS[name]) if name in FIELDS else name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from services.pages.words_of_calls import ON_THE_CARD
 from services.ward import Label
 
 _SCREEN = {
@@ -169,7 +170,7 @@ _SCREEN = {
     "personal": Label("個人情報", "Personal data"),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN)
+SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(

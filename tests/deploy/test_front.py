@@ -54,7 +54,14 @@ async def get(app: Starlette, address: str) -> httpx.Response:
 
 def addresses(app: Starlette) -> set[str]:
     """Every address of the front, its blanks filled with what is there."""
-    filled = {"{report}": "calls", "{about}": "R7-0001", "{token}": "A" * 43}
+    filled = {
+        "{report}": "calls",
+        "{about}": "R7-0001",
+        "{token}": "A" * 43,
+        "{person}": "P",
+        "{number}": "R7-0001",
+        "{id}": "x",
+    }
     found = set()
     for route in app.routes:
         assert isinstance(route, Route | Mount), "every route has a path"
@@ -72,7 +79,8 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
     closed = {address for address, answer in answers.items() if answer.status_code == 403}
 
     assert closed == {"/", "/tables/calls", "/tables/calls/cell", "/cases/R7-0001", "/status", "/signout"} | {
-        f"/signin/{'A' * 43}"  # A link that is none of ours.
+        *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
+        f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
     assert {address for address in answers if not OPEN.fullmatch(address)} < closed
     person = centre.inquiry.history(centre.inquiry.find("R7-0001")).id
@@ -116,6 +124,8 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         CELL: {"figures", "calls"},
         "/cases/R7-0001": {"calls"},
         "/status": {"status"},
+        "/find": {"persons"},
+        f"/persons/{centre.records()[0].subject}": {"persons"},
     }
     nowhere = (await get(app, "/nowhere")).text
     for address, needed in needs.items():

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
-from starlette.applications import Starlette
 
 from services.signin import SignIns
+from tests.browser_examples import CHROMIUM, FLAGS, PALE_WORDS, press, served, sound
 from tests.desk_examples import NIGHT, arrange, call, close, register
 from tests.web_examples import centre_in, site
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu"]
-"""The tests may run as root, and where there is no screen."""
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium in the path: the pages are not tried in a browser"
@@ -47,7 +39,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
             centre.say("day", {**message, "synthetic": True})
             centre.pump()
         app = site(centre, role=None)
-        with _served(app) as address:
+        with served(app) as address:
             yield Front(address, app.state.signins)
 
 
@@ -55,24 +47,6 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 def home(front: Front) -> str:
     """Where the pages are."""
     return front.address
-
-
-class _served:  # noqa: N801  (read as a verb: with _served(app) as address)
-    """A web server in a thread, on a free port."""
-
-    def __init__(self, app: Starlette) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self._socket.close()
 
 
 @pytest.fixture(scope="module")
@@ -190,29 +164,7 @@ def test_words_stand_out_from_their_ground(screen: Page, home: str, address: str
     """Contrast AA: at least 4.5 to 1 for every text that is shown."""
     screen.goto(home + address)
 
-    assert screen.evaluate(_PALE_WORDS) == []
-
-
-_PALE_WORDS = """() => {
-  const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
-  const light = ([r, g, b]) => {
-    const [x, y, z] = [r, g, b].map((c) => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
-  };
-  const ground = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = rgb(getComputedStyle(node).backgroundColor);
-      if (colour[3] !== 0) return colour;
-    }
-    return [255, 255, 255];
-  };
-  return [...document.querySelectorAll('body *')].filter((node) => {
-    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.data.trim());
-    if (!own || !node.checkVisibility()) return false;
-    const [one, two] = [light(rgb(getComputedStyle(node).color)), light(ground(node))].sort((a, b) => b - a);
-    return (one + 0.05) / (two + 0.05) < 4.5;
-  }).map((node) => node.textContent.trim());
-}"""
+    assert screen.evaluate(PALE_WORDS) == []
 
 
 @pytest.mark.parametrize("width", [1280, 360])
@@ -230,17 +182,17 @@ def test_one_signs_in_and_out_with_the_keyboard_alone(
     stranger.set_viewport_size({"width": width, "height": 800})
     case = f"{front.address}/cases/R7-0001?lang={language}"
     stranger.goto(f"{front.link('night', '架空 花子')}?lang={language}")
-    _press(stranger, button)
+    press(stranger, button)
     stranger.goto(case)
 
     assert stranger.locator(".who").get_by_text(who).is_visible()
     assert stranger.get_by_text("架空 太郎").is_visible()
-    assert _sound(stranger, width)
-    _press(stranger, sign_out)
+    assert sound(stranger, width)
+    press(stranger, sign_out)
     stranger.goto(case)
     assert stranger.get_by_text("yoake signin night").first.is_visible()
     assert stranger.get_by_text("架空 太郎").count() == 0
-    assert _sound(stranger, width)
+    assert sound(stranger, width)
 
 
 def test_a_link_that_was_used_says_so(stranger: Page, front: Front) -> None:
@@ -252,34 +204,4 @@ def test_a_link_that_was_used_says_so(stranger: Page, front: Front) -> None:
 
     assert stranger.get_by_text("このリンクは使用済みです。").is_visible()
     assert stranger.get_by_text("This link was used already.").is_visible()
-    assert stranger.evaluate(_PALE_WORDS) == []
-
-
-def _press(page: Page, button: str) -> None:
-    """Tab until the button has the focus, then Enter."""
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.tagName + document.activeElement.innerText") == f"BUTTON{button}":
-            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-            with page.expect_navigation():
-                page.keyboard.press("Enter")
-            return
-    raise AssertionError(f"Tab never came to {button}")
-
-
-def _sound(page: Page, width: int) -> bool:
-    """Nothing sticks out, nothing lies over another, and every word can be read."""
-    found = [page.evaluate("document.documentElement.scrollWidth"), page.evaluate(_OVER), page.evaluate(_PALE_WORDS)]
-    assert found == [width, [], []]
-    return True
-
-
-_OVER = """() => {
-  const shown = [...document.querySelectorAll('.head *, main h1, main h2, main p, main dt, main dd')].filter((node) =>
-    node.checkVisibility() && !node.closest('.visually-hidden, .skip') && !node.children.length && node.innerText);
-  const boxes = shown.map((node) => [node, node.getBoundingClientRect()]);
-  return boxes.flatMap(([one, a], n) => boxes.slice(n + 1).filter(([other, b]) =>
-    a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
-    .map(([other]) => one.innerText + ' / ' + other.innerText));
-}"""
-"""Texts that lie over one another."""
+    assert stranger.evaluate(PALE_WORDS) == []

@@ -1,0 +1,216 @@
+"""相談を受ける: the call card, and what it sends while somebody talks.
+
+A call is never refused: the card opens also where no database answers, and what it sends goes through the door as
+every other message does. An answer says only what is true: a number where a receipt came, `queued` where it is safe.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC
+from pathlib import Path
+
+import msgspec
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from events.messages import MAX_MESSAGE_BYTES, Receipt
+from services.clock import Clock
+from services.database import DatabaseError
+from services.era import folded
+from services.intake.contacts import CHANNELS, NOT_COUNTED
+from services.intake.door import Door, Outcome
+from services.intake.from_page import NotUsable, message, read
+from services.intake.linking import IDENTIFIERS
+from services.intake.recall import Recall
+from services.intake.standing import Opens, Standing, standing
+from services.journal import LogReader
+from services.pages.frame import Around, language_of, link_in, render, templates_in
+from services.pages.guard import session_of
+from services.pages.terms import Terms
+from services.signin import Session
+
+TEMPLATES = templates_in(Path(__file__).with_name("templates"))
+STAMPS = ("119", "110", "ward", "abuse-report")
+SCRIPT_WORDS = (
+    *("saved", "queued", "no_number", "parked", "not_registered", "second_identifier", "linking", "chosen"),
+    *("answered", "not_answered", "cannot_read"),
+)
+STATUS = {"received": 200, "queued": 202, "unreadable": 400, "unavailable": 503}
+log = logging.getLogger("yoake.pages")
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of what the card sent. `state`: received, queued, unavailable or unreadable.
+
+    `status`: the receipt's; `detail`: what a person must know of it. `flags` are in words. `href`: the card itself.
+    """
+
+    state: str
+    status: str | None = None
+    number: str | None = None
+    time: str | None = None
+    href: str | None = None
+    flags: list[str] = []
+    not_registered: bool = False
+    detail: str | None = None
+
+
+class Reception:
+    """The endpoints of the call card, for roles that speak for a provider."""
+
+    def __init__(
+        self, around: Around, door: Door | None, recall: Recall, log_of_calls: LogReader, opens: Opens, clock: Clock
+    ) -> None:
+        """`around` must answer where no database does. `door` None: nothing can be sent from here."""
+        self._around, self._door, self._recall = around, door, recall
+        self._log, self._opens, self._clock = log_of_calls, opens, clock
+
+    def routes(self) -> list[Route]:
+        """The addresses of the card."""
+        return [
+            Route("/calls/new", self.new, methods=["GET"]),
+            Route("/calls", self.take, methods=["POST"]),
+            Route("/calls/{number}", self.known, methods=["GET"]),
+            Route("/calls/{id}/receipt", self.receipt, methods=["GET"]),
+        ]
+
+    def new(self, request: Request) -> Response:
+        """An empty card; with `number`, for a further contact of that consultation."""
+        session, _ = _speaker(request)
+        return self._card(request, session, None, follows=request.query_params.get("number", "")[:20])
+
+    def known(self, request: Request) -> Response:
+        """The card of the last contact under a number, to go on with."""
+        session, _ = _speaker(request)
+        if not session.sees("calls"):
+            raise HTTPException(404)
+        terms = self._around.terms(language_of(request))
+        number = folded(request.path_params["number"]).upper()
+        found = standing(self._log, number, terms.ward, self._opens if session.sees("persons") else None)
+        if found is None:
+            raise HTTPException(404)
+        log.info("looked at", extra={"case": found.case, "role": session.role.key, "who": session.who})
+        return self._card(request, session, found, follows="")
+
+    async def take(self, request: Request) -> Response:
+        """One thing that a card sends."""
+        session, provider = _speaker(request)
+        body = b""
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_MESSAGE_BYTES:
+                return _told(Answer(state="unreadable", detail=f"up to {MAX_MESSAGE_BYTES} bytes"))
+        try:
+            told = read(body)
+        except NotUsable as error:
+            return _told(Answer(state="unreadable", detail=str(error)))
+        terms = await run_in_threadpool(self._around.terms, language_of(request))
+        sent = message(told, _source(session), terms.ward)
+        if self._door is None:
+            return _told(Answer(state="unavailable"))
+        outcome = await self._door.submit(provider, msgspec.json.encode(sent))
+        log.info("said at a page", extra={"provider": provider, "role": session.role.key, "who": session.who})
+        return _told(_answer(outcome, terms))
+
+    def receipt(self, request: Request) -> Response:
+        """What became of what was queued."""
+        session, provider = _speaker(request)
+        terms = self._around.terms(language_of(request))
+        try:
+            found = self._recall.receipts(provider, _source(session), request.path_params["id"])
+        except (DatabaseError, sa.exc.SQLAlchemyError):
+            found = []
+        return _told(_received(found[0], terms) if found else Answer(state="queued"))
+
+    def _card(self, request: Request, session: Session, stands: Standing | None, follows: str) -> Response:
+        terms = self._around.terms(language_of(request))
+        frame = self._around.frame(terms)
+        attempts = [
+            (terms.moment(each.at), terms.code(each.what), each.answered)
+            for each in (stands.card.danger if stands else ())
+        ]
+        return render(
+            request,
+            TEMPLATES,
+            "card.html",
+            frame,
+            terms,
+            stands=stands,
+            follows=follows,
+            values=stands.values if stands else {},
+            attempts=attempts,
+            now=self._clock().astimezone(UTC).isoformat(timespec="milliseconds"),
+            stamps=STAMPS,
+            channels_said=_said(CHANNELS.values(), terms),
+            not_counted_said=_said(NOT_COUNTED.values(), terms),
+            districts_said=_districts(terms),
+            providers_said=[(each.id, terms.say(each.label)) for each in terms.ward.provider],
+            identifiers=IDENTIFIERS,
+            finds=session.sees("persons"),
+            script_words={name: terms.as_is(name) for name in SCRIPT_WORDS},
+        )
+
+
+def _speaker(request: Request) -> tuple[Session, str]:
+    """Who is signed in, and for which provider; for others there is no such page."""
+    session = session_of(request)
+    if session is None or session.role.provider is None:
+        raise HTTPException(404)
+    return session, session.role.provider
+
+
+def _said(codes: Iterable[str], terms: Terms) -> list[tuple[str, str]]:
+    """Codes of the contract, each once, with their words."""
+    return [(code, terms.code(code)) for code in dict.fromkeys(codes)]
+
+
+def _districts(terms: Terms) -> list[tuple[str, str]]:
+    """The ward's districts in its order, and 不明."""
+    known = [(each.key, terms.say(each.label)) for each in terms.ward.district]
+    return [*known, ("unknown", terms.district(None))]
+
+
+def _source(session: Session) -> str:
+    return f"/front/{session.role.key}"
+
+
+def _answer(outcome: Outcome, terms: Terms) -> Answer:
+    match outcome.state:
+        case "receipts":
+            return _received(outcome.receipts[0], terms)
+        case "queued":
+            return Answer(state="queued")
+        case "unreadable":
+            return Answer(state="unreadable", detail=f"{outcome.unread[0].field}: {outcome.unread[0].fault}")
+        case "unavailable":
+            return Answer(state="unavailable")
+
+
+def _received(receipt: Receipt, terms: Terms) -> Answer:
+    number = receipt.number[0] if receipt.number else None
+    odd = [flag for flag in receipt.flags if flag["code"] != "not-registered"]
+    return Answer(
+        state="received",
+        status=receipt.status,
+        number=number,
+        time=f"{terms.ward.local(receipt.at):%H:%M}",
+        href=link_in(terms.language)(f"/calls/{number}") if number and receipt.case else None,
+        flags=list(dict.fromkeys(_in_words(flag, terms) for flag in odd)),
+        not_registered=len(odd) < len(receipt.flags),
+        detail=": ".join(filter(None, (receipt.field, receipt.reason))) or None,
+    )
+
+
+def _in_words(flag: dict[str, str | None], terms: Terms) -> str:
+    code, field = terms.code(flag["code"] or ""), (flag.get("field") or "").rpartition(".")[2]
+    return f"{terms.field(field)}：{code}" if field else code
+
+
+def _told(answer: Answer) -> Response:
+    return Response(msgspec.json.encode(answer), STATUS[answer.state], media_type="application/json")

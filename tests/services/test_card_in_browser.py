@@ -1,0 +1,354 @@
+"""相談受付票 in a real browser, against real services: by keyboard alone, and with the line down. Needs Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+import uvicorn
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from deploy import front
+from events import decode, event_of
+from events.intake import CallAdded, CallLinked, CallReceived
+from services.database import open_reader
+from services.health import Server, open_socket
+from services.journal import LogReader
+from services.reporting import app as reporting
+from services.seal import KeyReader, Secrets
+from services.settings import Settings
+from services.signin import SignIns
+from tests.browser_examples import CHROMIUM, FLAGS, press, sound
+from tests.desk_examples import register
+from tests.door_examples import doorway
+from tests.services.test_finding import HANAKO
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium in the path: the card is not tried in a browser")
+LOOK = os.environ.get("YOAKE_LOOK")
+
+
+class Centre(NamedTuple):
+    """A front that is served, with the services behind it."""
+
+    address: str
+    settings: Settings
+    stop_services: Callable[[], None]
+    start_services: Callable[[], None]
+
+    def link(self, role: str) -> str:
+        """A new one-time link."""
+        signins = SignIns(self.settings.keys, self.settings.ward())
+        try:
+            return f"{self.address}/signin/{signins.link(role, '架空 花子')}"
+        finally:
+            signins.close()
+
+    def told(self) -> list[tuple[Any, dict[str, Any]]]:
+        """Every event of a call that intake recorded, with what is personal in it."""
+        engine, keys = (open_reader(self.settings.database_of(name)) for name in ("intake", "keys"))
+        log, opens = LogReader(engine), KeyReader(keys, Secrets.at(self.settings.keys)).opened
+        with engine.connect() as connection:
+            texts = connection.execute(sa.select(log.log.c.state).order_by(log.log.c.id)).scalars().all()
+        found = []
+        for text in texts:
+            record = decode(bytes(text))
+            event = event_of(record)
+            if isinstance(event, CallReceived | CallAdded | CallLinked):
+                owners = [event.person or "", getattr(event, "before", "") or "", event.case or ""]
+                box = opens(owners, f"{record.type}/{record.id}", event.sealed) if event.sealed else None
+                found.append((event, box or {}))
+        for each in (engine, keys):
+            each.dispose()
+        return found
+
+
+class Running:
+    """The loop, in a thread of its own, in which NATS, the services and the front run."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory, self._ready, self._loop = directory, threading.Event(), asyncio.new_event_loop()
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._run()))
+        self.centre: Centre | None = None
+
+    def __enter__(self) -> Centre:
+        self._thread.start()
+        assert self._ready.wait(30)
+        assert self.centre is not None, "it did not start"
+        return self.centre
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(20)
+        self._loop.close()
+
+    async def _run(self) -> None:
+        try:
+            async with doorway(self._directory) as running:
+                ledger = reporting.build(
+                    msgspec.structs.replace(running.settings, nats=running.server.url_of("reporting"))
+                )
+                await ledger.start()
+                form = register("H", personal=HANAKO)
+                await running.door.submit("day", msgspec.json.encode(form))
+                site = front.build(running.settings)
+                self._server = Server(uvicorn.Config(site.site, log_config=None, access_log=False, lifespan="on"))
+                listening = open_socket(("127.0.0.1", 0))
+                address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+                self.centre = Centre(
+                    address, running.settings, self._does(running.close_services), self._does(running.open_services)
+                )
+                self._ready.set()
+                await self._server.serve([listening])
+                await ledger.stop()
+        finally:
+            self._ready.set()
+
+    def _does(self, work: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+        return lambda: asyncio.run_coroutine_threadsafe(work(), self._loop).result(20)
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
+    """Everything but the other processes; one registrant, made up."""
+    with Running(tmp_path_factory.mktemp("card")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def cookies(chromium: Browser, centre: Centre) -> list[Any]:
+    """What a browser keeps that signed in as the night's worker, with a link."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(centre.link("night"))
+    press(page, "サインインする")
+    kept_by_it = list(context.cookies())
+    context.close()
+    return kept_by_it
+
+
+@pytest.fixture
+def screen(chromium: Browser, centre: Centre, cookies: list[Any]) -> Iterator[Page]:
+    """The first page of the night's worker, far from the ward's clock; it fails the test if a script breaks."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 1000}, timezone_id="Europe/Lisbon")
+    context.add_cookies(cookies)
+    page = context.new_page()
+    broken: list[str] = []
+    page.on("pageerror", lambda error: broken.append(str(error)))
+    page.goto(f"{centre.address}/find")
+    yield page
+    context.close()
+    assert broken == []
+
+
+def look(page: Page, name: str) -> None:
+    """Keep what is seen, for whoever wants to look at it."""
+    if LOOK:
+        page.screenshot(path=Path(LOOK) / f"{name}.png", full_page=True)
+
+
+def kept(page: Page) -> int:
+    """How many entries this device holds."""
+    count: int = page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('yoake')).length")
+    return count
+
+
+def until_kept(page: Page, n: int) -> None:
+    """Wait until this device holds so many entries; the page's policy lets no test wait inside it."""
+    for _ in range(200):
+        if kept(page) == n:
+            return
+        page.wait_for_timeout(50)
+    assert kept(page) == n
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Tab until the field with this id has the focus, which must be seen."""
+    for _ in range(80):
+        if page.evaluate("document.activeElement.id") == name:
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"Tab never came to {name}")
+
+
+def access(page: Page, key: str) -> None:
+    """Press Alt and a key as a keyboard does; Playwright's own keys leave out the letter by which it is known."""
+    pressed = {"modifiers": 1, "key": key, "unmodifiedText": key, "windowsVirtualKeyCode": ord(key.upper())}
+    session = page.context.new_cdp_session(page)
+    for kind in ("keyDown", "keyUp"):
+        session.send("Input.dispatchKeyEvent", {"type": kind, **pressed})
+    session.detach()
+
+
+def test_a_call_is_taken_with_the_keyboard_alone(screen: Page, centre: Centre) -> None:
+    """Typed in the order in which one talks, saved by itself, gone on with after a reload; no key was a mouse's."""
+    before = len(centre.told())
+    press(screen, "相談を受ける", "A")
+    keys = screen.keyboard
+    expect(screen.locator("#caller_name")).to_be_focused()
+    keys.type("架空 隣人")
+    expect(screen.locator("#told")).to_contain_text("受け付けました（受付番号 R")
+    number = screen.locator("#number").inner_text()
+    assert screen.get_by_text("登録のない方です。このまま受け付けます。").is_visible()
+    assert screen.url.endswith(f"/calls/{number}")
+    access(screen, "1")
+    for field, text in (
+        ("name", "架空 太郎"),
+        ("where", "自宅"),
+        ("safe_until", "0401002025\t0900AM"),
+        ("words", "母が入院"),
+    ):
+        tab_to(screen, field)
+        keys.type(text)
+    keys.press("Tab")
+    keys.press("Space")
+    access(screen, "s")
+    expect(screen.locator("#attempts li")).to_contain_text("119番を案内 応答あり")
+    until_kept(screen, 0)
+    look(screen, "card")
+    screen.reload()
+
+    assert screen.locator("#words").input_value() == "母が入院"
+    assert screen.locator("#caller_name").input_value() == "架空 隣人"
+    told = centre.told()[before:]
+    first, personal = told[0]
+    assert (first.name, first.provider, first.number) == ("call.received", "night", number)
+    assert personal["caller"]["name"] == "架空 隣人"
+    added = [event for event, _ in told[1:]]
+    assert {event.name for event in added} == {"call.added"}
+    assert [attempt.what for event in added for attempt in event.danger] == ["119"]
+    assert {"where": "自宅", "words": "母が入院"}.items() <= {k: v for _, box in told for k, v in box.items()}.items()
+    assert any(change.field == "reasons" for event in added for change in event.changes)
+    assert kept(screen) == 0
+
+
+def test_what_is_typed_while_the_line_is_down_is_sent_once(screen: Page, centre: Centre) -> None:
+    """未送信 1件, also after a reload and on another page; the answer is lost once; then exactly one call is there."""
+    before = len(centre.told())
+    screen.goto(f"{centre.address}/calls/new")
+    screen.route("**/calls", lambda route: route.abort())
+    screen.locator("#words").type("架空の相談です")
+    expect(screen.locator("#unsent")).to_have_text(
+        "回線が切れています。この端末に保存し、つながり次第送ります。未送信 1件"
+    )
+    screen.locator("#done").type("様子を聞いた")
+    until_kept(screen, 2)
+    assert screen.locator("#told").inner_text() == ""
+    look(screen, "down")
+    screen.goto(f"{centre.address}/find")
+    expect(screen.locator("#unsent")).to_contain_text("未送信 1件")
+    assert len(centre.told()) == before
+
+    lost: list[int] = []
+
+    def lose_the_first_answer(route: Route) -> None:
+        answer = route.fetch()
+        if lost:
+            route.fulfill(response=answer)
+        else:
+            lost.append(answer.status)
+            route.abort()
+
+    screen.unroute("**/calls")
+    screen.route("**/calls", lose_the_first_answer)
+    while kept(screen):
+        screen.evaluate("dispatchEvent(new Event('online'))")
+        screen.wait_for_timeout(100)
+
+    expect(screen.locator("#unsent")).to_be_hidden()
+    assert lost == [200]
+    told = centre.told()[before:]
+    assert Counter(event.name for event, _ in told) == {"call.received": 1, "call.added": 1}
+    assert told[1][1]["done"] == "様子を聞いた"
+
+
+def test_a_registrant_is_found_and_linked_with_two_identifiers(screen: Page, centre: Centre) -> None:
+    """With one the page asks for another; with two it is a `call.link` after the call."""
+    before = len(centre.told())
+    screen.goto(f"{centre.address}/calls/new")
+    screen.locator("#q").type("090-0000-1234")
+    told_first = screen.get_by_role("link", name="先に知っておくこと").get_attribute("href")
+    screen.get_by_role("button", name="髙﨑 花子").click()
+    screen.get_by_label("電話番号").and_(screen.locator("[data-matched]")).check()
+    screen.locator("#link-button").click()
+    assert screen.get_by_text("氏名のほかにもう一つ（生年月日・電話番号など）を確認してください。").is_visible()
+    look(screen, "link")
+    screen.get_by_label("生年月日").and_(screen.locator("[data-matched]")).check()
+    screen.locator("#link-button").click()
+    until_kept(screen, 0)
+
+    assert screen.get_by_text("登録者と結び付けました：髙﨑 花子").is_visible()
+    received, linked = [event for event, _ in centre.told()[before:]]
+    assert (received.name, linked.name) == ("call.received", "call.linked")
+    assert set(linked.matched) == {"phone", "birth-date"}
+    screen.set_viewport_size({"width": 360, "height": 800})
+    screen.goto(f"{centre.address}{told_first}")
+    assert sound(screen, 360)
+    assert screen.get_by_role("link", name=received.number).is_visible()
+    look(screen, "person")
+
+
+def test_with_intake_down_a_call_is_safe_and_gets_its_number_later(screen: Page, centre: Centre) -> None:
+    """Nothing stays on the device, the page says that there is no number yet, and shows it when there is one."""
+    centre.stop_services()
+    try:
+        screen.goto(f"{centre.address}/calls/new")
+        screen.locator("#words").type("架空")
+        expect(screen.locator("#told")).to_contain_text("受付番号はまだありません", timeout=10_000)
+        assert kept(screen) == 0
+    finally:
+        centre.start_services()
+    expect(screen.locator("#told")).to_contain_text("受け付けました（受付番号 R", timeout=10_000)
+
+
+def test_signing_out_asks_before_it_clears_what_is_unsent(screen: Page, centre: Centre) -> None:
+    """Declined, everything stays; accepted, nothing does. Signed in apart, since it ends the session."""
+    screen.context.clear_cookies()
+    screen.goto(centre.link("night"))
+    press(screen, "サインインする")
+    screen.goto(f"{centre.address}/calls/new")
+    screen.route("**/calls", lambda route: route.abort())
+    screen.locator("#words").type("架空")
+    expect(screen.locator("#unsent")).to_contain_text("未送信 1件")
+    screen.once("dialog", lambda dialog: dialog.dismiss())
+    screen.get_by_role("button", name="サインアウト").click()
+    assert kept(screen) == 1
+    screen.once("dialog", lambda dialog: dialog.accept())
+    screen.get_by_role("button", name="サインアウト").click()
+    screen.wait_for_url("**/signin")
+    assert kept(screen) == 0
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_the_card_can_be_read_at_any_width(screen: Page, centre: Centre, width: int, language: str) -> None:
+    """Nothing sticks out or lies over another; each field has a name; danger stands first, also scrolled down."""
+    screen.set_viewport_size({"width": width, "height": 800})
+    for page in ("calls/new", "find"):
+        screen.goto(f"{centre.address}/{page}?lang={language}")
+        assert sound(screen, width)
+        look(screen, f"{page.replace('/', '-')}-{width}-{language}")
+    screen.goto(f"{centre.address}/calls/new?lang={language}")
+    unnamed = "[...document.querySelectorAll('input, select, textarea')].filter((f) => !f.labels.length).length"
+    assert screen.evaluate(unnamed) == 0
+    screen.locator("#abuse_suspected").check()
+    assert screen.locator(".abuse").is_visible()
+    screen.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+    assert screen.locator(".danger-first").bounding_box()["y"] >= 0  # type: ignore[index]  # It is shown.

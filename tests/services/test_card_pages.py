@@ -1,0 +1,211 @@
+"""The call card without a browser: what it sends as a message of the contract, and whom its addresses answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from events.adapter import sealed
+from services.intake.from_page import KNOWN, NotUsable, message, read
+from tests.desk_examples import NIGHT, SECRETS, WARD, Centre, call, codes
+from tests.services.test_register_pages import text_of
+from tests.web_examples import HOME, browser, centre_in, site
+
+FROM_HERE = {"Origin": HOME}
+SOURCE = "/front/night"
+MINUTE = "2025-05-12T22:15"
+PERSONAL = {
+    "name": "架空 太郎",
+    "where": "自宅",
+    "words": "母が入院",
+    "caller": {"name": "架空 隣人", "relation": "隣人"},
+}
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
+    """A card that another adapter began, made up."""
+    with centre_in(tmp_path_factory.mktemp("card")) as running:
+        told: dict[str, Any] = {
+            "reasons": ["carer-ill"],
+            "safe_until": "2025-05-13T09:00:00+09:00",
+            "danger": [{"what": "119"}],
+        }
+        running.say("night", call("A", NIGHT, personal=PERSONAL, **told))
+        running.pump()
+        yield running
+
+
+def sent(kind: str = "call.report", **more: Any) -> dict[str, Any]:
+    """What the page sends."""
+    return {"kind": kind, "id": "one", "time": MINUTE, "entered": "2025-05-12T13:15:00Z"} | more
+
+
+def as_message(told: dict[str, Any]) -> dict[str, Any]:
+    """The CloudEvent that is made of it."""
+    return message(read(json.dumps(told).encode()), SOURCE, WARD)
+
+
+def test_a_card_becomes_a_call_that_intake_takes_whole() -> None:
+    """Every field finds its place: nothing is flagged but what is so, and personal words are in personal parts."""
+    fields = dict.fromkeys(KNOWN, "架空") | {
+        **dict.fromkeys(("safe_until", "medication_at", "call_back_by"), MINUTE),
+        "district": "kitazawa",
+        "channel": "relay",
+        "not_counted": "",
+        "call_back_who": "day",
+        "third_party": True,
+        "abuse_suspected": True,
+        "reasons": ["carer-ill", "other"],
+    }
+    danger = [{"what": "ward", "at": "2025-05-12T13:14:00Z", "answered": False}]
+    made = as_message(sent(fields=fields, danger=danger))
+
+    assert "架空" not in json.dumps(_without_personal(made), ensure_ascii=False)
+    assert made["time"] == "2025-05-12T22:15:00+09:00"
+    with Centre("sqlite://") as centre:
+        assert codes(centre.say("night", sealed(made, SECRETS.inbox))) == ["not-registered"]
+        assert centre.say("night", sealed(made, SECRETS.inbox)).status == "known"
+        (event,) = centre.events()
+    assert event.channel == "relay"
+    assert event.reasons == ("carer-ill", "other")
+    assert event.card.safe_until.isoformat() == "2025-05-12T22:15:00+09:00"
+    assert event.card.call_back.who == "day"
+    assert [(each.what, each.answered) for each in event.card.danger] == [("ward", False)]
+
+
+def _without_personal(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: _without_personal(value) for name, value in part.items() if name != "personal"}
+    return [_without_personal(each) for each in part] if isinstance(part, list) else part
+
+
+def test_what_is_added_changes_that_and_nothing_else() -> None:
+    """A blanked word is told as blank; an empty code is not told, since taking it back is a correction."""
+    made = as_message(sent("call.add", call="one", fields={"where": "", "district": "", "words": "朝まで一人"}))
+
+    assert made["data"] == {"call": "one", "personal": {"words": "朝まで一人", "where": ""}}
+
+
+def test_a_silent_call_is_about_nobody_and_a_further_contact_names_its_number() -> None:
+    """No matter where it is not counted and says nothing of anybody."""
+    silent = as_message(sent(fields={"not_counted": "silent", "channel": "phone"}))
+    further = as_message(sent(number="R7-0001", synthetic=True))
+
+    assert silent["data"] == {"channel": "phone", "not_counted": "silent", "matters": []}
+    assert further["data"]["matters"] == [{"number": "R7-0001"}]
+    assert further["synthetic"] is True
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"x", b"[]", b"null", b"\xff", b'{"a":' * 3000, json.dumps(sent("case.close")).encode()),
+        json.dumps(sent(fields={"role": "架空"})).encode(),
+        json.dumps(sent(provider="day")).encode(),
+    ],
+)
+async def test_what_no_card_sends_is_not_taken(centre: Centre, body: bytes) -> None:
+    """400, which echoes nothing; nobody says through a card for whom they speak, or anything but a call."""
+    with pytest.raises(NotUsable):
+        read(body)
+    async with browser(site(centre, role="night")) as web:
+        answer = await web.post("/calls", content=body, headers=FROM_HERE)
+
+    assert (answer.status_code, answer.json()["state"]) == (400, "unreadable")
+    assert "架空" not in answer.text
+
+
+async def test_where_nothing_can_be_sent_the_page_is_told_to_keep_it(centre: Centre) -> None:
+    """503, so that the page's copy stays; from another site, and without signing in, nothing is taken at all."""
+    body = json.dumps(sent(fields={"words": "架空"}))
+    async with browser(site(centre, role="night")) as web:
+        kept = await web.post("/calls", content=body, headers=FROM_HERE)
+        strange = await web.post("/calls", content=body, headers={"Origin": "http://attacker.example"})
+    async with browser(site(centre, role=None)) as web:
+        nobody = await web.post("/calls", content=body, headers=FROM_HERE)
+
+    assert (kept.status_code, kept.json()) == (503, {"state": "unavailable"})
+    assert (strange.status_code, nobody.status_code) == (403, 403)
+
+
+async def test_roles_that_speak_for_nobody_have_no_card(centre: Centre) -> None:
+    """No button, no page, nothing taken."""
+    for role in ("ward", "auditor"):
+        async with browser(site(centre, role=role)) as web:
+            answers = [await web.get("/calls/new"), await web.get("/calls/R7-0001"), await web.get("/calls/x/receipt")]
+            answers.append(await web.post("/calls", content="{}", headers=FROM_HERE))
+            menu = await web.get("/status")
+        assert [answer.status_code for answer in answers] == [404] * 4
+        assert "/calls/new" not in menu.text
+        assert "outbox.js" not in menu.text
+
+
+async def test_a_card_is_gone_on_with_by_its_number(centre: Centre) -> None:
+    """What stands there, by whomever it was told; a number that is not there is the same 404 as ever."""
+    async with browser(site(centre, role="night")) as web:
+        card = (await web.get("/calls/r7-0001")).text
+        missing = await web.get("/calls/R9-9999")
+
+    for told in ('value="架空 隣人"', 'value="自宅"', ">母が入院</textarea>", 'value="2025-05-13T09:00"'):
+        assert told in card
+    assert 'data-reason="carer-ill" checked' in card
+    assert "119番を案内" in text_of(card.partition('id="attempts"')[2])
+    assert missing.status_code == 404
+
+
+async def test_what_the_card_says_is_said_in_both_languages(centre: Centre) -> None:
+    """Danger first, on top; every label of the other language is there."""
+    async with browser(site(centre, role="day")) as web:
+        japanese, english = [text_of((await web.get(f"/calls/new?lang={each}")).text) for each in ("ja", "en")]
+
+    assert japanese.index("命の危険があるときは、先に119番・110番を案内してください。") < japanese.index("連絡者")
+    for word in (
+        "対応が必要な時刻（何時まで待てるか）",
+        "緊急の理由",
+        "折り返しの約束",
+        "翌朝にお願いすること",
+        "不明",
+    ):
+        assert word in japanese
+    for word in ("Safe until", "Emergency reason", "Promised call-back", "What is left for the morning"):
+        assert word in english
+
+
+async def test_the_card_opens_where_no_database_answers(tmp_path: Path) -> None:
+    """A call is taken all the same: only the frame is bare, and its light says so."""
+    with centre_in(tmp_path, ward=None) as nowhere:
+        app = site(nowhere, role="night")
+        nowhere.ledger.journal.engine.dispose()
+        _remove(tmp_path)
+        async with browser(app) as web:
+            card, other = await web.get("/calls/new"), await web.get("/find")
+
+    assert (card.status_code, other.status_code) == (200, 503)
+    assert "相談受付票" in card.text
+    assert "light_stopped" in card.text
+
+
+def _remove(directory: Path) -> None:
+    """Take the ledger away."""
+    for file in directory.glob("reporting.db*"):
+        file.unlink()
+
+
+async def test_a_card_in_the_demonstration_is_synthetic_too(tmp_path: Path) -> None:
+    """The badge that stands on the page goes with what is typed on it; without the badge nothing is synthetic."""
+    with centre_in(tmp_path) as centre:
+        app = site(centre, role="night")
+        async with browser(app) as web:
+            before = (await web.get("/calls/new")).text
+            centre.say("night", {**call("A", NIGHT), "synthetic": True})
+            centre.pump()
+            after = (await web.get("/calls/new")).text
+
+    assert 'data-synthetic=""' in before
+    assert 'data-synthetic="yes"' in after
+    assert "架空データ" in after

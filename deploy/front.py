@@ -14,6 +14,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 import anyio.to_thread
@@ -34,8 +35,10 @@ from services.intake.door import Door
 from services.intake.http import door_routes
 from services.journal import log_of
 from services.logs import STARTED, log_to
-from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in
+from services.pages.flags import FlagPages, open_flags
+from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
 from services.pages.guard import Guard
+from services.pages.sending import Backroom
 from services.pages.shield import Shield
 from services.pages.signing import Signing
 from services.pages.terms import Terms
@@ -46,6 +49,7 @@ from services.reporting.web import Site, around
 from services.seal import KeyReader, Secrets
 from services.settings import FRONT, Settings, from_environment
 from services.signin import SignIns
+from services.streams import WRITERS
 from services.ward import Ward
 from services.writer import collect_rarely
 
@@ -62,12 +66,13 @@ log = logging.getLogger("yoake.front")
 
 
 class Parts(NamedTuple):
-    """What the front reads: the ledger, who is signed in, how everybody is, and what opens boxes."""
+    """What the front reads: the ledger, who is signed in, how everybody is, what opens boxes; and how it acts."""
 
     inquiry: Inquiry
     signins: SignIns
     outlook: Outlook
     opens: Opens
+    backroom: Backroom
 
 
 def assemble(settings: Settings, parts: Parts) -> Starlette:
@@ -77,10 +82,11 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         services.ward.WardError: the ward's file cannot be used.
         services.reporting.published.PublishedError: the published figures cannot be used.
     """
-    ward, (inquiry, signins, outlook, opens) = settings.ward(), parts
+    ward, (inquiry, signins, outlook, opens, backroom) = settings.ward(), parts
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
-    frame = around(ward, inquiry, outlook.everywhere, is_open=is_open)
+    waiting = {"/flags": partial(open_flags, backroom.engines["intake"])}
+    frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting)
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
@@ -89,6 +95,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         routes=[
             *signing.routes(),
             *site.routes(),
+            *FlagPages(frame, backroom).routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -218,10 +225,13 @@ def build(settings: Settings) -> Front:
     store = KeyReader(keys, secrets)
     signins = SignIns(settings.keys, ward)
     outlook = Outlook(settings.nats, ward.id, inquiry)
-    pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened))
     door = Door(outlook.client, ward.id, secrets.inbox)
+    desks = {service: open_reader(settings.database_of(service)) for service in WRITERS}
+    backroom = Backroom(desks, secrets, door.submit)
+    pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened, backroom))
     site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door))
-    return Front(site, settings.pages, [engine.dispose, keys.dispose, signins.close])
+    opened = [engine, keys, *desks.values()]
+    return Front(site, settings.pages, [*(each.dispose for each in opened), signins.close])
 
 
 def app() -> Starlette:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import jinja2
+import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -47,7 +48,19 @@ class Entry(NamedTuple):
     needs: Sees
 
 
-MENU = (Entry("/", "tables", "figures"), Entry("/status", "status", "status"))
+MENU = (
+    Entry("/", "tables", "figures"),
+    Entry("/flags", "flags", "calls"),
+    Entry("/status", "status", "status"),
+)
+
+
+Count = Callable[[str], int | None]
+"""How many things wait behind an entry of the menu; None: nothing is counted there, or it cannot be."""
+
+
+def _uncounted(_: str) -> int | None:
+    return None
 
 
 class Frame(NamedTuple):
@@ -63,6 +76,7 @@ class Frame(NamedTuple):
     root: str
     light: str
     is_open: bool
+    waiting: Count = _uncounted
 
     @property
     def short_root(self) -> str:
@@ -75,6 +89,18 @@ class Around(NamedTuple):
 
     terms: Callable[[Language], Terms]
     frame: Callable[[Terms], Frame]
+
+
+def with_counts(around: Around, counts: Mapping[str, Callable[[], int]]) -> Around:
+    """The same, with how many things wait behind these entries of the menu. A count that fails is left out."""
+
+    def count(path: str) -> int | None:
+        try:
+            return counts[path]() if path in counts else None
+        except (sa.exc.DatabaseError, sa.exc.TimeoutError):
+            return None
+
+    return Around(around.terms, lambda terms: around.frame(terms)._replace(waiting=count))
 
 
 def language_of(request: Request) -> Language:
@@ -107,6 +133,7 @@ def render(
     menu = [entry for entry in MENU if sees(request, entry.needs) or (entry.path == "/" and frame.is_open)]
     around = {
         "menu": menu,
+        "waiting": {entry.path: frame.waiting(entry.path) for entry in menu},
         "home": menu[0].path if menu else "/signin",
         "session": session,
         "sees": partial(sees, request),

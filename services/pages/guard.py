@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.signin import Session, SignIns
 
 Endpoint = Callable[[Request], Response]
+Acting = Callable[[Request], Awaitable[Response]]
 _KEY = "yoake.session"
 
 
@@ -40,6 +41,18 @@ def shown_to(endpoint: Endpoint, *needed: Sees) -> Endpoint:
         if not sees(request, *needed):
             raise HTTPException(404)
         return endpoint(request)
+
+    return guarded
+
+
+def done_by(endpoint: Acting, *needed: Sees) -> Acting:
+    """An endpoint that sends something, for those alone who see all that is needed and speak for a provider."""
+
+    async def guarded(request: Request) -> Response:
+        session = session_of(request)
+        if session is None or session.role.provider is None or not sees(request, *needed):
+            raise HTTPException(404)
+        return await endpoint(request)
 
     return guarded
 

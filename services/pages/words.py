@@ -167,6 +167,51 @@ _SCREEN = {
         "復号できません（鍵が破棄されたか、ありません）", "Cannot be decrypted (the key was destroyed, or is not here)"
     ),
     "personal": Label("個人情報", "Personal data"),
+    "flags": Label("確認事項", "Items to check"),
+    "parked": Label("要確認データ", "Data to mend"),
+    "flags_why": Label(
+        "相談や登録はすべて受け付けています。確認が必要なものだけをここに並べています（古い順）。",
+        "Every call and form was accepted. Here is what somebody should look at, the oldest first.",
+    ),
+    "flag_kind": Label("種類", "Kind"),
+    "every_kind": Label("すべての種類", "Every kind"),
+    "with_resolved": Label("確認済みも表示する（すべて）", "Show those resolved, too (all)"),
+    "no_flags": Label("確認事項はありません。", "There is nothing to check."),
+    "registration": Label("利用登録", "Registration"),
+    "item": Label("項目：", "Field: "),
+    "since": Label("発生：", "Since "),
+    "resolved_by": Label("確認済み：", "Resolved: "),
+    "resolve": Label("確認した結果を記録する", "Record what was found"),
+    "resolve_button": Label("確認済みにする", "Resolve"),
+    "resolution": Label("確認の結果", "Resolution"),
+    "note": Label("備考（任意。個人情報として封印します）", "Note (optional; sealed as personal data)"),
+    "note_too_long": Label("備考は1,000字までで入力してください。", "Keep the note to 1,000 characters."),
+    "choose_resolution": Label("確認の結果を一つ選んでください。", "Choose one resolution."),
+    "flag_resolved": Label("確認済みにしました。", "Resolved."),
+    "flag_resolved_already": Label(
+        "すでに確認済みです。変更はありません。", "It was resolved already; nothing changed."
+    ),
+    "flag_on_its_way": Label(
+        "送信しました。受付が済みしだい、一覧から消えます。",
+        "Sent. It leaves the list as soon as it is accepted.",
+    ),
+    "flag_not_resolved": Label(
+        "確認済みにできませんでした。要確認データを見てください。", "It could not be resolved; see the data to mend."
+    ),
+    "line_is_down": Label(
+        "回線が切れています。まだ送っていません。入力はこの画面に残っています。しばらくしてから、もう一度送ってください。",
+        "The line is down and nothing was sent. What you typed is still here; please send it again in a while.",
+    ),
+    "pages": Label("ページ", "Pages"),
+    "page_of": Label("{n}／{all}ページ", "Page {n} of {all}"),
+    "page_before": Label("前のページ", "Previous page"),
+    "page_after": Label("次のページ", "Next page"),
+    "place_message": Label("記録全体", "The whole message"),
+    "place_batch": Label("まとめて送られた記録", "The batch"),
+    "place_id": Label("送信元の番号", "The sender's id"),
+    "place_source": Label("送信元", "The sender's source"),
+    "place_type": Label("記録の種類", "Kind of message"),
+    "place_specversion": Label("記録の形式の版", "Version of the format"),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
 SCREEN: Final = MappingProxyType(_SCREEN)
@@ -396,6 +441,7 @@ PERSONAL: Final = MappingProxyType(
         "consultation_office": Label("相談支援事業所", "Consultation office"),
         "in_an_emergency": Label("緊急時にしてほしいこと", "What to do in an emergency"),
         "tell_first": Label("先に知っておくこと", "To know first"),
+        "by": Label("確認した者", "By"),
         "caller": Label("連絡者", "Caller"),
         "words": Label("話した内容", "What was said"),
         "where": Label("今いる場所", "Where the person is now"),

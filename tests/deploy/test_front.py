@@ -72,7 +72,8 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
     closed = {address for address, answer in answers.items() if answer.status_code == 403}
 
     assert closed == {"/", "/tables/calls", "/tables/calls/cell", "/cases/R7-0001", "/status", "/signout"} | {
-        f"/signin/{'A' * 43}"  # A link that is none of ours.
+        *("/flags", "/flags/resolve"),
+        f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
     assert {address for address in answers if not OPEN.fullmatch(address)} < closed
     person = centre.inquiry.history(centre.inquiry.find("R7-0001")).id
@@ -115,6 +116,7 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         "/tables/calls": {"figures"},
         CELL: {"figures", "calls"},
         "/cases/R7-0001": {"calls"},
+        "/flags": {"calls"},
         "/status": {"status"},
     }
     nowhere = (await get(app, "/nowhere")).text

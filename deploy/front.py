@@ -38,6 +38,7 @@ from services.logs import STARTED, log_to
 from services.pages.flags import FlagPages, open_flags
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
 from services.pages.guard import Guard
+from services.pages.parked import ParkedPages, open_parked
 from services.pages.sending import Backroom
 from services.pages.shield import Shield
 from services.pages.signing import Signing
@@ -85,7 +86,10 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     ward, (inquiry, signins, outlook, opens, backroom) = settings.ward(), parts
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
-    waiting = {"/flags": partial(open_flags, backroom.engines["intake"])}
+    waiting: dict[str, Callable[[], int]] = {
+        "/flags": partial(open_flags, backroom.engines["intake"]),
+        "/parked": open_parked(backroom),
+    }
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting)
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
@@ -96,6 +100,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *signing.routes(),
             *site.routes(),
             *FlagPages(frame, backroom).routes(),
+            *ParkedPages(frame, backroom).routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],

@@ -21,8 +21,9 @@ from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.places import place_in_words
-from services.pages.sending import TAKEN, Backroom, Submitted, message
+from services.pages.sending import Backroom, Submitted, message
 from services.pages.terms import Terms
+from services.parked_desk import DONE
 
 PAGE = 50
 LONGEST_NOTE = 1_000
@@ -203,7 +204,7 @@ def _means(code: str, terms: Terms) -> str:
 
 def _became(outcome: Submitted) -> str:
     if outcome.state == "receipts":
-        return "resolved" if all(receipt.status in TAKEN for receipt in outcome.receipts) else "not-resolved"
+        return "resolved" if all(receipt.status in DONE for receipt in outcome.receipts) else "not-resolved"
     return "on-its-way" if outcome.state == "queued" else "not-resolved"
 
 

@@ -51,6 +51,7 @@ class Entry(NamedTuple):
 MENU = (
     Entry("/", "tables", "figures"),
     Entry("/flags", "flags", "calls"),
+    Entry("/parked", "parked", "parked"),
     Entry("/status", "status", "status"),
 )
 

@@ -12,11 +12,8 @@ import sqlalchemy as sa
 from events import SPECVERSION
 from events.messages import Receipt
 from services.clock import Clock, system_clock
+from services.parked_desk import SOURCE
 from services.seal import Secrets
-
-SOURCE = "/yoake/desk"
-TAKEN = ("accepted", "known", "waiting")
-"""What is said of a message that needs nobody any more."""
 
 
 class Submitted(Protocol):

@@ -212,6 +212,110 @@ _SCREEN = {
     "place_source": Label("送信元", "The sender's source"),
     "place_type": Label("記録の種類", "Kind of message"),
     "place_specversion": Label("記録の形式の版", "Version of the format"),
+    "colon": Label("：", ": "),
+    "would_be": Label("（受け付けられる内容：{accepted}）", " (accepted: {accepted})"),
+    "parked_why": Label(
+        "そのままでは使えない記録です。直して再送するか、理由を付けて閉じてください（届いた順）。ほかの記録は受け付けています。",
+        "Messages that cannot be used as they are, in the order they came. Mend and send them again, "
+        "or close them with a reason. "
+        "Everything else was accepted.",
+    ),
+    "with_settled": Label("対応済みも表示する（すべて）", "Show what was settled, too (all)"),
+    "nothing_parked": Label("要確認データはありません。", "Nothing is parked."),
+    "arrived": Label("受信：", "Arrived "),
+    "parked_nth": Label("{provider}の{id}番", "No. {id} of {provider}"),
+    "parked_some": Label("{provider}の記録", "A message of {provider}"),
+    "parked_unreadable": Label(
+        "{whose}を読み取れません（{reason}）。直して再送してください。ほかの記録は受け付けています。",
+        "{whose} cannot be read ({reason}). Mend it and send it again. Everything else was accepted.",
+    ),
+    "parked_unusable": Label(
+        "{whose}を使えません（{place}：{reason}）。直して再送してください。ほかの記録は受け付けています。",
+        "{whose} cannot be used ({place}: {reason}). Mend it and send it again. Everything else was accepted.",
+    ),
+    "parked_conflict": Label(
+        "{whose}：同じ番号で内容の違う記録が届きました。どちらが正しいか確認してください。",
+        "{whose}: the same number came before with other content. See which of the two is right.",
+    ),
+    "parked_state": Label("状態", "State"),
+    "parked_open": Label("未対応", "Open"),
+    "parked_mended": Label("直して再送済み", "Mended"),
+    "parked_closed": Label("閉じた", "Closed"),
+    "parked_field": Label("項目", "Field"),
+    "parked_accepted": Label("受け付けられる内容", "What would be accepted"),
+    "parked_first": Label("先に受け付けた記録", "What stands"),
+    "parked_id": Label("送信元の番号", "The sender's id"),
+    "parked_arrived": Label("受信日時", "Arrived"),
+    "parked_not_yours": Label(
+        "直して再送できるのは、この記録を送った受託事業者の担当だけです。",
+        "Only those who act for the provider that sent this can mend it and send it again.",
+    ),
+    "parked_content": Label("内容（個人情報を含みます）", "Content (personal)"),
+    "content_cp932": Label(
+        "UTF-8ではないため、cp932（WindowsのExcelの文字コード）として表示しています。文字が正しければ、このまま送るとUTF-8になります。",
+        "Not UTF-8: shown as cp932, as Excel on Windows writes it. If it reads right, sending it makes it UTF-8.",
+    ),
+    "content_unknown": Label(
+        "UTF-8でもcp932でもありません。読み取れない文字は \\x.. と表示しています。",
+        "Neither UTF-8 nor cp932; what cannot be read stands as \\x..",
+    ),
+    "content_to_mend": Label("内容を直してください", "Mend the content"),
+    "mend_hint": Label("source と id はそのままにしてください。", "Keep `source` and `id` as they are."),
+    "conflict_hint": Label(
+        "先に受け付けた記録が有効です。変えるときは、訂正の記録を新しい id で書いて送ってください。",
+        "What came first stands. To change it, write a correcting message with a new `id` and send that.",
+    ),
+    "mend_button": Label("直して再送する", "Send the mended copy"),
+    "resend_title": Label("そのまま再送", "Send again as it is"),
+    "resend_hint": Label(
+        "区の設定が変わったあとや、先に必要な記録を直したあとに使います。",
+        "After the ward's file has changed, or after what it depends on was mended.",
+    ),
+    "resend_button": Label("そのまま再送する", "Send it again"),
+    "close_title": Label("閉じる", "Close"),
+    "close_reason": Label("閉じる理由（封印して残します）", "Why it is closed (kept sealed)"),
+    "close_button": Label("閉じる", "Close it"),
+    "close_needs_reason": Label("閉じる理由を入力してください。", "Say why it is closed."),
+    "close_reason_too_long": Label(
+        "閉じる理由は1,000字までで入力してください。", "Keep the reason to 1,000 characters."
+    ),
+    "back_to_parked": Label("要確認データの一覧へ戻る", "Back to the list"),
+    "parked_taken": Label("受け付けました。", "It was accepted."),
+    "parked_closed_now": Label("閉じました。", "Closed."),
+    "parked_on_its_way": Label(
+        "送信しました。受付が済みしだい、一覧から消えます。",
+        "Sent. It leaves the list as soon as it is accepted.",
+    ),
+    "parked_following": Label(
+        "同じ件について後から届いた要確認データがあります。続けて再送してください：",
+        "Parked later, about the same; send these again now:",
+    ),
+    "mend_not_yet": Label(
+        "まだ使えません。直して、もう一度送ってください。", "It cannot be used yet: mend it and send it again."
+    ),
+    "mend_garbled": Label(
+        "まだ送っていません。内容を直して、もう一度送ってください。",
+        "Nothing was sent. Mend the content and send it again.",
+    ),
+    "mend_other_name": Label(
+        "まだ送っていません。source と id は、届いたものと同じにしてください。",
+        "Nothing was sent. Keep `source` and `id` as they came.",
+    ),
+    "mend_conflict": Label(
+        "まだ送っていません。先に受け付けた記録が有効なので、同じ id では受け付けられません。"
+        "訂正の記録を新しい id で送るか、理由を付けて閉じてください。",
+        "Nothing was sent. What came first stands, so the same `id` would be in conflict again. "
+        "Send a correction under a new `id`, or close this with a reason.",
+    ),
+    "mend_not_utf_8": Label(
+        "まだ送っていません。UTF-8ではないため、そのままでは再送できません。内容を確認して「直して再送する」を押してください。",
+        "Nothing was sent. It is not UTF-8 and cannot go as it is: check the content and send the mended copy.",
+    ),
+    "mend_settled": Label("すでに対応済みです。変更はありません。", "It was settled already; nothing changed."),
+    "mend_keys": Label(
+        "この内容は復号できません。鍵のある機械で開いてください。",
+        "The content cannot be decrypted here; open it on the machine that has the keys.",
+    ),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
 SCREEN: Final = MappingProxyType(_SCREEN)

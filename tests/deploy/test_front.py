@@ -54,7 +54,7 @@ async def get(app: Starlette, address: str) -> httpx.Response:
 
 def addresses(app: Starlette) -> set[str]:
     """Every address of the front, its blanks filled with what is there."""
-    filled = {"{report}": "calls", "{about}": "R7-0001", "{token}": "A" * 43}
+    filled = {"{report}": "calls", "{about}": "R7-0001", "{token}": "A" * 43, "{number}": "intake-1"}
     found = set()
     for route in app.routes:
         assert isinstance(route, Route | Mount), "every route has a path"
@@ -72,7 +72,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
     closed = {address for address, answer in answers.items() if answer.status_code == 403}
 
     assert closed == {"/", "/tables/calls", "/tables/calls/cell", "/cases/R7-0001", "/status", "/signout"} | {
-        *("/flags", "/flags/resolve"),
+        *("/flags", "/flags/resolve", "/parked", "/parked/intake-1"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
     assert {address for address in answers if not OPEN.fullmatch(address)} < closed
@@ -117,6 +117,7 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         CELL: {"figures", "calls"},
         "/cases/R7-0001": {"calls"},
         "/flags": {"calls"},
+        "/parked": {"parked"},
         "/status": {"status"},
     }
     nowhere = (await get(app, "/nowhere")).text
@@ -272,7 +273,7 @@ async def test_a_page_for_reading_takes_no_form(centre: Centre) -> None:
 
 
 ODD = ["", "x", "A" * 43, "A" * 8000, "%00", "%ff%fe", "..%2f..%2fkeys", "%F0%9F%98%80", "%0d%0aX-Y:%20z", "{{7*7}}"]
-PLACES = ("/", "//", "/signin/", "/signin/x/", "/cases/", "/tables/", "/static/", "/tables/calls/cell/")
+PLACES = ("/", "//", "/signin/", "/signin/x/", "/cases/", "/tables/", "/static/", "/tables/calls/cell/", "/parked/")
 
 
 @pytest.mark.parametrize("odd", ODD)

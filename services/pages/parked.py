@@ -209,7 +209,7 @@ class ParkedPages:
             content=content,
             lost=is_kept and content is None,
             mends=own and row.state == "open" and content is not None,
-            resends=own and row.state == "open" and row.kind != "conflict",
+            resends=own and row.state == "open" and row.kind != "conflict" and _goes_as_it_is(content),
             closes=closes and row.state == "open",
             following=self.desk.later(row.number) if own and said == "parked_taken" else [],
             refused=refused,
@@ -232,6 +232,11 @@ def _session(request: Request) -> Session:
     session = session_of(request)
     assert session is not None, "these pages are for those who have signed in"
     return session
+
+
+def _goes_as_it_is(content: Content | None) -> bool:
+    """Whether it may be sent again unchanged, as far as whoever looks can see it."""
+    return content is None or content.encoding == "utf-8"
 
 
 def _reason(form: Mapping[str, str]) -> str:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, sync_playwright
-from starlette.applications import Starlette
 
 from services.signin import SignIns
+from tests.browsing import CHROMIUM, FLAGS_OF_CHROMIUM, served
 from tests.desk_examples import NIGHT, arrange, call, close, register
 from tests.web_examples import centre_in, site
-
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu"]
-"""The tests may run as root, and where there is no screen."""
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium in the path: the pages are not tried in a browser"
@@ -47,7 +39,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
             centre.say("day", {**message, "synthetic": True})
             centre.pump()
         app = site(centre, role=None)
-        with _served(app) as address:
+        with served(app) as address:
             yield Front(address, app.state.signins)
 
 
@@ -57,29 +49,11 @@ def home(front: Front) -> str:
     return front.address
 
 
-class _served:  # noqa: N801  (read as a verb: with _served(app) as address)
-    """A web server in a thread, on a free port."""
-
-    def __init__(self, app: Starlette) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-        self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
-
-    def __enter__(self) -> str:
-        self._thread.start()
-        return f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self._socket.close()
-
-
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS_OF_CHROMIUM)
         yield browser
         browser.close()
 

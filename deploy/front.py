@@ -28,6 +28,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from deploy.importing.jobs import Jobs
+from deploy.importing.pages import ImportPages
 from deploy.outlook import Outlook
 from services.database import open_reader
 from services.health import Server, open_socket, routes
@@ -58,6 +60,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 THREADS = 4
 """Requests that are answered at once; each thread may hold a connection, and its cache."""
 
+OWN_MAPPINGS = "sheets"
+"""Where a ward keeps mapping files of its own, beside the keys."""
+
 OPEN = re.compile(r"/(signin|signin/.*|static/.*|healthz|readyz|metrics)", re.DOTALL)
 """Addresses that are there for everybody: they show nobody. Everything else asks who is there first."""
 
@@ -74,6 +79,7 @@ class Parts(NamedTuple):
     outlook: Outlook
     opens: Opens
     backroom: Backroom
+    jobs: Jobs
 
 
 def assemble(settings: Settings, parts: Parts) -> Starlette:
@@ -83,7 +89,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         services.ward.WardError: the ward's file cannot be used.
         services.reporting.published.PublishedError: the published figures cannot be used.
     """
-    ward, (inquiry, signins, outlook, opens, backroom) = settings.ward(), parts
+    ward, (inquiry, signins, outlook, opens, backroom, _) = settings.ward(), parts
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
     waiting: dict[str, Callable[[], int]] = {
@@ -101,6 +107,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *site.routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
+            *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -233,10 +240,11 @@ def build(settings: Settings) -> Front:
     door = Door(outlook.client, ward.id, secrets.inbox)
     desks = {service: open_reader(settings.database_of(service)) for service in WRITERS}
     backroom = Backroom(desks, secrets, door.submit)
-    pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened, backroom))
+    jobs = Jobs(backroom, lambda: inquiry.ward() or ward)
+    pages = assemble(settings, Parts(inquiry, signins, outlook, store.opened, backroom, jobs))
     site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door))
     opened = [engine, keys, *desks.values()]
-    return Front(site, settings.pages, [*(each.dispose for each in opened), signins.close])
+    return Front(site, settings.pages, [*(each.dispose for each in opened), signins.close, jobs.close])
 
 
 def app() -> Starlette:

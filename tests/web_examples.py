@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 
 from deploy.front import Parts, assemble
 from deploy.history import plan
+from deploy.importing.jobs import Jobs
 from deploy.outlook import Outlook
 from events.messages import MESSAGES, addressed
 from services.inbox import parsed
@@ -63,11 +64,12 @@ def site(
     signins = SignIns(directory, told.ward(), centre.clock)
     outlook = Outlook("", told.ward().id, centre.inquiry)
     backroom = Backroom({service: centre.engine(service) for service in RULES}, SECRETS, Counter(centre), centre.clock)
-    app = assemble(told, Parts(centre.inquiry, signins, outlook, centre.keys.opened, backroom))
-    app.state.counter = backroom.submit
+    jobs = Jobs(backroom, told.ward)
+    app = assemble(told, Parts(centre.inquiry, signins, outlook, centre.keys.opened, backroom, jobs))
+    app.state.counter, app.state.jobs = backroom.submit, jobs
     app.state.signins = signins
     app.state.cookies = {COOKIE: signins.sign_in(signins.link(role, name))} if role else {}
-    weakref.finalize(app, _tidy, signins, directory)
+    weakref.finalize(app, _tidy, signins, jobs, directory)
     return app
 
 
@@ -91,8 +93,9 @@ class Counter:
         return Outcome(state="queued") if self.slow else Outcome(state="receipts", receipts=receipts)
 
 
-def _tidy(signins: SignIns, directory: Path) -> None:
+def _tidy(signins: SignIns, jobs: Jobs, directory: Path) -> None:
     signins.close()
+    jobs.close()
     shutil.rmtree(directory)
 
 

@@ -46,12 +46,19 @@ class Entry(NamedTuple):
     path: str
     word: str
     needs: Sees
+    acts: bool = False
+    """It is for those alone who speak for a provider."""
+
+    def is_for(self, session: Session | None) -> bool:
+        """Whether somebody finds it in their menu."""
+        return session is not None and session.sees(self.needs) and not (self.acts and session.role.provider is None)
 
 
 MENU = (
     Entry("/", "tables", "figures"),
     Entry("/flags", "flags", "calls"),
     Entry("/parked", "parked", "parked"),
+    Entry("/import", "import", "persons", acts=True),
     Entry("/status", "status", "status"),
 )
 
@@ -117,7 +124,7 @@ def bare(ward: Ward, terms: Terms, *, is_open: bool) -> Frame:
 
 def home_of(session: Session | None) -> str:
     """The first page that somebody may see; where there is none, that on which one signs in."""
-    return next((entry.path for entry in MENU if session and session.sees(entry.needs)), "/signin")
+    return next((entry.path for entry in MENU if entry.is_for(session)), "/signin")
 
 
 def render(
@@ -131,7 +138,7 @@ def render(
 ) -> Response:
     """A page in its frame."""
     language, session = terms.language, session_of(request)
-    menu = [entry for entry in MENU if sees(request, entry.needs) or (entry.path == "/" and frame.is_open)]
+    menu = [entry for entry in MENU if entry.is_for(session) or (entry.path == "/" and frame.is_open)]
     around = {
         "menu": menu,
         "waiting": {entry.path: frame.waiting(entry.path) for entry in menu},

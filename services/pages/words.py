@@ -316,6 +316,51 @@ _SCREEN = {
         "この内容は復号できません。鍵のある機械で開いてください。",
         "The content cannot be decrypted here; open it on the machine that has the keys.",
     ),
+    "import": Label("取込み", "Import"),
+    "import_why": Label(
+        "登録台帳や相談記録簿の表（.xlsx、.csv。20MBまで）を、先に確かめてから送ります。確かめるだけでは何も送りません。",
+        "A roster or a call log (.xlsx or .csv, up to 20 MB) is checked first, and sent afterwards. "
+        "Checking sends nothing.",
+    ),
+    "import_file": Label("表", "Sheet"),
+    "import_mapping": Label("表の種類（対応表）", "Kind of sheet (mapping)"),
+    "mapping_roster": Label("登録台帳", "Roster"),
+    "mapping_call_log": Label("相談記録簿", "Call log"),
+    "import_check": Label("確かめる", "Check"),
+    "import_checking": Label("確かめています（{n}行）。", "Checking ({n} rows)."),
+    "import_sending": Label("送っています（{n}行）。", "Sending ({n} rows)."),
+    "import_look_again": Label("もう一度見る", "Look again"),
+    "import_checked": Label("確かめました。まだ何も送っていません。", "Checked. Nothing was sent yet."),
+    "import_sent": Label("送信済み。", "Sent."),
+    "import_failed": Label(
+        "この表は取り込めません。直してから、もう一度選んでください。",
+        "This sheet cannot be imported. Mend it and choose it again.",
+    ),
+    "import_down": Label(
+        "回線が切れています。途中まで送りました。つながってから同じ表をもう一度取り込むと、残りだけが加わります。",
+        "The line is down, and a part was sent. Import the same sheet again later: only the rest is added.",
+    ),
+    "import_again": Label("取込みへ戻る", "Back to the import"),
+    "import_problems": Label("確認が必要な行", "Rows to look at"),
+    "import_more": Label("ほか{n}行は写しにあります。", "{n} more rows are in the copy."),
+    "import_copy": Label("確認事項を書き込んだ写しを保存する", "Download the checked copy"),
+    "import_copy_why": Label(
+        "直した写しをもう一度取り込むと、新しい行だけが加わります。",
+        "Import the mended copy again: only what is new is added.",
+    ),
+    "import_send": Label("送信する", "Send"),
+    "import_drop": Label("この表を消す", "Remove this sheet"),
+    "import_drop_why": Label("消さなくても、30分後に消えます。", "It is removed after 30 minutes in any case."),
+    "import_no_file": Label("表（.xlsx、.csv）を選んでください。", "Choose a sheet (.xlsx or .csv)."),
+    "import_no_mapping": Label("表の種類を選んでください。", "Choose the kind of sheet."),
+    "import_too_large": Label(
+        "20MBを超える表は、yoake import で取り込んでください。",
+        "Import a sheet of more than 20 MB with `yoake import`.",
+    ),
+    "import_too_many": Label(
+        "ほかの取込みが続いています。しばらくしてから、もう一度選んでください。",
+        "Other imports are under way. Please choose it again in a while.",
+    ),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
 SCREEN: Final = MappingProxyType(_SCREEN)

@@ -22,7 +22,7 @@ from deploy.credential_commands import credentials_app
 from deploy.datadir import DEFAULT, DataDirectory, DataError, Running
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.feeds import complete, manifest_of, manifest_table, notes
-from deploy.flags import counts, flags, print_flags
+from deploy.flags import print_flags
 from deploy.history import Contradiction, plan, read_examples
 from deploy.importing.sheets import SheetError
 from deploy.manifest import BackupError
@@ -43,6 +43,7 @@ from events.adapter import NotSent
 from services.clock import system_clock
 from services.database import DatabaseError
 from services.era import folded, parse_date
+from services.flag_list import counts, flags
 from services.intake.finding import NotIndexed
 from services.journal import JournalError
 from services.reporting import published
@@ -366,8 +367,9 @@ def flags_command(
 ) -> None:
     """What somebody should look at (確認事項): the open flags of calls and forms; works whether or not Yoake runs."""
     with opened(data) as books:
-        found = flags(books, everything=everything, code=code, most=limit)
-        counted = counts(books, everything=everything, code=code)
+        intake = books.writers["intake"].engine
+        found = flags(intake, everything=everything, code=code, most=limit)
+        counted = counts(intake, everything=everything, code=code)
     print_json({"flags": found, "counts": counted}) if json else print_flags(found, counted)
 
 

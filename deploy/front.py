@@ -14,6 +14,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 import anyio.to_thread
@@ -27,6 +28,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from deploy.importing.jobs import Jobs
+from deploy.importing.pages import ImportPages
 from deploy.outlook import Outlook
 from services.clock import Clock, system_clock
 from services.database import open_reader
@@ -38,8 +41,11 @@ from services.intake.reception import Reception
 from services.intake.web import Lookup, Register
 from services.journal import log_of
 from services.logs import STARTED, log_to
-from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in
+from services.pages.flags import FlagPages, open_flags
+from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
 from services.pages.guard import Guard
+from services.pages.parked import ParkedPages, open_parked
+from services.pages.sending import Backroom
 from services.pages.shield import Shield
 from services.pages.signing import Signing
 from services.pages.terms import Language, Terms
@@ -50,12 +56,16 @@ from services.reporting.web import Site, around
 from services.seal import KeyReader, Secrets
 from services.settings import FRONT, Settings, from_environment
 from services.signin import SignIns
+from services.streams import WRITERS
 from services.ward import Ward
 from services.writer import collect_rarely
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 THREADS = 4
 """Requests that are answered at once; each thread may hold a connection, and its cache."""
+
+OWN_MAPPINGS = "sheets"
+"""Where a ward keeps mapping files of its own, beside the keys."""
 
 OPEN = re.compile(r"/(signin|signin/.*|static/.*|healthz|readyz|metrics)", re.DOTALL)
 """Addresses that are there for everybody: they show nobody. Everything else asks who is there first."""
@@ -66,13 +76,15 @@ log = logging.getLogger("yoake.front")
 
 
 class Parts(NamedTuple):
-    """What the front reads: the ledger, who is signed in, how everybody is, what opens boxes, and the register."""
+    """What the front reads: ledger, sign-ins, how everybody is, what opens boxes, the register; and how it acts."""
 
     inquiry: Inquiry
     signins: SignIns
     outlook: Outlook
     opens: Opens
     lookup: Lookup
+    backroom: Backroom
+    jobs: Jobs
     clock: Clock = system_clock
     door: Door | None = None
 
@@ -84,10 +96,14 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         services.ward.WardError: the ward's file cannot be used.
         services.reporting.published.PublishedError: the published figures cannot be used.
     """
-    ward, (inquiry, signins, outlook, opens) = settings.ward(), parts[:4]
+    ward, (inquiry, signins, outlook, opens), backroom = settings.ward(), parts[:4], parts.backroom
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
-    frame = around(ward, inquiry, outlook.everywhere, is_open=is_open)
+    waiting: dict[str, Callable[[], int]] = {
+        "/flags": partial(open_flags, backroom.engines["intake"]),
+        "/parked": open_parked(backroom),
+    }
+    frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting)
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     always = patient(frame, ward, is_open=is_open)
     reception = Reception(always, parts.door, Recall(settings), parts.lookup.log, opens, parts.clock)
@@ -100,6 +116,9 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *site.routes(),
             *Register(frame, parts.lookup, parts.clock).routes(),
             *reception.routes(),
+            *FlagPages(frame, backroom).routes(),
+            *ParkedPages(frame, backroom).routes(),
+            *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -247,12 +266,16 @@ def build(settings: Settings) -> Front:
     store = KeyReader(keys, secrets)
     signins = SignIns(settings.keys, ward)
     outlook = Outlook(settings.nats, ward.id, inquiry)
-    register = open_reader(settings.database_of("intake"))
     door = Door(outlook.client, ward.id, secrets.inbox)
-    parts = Parts(inquiry, signins, outlook, store.opened, Lookup(register, secrets, store), door=door)
+    desks = {service: open_reader(settings.database_of(service)) for service in WRITERS}
+    backroom = Backroom(desks, secrets, door.submit)
+    jobs = Jobs(backroom, lambda: inquiry.ward() or ward)
+    lookup = Lookup(desks["intake"], secrets, store)
+    parts = Parts(inquiry, signins, outlook, store.opened, lookup, backroom, jobs, door=door)
     pages = assemble(settings, parts)
     site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door))
-    return Front(site, settings.pages, [engine.dispose, keys.dispose, register.dispose, signins.close])
+    opened = [engine, keys, *desks.values()]
+    return Front(site, settings.pages, [*(each.dispose for each in opened), signins.close, jobs.close])
 
 
 def app() -> Starlette:

@@ -19,10 +19,11 @@ import typer
 from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.opened import Opened
 from deploy.output import Language, clock_of, fail, out, print_json
-from deploy.parked import Outcome, Parked, ParkedDesk, ParkedError
+from deploy.parked import Outcome, ParkedDesk
 from events.adapter import NotSent
 from services.database import DatabaseError
 from services.journal import JournalError
+from services.parked_desk import Parked, ParkedError
 from services.ward import Label, load
 
 parked_app = typer.Typer(

@@ -266,6 +266,10 @@ class CallUnlink(Message, frozen=True, kw_only=True):
     personal: dict[str, Any] | str | None = None
 
 
+RESOLUTIONS = ("confirmed", "corrected", "not-needed", "duplicate")
+"""How a flag may be resolved."""
+
+
 class FlagResolve(Message, frozen=True, kw_only=True):
     """Somebody looked at a flag (確認事項). Which record: as in `call.add`, or the `person` of a registration.
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from html.parser import HTMLParser
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import httpx
 import sqlalchemy as sa
@@ -17,10 +18,15 @@ from starlette.applications import Starlette
 
 from deploy.front import Parts, assemble
 from deploy.history import plan
+from deploy.importing.jobs import Jobs
 from deploy.outlook import Outlook
-from events.messages import MESSAGES
+from events.messages import MESSAGES, addressed
 from services.database import open_reader
+from services.inbox import parsed
+from services.intake.door import Outcome
+from services.intake.sealing import sealed_text
 from services.intake.web import Lookup
+from services.pages.sending import Backroom
 from services.reporting.published import load
 from services.settings import Settings
 from services.signin import SignIns
@@ -62,16 +68,41 @@ def site(
     outlook = Outlook("", told.ward().id, centre.inquiry)
     register = open_reader(centre.database_of("intake"))
     lookup = Lookup(register, SECRETS, centre.keys)
-    app = assemble(told, Parts(centre.inquiry, signins, outlook, centre.keys.opened, lookup, centre.clock))
+    backroom = Backroom({service: centre.engine(service) for service in RULES}, SECRETS, Counter(centre), centre.clock)
+    jobs = Jobs(backroom, told.ward)
+    parts = Parts(centre.inquiry, signins, outlook, centre.keys.opened, lookup, backroom, jobs, centre.clock)
+    app = assemble(told, parts)
+    app.state.counter, app.state.jobs = backroom.submit, jobs
     app.state.signins = signins
     app.state.cookies = {COOKIE: signins.sign_in(signins.link(role, name))} if role else {}
-    weakref.finalize(app, _tidy, signins, register, directory)
+    weakref.finalize(app, _tidy, signins, register, jobs, directory)
     return app
 
 
-def _tidy(signins: SignIns, register: sa.Engine, directory: Path) -> None:
+class Counter:
+    """Takes what the pages send to the centre's desks, as the door would; `closed`: the line is down."""
+
+    def __init__(self, centre: Centre) -> None:
+        self._centre = centre
+        self.closed, self.slow = False, False
+        self.sent: list[tuple[str, dict[str, Any]]] = []
+
+    async def __call__(self, provider: str, body: bytes) -> Outcome:
+        """Sealed, recorded, and answered with the receipts."""
+        if self.closed:
+            return Outcome(state="unavailable")
+        receipts = []
+        for item in parsed(body):
+            self.sent.append((provider, item.fields))
+            receipts.append(self._centre.say(provider, sealed_text(item, SECRETS.inbox), to=addressed(item.fields)))
+        self._centre.pump()
+        return Outcome(state="queued") if self.slow else Outcome(state="receipts", receipts=receipts)
+
+
+def _tidy(signins: SignIns, register: sa.Engine, jobs: Jobs, directory: Path) -> None:
     signins.close()
     register.dispose()
+    jobs.close()
     shutil.rmtree(directory)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deploy.importing.making import Finding
+from services.pages.flag_words import FLAGS
 from services.ward import Label
 
 STATES = {
@@ -112,7 +113,8 @@ def letter(column: int) -> str:
 
 def told(finding: Finding, language: str) -> str:
     """What is wrong, and what would be accepted."""
-    words = CODES[finding.code][language].format(n=finding.other_row) if finding.code in CODES else finding.code
+    label = CODES.get(finding.code) or (FLAGS[finding.code].means if finding.code in FLAGS else None)
+    words = label[language].format(n=finding.other_row) if label else finding.code
     accepted = (
         f"（{ACCEPTED[language]}{finding.accepted}）"
         if language == "ja"

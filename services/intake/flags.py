@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from events import intake as e
-from events.messages import FlagResolve
+from events.messages import RESOLUTIONS, FlagResolve
 from services.book import Said, Unusable, Waits, one_of
 from services.intake.consultations import mention, named_case
 from services.intake.contacts import Place, named_contact
 from services.intake.domain import IntakeBook, Person
-
-RESOLUTIONS = ("confirmed", "corrected", "not-needed", "duplicate")
 
 
 def resolve(said: Said, message: FlagResolve, book: IntakeBook) -> None:

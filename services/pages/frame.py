@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import jinja2
+import sqlalchemy as sa
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
@@ -45,9 +46,30 @@ class Entry(NamedTuple):
     path: str
     word: str
     needs: Sees
+    acts: bool = False
+    """It is for those alone who speak for a provider."""
+
+    def is_for(self, session: Session | None) -> bool:
+        """Whether somebody finds it in their menu."""
+        return session is not None and session.sees(self.needs) and not (self.acts and session.role.provider is None)
 
 
-MENU = (Entry("/", "tables", "figures"), Entry("/find", "registrants", "persons"), Entry("/status", "status", "status"))
+MENU = (
+    Entry("/", "tables", "figures"),
+    Entry("/find", "registrants", "persons"),
+    Entry("/flags", "flags", "calls"),
+    Entry("/parked", "parked", "parked"),
+    Entry("/import", "import", "persons", acts=True),
+    Entry("/status", "status", "status"),
+)
+
+
+Count = Callable[[str], int | None]
+"""How many things wait behind an entry of the menu; None: nothing is counted there, or it cannot be."""
+
+
+def _uncounted(_: str) -> int | None:
+    return None
 
 
 class Frame(NamedTuple):
@@ -63,6 +85,7 @@ class Frame(NamedTuple):
     root: str
     light: str
     is_open: bool
+    waiting: Count = _uncounted
 
     @property
     def short_root(self) -> str:
@@ -75,6 +98,18 @@ class Around(NamedTuple):
 
     terms: Callable[[Language], Terms]
     frame: Callable[[Terms], Frame]
+
+
+def with_counts(around: Around, counts: Mapping[str, Callable[[], int]]) -> Around:
+    """The same, with how many things wait behind these entries of the menu. A count that fails is left out."""
+
+    def count(path: str) -> int | None:
+        try:
+            return counts[path]() if path in counts else None
+        except (sa.exc.DatabaseError, sa.exc.TimeoutError):
+            return None
+
+    return Around(around.terms, lambda terms: around.frame(terms)._replace(waiting=count))
 
 
 def language_of(request: Request) -> Language:
@@ -90,7 +125,7 @@ def bare(ward: Ward, terms: Terms, *, is_open: bool) -> Frame:
 
 def home_of(session: Session | None) -> str:
     """The first page that somebody may see; where there is none, that on which one signs in."""
-    return next((entry.path for entry in MENU if session and session.sees(entry.needs)), "/signin")
+    return next((entry.path for entry in MENU if entry.is_for(session)), "/signin")
 
 
 def render(
@@ -104,9 +139,10 @@ def render(
 ) -> Response:
     """A page in its frame."""
     language, session = terms.language, session_of(request)
-    menu = [entry for entry in MENU if sees(request, entry.needs) or (entry.path == "/" and frame.is_open)]
+    menu = [entry for entry in MENU if entry.is_for(session) or (entry.path == "/" and frame.is_open)]
     around = {
         "menu": menu,
+        "waiting": {entry.path: frame.waiting(entry.path) for entry in menu},
         "home": menu[0].path if menu else "/signin",
         "session": session,
         "speaks": session is not None and session.role.provider is not None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.signin import Session, SignIns
 
 Endpoint = Callable[[Request], Response]
-Taking = Callable[[Request], Awaitable[Response]]
+Acting = Callable[[Request], Awaitable[Response]]
 _KEY = "yoake.session"
 
 
@@ -45,11 +45,23 @@ def shown_to(endpoint: Endpoint, *needed: Sees) -> Endpoint:
     return guarded
 
 
-def taken_from(endpoint: Taking, *needed: Sees) -> Taking:
+def taken_from(endpoint: Acting, *needed: Sees) -> Acting:
     """The same for an endpoint that runs on the event loop, since it reads what was sent or awaits an answer."""
 
     async def guarded(request: Request) -> Response:
         if not sees(request, *needed):
+            raise HTTPException(404)
+        return await endpoint(request)
+
+    return guarded
+
+
+def done_by(endpoint: Acting, *needed: Sees) -> Acting:
+    """An endpoint that sends something, for those alone who see all that is needed and speak for a provider."""
+
+    async def guarded(request: Request) -> Response:
+        session = session_of(request)
+        if session is None or session.role.provider is None or not sees(request, *needed):
             raise HTTPException(404)
         return await endpoint(request)
 

@@ -168,6 +168,200 @@ _SCREEN = {
         "復号できません（鍵が破棄されたか、ありません）", "Cannot be decrypted (the key was destroyed, or is not here)"
     ),
     "personal": Label("個人情報", "Personal data"),
+    "flags": Label("確認事項", "Items to check"),
+    "parked": Label("要確認データ", "Data to mend"),
+    "flags_why": Label(
+        "相談や登録はすべて受け付けています。確認が必要なものだけをここに並べています（古い順）。",
+        "Every call and form was accepted. Here is what somebody should look at, the oldest first.",
+    ),
+    "flag_kind": Label("種類", "Kind"),
+    "every_kind": Label("すべての種類", "Every kind"),
+    "with_resolved": Label("確認済みも表示する（すべて）", "Show those resolved, too (all)"),
+    "no_flags": Label("確認事項はありません。", "There is nothing to check."),
+    "registration": Label("利用登録", "Registration"),
+    "item": Label("項目：", "Field: "),
+    "since": Label("発生：", "Since "),
+    "resolved_by": Label("確認済み：", "Resolved: "),
+    "resolve": Label("確認した結果を記録する", "Record what was found"),
+    "resolve_button": Label("確認済みにする", "Resolve"),
+    "resolution": Label("確認の結果", "Resolution"),
+    "note": Label("備考（任意。個人情報として封印します）", "Note (optional; sealed as personal data)"),
+    "note_too_long": Label("備考は1,000字までで入力してください。", "Keep the note to 1,000 characters."),
+    "choose_resolution": Label("確認の結果を一つ選んでください。", "Choose one resolution."),
+    "flag_resolved": Label("確認済みにしました。", "Resolved."),
+    "flag_resolved_already": Label(
+        "すでに確認済みです。変更はありません。", "It was resolved already; nothing changed."
+    ),
+    "flag_on_its_way": Label(
+        "送信しました。受付が済みしだい、一覧から消えます。",
+        "Sent. It leaves the list as soon as it is accepted.",
+    ),
+    "flag_not_resolved": Label(
+        "確認済みにできませんでした。要確認データを見てください。", "It could not be resolved; see the data to mend."
+    ),
+    "line_is_down": Label(
+        "回線が切れています。まだ送っていません。入力はこの画面に残っています。しばらくしてから、もう一度送ってください。",
+        "The line is down and nothing was sent. What you typed is still here; please send it again in a while.",
+    ),
+    "pages": Label("ページ", "Pages"),
+    "page_of": Label("{n}／{all}ページ", "Page {n} of {all}"),
+    "page_before": Label("前のページ", "Previous page"),
+    "page_after": Label("次のページ", "Next page"),
+    "place_message": Label("記録全体", "The whole message"),
+    "place_batch": Label("まとめて送られた記録", "The batch"),
+    "place_id": Label("送信元の番号", "The sender's id"),
+    "place_source": Label("送信元", "The sender's source"),
+    "place_type": Label("記録の種類", "Kind of message"),
+    "place_specversion": Label("記録の形式の版", "Version of the format"),
+    "colon": Label("：", ": "),
+    "would_be": Label("（受け付けられる内容：{accepted}）", " (accepted: {accepted})"),
+    "parked_why": Label(
+        "そのままでは使えない記録です。直して再送するか、理由を付けて閉じてください（届いた順）。ほかの記録は受け付けています。",
+        "Messages that cannot be used as they are, in the order they came. Mend and send them again, "
+        "or close them with a reason. "
+        "Everything else was accepted.",
+    ),
+    "with_settled": Label("対応済みも表示する（すべて）", "Show what was settled, too (all)"),
+    "nothing_parked": Label("要確認データはありません。", "Nothing is parked."),
+    "arrived": Label("受信：", "Arrived "),
+    "parked_nth": Label("{provider}の{id}番", "No. {id} of {provider}"),
+    "parked_some": Label("{provider}の記録", "A message of {provider}"),
+    "parked_unreadable": Label(
+        "{whose}を読み取れません（{reason}）。直して再送してください。ほかの記録は受け付けています。",
+        "{whose} cannot be read ({reason}). Mend it and send it again. Everything else was accepted.",
+    ),
+    "parked_unusable": Label(
+        "{whose}を使えません（{place}：{reason}）。直して再送してください。ほかの記録は受け付けています。",
+        "{whose} cannot be used ({place}: {reason}). Mend it and send it again. Everything else was accepted.",
+    ),
+    "parked_conflict": Label(
+        "{whose}：同じ番号で内容の違う記録が届きました。どちらが正しいか確認してください。",
+        "{whose}: the same number came before with other content. See which of the two is right.",
+    ),
+    "parked_state": Label("状態", "State"),
+    "parked_open": Label("未対応", "Open"),
+    "parked_mended": Label("直して再送済み", "Mended"),
+    "parked_closed": Label("閉じた", "Closed"),
+    "parked_field": Label("項目", "Field"),
+    "parked_accepted": Label("受け付けられる内容", "What would be accepted"),
+    "parked_first": Label("先に受け付けた記録", "What stands"),
+    "parked_id": Label("送信元の番号", "The sender's id"),
+    "parked_arrived": Label("受信日時", "Arrived"),
+    "parked_not_yours": Label(
+        "直して再送できるのは、この記録を送った受託事業者の担当だけです。",
+        "Only those who act for the provider that sent this can mend it and send it again.",
+    ),
+    "parked_content": Label("内容（個人情報を含みます）", "Content (personal)"),
+    "content_cp932": Label(
+        "UTF-8ではないため、cp932（WindowsのExcelの文字コード）として表示しています。文字が正しければ、このまま送るとUTF-8になります。",
+        "Not UTF-8: shown as cp932, as Excel on Windows writes it. If it reads right, sending it makes it UTF-8.",
+    ),
+    "content_unknown": Label(
+        "UTF-8でもcp932でもありません。読み取れない文字は \\x.. と表示しています。",
+        "Neither UTF-8 nor cp932; what cannot be read stands as \\x..",
+    ),
+    "content_to_mend": Label("内容を直してください", "Mend the content"),
+    "mend_hint": Label("source と id はそのままにしてください。", "Keep `source` and `id` as they are."),
+    "conflict_hint": Label(
+        "先に受け付けた記録が有効です。変えるときは、訂正の記録を新しい id で書いて送ってください。",
+        "What came first stands. To change it, write a correcting message with a new `id` and send that.",
+    ),
+    "mend_button": Label("直して再送する", "Send the mended copy"),
+    "resend_title": Label("そのまま再送", "Send again as it is"),
+    "resend_hint": Label(
+        "区の設定が変わったあとや、先に必要な記録を直したあとに使います。",
+        "After the ward's file has changed, or after what it depends on was mended.",
+    ),
+    "resend_button": Label("そのまま再送する", "Send it again"),
+    "close_title": Label("閉じる", "Close"),
+    "close_reason": Label("閉じる理由（封印して残します）", "Why it is closed (kept sealed)"),
+    "close_button": Label("閉じる", "Close it"),
+    "close_needs_reason": Label("閉じる理由を入力してください。", "Say why it is closed."),
+    "close_reason_too_long": Label(
+        "閉じる理由は1,000字までで入力してください。", "Keep the reason to 1,000 characters."
+    ),
+    "back_to_parked": Label("要確認データの一覧へ戻る", "Back to the list"),
+    "parked_taken": Label("受け付けました。", "It was accepted."),
+    "parked_closed_now": Label("閉じました。", "Closed."),
+    "parked_on_its_way": Label(
+        "送信しました。受付が済みしだい、一覧から消えます。",
+        "Sent. It leaves the list as soon as it is accepted.",
+    ),
+    "parked_following": Label(
+        "同じ件について後から届いた要確認データがあります。続けて再送してください：",
+        "Parked later, about the same; send these again now:",
+    ),
+    "mend_not_yet": Label(
+        "まだ使えません。直して、もう一度送ってください。", "It cannot be used yet: mend it and send it again."
+    ),
+    "mend_garbled": Label(
+        "まだ送っていません。内容を直して、もう一度送ってください。",
+        "Nothing was sent. Mend the content and send it again.",
+    ),
+    "mend_other_name": Label(
+        "まだ送っていません。source と id は、届いたものと同じにしてください。",
+        "Nothing was sent. Keep `source` and `id` as they came.",
+    ),
+    "mend_conflict": Label(
+        "まだ送っていません。先に受け付けた記録が有効なので、同じ id では受け付けられません。"
+        "訂正の記録を新しい id で送るか、理由を付けて閉じてください。",
+        "Nothing was sent. What came first stands, so the same `id` would be in conflict again. "
+        "Send a correction under a new `id`, or close this with a reason.",
+    ),
+    "mend_not_utf_8": Label(
+        "まだ送っていません。UTF-8ではないため、そのままでは再送できません。内容を確認して「直して再送する」を押してください。",
+        "Nothing was sent. It is not UTF-8 and cannot go as it is: check the content and send the mended copy.",
+    ),
+    "mend_settled": Label("すでに対応済みです。変更はありません。", "It was settled already; nothing changed."),
+    "mend_keys": Label(
+        "この内容は復号できません。鍵のある機械で開いてください。",
+        "The content cannot be decrypted here; open it on the machine that has the keys.",
+    ),
+    "import": Label("取込み", "Import"),
+    "import_why": Label(
+        "登録台帳や相談記録簿の表（.xlsx、.csv。20MBまで）を、先に確かめてから送ります。確かめるだけでは何も送りません。",
+        "A roster or a call log (.xlsx or .csv, up to 20 MB) is checked first, and sent afterwards. "
+        "Checking sends nothing.",
+    ),
+    "import_file": Label("表", "Sheet"),
+    "import_mapping": Label("表の種類（対応表）", "Kind of sheet (mapping)"),
+    "mapping_roster": Label("登録台帳", "Roster"),
+    "mapping_call_log": Label("相談記録簿", "Call log"),
+    "import_check": Label("確かめる", "Check"),
+    "import_checking": Label("確かめています（{n}行）。", "Checking ({n} rows)."),
+    "import_sending": Label("送っています（{n}行）。", "Sending ({n} rows)."),
+    "import_look_again": Label("もう一度見る", "Look again"),
+    "import_checked": Label("確かめました。まだ何も送っていません。", "Checked. Nothing was sent yet."),
+    "import_sent": Label("送信済み。", "Sent."),
+    "import_failed": Label(
+        "この表は取り込めません。直してから、もう一度選んでください。",
+        "This sheet cannot be imported. Mend it and choose it again.",
+    ),
+    "import_down": Label(
+        "回線が切れています。途中まで送りました。つながってから同じ表をもう一度取り込むと、残りだけが加わります。",
+        "The line is down, and a part was sent. Import the same sheet again later: only the rest is added.",
+    ),
+    "import_again": Label("取込みへ戻る", "Back to the import"),
+    "import_problems": Label("確認が必要な行", "Rows to look at"),
+    "import_more": Label("ほか{n}行は写しにあります。", "{n} more rows are in the copy."),
+    "import_copy": Label("確認事項を書き込んだ写しを保存する", "Download the checked copy"),
+    "import_copy_why": Label(
+        "直した写しをもう一度取り込むと、新しい行だけが加わります。",
+        "Import the mended copy again: only what is new is added.",
+    ),
+    "import_send": Label("送信する", "Send"),
+    "import_drop": Label("この表を消す", "Remove this sheet"),
+    "import_drop_why": Label("消さなくても、30分後に消えます。", "It is removed after 30 minutes in any case."),
+    "import_no_file": Label("表（.xlsx、.csv）を選んでください。", "Choose a sheet (.xlsx or .csv)."),
+    "import_no_mapping": Label("表の種類を選んでください。", "Choose the kind of sheet."),
+    "import_too_large": Label(
+        "20MBを超える表は、yoake import で取り込んでください。",
+        "Import a sheet of more than 20 MB with `yoake import`.",
+    ),
+    "import_too_many": Label(
+        "ほかの取込みが続いています。しばらくしてから、もう一度選んでください。",
+        "Other imports are under way. Please choose it again in a while.",
+    ),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
 SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD)
@@ -397,6 +591,7 @@ PERSONAL: Final = MappingProxyType(
         "consultation_office": Label("相談支援事業所", "Consultation office"),
         "in_an_emergency": Label("緊急時にしてほしいこと", "What to do in an emergency"),
         "tell_first": Label("先に知っておくこと", "To know first"),
+        "by": Label("確認した者", "By"),
         "caller": Label("連絡者", "Caller"),
         "words": Label("話した内容", "What was said"),
         "where": Label("今いる場所", "Where the person is now"),

@@ -80,6 +80,8 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
 
     assert closed == {"/", "/tables/calls", "/tables/calls/cell", "/cases/R7-0001", "/status", "/signout"} | {
         *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
+        *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001"),
+        *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
     assert {address for address in answers if not OPEN.fullmatch(address)} < closed
@@ -123,6 +125,8 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         "/tables/calls": {"figures"},
         CELL: {"figures", "calls"},
         "/cases/R7-0001": {"calls"},
+        "/flags": {"calls"},
+        "/parked": {"parked"},
         "/status": {"status"},
         "/find": {"persons"},
         f"/persons/{centre.records()[0].subject}": {"persons"},
@@ -135,7 +139,9 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         assert answer.status_code == 200 or (answer.text, answer.status_code) == (missing.text, 404)
     menu = re.search(r"<nav.*?</nav>", nowhere, re.DOTALL)
     assert menu is not None
-    assert re.findall(r'href="(.*?)"', menu[0]) == [entry.path for entry in MENU if entry.needs in found.sees]
+    assert re.findall(r'href="(.*?)"', menu[0]) == [
+        entry.path for entry in MENU if entry.needs in found.sees and (found.provider or not entry.acts)
+    ]
 
 
 async def test_a_role_without_calls_sees_figures_that_do_not_open(centre: Centre, tmp_path: Path) -> None:
@@ -280,7 +286,7 @@ async def test_a_page_for_reading_takes_no_form(centre: Centre) -> None:
 
 
 ODD = ["", "x", "A" * 43, "A" * 8000, "%00", "%ff%fe", "..%2f..%2fkeys", "%F0%9F%98%80", "%0d%0aX-Y:%20z", "{{7*7}}"]
-PLACES = ("/", "//", "/signin/", "/signin/x/", "/cases/", "/tables/", "/static/", "/tables/calls/cell/")
+PLACES = ("/", "//", "/signin/", "/signin/x/", "/cases/", "/tables/", "/static/", "/tables/calls/cell/", "/parked/")
 
 
 @pytest.mark.parametrize("odd", ODD)

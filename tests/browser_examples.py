@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from starlette.applications import Starlette
 
 CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu"]
+OPTIONS = ["--no-sandbox", "--disable-gpu"]
 """The tests may run as root, and where there is no screen."""
 
 

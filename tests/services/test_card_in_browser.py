@@ -26,7 +26,7 @@ from services.reporting import app as reporting
 from services.seal import KeyReader, Secrets
 from services.settings import Settings
 from services.signin import SignIns
-from tests.browser_examples import CHROMIUM, FLAGS, press, sound
+from tests.browser_examples import CHROMIUM, OPTIONS, press, sound
 from tests.desk_examples import register
 from tests.door_examples import doorway
 from tests.services.test_finding import HANAKO
@@ -126,7 +126,7 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
 def chromium() -> Iterator[Browser]:
     """One browser for all tests."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
         browser.close()
 

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from services.tables import FLAGS, PARKED
-from tests.browser_examples import CHROMIUM, FLAGS, served
+from tests.browser_examples import CHROMIUM, OPTIONS, served
 from tests.desk_examples import NIGHT, Centre, call
 from tests.web_examples import centre_in, site
 
@@ -33,7 +33,7 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
 def chromium() -> Iterator[Browser]:
     """One browser for all tests."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
         browser.close()
 

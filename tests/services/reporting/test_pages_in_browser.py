@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from services.signin import SignIns
-from tests.browser_examples import CHROMIUM, FLAGS, PALE_WORDS, press, served, sound
+from tests.browser_examples import CHROMIUM, OPTIONS, PALE_WORDS, press, served, sound
 from tests.desk_examples import NIGHT, arrange, call, close, register
 from tests.web_examples import centre_in, site
 
@@ -53,7 +53,7 @@ def home(front: Front) -> str:
 def chromium() -> Iterator[Browser]:
     """One browser for all tests."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield browser
         browser.close()
 

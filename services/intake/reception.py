@@ -38,7 +38,7 @@ from services.signin import Session
 TEMPLATES = templates_in(Path(__file__).with_name("templates"))
 STAMPS = ("119", "110", "ward", "abuse-report")
 SCRIPT_WORDS = (
-    *("saved", "queued", "no_number", "parked", "not_registered", "second_identifier", "linking", "chosen"),
+    *("saved", "queued", "no_number", "card_parked", "not_registered", "second_identifier", "linking", "chosen"),
     *("answered", "not_answered", "cannot_read"),
 )
 STATUS = {"received": 200, "queued": 202, "unreadable": 400, "unavailable": 503}

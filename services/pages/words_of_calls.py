@@ -56,7 +56,7 @@ ON_THE_CARD = {
     "open_cases": Label("対応中の相談", "Open cases"),
     "take_further": Label("続報を受ける", "Take a further contact"),
     "consents": Label("情報提供の同意", "Consent to share"),
-    "since": Label("{day}から", "since {day}"),
+    "from_day": Label("{day}から", "since {day}"),
     "left_on": Label("登録を終えた日", "Left on"),
     "takes_effect_on": Label("効力の始まる日", "Takes effect on"),
     "confirmed_on": Label("登録内容を確認した日", "Details confirmed on"),
@@ -78,7 +78,7 @@ ON_THE_CARD = {
         "受け付けました。受付番号はまだありません。番号が付くと、ここに表示します。",
         "Received, and safe. There is no reference number yet; it is shown here as soon as there is one.",
     ),
-    "parked": Label(
+    "card_parked": Label(
         "受け付けましたが、このままでは使えないため要確認データに入りました（{detail}）。",
         "Received, but it cannot be used as it is, and is among the data to mend ({detail}).",
     ),

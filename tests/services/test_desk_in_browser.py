@@ -49,7 +49,8 @@ def page(chromium: Browser, centre: Centre) -> Iterator[Page]:
         page.goto(f"{address}/signin/{app.state.signins.link('night')}")
         page.keyboard.press("Tab")
         press_to(page, "サインインする")
-        page.wait_for_url("**/flags")
+        page.wait_for_url("**/find")
+        page.goto(f"{address}/flags")
         yield page
         context.close()
 

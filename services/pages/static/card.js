@@ -79,7 +79,7 @@
     number = answer.number ?? number;
     at("number").textContent = number ?? "";
     const inWords = { number: number ?? words.no_number, time: answer.time, detail: answer.detail };
-    at("told").textContent = said(["parked", "conflict"].includes(answer.status) ? "parked" : "saved", inWords);
+    at("told").textContent = said(["parked", "conflict"].includes(answer.status) ? "card_parked" : "saved", inWords);
     const odd = at("flags");
     for (const text of answer.flags ?? []) {
       if ([...odd.children].some((line) => line.textContent === text)) continue;

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,9 +27,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from events import Recorded
-from services.hearing import Cursors, sifted
-from services.streams import BATCH, EVENTS, HEARS, INBOX, MIB, again_subject, durables
+from services.streams import BATCH, EVENTS, INBOX, MIB, durables
 
 if TYPE_CHECKING:
     from services.vitals import Vitals
@@ -37,9 +35,6 @@ if TYPE_CHECKING:
 IDLE = 5.0
 RETRY = 0.5
 PACE = 0.005
-ASK_AGAIN = 1
-"""Seconds until events that cannot be heard yet come again."""
-
 MOST_BYTES = {INBOX: 2 * MIB, EVENTS: 16 * MIB}
 """What is pulled at once, by stream: more than the largest message, and no more than is handled within `ACK_WAIT`."""
 
@@ -117,7 +112,7 @@ def subscribe(
     vitals: Vitals | None = None,
     *,
     pace: float = PACE,
-) -> None:
+) -> PatientPull:
     """Let `handler` have what a durable delivers, in batches; it acknowledges each message itself.
 
     A handler that raises leaves its messages unacknowledged; they are given back, and come again. `pace`: the least
@@ -151,56 +146,7 @@ def subscribe(
                     await message.nak(delay=RETRY)
             await asyncio.sleep(RETRY)
 
-
-Hear = Callable[[list[bytes], list[Recorded]], Awaitable[Collection[str]]]
-"""Take in events, as texts and read; returns the services whose logs have a gap before one of them."""
-
-
-def listen(
-    broker: NatsBroker,
-    ward: str,
-    service: str,
-    hear: Hear,
-    cursors: Cursors,
-    vitals: Vitals | None = None,
-    *,
-    pace: float = PACE,
-) -> None:
-    """Let a service hear the others' events: whatever is missing is asked for again, and until it has come nothing is
-    acknowledged.
-
-    The durable acknowledges everything up to a message at once; what comes twice for that is known by its position.
-    """
-    early: dict[str, int] = {}
-    beyond: set[str] = set()
-
-    async def on_events(messages: list[Msg]) -> None:
-        ours, _ = sifted(messages, ward, HEARS[service])
-        records = [record for _, record in ours]
-        if await hear([message.data for message, _ in ours], records):
-            for record in (record for record in records if record.id not in beyond):
-                early[record.service] = max(record.position, early.get(record.service, 0))
-        missing = [source for source, position in early.items() if cursors.position(source) < position]
-        if not missing:
-            early.clear()
-            await messages[-1].ack()
-            return
-        for message in messages:
-            await message.nak(delay=ASK_AGAIN)
-        for source in missing:
-            head = await _ask_again(broker, again_subject(ward, source), cursors.position(source) + 1)
-            if head is not None:  # What lies beyond its end is none of its own, and holds up nobody.
-                early[source] = min(early[source], head)
-                beyond.update(record.id for record in records if record.service == source and record.position > head)
-
-    subscribe(broker, ward, f"{service}-events", on_events, vitals, pace=pace)
-
-
-async def _ask_again(broker: NatsBroker, subject: str, first: int) -> int | None:
-    """Ask a relay to publish again from a position on; where its log ends, or None if it does not answer."""
-    with suppress(nats.errors.Error, ValueError):
-        return int((await broker.connection.request(subject, str(first).encode(), timeout=ASK_AGAIN)).data)
-    return None
+    return pulling
 
 
 class PatientPull(BatchPullStreamSubscriber):
@@ -216,6 +162,9 @@ class PatientPull(BatchPullStreamSubscriber):
 
     handled = False
     """Whether the handler has answered for everything in the present batch."""
+
+    given_back = 0
+    """How many batches were not handled: what they held comes again, behind what is delivered meanwhile."""
 
     async def _create_subscription(self) -> None:
         if self.subscription:
@@ -242,7 +191,10 @@ class PatientPull(BatchPullStreamSubscriber):
                 messages = await self._there_now() or await self._first_to_come()
                 if messages:
                     self.handled = False
-                    await self.consume(messages)
+                    try:
+                        await self.consume(messages)
+                    finally:
+                        self.given_back += not self.handled
                     await self._give_back(messages)
             except (nats.errors.Error, BusError, OSError) as error:
                 log.warning("%s", error, extra={"durable": self._durable})

@@ -13,7 +13,7 @@ from faststream import FastStream
 from nats.aio.msg import Msg
 
 from events import Recorded
-from services.bus import check_durables, listen, make_broker, subscribe
+from services.bus import check_durables, make_broker, subscribe
 from services.clock import Clock, system_clock
 from services.database import open_engine
 from services.desk import Desk, Rules
@@ -21,6 +21,7 @@ from services.health import attach
 from services.hearing import CURSORS, LogChanged
 from services.inbox import Delivery, delivered
 from services.journal import Journal, SecondWriter
+from services.listening import listen
 from services.mark import Mark, SetBack
 from services.missed import missed
 from services.relay import EventsAhead, Relay

@@ -10,10 +10,11 @@ from faststream.nats.annotations import NatsMessage
 from nats.js import JetStreamContext
 
 from events import Recorded
-from services.bus import check_durables, listen, make_broker
+from services.bus import check_durables, make_broker
 from services.clock import Clock, system_clock
 from services.health import attach
 from services.journal import Journal
+from services.listening import listen
 from services.mark import Mark, SetBack
 from services.missed import missed
 from services.reporting.inquiry import Inquiry, further_facts

@@ -76,7 +76,10 @@ def test_postgresql_survives_the_same(data: Path, sixty: Path, postgresql: str) 
             threading.Timer(after, lambda name=service: os.kill(pid_of(data, name), signal.SIGKILL)).start()
         fed = yoake("feed", sixty, "--as", "contractor", "--data", data, "--json")
         assert fed.returncode == 0, fed.stderr
-        until(lambda: settled(data))
+        try:  # It once took more than 40 s here, and nobody saw at what.
+            until(lambda: settled(data))
+        except AssertionError as error:
+            raise AssertionError(yoake("status", "--data", data).stdout) from error
         assert total(data) == total(data, "short-stay") == 60
         everything_is_equal(data)
         assert yoake("rebuild", "--data", data).returncode == 0

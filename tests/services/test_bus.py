@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-import msgspec
 import nats
 import pytest
 from faststream import AckPolicy, FastStream
@@ -15,16 +14,13 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from deploy.natsd import NatsServer, declare
-from events import Recorded, decode
-from services.bus import BusError, PatientPull, check_durables, listen, make_broker, subscribe
+from services.bus import BusError, PatientPull, check_durables, make_broker, subscribe
 from services.handover import app as handover
-from services.hearing import CURSORS, Cursors
 from services.intake import app as intake
-from services.journal import Journal
 from services.placement import app as placement
 from services.reporting import app as reporting
 from services.settings import Settings
-from services.streams import EVENTS, INBOX, again_subject, durables, event_subject
+from services.streams import INBOX, durables
 from tests.running import WARD
 
 BUILDS = {
@@ -224,39 +220,3 @@ async def _until(done: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.05)
     pytest.fail("it did not happen in time")
-
-
-async def test_an_event_from_beyond_the_end_of_its_log_holds_up_nobody(
-    server: NatsServer, client: Client, tmp_path: Path
-) -> None:
-    """Its relay says that its log is empty: what claims to be its fifth event is acknowledged, and has no effect."""
-    released = (Path(__file__).parents[1] / "events" / "released" / "call.received.v1.json").read_bytes()
-    told = msgspec.json.encode(msgspec.structs.replace(decode(released), ward="w", service="intake", position=5))
-    record = decode(told)
-    journal = Journal(f"sqlite:///{tmp_path}/placement.db", "placement", "w", tables=[CURSORS])
-    heard: list[int] = []
-
-    async def hear(_: list[bytes], records: list[Recorded]) -> set[str]:
-        heard.extend(record.position for record in records)
-        return {"intake"}
-
-    async def empty(message: Msg) -> None:
-        await message.respond(b"0")
-
-    await client.subscribe(again_subject("w", "intake"), cb=empty)
-    broker = make_broker(server.url, "placement")
-    listen(broker, "w", "placement", hear, Cursors(journal.engine))
-    await broker.start()
-    js = client.jetstream()
-    await js.publish(event_subject("w", "intake", record.type, record.case), told, stream=EVENTS)
-    try:
-        await _until(lambda: len(heard) > 1)
-        for _ in range(100):
-            info = await js.consumer_info(EVENTS, "placement-events")
-            if not (info.num_ack_pending or info.num_pending):
-                return
-            await asyncio.sleep(0.05)
-        pytest.fail("it is still not acknowledged")
-    finally:
-        await broker.stop()
-        journal.close()

@@ -1,0 +1,196 @@
+"""Events against a real NATS: whatever is delivered twice, late or to somebody who died, nothing stays unheard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+import nats
+import pytest
+from faststream.nats import NatsBroker
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from deploy.natsd import NatsServer, declare
+from events import Recorded, decode
+from services import streams
+from services.bus import make_broker
+from services.hearing import CURSORS, Cursors
+from services.journal import Journal
+from services.listening import listen
+from services.streams import EVENTS, again_subject, event_subject
+
+RELEASED = Path(__file__).parents[1] / "events" / "released"
+ACK_WAIT = 3.0
+
+
+@pytest.fixture
+async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsServer]:
+    """A real server with our streams, which gives a message again sooner than ours do."""
+    monkeypatch.setattr(streams, "ACK_WAIT", ACK_WAIT)
+    running = NatsServer(tmp_path / "nats", 0)
+    await asyncio.to_thread(running.start)
+    await declare(running.url, "w")
+    yield running
+    await asyncio.to_thread(running.stop)
+
+
+@pytest.fixture
+async def client(server: NatsServer) -> AsyncIterator[Client]:
+    connection = await nats.connect(server.url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def broker(server: NatsServer) -> AsyncIterator[NatsBroker]:
+    connected = make_broker(server.url, "listener")
+    yield connected
+    await connected.stop()
+
+
+class Listener:
+    """Hears as the services do, and notes it in memory. `failing`: the event at which it fails, once."""
+
+    def __init__(self, broker: NatsBroker, directory: Path, service: str = "reporting", failing: str = "") -> None:
+        self.heard: list[tuple[str, int]] = []
+        self.failed = False
+        self._failing = failing
+        journal = Journal(f"sqlite:///{directory}/{service}.db", service, "w", tables=[CURSORS])
+        self._cursors = Cursors(journal.engine)
+        journal.close()
+        listen(broker, "w", service, self._hear, self._cursors)
+
+    async def _hear(self, _: list[bytes], records: list[Recorded]) -> set[str]:
+        if not self.failed and self._failing in {record.id for record in records}:
+            self.failed = True
+            raise OSError("the database is gone")
+        gaps = set()
+        for record in records:
+            if self._cursors.is_next(record):
+                self._cursors.advance(record)
+                self.heard.append((record.service, record.position))
+            elif record.position > self._cursors.position(record.service):
+                gaps.add(record.service)
+        return gaps
+
+
+def an_event(service: str, position: int) -> tuple[str, bytes]:
+    """A released event of a service, as if it stood at this position of its log; on its subject."""
+    name = {"intake": "call.received", "placement": "placement.arranged"}[service]
+    released = decode((RELEASED / f"{name}.v1.json").read_bytes())
+    id_ = f"{service}-{position}"
+    told = msgspec.json.encode(msgspec.structs.replace(released, ward="w", service=service, position=position, id=id_))
+    record = decode(told)
+    return event_subject("w", service, record.type, record.case), told
+
+
+async def publish(client: Client, service: str, *positions: int) -> None:
+    for position in positions:
+        subject, told = an_event(service, position)
+        await client.jetstream().publish(subject, told, stream=EVENTS)
+
+
+async def everything_is_acknowledged(client: Client, service: str = "reporting") -> None:
+    for _ in range(100):
+        info = await client.jetstream().consumer_info(EVENTS, f"{service}-events")
+        if not (info.num_ack_pending or info.num_pending):
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it is still not acknowledged")
+
+
+async def test_what_was_delivered_to_one_who_died_is_heard(client: Client, broker: NatsBroker, tmp_path: Path) -> None:
+    """Another log's event comes behind it, and nothing of its own. It was acknowledged with that one once, and lost."""
+    await publish(client, "intake", 1)
+    died = await client.jetstream().pull_subscribe_bind("reporting-events", EVENTS)
+    assert len(await died.fetch(1)) == 1
+    await publish(client, "placement", 1, 2)
+    listener = Listener(broker, tmp_path)
+    await broker.start()
+    await _until(lambda: len(listener.heard) == 3)
+    assert listener.heard == [("placement", 1), ("placement", 2), ("intake", 1)]
+    await everything_is_acknowledged(client)
+
+
+async def test_what_was_in_a_batch_that_failed_is_heard(
+    client: Client, broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A database that is gone for a moment; what comes after it is delivered before what was given back."""
+    give_back = Msg.nak
+    monkeypatch.setattr(Msg, "nak", lambda message, delay=None: give_back(message, delay=ACK_WAIT))
+    listener = Listener(broker, tmp_path, failing="placement-2")
+    await broker.start()
+    await publish(client, "placement", 1)
+    await everything_is_acknowledged(client)
+    await publish(client, "placement", 2)
+    await _until(lambda: listener.failed)
+    await publish(client, "intake", 1)
+    await _until(lambda: len(listener.heard) == 3)
+    assert listener.heard == [("placement", 1), ("intake", 1), ("placement", 2)]
+    await everything_is_acknowledged(client)
+
+
+async def test_what_was_delivered_when_the_connection_broke_is_heard(
+    client: Client, broker: NatsBroker, tmp_path: Path
+) -> None:
+    """The server had delivered it, and it never came. Whoever else pulls stands for the broken connection."""
+    listener = Listener(broker, tmp_path)
+    await broker.start()
+    await publish(client, "placement", 1)
+    await everything_is_acknowledged(client)
+    dying = await client.jetstream().pull_subscribe_bind("reporting-events", EVENTS)
+    astray = asyncio.create_task(dying.fetch(1))
+    for position in range(1, 20):  # Both pull, and the server serves them in turns.
+        await publish(client, "intake", position)
+        if (await asyncio.wait([astray], timeout=0.2))[0]:
+            break
+    before = len(listener.heard)
+    broker.connection._transport._io_writer.transport.abort()  # type: ignore[union-attr]  # Connected, so it is there.
+    await _until(lambda: broker.connection.stats["reconnects"] == 1)
+    await publish(client, "placement", 2)
+    await _until(lambda: len(listener.heard) == before + 2)
+    assert listener.heard[-2:] == [("placement", 2), ("intake", position)]
+    await everything_is_acknowledged(client)
+
+
+async def test_what_comes_late_on_one_log_holds_up_no_acknowledgement(
+    client: Client, broker: NatsBroker, tmp_path: Path
+) -> None:
+    """Nothing went astray: what was heard is acknowledged at once, and does not come again."""
+    listener = Listener(broker, tmp_path)
+    await broker.start()
+    for position in range(1, 6):
+        await publish(client, "intake", position)
+        await publish(client, "placement", position)
+    await _until(lambda: len(listener.heard) == 10)
+    await everything_is_acknowledged(client)
+    info = await client.jetstream().consumer_info(EVENTS, "reporting-events")
+    assert info.delivered is not None
+    assert info.delivered.consumer_seq == 10
+
+
+async def test_an_event_from_beyond_the_end_of_its_log_holds_up_nobody(
+    client: Client, broker: NatsBroker, tmp_path: Path
+) -> None:
+    """Its relay says that its log is empty: what claims to be its fifth event is acknowledged, and has no effect."""
+
+    async def empty(message: Msg) -> None:
+        await message.respond(b"0")
+
+    await client.subscribe(again_subject("w", "intake"), cb=empty)
+    listener = Listener(broker, tmp_path, "placement")
+    await broker.start()
+    await publish(client, "intake", 5)
+    await everything_is_acknowledged(client, "placement")
+    assert listener.heard == []
+
+
+async def _until(done: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if done():
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it did not happen in time")

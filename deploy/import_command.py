@@ -28,6 +28,9 @@ from services.clock import system_clock
 from services.seal import Secrets
 from services.ward import Ward, load
 
+TOGETHER = 100
+"""Rows that travel as one batch."""
+
 SHOWN = 20
 """Rows told in the terminal; the copy has them all."""
 
@@ -124,7 +127,7 @@ def _sender(data: DataDirectory, ward: Ward, provider: str) -> Send:
 
     async def deliver(messages: Sequence[dict[str, Any]]) -> dict[int, Receipt]:
         async with Adapter(running.nats, ward.id, provider) as adapter:
-            return await adapter.send(list(messages), lambda _, __: None)
+            return await adapter.send(list(messages), lambda _, __: None, together=TOGETHER)
 
     def send(messages: Sequence[dict[str, Any]]) -> Sequence[Receipt]:
         receipts = asyncio.run(deliver(messages))

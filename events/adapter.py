@@ -7,8 +7,9 @@ the same (source, id) is heard once, however often it is sent.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
 import msgspec
@@ -19,8 +20,8 @@ from joserfc.jwk import ECKey
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from events import CONTENT_TYPE
-from events.messages import MAX_MESSAGE_BYTES, MESSAGES, Receipt, addressed
+from events import BATCH_CONTENT_TYPE, CONTENT_TYPE
+from events.messages import MAX_BATCH_BYTES, MAX_BATCH_ITEMS, MAX_MESSAGE_BYTES, MESSAGES, Receipt, addressed
 from events.seal import sealed as sealed
 
 DELIVERY = "Yoake-Delivery"
@@ -46,6 +47,16 @@ OnReceipt = Callable[[int, Receipt], None]
 
 class NotSent(RuntimeError):
     """Messages could not be handed over; nothing that has a receipt is lost. Says why and what to do."""
+
+
+class _Ready(NamedTuple):
+    """A message as it travels: its place in the list, its address, its bytes, and its (source, id) if it has both."""
+
+    n: int
+    service: str
+    name: str
+    body: bytes
+    own: tuple[str, str] | None
 
 
 class Adapter:
@@ -90,7 +101,7 @@ class Adapter:
             raise NotSent(f"nobody answers at {self._where}: start Yoake with `yoake up`") from error
         finally:
             await once.close()
-        self._waiting: dict[str, int] = {}
+        self._waiting: dict[str, dict[tuple[str, str] | None, int]] = {}
         self._receipts: dict[int, Receipt] = {}
         self._heard = asyncio.Event()
         await self._nats.subscribe(f"receipts.{self._ward}.{self._provider}", cb=self._on_receipt)
@@ -99,8 +110,12 @@ class Adapter:
     async def __aexit__(self, *_: object) -> None:
         await self._nats.close()
 
-    async def send(self, messages: Sequence[dict[str, Any] | bytes], on_receipt: OnReceipt) -> dict[int, Receipt]:
+    async def send(
+        self, messages: Sequence[dict[str, Any] | bytes], on_receipt: OnReceipt, *, together: int = 1
+    ) -> dict[int, Receipt]:
         """Send messages and gather their receipts, by their place in the list.
+
+        `together`: how many, up to 1,000, may travel as one CloudEvents batch, which INBOX syncs once.
 
         A `bytes` message goes as it is: what cannot be read is parked on the other side, not lost here.
         Returns when each has a receipt and what waits has had a while to go on.
@@ -109,7 +124,7 @@ class Adapter:
             NotSent: INBOX is full, or receipts did not come however often we asked; the receipts that
                 came are with `on_receipt`.
         """
-        self._on, self._messages = on_receipt, messages
+        self._on, self._messages, self._together = on_receipt, messages, together
         await self._hand_over(range(len(messages)))
         for _ in range(TRIES):
             await self._until(lambda: len(self._receipts) == len(messages), QUIET)
@@ -138,26 +153,55 @@ class Adapter:
                 return
 
     async def _hand_over(self, which: Sequence[int]) -> None:
-        js = self._nats.jetstream(timeout=STORING)
-        for start in range(0, len(which), WINDOW):
-            part = which[start : start + WINDOW]
-            sent = [asyncio.ensure_future(self._publish(js, n)) for n in part]
+        js, letters = self._nats.jetstream(timeout=STORING), self._letters(which)
+        while window := list(islice(letters, WINDOW)):
+            sent = [asyncio.ensure_future(self._publish(js, letter)) for letter in window]
             try:
                 await asyncio.gather(*sent)
             finally:
                 for future in sent:
                     future.cancel()
 
-    async def _publish(self, js: Any, n: int) -> None:
+    def _letters(self, which: Sequence[int]) -> Iterator[list[_Ready]]:
+        """What travels together, in order: to one service, no name twice, and no larger than a batch may be."""
+        letter: list[_Ready] = []
+        size = 0
+        names: set[tuple[str, str] | None] = set()
+        for n in which:
+            ready = self._ready(n)
+            if letter and (
+                len(letter) >= self._together
+                or ready.service != letter[0].service
+                or None in (ready.own, letter[0].own)
+                or ready.own in names
+                or size + len(ready.body) > MAX_BATCH_BYTES - MAX_BATCH_ITEMS
+            ):
+                yield letter
+                letter, size, names = [], 0, set()
+            letter.append(ready)
+            size += len(ready.body)
+            names.add(ready.own)
+        if letter:
+            yield letter
+
+    def _ready(self, n: int) -> _Ready:
         message = self._messages[n]
         service, name = _address(message)
         body = message if isinstance(message, bytes) else msgspec.json.encode(sealed(message, self._key))
         if len(body) > MAX_MESSAGE_BYTES:
             raise NotSent(f"message {n + 1} has {len(body)} bytes; up to {MAX_MESSAGE_BYTES} are accepted")
+        own = () if isinstance(message, bytes) else (message.get("source"), message.get("id"))
+        named = bool(own) and all(isinstance(part, str) for part in own)
+        return _Ready(n, service, name, body, cast("tuple[str, str]", own) if named else None)
+
+    async def _publish(self, js: Any, letter: Sequence[_Ready]) -> None:
+        first = letter[0]
+        one = len(letter) == 1
+        body = first.body if one else b"[" + b",".join(ready.body for ready in letter) + b"]"
         delivery = str(uuid4())
-        self._waiting[delivery] = n
-        subject = f"inbox.{self._ward}.{self._provider}.{service}.{name}"
-        headers = {DELIVERY: delivery, "Content-Type": CONTENT_TYPE}
+        self._waiting[delivery] = {ready.own: ready.n for ready in letter}
+        subject = f"inbox.{self._ward}.{self._provider}.{first.service}.{first.name}"
+        headers = {DELIVERY: delivery, "Content-Type": CONTENT_TYPE if one else BATCH_CONTENT_TYPE}
         last = ""
         for attempt in range(4):
             try:
@@ -187,7 +231,9 @@ class Adapter:
             self._take(receipt)
 
     def _take(self, receipt: Receipt) -> None:
-        n = self._waiting.get(receipt.delivery or "")
+        sent = self._waiting.get(receipt.delivery or "", {})
+        own = (receipt.source, receipt.id)
+        n = next(iter(sent.values())) if len(sent) == 1 else sent.get(own)  # type: ignore[arg-type]  # None is no name.
         if n is None:
             n = self._by_name(receipt)
         if n is None:

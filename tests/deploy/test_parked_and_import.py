@@ -221,12 +221,12 @@ def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: P
     """The row without a number is held back; numbered in the copy it is taken, and what was taken is known."""
     second: dict[str, str] = {"フリガナ": "カクウ ジロウ", "生年月日": "昭和61年1月1日", "電話番号": "000-0000-0011"}
     third: dict[str, str] = {"フリガナ": "カクウ サブロウ", "生年月日": "昭和62年1月1日", "電話番号": "000-0000-0012"}
-    nobody_else: dict[str, str] = {
+    other: dict[str, str] = {
         "フリガナ": "カクウ シロウ",
         "生年月日": "昭和63年1月1日",
         "電話番号": "000-0000-0013",
     }
-    lines = [HEADING, person("X-1", **nobody_else), person(None, **second), person("X-3", 地域="北区", **third)]
+    lines = [HEADING, person("X-1", **other), person(None, **second), person("X-3", 地域="北区", **third)]
     file = csv_file(tmp_path / "a.csv", lines, "cp932")
     first = imported(here, file, ROSTER, "--synthetic")
     copy = Path(first.json["copy"])

@@ -570,7 +570,7 @@ def test_every_event_and_every_field_has_a_name() -> None:
 
 
 def test_the_templates_keep_to_the_policy() -> None:
-    """No script but our own files and data for them, no style and no event handler in a page; nothing of another host."""
+    """No script but our own files and data for them, no style, no event handler; nothing of another host."""
     for template in [*tracked("services/**.html"), *tracked("deploy/**.html"), *tracked("services/**.css")]:
         text = re.sub(
             r'<script (src="/static/[a-z]+\.js" defer|type="application/json" id="[a-z-]+")>', "", template.read_text()

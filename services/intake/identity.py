@@ -52,20 +52,24 @@ def root_of(person: str, book: IntakeBook) -> Person | None:
 
 def _named(said: Said, field: str, ref: str | None, own_id: str | None, book: IntakeBook) -> Person:
     """By the sender's own reference, or by the register's id."""
+    _check_named(field, ref, own_id)
     if ref:
         return registrant(said, ref, book)
-    if not own_id:
-        raise Unusable(
-            f"data.{field}", "missing", f"`{field}` (your own reference) or `{field}_id` (the register's id)"
-        )
-    found = book.state(own_id)
+    found = book.state(own_id or "")
     if not isinstance(found, Person):
         known = "an id of the register, as a receipt or `yoake find` shows it"
         raise Unusable(f"data.{field}_id", "nobody is registered under this id", known)
     return found
 
 
+def _check_named(field: str, ref: str | None, own_id: str | None) -> None:
+    if not (ref or own_id):
+        ways = f"`{field}` (your own reference) or `{field}_id` (the register's id)"
+        raise Unusable(f"data.{field}", "missing", ways)
+
+
 def _merge(said: Said, message: PersonMerge, book: IntakeBook) -> None:
+    _check_named("into", message.into, message.into_id)  # Before anybody is waited for.
     person = _named(said, "person", message.person, message.person_id, book)
     named = _named(said, "into", message.into, message.into_id, book)
     into = root_of(named.id, book)

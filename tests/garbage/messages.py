@@ -19,7 +19,11 @@ FIELDS: dict[str, dict[str, str]] = {
         "district": "text",
         "handbooks": "list",
         "certificate": "truth",
+        "certificate_until": "day",
         "age": "whole",
+        "received_on": "day",
+        "takes_effect_on": "day",
+        "came_by": "text",
         "personal": "personal",
     },
     "registration.correct": {
@@ -27,12 +31,19 @@ FIELDS: dict[str, dict[str, str]] = {
         "district": "text",
         "handbooks": "list",
         "certificate": "truth",
+        "certificate_until": "day",
         "registered_on": "day",
+        "received_on": "day",
+        "takes_effect_on": "day",
+        "came_by": "text",
     },
     "registration.withdraw": {"person": "needed", "reason": "text"},
     "registration.reinstate": {"person": "needed"},
-    "person.merge": {"person": "needed", "into": "needed"},
-    "person.split": {"person": "needed"},
+    "registration.confirm": {"person": "needed", "channel": "text"},
+    "consent.give": {"person": "needed", "to": "needed", "edition": "text"},
+    "consent.withdraw": {"person": "needed", "to": "needed"},
+    "person.merge": {"person": "needed", "person_id": "text", "into": "needed", "into_id": "text"},
+    "person.split": {"person": "needed", "person_id": "text"},
     "call.report": {
         "matters": "list",
         "channel": "text",
@@ -128,6 +139,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "handover.decline": {"handover": "needed", "reason": "text"},
     "handover.withdraw": {"handover": "needed", "reason": "text"},
     "handover.return": {"handover": "needed", "reason": "text"},
+    "parked.close": {"parked": "needed", "reason": "needed"},
 }
 """The tables of the contract; `needed` is a text that must be there. `personal` is tried where it is listed."""
 
@@ -175,6 +187,10 @@ def good(kind: str, random: Random) -> Message:
             data = {"case": f"C{n}", "placement": f"B{n}", "kind": "short-stay"}
         case "handover.offer" | "handover.complete":
             data = {"case": f"C{n}", "handover": f"H{n}", "kind": "agency", "to": "架空相談支援事業所"}
+        case "consent.give" | "consent.withdraw":
+            data = {"person": f"P{n}", "to": "架空相談支援事業所"}
+        case "parked.close":
+            data = {"parked": "intake-999999999", "reason": "架空の理由"}
         case "person.merge":
             data = {"person": f"P{n}", "into": f"Q{n}"}
         case _:

@@ -1,9 +1,11 @@
-"""The demonstration's history by every way that an adapter may take: whichever it is, the published tables come out."""
+"""The demonstration's history by every way that an adapter may take: whichever it is, the published tables come out.
+
+Out of sheets: `test_parked_and_import.py`.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import csv
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -32,34 +34,6 @@ from tests.running import WARD, running, settled, until, up, write_lines, yoake
 Message = dict[str, Any]
 PROVIDER = "contractor"
 SOURCE = f"/history/setagaya/{SEED}"
-
-ROSTER = """type = "registration.submit"
-source = "{source}"
-id = {{ columns = ["番号"] }}
-field = [
-  {{ to = "time", as = "time", columns = ["登録日"] }},
-  {{ to = "entered", as = "time", columns = ["入力日"] }},
-  {{ to = "data.person", columns = ["登録番号"] }},
-  {{ to = "data.district", columns = ["地域"] }},
-  {{ to = "data.handbooks", as = "list", columns = ["手帳"], none = ["なし"] }},
-  {{ to = "data.certificate", as = "truth", columns = ["受給者証"] }},
-  {{ to = "data.personal.name", columns = ["氏名"] }},
-  {{ to = "data.personal.birth_date", as = "day", columns = ["生年月日"] }},
-]
-"""
-CALLS = """type = "call.report"
-source = "{source}"
-id = {{ columns = ["番号"] }}
-field = [
-  {{ to = "time", as = "time", columns = ["受付"] }},
-  {{ to = "entered", as = "time", columns = ["入力"] }},
-  {{ to = "data.channel", columns = ["方法"] }},
-  {{ to = "data.matters[0].case", columns = ["相談番号"] }},
-  {{ to = "data.matters[0].person", columns = ["登録番号"] }},
-  {{ to = "data.matters[0].district", columns = ["地域"] }},
-  {{ to = "data.matters[0].reasons", as = "list", columns = ["理由"] }},
-]
-"""
 
 
 @pytest.fixture(scope="module")
@@ -99,28 +73,11 @@ def by_nothing_but_http(data: Path, history: list[Message]) -> None:
         assert {receipt["status"] for receipt in receipts} <= {"accepted", "known", "waiting"}
 
 
-def in_sheets(data: Path, history: list[Message]) -> None:
-    """The register and the call log as spreadsheets; what a sheet has no line for, by `yoake feed`."""
-    rosters = [_of_the_register(m) for m in history if m["type"] == "registration.submit"]
-    calls = [_of_the_call_log(m) for m in history if _fits_a_line(m)]
-    for name, mapping, lines, encoding in (("名簿", ROSTER, rosters, "cp932"), ("相談", CALLS, calls, "utf-8-sig")):
-        sheet, plan_ = data.with_name(f"{name}.csv"), data.with_name(f"{name}.toml")
-        plan_.write_text(mapping.format(source=SOURCE))
-        with sheet.open("w", encoding=encoding, newline="") as file:
-            csv.writer(file).writerows([list(lines[0]), *(list(line.values()) for line in lines)])
-        done = yoake(
-            "import", sheet, "--map", plan_, "--as", PROVIDER, "--synthetic", "--json", "--data", data, timeout=120
-        )
-        assert not {"held", "parked", "conflict"} & done.json["states"].keys()
-    fed(data, [m for m in history if m["type"] != "registration.submit" and not _fits_a_line(m)])
-
-
 WAYS: list[Callable[[Path, list[Message]], None]] = [
     fed,
     by_the_kit_over_nats,
     by_the_kit_over_http,
     by_nothing_but_http,
-    in_sheets,
 ]
 
 
@@ -166,38 +123,3 @@ def _by_hundreds(history: list[Message]) -> Iterator[list[Message]]:
     left = iter(history)
     while batch := list(islice(left, 100)):
         yield batch
-
-
-def _fits_a_line(message: Message) -> bool:
-    """A call of one matter, as a log has a line for; what is not counted, or about several, has none."""
-    return message["type"] == "call.report" and len(message["data"].get("matters", ())) == 1
-
-
-def _of_the_register(message: Message) -> dict[str, Any]:
-    told = message["data"]
-    handbooks = told.get("handbooks")
-    return {
-        "番号": message["id"],
-        "登録日": message["time"],
-        "入力日": message.get("entered"),
-        "登録番号": told["person"],
-        "地域": told.get("district"),
-        "手帳": None if handbooks is None else "、".join(handbooks) or "なし",
-        "受給者証": {True: "○", False: "×"}.get(told.get("certificate")),
-        "氏名": told["personal"]["name"],
-        "生年月日": told["personal"].get("birth_date"),
-    }
-
-
-def _of_the_call_log(message: Message) -> dict[str, Any]:
-    (about,) = message["data"]["matters"]
-    return {
-        "番号": message["id"],
-        "受付": message["time"],
-        "入力": message.get("entered"),
-        "方法": message["data"].get("channel"),
-        "相談番号": about.get("case"),
-        "登録番号": about.get("person"),
-        "地域": about.get("district"),
-        "理由": "、".join(about.get("reasons", ())),
-    }

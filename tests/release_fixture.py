@@ -77,6 +77,7 @@ def history(here: Path, options: Options) -> Path:
     with up(first, *options("first")):
         for sender, lines in _messages():
             _feed(first, sender, write_lines(here / "lines.jsonl", lines))
+        _leave_one(first)
         assert yoake("backup", here / "backup", "--data", first).returncode == 0
     restored = yoake("restore", here / "backup", "--data", told, *options("told"))
     assert restored.returncode == 0, restored.stderr
@@ -89,6 +90,13 @@ def history(here: Path, options: Options) -> Path:
 def _feed(data: Path, sender: str, file: Path) -> None:
     fed = yoake("feed", file, "--as", sender, "--data", data)
     assert fed.returncode in (0, 1), fed.stderr  # 1: something is parked or in conflict, as it should be.
+    until(lambda: settled(data))
+
+
+def _leave_one(data: Path) -> None:
+    """One of what was parked is closed, with a reason."""
+    parked = next(row for row in yoake("parked", "--json", "--data", data).json if row["id"] == "strange")
+    assert yoake("parked", "close", parked["number"], "--reason", "架空の理由", "--data", data).returncode == 0
     until(lambda: settled(data))
 
 

@@ -16,8 +16,7 @@ from deploy.datadir import DataDirectory, Running, is_alive
 from deploy.natsd import NatsError, connect
 from events import ContractError, decode
 from services.clock import system_clock
-from services.degraded import FULL_SHARE, Degraded, Disk, Facts, Stream, degraded, worst_first
-from services.health import Ready
+from services.degraded import FULL_SHARE, Degraded, Disk, Facts, Ready, Stream, degraded, worst_first
 from services.journal import Journal
 from services.logs import last_words
 from services.settings import FRONT, SERVICES

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from deploy.natsd import connect, declare
 from deploy.opened import Opened
 from deploy.verify_streams import held_by_events
-from services.relay import Publisher, as_published
+from services.publishing import Publisher, as_published
 from services.reporting.tallies import CELLS, ENTRIES, FACTS, Tallies
 
 

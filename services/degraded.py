@@ -118,6 +118,15 @@ def worst(found: Iterable[Degraded]) -> Level | None:
     return next((level for level in reversed(Level) if level in levels), None)
 
 
+class Ready(msgspec.Struct, frozen=True):
+    """The answer of /readyz. `position`: how far the service's journal, or the ledger, goes."""
+
+    ready: bool
+    service: str
+    position: int
+    degraded: list[Degraded]
+
+
 def is_ready(found: Iterable[Degraded]) -> bool:
     """Whether a service does its work in time all the same."""
     return worst(found) in (None, Level.notice)

@@ -23,7 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from services.degraded import Degraded, is_ready
+from services.degraded import Degraded, Ready, is_ready
 from services.logs import STARTED
 from services.streams import health_subject
 from services.vitals import Vitals
@@ -32,15 +32,6 @@ if TYPE_CHECKING:
     from faststream.nats import NatsBroker
 
 log = logging.getLogger("yoake.health")
-
-
-class Ready(msgspec.Struct, frozen=True):
-    """The answer of /readyz. `position`: how far the service's journal, or the ledger, goes."""
-
-    ready: bool
-    service: str
-    position: int
-    degraded: list[Degraded]
 
 
 class Checked(Protocol):

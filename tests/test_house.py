@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -141,3 +142,11 @@ def test_each_service_hears_by_its_own_durables_alone(service: str) -> None:
     heard = {subject.split(".")[2] for subject in own.get(f"{service}-events", [])}
     assert heard == set(HEARS.get(service, ()))
     assert own.get(service, [f"inbox.w.*.{service}.>"]) == [f"inbox.w.*.{service}.>"]
+
+
+def test_a_command_does_not_wait_for_what_only_services_need() -> None:
+    """Their libraries cost each command half a second, and a shell script many of those."""
+    asked = "import sys, deploy.cli; print([m for m in ('faststream', 'pydantic', 'uvicorn') if m in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+
+    assert found.stdout == "[]\n"

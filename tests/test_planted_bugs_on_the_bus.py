@@ -27,7 +27,8 @@ from services.bus import PatientPull
 from services.desk import Desk
 from services.intake import app as intake
 from services.journal import Journal
-from services.relay import Publisher, Relay
+from services.publishing import Publisher
+from services.relay import Relay
 from services.reporting import app as reporting
 from services.settings import Settings
 from services.streams import EVENTS, INBOX

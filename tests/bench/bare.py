@@ -17,7 +17,7 @@ import nats
 import nats.errors
 
 from services.database import CACHE_KIB, CHECKPOINT_PAGES
-from services.relay import Publisher
+from services.publishing import Publisher
 from services.streams import BATCH, EVENTS, RECEIPTS, event_subject, receipt_subject
 from tests.bench.workload import PROVIDER, WARD_ID
 

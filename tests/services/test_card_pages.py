@@ -214,7 +214,7 @@ async def test_a_linked_person_and_a_mistaken_press_are_said_in_words(tmp_path: 
     told = call("A", NIGHT, id="first", danger=[pressed, pressed | {"what": "110"}])
     with centre_in(tmp_path) as centre:
         person = centre.say("day", register("P")).person[0]
-        centre.say("night", told)
+        case = centre.say("night", told).case[0]
         centre.say("night", message_of("call.add", LATER, call="first", danger=[pressed | {"mistaken": True}]))
         link: dict[str, Any] = {"call": "first", "person_id": person, "matched": ["kana", "phone"]}
         centre.say("night", message_of("call.link", LATER, **link))
@@ -222,7 +222,10 @@ async def test_a_linked_person_and_a_mistaken_press_are_said_in_words(tmp_path: 
             linked = (await web.get("/calls/R7-0001")).text
             centre.say("night", message_of("call.unlink", LATER, call="first", personal={"reason": "架空"}))
             unlinked = (await web.get("/calls/R7-0001")).text
+            centre.pump()
+            history = text_of((await web.get(f"/cases/{case}")).text)
 
+    assert history.count("押し間違いだった") == 1
     lines = linked.partition('id="attempts"')[2].partition("</ul>")[0].split("<li")[1:]
     assert [("mistaken" in line, "押し間違い" in line, "data-undo" in line) for line in lines] == [
         (True, True, False),

@@ -102,7 +102,7 @@
     at("number").textContent = persons.map((one) => one.number).filter(Boolean).join("・");
     const options = persons.map((one, n) => {
       const name = one.section.querySelector("[name=name]").value.trim();
-      one.at("nth").textContent = label(one);
+      for (const place of one.section.querySelectorAll(".nth")) place.textContent = label(one);
       one.at("its-number").textContent = one.number;
       return new Option(name ? `${label(one)}（${name}）` : label(one), n);
     });

@@ -350,6 +350,10 @@ def test_what_is_typed_while_the_line_is_down_is_sent_once(screen: Page, centre:
     )
     screen.locator("#done").type("様子を聞いた")
     until_kept(screen, 2)
+    screen.locator("#another").click()
+    screen.locator("#p2-name").type("架空 次郎")
+    until_kept(screen, 3)
+    expect(screen.locator("#unsent")).to_contain_text("未送信 1件")
     assert screen.locator("#told").inner_text() == ""
     look(screen, "down")
     screen.goto(f"{centre.address}/find")
@@ -375,8 +379,9 @@ def test_what_is_typed_while_the_line_is_down_is_sent_once(screen: Page, centre:
     expect(screen.locator("#unsent")).to_be_hidden()
     assert lost == [200]
     told = centre.told()[before:]
-    assert Counter(event.name for event, _ in told) == {"call.received": 1, "call.added": 1}
+    assert Counter(event.name for event, _ in told) == {"call.received": 2, "call.added": 1}
     assert told[1][1]["done"] == "様子を聞いた"
+    assert (told[2][0].contact, told[2][0].matter, told[2][1]["name"]) == (told[0][0].contact, 2, "架空 次郎")
 
 
 def test_a_registrant_is_found_and_linked_with_two_identifiers(screen: Page, centre: Centre) -> None:

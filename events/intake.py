@@ -33,12 +33,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     """One thing done at once because of a danger, such as advising 119; what nobody answered is one of its own.
 
     `what`: `119`, `110`, `ward`, `abuse-report` or `other`. `answered` None: not told. `to`: a short code.
+    `mistaken`: not an attempt, but the word that the one with these same values was noted by mistake.
     """
 
     what: str
     at: datetime
     answered: bool | None = None
     to: str | None = None
+    mistaken: bool | None = None
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -220,7 +222,8 @@ class PersonSplit(Event, frozen=True, kw_only=True):
 class CallReceived(Event, frozen=True, kw_only=True):
     """One contact with the line, about one person's matter; or about none (a silent call).
 
-    A contact about two people gives two of these with the same `contact`. Whether it was the first
+    A contact about two people gives two of these with the same `contact`, the second perhaps told later
+    (`call.report` with `beside`); `matters` is how many there were by then. Whether it was the first
     contact or a further one is not said: it follows from the case's contacts in the order of their
     times, whatever order they arrived in. `number` is the reference number (受付番号) of the case,
     or of the contact where there is no case. `district` None: not known. `not_counted`: silent,

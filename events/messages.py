@@ -141,12 +141,16 @@ class PersonSplit(Message, frozen=True, kw_only=True):
 
 
 class Danger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing done at once because of a danger; what nobody answered is an entry of its own."""
+    """One thing done at once because of a danger; what nobody answered is an entry of its own.
+
+    `mistaken`: the entry with these same values was noted by mistake. It stays, with this one beside it.
+    """
 
     what: str
     at: datetime | None = None
     answered: bool | None = None
     to: str | None = None
+    mistaken: bool | None = None
 
 
 class Matter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -169,7 +173,9 @@ class CallReport(Message, frozen=True, kw_only=True):
     """A contact with the line. Never refused: a field that does not fit becomes a flag.
 
     `matters` holds one entry for each person concerned, and none for a silent call from an unknown
-    number. `not_counted`: `silent`, `wrong-number`, `enquiry`, `exercise`.
+    number. `not_counted`: `silent`, `wrong-number`, `enquiry`, `exercise`. `beside`: the id of an earlier
+    `call.report` of the same source that was this same contact, or `beside_number` means the last contact of a
+    consultation; then the matters are those of further persons in that contact, and its time is theirs.
     """
 
     name: ClassVar[str] = "call.report"
@@ -178,6 +184,8 @@ class CallReport(Message, frozen=True, kw_only=True):
     channel: str = "phone"
     not_counted: str | None = None
     third_party: bool | None = None
+    beside: str | None = None
+    beside_number: str | None = None
     personal: dict[str, Any] | str | None = None
 
 

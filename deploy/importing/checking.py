@@ -30,6 +30,7 @@ NOT_BEFOREHAND = frozenset(
         "possible-duplicate",
         "unknown-person",
         "unknown-number",
+        "unknown-call",
         "district-unknown",
         "registration-withdrawn",
     }

@@ -9,12 +9,15 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from events import intake as e
 from events.intake import Flag
 from events.messages import CallCorrect, CallLink, CallUnlink, CaseClose, CaseMerge, CaseSplit, FlagResolve
 from services.book import Said, Unusable, told
 from services.era import folded
-from services.intake import additions, consultations, corrections, flags, linking
+from services.intake import additions, beside, consultations, corrections, flags, linking
+from services.intake.beside import MOST_MATTERS
 from services.intake.card import CARD_FIELDS, card_of
 from services.intake.consultations import next_number
 from services.intake.contacts import CHANNELS, NOT_COUNTED, is_on_register, reference, registrant, says_district
@@ -24,10 +27,7 @@ from services.intake.fields import Fields, words
 from services.ward import Ward
 
 MOST_RECEIPT_FLAGS = 200
-MOST_MATTERS = 50
-"""Persons in one contact; what goes beyond is kept, sealed, and flagged."""
-
-CALL_FIELDS = frozenset({"matters", "channel", "not_counted", "third_party", "personal"})
+CALL_FIELDS = beside.FIELDS | {"matters", "channel", "not_counted", "third_party", "personal"}
 MATTER_FIELDS = CARD_FIELDS | {"case", "number", "person", "district", "reasons", "personal"}
 
 
@@ -65,24 +65,31 @@ def _report(said: Said, book: IntakeBook) -> None:
     ward = book.ward_at(said.at)
     call = Fields(said.data, "data", CALL_FIELDS, list(said.flags), {})
     not_counted = call.choice("not_counted", NOT_COUNTED)
-    contact = book.new_id()
+    matters = _matters(call, not_counted)
+    joined = beside.joined(said, call, len(matters), book)
+    if joined is not None:
+        said, ward = msgspec.structs.replace(said, at=joined.at), book.ward_at(joined.at)
+    contact = joined.contact if joined else book.new_id()
     book.name(f"call/{said.provider}/{said.source}#{said.id}", contact, said.at, fresh=True)
     _flag_circumstances(said, call, ward)
-    matters = _matters(call, not_counted)
-    common = _Common(said, call, contact, not_counted, max(1, len(matters)))
+    before = joined.before if joined else 0
+    common = _Common(said, call, contact, not_counted, before, max(1, before + len(matters)))
     book.flags += call.flags
     if matters:
-        for number, matter in enumerate(matters, start=1):
-            _matter(common, book, ward, number, matter)
+        for ordinal, matter in enumerate(matters, start=1):
+            _matter(common, book, ward, ordinal, matter)
     else:
         _lone(common, book, ward)
 
 
 class _Common:
-    """What all matters of one contact share."""
+    """What all matters of one contact share. `before`: how many of it were told by earlier messages."""
 
-    def __init__(self, said: Said, call: Fields, contact: str, not_counted: str | None, matters: int) -> None:
-        self.said, self.call, self.contact, self.not_counted, self.matters = said, call, contact, not_counted, matters
+    def __init__(
+        self, said: Said, call: Fields, contact: str, not_counted: str | None, before: int, matters: int
+    ) -> None:
+        self.said, self.call, self.contact, self.not_counted = said, call, contact, not_counted
+        self.before, self.matters = before, matters
         self.channel = call.choice("channel", CHANNELS) or ("phone" if call.given("channel") is None else "other")
         self.third_party = call.truth("third_party")
 
@@ -164,7 +171,7 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
         registered=registered is not None,
         reasons=reasons,
         card=card,
-        matter=ordinal,
+        matter=common.before + ordinal,
         personal=personal,
         subject=person,
     )

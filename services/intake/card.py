@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import msgspec
-
 from events.intake import Attempt, CallBack, Card
 from events.messages import Danger
 from services.book import Said, Unusable, one_of
@@ -30,7 +28,7 @@ WHAT = {
 }
 MOST_ATTEMPTS = 50
 _CALL_BACK = frozenset({"by", "who"})
-_ATTEMPT = frozenset({"what", "at", "answered", "to"})
+_ATTEMPT = frozenset({"what", "at", "answered", "to", "mistaken"})
 
 
 def card_of(third_party: bool | None, matter: Fields | None, said: Said, ward: Ward) -> Card | None:
@@ -68,7 +66,8 @@ def _attempt(entry: Fields, said: Said, ward: Ward) -> Attempt:
     if entry.given("what") is None:
         entry.flag("missing", "what", ", ".join(sorted(set(WHAT.values()))))
     at = entry.moment("at", ward, said.arrived) or said.at
-    return Attempt(what=what or "other", at=at, answered=entry.truth("answered"), to=entry.key("to"))
+    mistaken = entry.truth("mistaken") or None  # Only what was is said.
+    return Attempt(what=what or "other", at=at, answered=entry.truth("answered"), to=entry.key("to"), mistaken=mistaken)
 
 
 def _providers(ward: Ward) -> dict[str, str]:
@@ -109,6 +108,5 @@ def _corrected_attempt(field: str, given: Danger, said: Said, ward: Ward) -> Att
         raise Unusable(f"{field}.at", "missing or unusable", f"{A_TIME}, that has passed")
     if given.to is not None and not is_code(given.to):
         raise Unusable(f"{field}.to", "not a code", "up to 40 of a to z, 0 to 9 and hyphens; a name is personal")
-    return msgspec.structs.replace(
-        Attempt(what=what, at=given.at), at=ward.local(given.at), answered=given.answered, to=given.to
-    )
+    at, mistaken = ward.local(given.at), given.mistaken or None
+    return Attempt(what=what, at=at, answered=given.answered, to=given.to, mistaken=mistaken)

@@ -87,12 +87,17 @@ def named_contact(said: Said, message: SaysWhich, book: IntakeBook) -> Place:
 def reported(said: Said, call: str, source: str | None, matter: int, book: IntakeBook) -> Place:
     """The contact that one of the sender's own `call.report` was about, where it stands now.
 
+    Where that report was about further persons of a contact, its first matter is the first of those.
+
     Raises:
         Waits: that message did not come yet.
         Unusable: the contact has no such matter.
     """
     from_ = book.reference(source) if source else said.source
-    contact_id = book.target(f"call/{said.provider}/{from_}#{book.reference(call)}")
+    own = f"{said.provider}/{from_}#{book.reference(call)}"
+    contact_id = book.target(f"call/{own}")
+    for name in book.targets(f"beside/{own}"):
+        matter += int(name.target)
     for name in reversed(book.targets(f"contact/{contact_id}/{matter}")):
         state = book.state(name.target)
         if isinstance(state, Contact):

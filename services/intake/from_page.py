@@ -1,7 +1,7 @@
 """What the call card (相談受付票) sends, as a CloudEvent of the contract. Pure: the same text gives the same message.
 
 The page makes ids and times, so that what it sends again is the same message. Its fields are flat; here they find
-their places in a `call.report`, a `call.add` or a `call.link`.
+their places in a `call.report`, a `call.add`, a `call.link` or a `call.unlink`.
 """
 
 from __future__ import annotations
@@ -34,27 +34,32 @@ class NotUsable(ValueError):
 
 
 class Stamp(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One press of a danger button."""
+    """One press of a danger button; `mistaken`: the word that the press with these values was a mistake."""
 
     what: str
     at: str
     answered: bool | None = None
+    to: str | None = None
+    mistaken: bool = False
 
 
 class FromPage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that the card sends. `time`: when it happened; `entered`: when it was typed.
 
     `call` is the id of the card's `call.report`; `number`: a card that is gone on with, or, in a report, the
-    consultation of which this is a further contact. `synthetic`: whether the badge stood on the page.
+    consultation of which this is a further contact. `beside`, `beside_number`: a report of another person in the
+    same contact. `synthetic`: whether the badge stood on the page.
     """
 
-    kind: Literal["call.report", "call.add", "call.link"]
+    kind: Literal["call.report", "call.add", "call.link", "call.unlink"]
     id: str
     time: str
     entered: str
     synthetic: bool = False
     call: str | None = None
     number: str | None = None
+    beside: str | None = None
+    beside_number: str | None = None
     person_id: str | None = None
     matched: list[str] = []
     reason: str | None = None
@@ -79,7 +84,8 @@ def read(body: bytes) -> FromPage:
 
 def message(told: FromPage, source: str, ward: Ward) -> dict[str, Any]:
     """The CloudEvent. A time without an offset was typed on the ward's clock."""
-    data = {"call.report": _report, "call.add": _add, "call.link": _link}[told.kind](told, ward)
+    making = {"call.report": _report, "call.add": _add, "call.link": _link, "call.unlink": _unlink}
+    data = making[told.kind](told, ward)
     envelope = {
         "specversion": "1.0",
         "id": told.id,
@@ -97,9 +103,10 @@ def _report(told: FromPage, ward: Ward) -> dict[str, Any]:
     about = _matter(fields, told, ward) | ({"number": told.number} if told.number else {})
     if own := {name: fields[name] for name in PERSONAL if name in fields}:
         about["personal"] = own
-    matters = [] if fields.get("not_counted") and not about else [about]
+    beside = {name: text for name in ("beside", "beside_number") if (text := getattr(told, name))}
+    matters = [] if fields.get("not_counted") and not about and not beside else [about]
     contact = {name: fields[name] for name in OF_THE_CONTACT if name in fields}
-    return {**contact, **({"personal": personal} if personal else {}), "matters": matters}
+    return {**contact, **beside, **({"personal": personal} if personal else {}), "matters": matters}
 
 
 def _add(told: FromPage, ward: Ward) -> dict[str, Any]:
@@ -113,7 +120,15 @@ def _add(told: FromPage, ward: Ward) -> dict[str, Any]:
 
 def _link(told: FromPage, _: Ward) -> dict[str, Any]:
     said = {"person_id": told.person_id, "matched": told.matched}
-    return {**_which(told), **said, **({"personal": {"reason": told.reason}} if told.reason else {})}
+    return {**_which(told), **said, **_reason(told)}
+
+
+def _unlink(told: FromPage, _: Ward) -> dict[str, Any]:
+    return {**_which(told), **_reason(told)}
+
+
+def _reason(told: FromPage) -> dict[str, Any]:
+    return {"personal": {"reason": told.reason}} if told.reason else {}
 
 
 def _which(told: FromPage) -> dict[str, Any]:
@@ -141,6 +156,8 @@ def _matter(fields: Mapping[str, Value], told: FromPage, ward: Ward) -> dict[str
         found["danger"] = [
             {"what": each.what, "at": _moment(each.at, ward)}
             | ({} if each.answered is None else {"answered": each.answered})
+            | ({} if each.to is None else {"to": each.to})
+            | ({"mistaken": True} if each.mistaken else {})
             for each in told.danger
         ]
     return found

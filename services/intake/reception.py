@@ -7,9 +7,11 @@ every other message does. An answer says only what is true: a number where a rec
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -39,7 +41,7 @@ TEMPLATES = templates_in(Path(__file__).with_name("templates"))
 STAMPS = ("119", "110", "ward", "abuse-report")
 SCRIPT_WORDS = (
     *("saved", "queued", "no_number", "card_parked", "not_registered", "second_identifier", "linking", "chosen"),
-    *("answered", "not_answered", "cannot_read"),
+    *("answered", "not_answered", "cannot_read", "nth_person", "undo_press", "pressed_by_mistake"),
 )
 STATUS = {"received": 200, "queued": 202, "unreadable": 400, "unavailable": 503}
 log = logging.getLogger("yoake.pages")
@@ -83,20 +85,21 @@ class Reception:
     def new(self, request: Request) -> Response:
         """An empty card; with `number`, for a further contact of that consultation."""
         session, _ = _speaker(request)
-        return self._card(request, session, None, follows=request.query_params.get("number", "")[:20])
+        return self._card(request, session, [], follows=request.query_params.get("number", "")[:20])
 
     def known(self, request: Request) -> Response:
-        """The card of the last contact under a number, to go on with."""
+        """The card of the last contact under a number, to go on with; with everybody about whom that contact was."""
         session, _ = _speaker(request)
         if not session.sees("calls"):
             raise HTTPException(404)
         terms = self._around.terms(language_of(request))
         number = folded(request.path_params["number"]).upper()
         found = standing(self._log, number, terms.ward, self._opens if session.sees("persons") else None)
-        if found is None:
+        if not found:
             raise HTTPException(404)
-        log.info("looked at", extra={"case": found.case, "role": session.role.key, "who": session.who})
-        return self._card(request, session, found, follows="")
+        for each in found:
+            log.info("looked at", extra={"case": each.case, "role": session.role.key, "who": session.who})
+        return self._card(request, session, found, follows="", asked=number)
 
     async def take(self, request: Request) -> Response:
         """One thing that a card sends."""
@@ -128,22 +131,26 @@ class Reception:
             found = []
         return _told(_received(found[0], terms) if found else Answer(state="queued"))
 
-    def _card(self, request: Request, session: Session, stands: Standing | None, follows: str) -> Response:
+    def _card(
+        self, request: Request, session: Session, stands: list[Standing], follows: str, asked: str = ""
+    ) -> Response:
+        """`asked`: the number that was asked for. Who rang again since is another contact's, and linked to."""
         terms = self._around.terms(language_of(request))
         frame = self._around.frame(terms)
-        attempts = [
-            (terms.moment(each.at), terms.code(each.what), each.answered)
-            for each in (stands.card.danger if stands else ())
-        ]
+        here = [each for each in stands if each.is_last]
+        attempts = [(n, *each) for n, person in enumerate(here) for each in person.attempts]
         return render(
             request,
             TEMPLATES,
             "card.html",
             frame,
             terms,
-            stands=stands,
+            persons=[_section(n, each) for n, each in enumerate(here, start=1)] or [_Section(prefix="")],
+            blank=_Section(prefix="blank-"),
+            later=[each.number for each in stands if not each.is_last],
+            began=here[0].began_at.isoformat() if here else "",
+            asked=asked,
             follows=follows,
-            values=stands.values if stands else {},
             attempts=attempts,
             now=self._clock().astimezone(UTC).isoformat(timespec="milliseconds"),
             stamps=STAMPS,
@@ -155,6 +162,19 @@ class Reception:
             finds=session.sees("persons"),
             script_words={name: terms.as_is(name) for name in SCRIPT_WORDS},
         )
+
+
+class _Section(NamedTuple):
+    """One person on the card. `prefix`: of the ids of their fields; `linked_to`: the registrant's id."""
+
+    prefix: str
+    number: str = ""
+    values: Mapping[str, Any] = MappingProxyType({})
+    linked_to: str | None = None
+
+
+def _section(n: int, stands: Standing) -> _Section:
+    return _Section("" if n == 1 else f"p{n}-", stands.number, stands.values, stands.person)
 
 
 def _speaker(request: Request) -> tuple[Session, str]:
@@ -209,7 +229,7 @@ def _received(receipt: Receipt, terms: Terms) -> Answer:
 
 def _in_words(flag: dict[str, str | None], terms: Terms) -> str:
     code, field = terms.code(flag["code"] or ""), (flag.get("field") or "").rpartition(".")[2]
-    return f"{terms.field(field)}：{code}" if field else code
+    return f"{terms.field(field)}：{code}" if field not in ("", "data") else code
 
 
 def _told(answer: Answer) -> Response:

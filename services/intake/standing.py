@@ -1,7 +1,11 @@
-"""What stands on a call card: of the last contact of a consultation, for whoever goes on with it. Reading only."""
+"""What stands on a call card: of the last contact of a consultation, for whoever goes on with it. Reading only.
+
+A contact may be about several persons; each has a consultation of their own, and all are on the card.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -10,9 +14,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from events import event_of
-from events.intake import CallAdded, CallBack, CallCorrected, CallReceived, Card
+from events import Recorded, event_of
+from events.intake import Attempt, CallAdded, CallBack, CallCorrected, CallReceived, Card
 from services.database import among
+from services.intake.beside import MOST_MATTERS
 from services.intake.domain import Case, State, evolve
 from services.intake.from_page import CALLER, PERSONAL, WORDS
 from services.journal import LogReader
@@ -24,66 +29,100 @@ Opens = Callable[[Iterable[str], str, str], dict[str, Any] | None]
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """A card: the values of its fields by their names on the page, and what only grows or is looked up.
+    """A card, of one person: the values of its fields by their names on the page, and what only grows or is looked up.
 
-    `person`: the registrant to whom it is linked; `began_at`: the contact's own time.
+    `contact`, `matter`, `began_at`: the contact and its own time. `person`: the registrant to whom it is linked.
+    `is_last`: whether no other contact of the consultation came after; only then its number means this contact.
     """
 
     number: str
     case: str
+    contact: str
+    matter: int
     began_at: datetime
     values: dict[str, Any]
     card: Card
-    linked: bool
+    person: str | None
+    is_last: bool
+
+    @property
+    def attempts(self) -> list[tuple[Attempt, bool]]:
+        """What was done because of danger, and of each whether it was noted by mistake."""
+        words = Counter(msgspec.structs.replace(each, mistaken=None) for each in self.card.danger if each.mistaken)
+        found = []
+        for each in (each for each in self.card.danger if not each.mistaken):
+            found.append((each, words[each] > 0))
+            words[each] -= 1
+        return found
 
 
-def standing(log: LogReader, number: str, ward: Ward, opens: Opens | None) -> Standing | None:
-    """The card of the last contact under a reference number; None where there is none.
+def standing(log: LogReader, number: str, ward: Ward, opens: Opens | None) -> list[Standing]:
+    """The cards of the last contact under a reference number, of all persons in it, in the order of their telling.
 
-    `opens` None: what is personal stays shut.
+    Empty where there is none. `opens` None: what is personal stays shut.
     """
     with Session(log.engine) as session:
-        connection = session.connection()
-        query = sa.select(NAMES.c.target).where(among(connection, NAMES.c.key, [f"number/{number}"]))
-        cases = list(dict.fromkeys(connection.execute(query).scalars()))
-        histories = log.histories(session, cases)
-    found: Standing | None = None
-    for records in histories.values():
-        state: State | None = None
-        for record in records:
-            state = evolve(state, event_of(record), record.time)
-        if not isinstance(state, Case) or not state.contacts:
-            continue
-        contact = max(state.contacts, key=lambda each: each.at)
-        if found is not None and found.began_at >= contact.at:
-            continue
-        personal: dict[str, Any] = {}
-        for record in records:
-            event = event_of(record)
-            is_its_own = isinstance(event, CallReceived | CallAdded | CallCorrected) and event.contact == contact.id
-            if opens is not None and is_its_own and event.sealed:  # type: ignore[attr-defined]  # As just seen.
-                owners = [o for o in (getattr(event, "person", None), state.person, state.before) if o]
-                owners += [state.id, contact.id]
-                personal |= opens(owners, f"{record.type}/{record.id}", event.sealed) or {}  # type: ignore[attr-defined]
-        card = contact.card or Card()
-        values = {
-            "district": contact.district,
-            "channel": contact.channel,
-            "not_counted": contact.not_counted,
-            "reasons": list(contact.reasons),
-            **_clear(card, ward),
-            **_texts(personal),
-        }
-        values = {name: value for name, value in values.items() if value not in (None, "", [])}
-        found = Standing(
-            number=state.number,
-            case=state.id,
-            began_at=contact.at,
-            values=values,
-            card=card,
-            linked=state.before is not None,
-        )
-    return found
+        histories = _named(log, session, [f"number/{number}"])
+        cards = [card for history in histories.values() if (card := _card(history, None, ward, opens))]
+        if not cards:
+            return []
+        asked = max(cards, key=lambda each: each.began_at)
+        places = [f"contact/{asked.contact}/{matter}" for matter in range(1, MOST_MATTERS + 1)]
+        others = _named(log, session, places)
+    others.pop(asked.case, None)
+    beside = [card for history in others.values() if (card := _card(history, asked.contact, ward, opens))]
+    return sorted([asked, *beside], key=lambda each: each.matter)
+
+
+def _named(log: LogReader, session: Session, keys: list[str]) -> dict[str, list[Recorded]]:
+    """Everything written about what these names stand for."""
+    connection = session.connection()
+    query = sa.select(NAMES.c.target).where(among(connection, NAMES.c.key, keys))
+    return log.histories(session, dict.fromkeys(connection.execute(query).scalars()))
+
+
+def _card(history: list[Recorded], contact_id: str | None, ward: Ward, opens: Opens | None) -> Standing | None:
+    """The card of a consultation's last contact, or of this one; None where it has none."""
+    state: State | None = None
+    for record in history:
+        state = evolve(state, event_of(record), record.time)
+    if not isinstance(state, Case) or not state.contacts:
+        return None
+    last = max(state.contacts, key=lambda each: each.at)
+    contact = next((each for each in state.contacts if each.id == contact_id), None) if contact_id else last
+    if contact is None:
+        return None
+    card = contact.card or Card()
+    values = {
+        "district": contact.district,
+        "channel": contact.channel,
+        "not_counted": contact.not_counted,
+        "reasons": list(contact.reasons),
+        **_clear(card, ward),
+        **_texts(_opened(history, state, contact.id, opens) if opens else {}),
+    }
+    return Standing(
+        number=state.number,
+        case=state.id,
+        contact=contact.id,
+        matter=contact.matter,
+        began_at=contact.at,
+        values={name: value for name, value in values.items() if value not in (None, "", [])},
+        card=card,
+        person=state.person if state.before is not None else None,
+        is_last=contact.id == last.id,
+    )
+
+
+def _opened(history: list[Recorded], case: Case, contact: str, opens: Opens) -> dict[str, Any]:
+    """What is personal on a card; for each field the last word counts."""
+    personal: dict[str, Any] = {}
+    for record in history:
+        event = event_of(record)
+        if isinstance(event, CallReceived | CallAdded | CallCorrected) and event.contact == contact and event.sealed:
+            owners = [o for o in (getattr(event, "person", None), case.person, case.before) if o]
+            personal |= opens([*owners, case.id, contact], f"{record.type}/{record.id}", event.sealed) or {}
+    return personal
 
 
 def _clear(card: Card, ward: Ward) -> dict[str, Any]:

@@ -59,6 +59,20 @@ _TOLD = {
         Label("一つの連絡に50件を超える相談がある", "More than 50 matters in one contact"),
         Label("残りは別の連絡として受け付けてください。", "Take the rest as another contact."),
     ),
+    "unknown-call": Flag(
+        Label(
+            "同じ連絡の記録が見当たらない（別の連絡として受け付けた）",
+            "The call of which it was a part is not here; taken as another contact",
+        ),
+        Label("相談の件数は変わりません。そのままで構いません。", "The count of consultations is right; it may stay."),
+    ),
+    "not-beside": Flag(
+        Label(
+            "同じ連絡に加えられない（別の連絡として受け付けた）",
+            "Cannot be a part of that call; taken as another contact",
+        ),
+        Label("相談の件数は変わりません。そのままで構いません。", "The count of consultations is right; it may stay."),
+    ),
     "more-flags": Flag(
         Label("ほかにも確認事項がある", "There is more to check than is listed"),
         Label("先にほかの確認事項を直してください。", "Mend what is listed first."),

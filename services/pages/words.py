@@ -548,6 +548,8 @@ CODES: Final = MappingProxyType(
         "registration-withdrawn": Label("登録を終えた方", "Left the register"),
         "district-unknown": Label("地域の一覧にない", "Not one of the districts"),
         "unknown-number": Label("受付番号が見当たらない", "No such reference number"),
+        "unknown-call": Label("同じ連絡の記録が見当たらない", "The call of which it was a part is not here"),
+        "not-beside": Label("同じ連絡に加えられない", "Cannot be a part of that call"),
         "matter-missing": Label("誰のことか記入がない", "Does not say whose matter"),
         "outside-hours": Label("担当の時間帯の外", "Outside the provider's hours"),
         "eligibility-age": Label("対象の年齢を過ぎ受給者証がない", "Over the age, without a certificate"),

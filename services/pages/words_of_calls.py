@@ -136,6 +136,32 @@ ON_THE_CARD = {
     "link_reason": Label("確認できないときの理由", "Reason, where they cannot be confirmed"),
     "link_button": Label("登録者と結び付ける", "Link the registrant"),
     "linking": Label("登録者と結び付けました：{name}", "Linked to the registrant: {name}"),
+    "unlink_button": Label("結び付けを取り消す", "Unlink the registrant"),
+    "unlink_reason": Label(
+        "取り消す理由（例：同姓同名の別の方だった）", "Reason (such as: somebody else of that name)"
+    ),
+    "unlink_needs_reason": Label("取り消す理由を入力してください。", "State the reason why the link is undone."),
+    "unlinked": Label(
+        "結び付けを取り消しました。相談はそのまま残ります。", "The link is undone. The consultation stays as it is."
+    ),
+    "nth_person": Label("{n}人目", "Person {n}"),
+    "another_person": Label("もう一人の相談を加える", "Another person in the same contact"),
+    "another_hint": Label(
+        "きょうだいなど、同じ連絡で別の方の相談も受けたとき。受付番号は一人ずつ付き、件数も一人ずつ数えます。"
+        "何も入力しなければ、加わりません。",
+        "A sibling, say, about whom the same caller speaks. Each person has a number, and counts. "
+        "Where nothing is typed, nobody is added.",
+    ),
+    "for_all": Label("（この連絡の全員に共通）", "(for all persons in this contact)"),
+    "this_contact": Label("この連絡について", "This contact"),
+    "others_of_the_contact": Label(
+        "同じ連絡で相談を受けた方（その後に別の連絡あり）：",
+        "Others of the same contact, who have had another since:",
+    ),
+    "danger_for": Label("どなたについてか", "About whom"),
+    "undo_press": Label("取り消す", "Undo"),
+    "noted_by_mistake": Label("押し間違いだった", "noted by mistake"),
+    "pressed_by_mistake": Label("（押し間違い。記録は残ります）", "(pressed by mistake; the record stays)"),
     "is_linked": Label("登録者と結び付いています。", "Linked to a registrant."),
     "now_section": Label("今のようす", "Just now"),
     "where": Label("今いる場所", "Where the person is now"),
@@ -164,9 +190,9 @@ ON_THE_CARD = {
     "saves_itself": Label("入力が止まると、1秒後に保存します。", "It is saved a second after you stop typing."),
     "shortcuts": Label(
         "キー操作：Alt（FirefoxではAlt＋Shift）を押しながら、N 相談を受ける、F 利用登録者をさがす、"
-        "1 119番、0 110番、W 区へ連絡、S 保存する",
+        "1 119番、0 110番、W 区へ連絡、P もう一人の相談を加える、S 保存する",
         "Keys, with Alt (in Firefox Alt and Shift): N new call, F find a registrant, "
-        "1 119 advised, 0 110 advised, W ward informed, S save",
+        "1 119 advised, 0 110 advised, W ward informed, P another person, S save",
     ),
     "attempts": Label("危険への対応の記録", "What was done because of danger"),
     "to_check": Label("確認事項", "Items to check"),

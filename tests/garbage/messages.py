@@ -49,6 +49,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "channel": "text",
         "not_counted": "text",
         "third_party": "truth",
+        "beside": "text",
+        "beside_number": "text",
         "personal": "personal",
     },
     "call.add": {

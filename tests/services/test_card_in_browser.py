@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,7 +19,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from deploy import front
 from events import decode, event_of
-from events.intake import CallAdded, CallLinked, CallReceived
+from events.intake import CallAdded, CallLinked, CallReceived, CallUnlinked
 from services.database import open_reader
 from services.health import Server, open_socket
 from services.journal import LogReader
@@ -61,7 +62,7 @@ class Centre(NamedTuple):
         for text in texts:
             record = decode(bytes(text))
             event = event_of(record)
-            if isinstance(event, CallReceived | CallAdded | CallLinked):
+            if isinstance(event, CallReceived | CallAdded | CallLinked | CallUnlinked):
                 owners = [event.person or "", getattr(event, "before", "") or "", event.case or ""]
                 box = opens(owners, f"{record.type}/{record.id}", event.sealed) if event.sealed else None
                 found.append((event, box or {}))
@@ -180,7 +181,7 @@ def until_kept(page: Page, n: int) -> None:
 
 def tab_to(page: Page, name: str) -> None:
     """Tab until the field with this id has the focus, which must be seen."""
-    for _ in range(80):
+    for _ in range(160):
         if page.evaluate("document.activeElement.id") == name:
             assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
             return
@@ -239,6 +240,105 @@ def test_a_call_is_taken_with_the_keyboard_alone(screen: Page, centre: Centre) -
     assert kept(screen) == 0
 
 
+def test_two_siblings_are_taken_with_the_keyboard_alone(screen: Page, centre: Centre) -> None:
+    """One contact, a number for each; what they share is told once, what is one's own, danger too, goes to that one."""
+    before = len(centre.told())
+    press(screen, "相談を受ける", "A")
+    keys = screen.keyboard
+    keys.type("架空 隣人")
+    access(screen, "p")
+    expect(screen.locator("#p2-name")).to_be_focused()
+    keys.type("架空 次郎")
+    expect(screen.locator("#p2-its-number")).to_have_text(re.compile(r"R\d+-\d+"))
+    numbers = screen.locator("#number").inner_text().split("・")
+    assert len(set(numbers)) == 2
+    assert screen.get_by_text("1人目：登録のない方です。このまま受け付けます。 2人目：登録のない方です。").is_visible()
+    access(screen, "1")
+    expect(screen.locator("#attempts li")).to_contain_text("2人目")
+    tab_to(screen, "name")
+    keys.type("架空 太郎")
+    tab_to(screen, "words")
+    keys.type("母が入院")
+    tab_to(screen, "p2-where")
+    keys.type("祖母宅")
+    access(screen, "s")
+    until_kept(screen, 0)
+    look(screen, "siblings")
+    screen.reload()
+
+    assert screen.url.endswith(f"/calls/{numbers[0]}")
+    assert screen.locator("#number").inner_text().split("・") == numbers
+    fields = ("name", "where", "p2-name", "p2-where", "words", "caller_name")
+    values = [screen.locator(f"#{field}").input_value() for field in fields]
+    assert values == ["架空 太郎", "", "架空 次郎", "祖母宅", "母が入院", "架空 隣人"]
+    expect(screen.locator("#attempts li")).to_contain_text("2人目")
+    told = centre.told()[before:]
+    one, other = [event for event, _ in told if event.name == "call.received"]
+    assert (one.contact, one.number, one.matter) == (other.contact, numbers[0], 1)
+    assert (other.number, other.matter) == (numbers[1], 2)
+    assert [event.case for event, _ in told if event.name == "call.added" and event.danger] == [other.case]
+    for case in (one.case, other.case):
+        boxes = [box for event, box in told if event.case == case]
+        assert {key: text for box in boxes for key, text in box.items()}["words"] == "母が入院"
+        assert boxes[0]["caller"]["name"] == "架空 隣人"
+
+    tab_to(screen, "p2-done")
+    keys.type("様子を聞いた")
+    access(screen, "s")
+    until_kept(screen, 0)
+    event, box = centre.told()[-1]
+    assert (event.case, box["done"]) == (other.case, "様子を聞いた")
+
+
+def test_a_wrong_link_and_a_wrong_press_are_undone_with_the_keyboard(screen: Page, centre: Centre) -> None:
+    """A link for one sibling alone, undone with its reason and not without; the press stays, with the word."""
+    screen.goto(f"{centre.address}/calls/new")
+    keys = screen.keyboard
+    keys.type("架空")
+    access(screen, "p")
+    tab_to(screen, "p2-q")
+    keys.type("090-0000-1234")
+    expect(screen.get_by_role("button", name="髙﨑 花子")).to_be_visible()
+    keys.press("Tab")
+    keys.press("Enter")
+    for _ in range(2):
+        keys.press("Space")
+        keys.press("Tab")
+    tab_to(screen, "p2-link-button")
+    keys.press("Enter")
+    access(screen, "1")
+    until_kept(screen, 0)
+    before = len(centre.told())
+    screen.reload()
+    look(screen, "linked")
+    assert screen.locator("#unlinking").is_hidden()
+    screen.locator("#p2-unlinking summary").focus()
+    keys.press("Enter")
+    tab_to(screen, "p2-unlink-button")
+    keys.press("Enter")
+    assert screen.locator("#p2-unlink-wrong").is_visible()
+    expect(screen.locator("#p2-unlink-reason")).to_be_focused()
+    keys.type("同姓同名の別の方")
+    keys.press("Tab")
+    keys.press("Enter")
+    expect(screen.locator("#p2-q")).to_be_focused()
+    screen.locator("[data-undo]").focus()
+    keys.press("Enter")
+    until_kept(screen, 0)
+    look(screen, "undone")
+
+    (unlinked, box), (added, _) = centre.told()[before:]
+    linked = next(event for event, _ in reversed(centre.told()[:before]) if event.name == "call.linked")
+    assert (unlinked.name, unlinked.case, unlinked.person) == ("call.unlinked", linked.case, linked.person)
+    assert box["reason"] == "同姓同名の別の方"
+    assert [(each.what, each.mistaken) for each in added.danger] == [("119", True)]
+    assert added.case == linked.case
+    screen.reload()
+    expect(screen.locator("#attempts li.mistaken")).to_contain_text("押し間違い")
+    assert screen.locator("[data-undo]").count() == 0
+    assert screen.locator("#p2-linking").is_visible()
+
+
 def test_what_is_typed_while_the_line_is_down_is_sent_once(screen: Page, centre: Centre) -> None:
     """未送信 1件, also after a reload and on another page; the answer is lost once; then exactly one call is there."""
     before = len(centre.told())
@@ -250,6 +350,10 @@ def test_what_is_typed_while_the_line_is_down_is_sent_once(screen: Page, centre:
     )
     screen.locator("#done").type("様子を聞いた")
     until_kept(screen, 2)
+    screen.locator("#another").click()
+    screen.locator("#p2-name").type("架空 次郎")
+    until_kept(screen, 3)
+    expect(screen.locator("#unsent")).to_contain_text("未送信 1件")
     assert screen.locator("#told").inner_text() == ""
     look(screen, "down")
     screen.goto(f"{centre.address}/find")
@@ -275,8 +379,9 @@ def test_what_is_typed_while_the_line_is_down_is_sent_once(screen: Page, centre:
     expect(screen.locator("#unsent")).to_be_hidden()
     assert lost == [200]
     told = centre.told()[before:]
-    assert Counter(event.name for event, _ in told) == {"call.received": 1, "call.added": 1}
+    assert Counter(event.name for event, _ in told) == {"call.received": 2, "call.added": 1}
     assert told[1][1]["done"] == "様子を聞いた"
+    assert (told[2][0].contact, told[2][0].matter, told[2][1]["name"]) == (told[0][0].contact, 2, "架空 次郎")
 
 
 def test_a_registrant_is_found_and_linked_with_two_identifiers(screen: Page, centre: Centre) -> None:
@@ -346,9 +451,12 @@ def test_the_card_can_be_read_at_any_width(screen: Page, centre: Centre, width: 
         assert sound(screen, width)
         look(screen, f"{page.replace('/', '-')}-{width}-{language}")
     screen.goto(f"{centre.address}/calls/new?lang={language}")
+    screen.locator("#another").click()
+    assert sound(screen, width)
+    look(screen, f"another-{width}-{language}")
     unnamed = "[...document.querySelectorAll('input, select, textarea')].filter((f) => !f.labels.length).length"
     assert screen.evaluate(unnamed) == 0
-    screen.locator("#abuse_suspected").check()
-    assert screen.locator(".abuse").is_visible()
+    screen.locator("#p2-abuse_suspected").check()
+    assert [advice.is_visible() for advice in screen.locator(".abuse").all()] == [False, True]
     screen.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
     assert screen.locator(".danger-first").bounding_box()["y"] >= 0  # type: ignore[index]  # It is shown.

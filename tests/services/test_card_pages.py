@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 
 from events.adapter import sealed
 from services.intake.from_page import KNOWN, NotUsable, message, read
-from tests.desk_examples import NIGHT, SECRETS, WARD, Centre, call, codes
+from tests.desk_examples import LATER, NIGHT, SECRETS, WARD, Centre, call, codes, contact, register
+from tests.desk_examples import message as message_of
 from tests.services.test_register_pages import text_of
 from tests.web_examples import HOME, browser, centre_in, site
 
@@ -101,6 +103,26 @@ def test_a_silent_call_is_about_nobody_and_a_further_contact_names_its_number() 
     assert further["synthetic"] is True
 
 
+def test_a_sibling_is_a_report_beside_the_first_even_where_it_says_little() -> None:
+    """Whatever the contact's kind: who was added is somebody. A link is undone with its reason, a press with a word."""
+    fields = {"not_counted": "enquiry", "name": "架空 次郎", "words": "母が入院"}
+    beside = as_message(sent(beside="zero", fields=fields))
+    lone = as_message(sent(beside_number="R7-0001", fields={"not_counted": "enquiry"}))
+    undone = as_message(sent("call.unlink", call="one", reason="同姓同名の別の方だった"))
+    pressed = {"what": "119", "at": "2025-05-12T13:14:00.500Z", "answered": True, "to": "a-team", "mistaken": True}
+    mistaken = as_message(sent("call.add", number="R7-0001", danger=[pressed]))
+
+    assert beside["data"] == {
+        "not_counted": "enquiry",
+        "beside": "zero",
+        "personal": {"words": "母が入院"},
+        "matters": [{"personal": {"name": "架空 次郎"}}],
+    }
+    assert lone["data"] == {"not_counted": "enquiry", "beside_number": "R7-0001", "matters": [{}]}
+    assert undone["data"] == {"call": "one", "personal": {"reason": "同姓同名の別の方だった"}}
+    assert mistaken["data"]["danger"] == [pressed | {"at": "2025-05-12T22:14:00.500000+09:00"}]
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -156,6 +178,64 @@ async def test_a_card_is_gone_on_with_by_its_number(centre: Centre) -> None:
     assert 'data-reason="carer-ill" checked' in card
     assert "119番を案内" in text_of(card.partition('id="attempts"')[2])
     assert missing.status_code == 404
+
+
+async def test_a_card_of_two_siblings_is_gone_on_with_by_either_number(tmp_path: Path) -> None:
+    """In the order in which they were told, each with their own; who has rung again since is linked to."""
+    first, second = call("A", NIGHT, id="first", personal=PERSONAL), "2025-05-13 07:00"
+    sister = {"case": "B", "district": "kinuta", "personal": {"name": "架空 花子", "where": "祖母宅"}}
+    with centre_in(tmp_path) as centre:
+        centre.say("night", first)
+        centre.say("night", contact(sister, on=NIGHT, beside="first", personal=PERSONAL))
+        async with browser(site(centre, role="night")) as web:
+            by_first, by_second = [(await web.get(f"/calls/R7-000{n}")).text for n in (1, 2)]
+            centre.say("night", call("B", second))
+            since = (await web.get("/calls/R7-0001")).text
+
+    for card in (by_first, by_second):
+        assert sections(card) == [("", "R7-0001"), ("p2-", "R7-0002")]
+        assert 'id="where" name="where" type="text" value="自宅"' in card
+        assert 'id="p2-where" name="where" type="text" value="祖母宅"' in card
+        assert card.count('name="caller_name"') == card.count('name="words"') == 1
+    assert 'data-began="2025-05-12T' in by_second
+    assert sections(since) == [("", "R7-0001")]
+    assert 'href="/calls/R7-0002">R7-0002</a>' in since
+
+
+def sections(card: str) -> list[tuple[str, str]]:
+    """Of each person on a card, the prefix of the ids and the number."""
+    found = re.findall(r'<section class="person" data-prefix="(.*?)" data-number="(.*?)"', card)
+    return [(prefix, number) for prefix, number in found if prefix != "blank-"]
+
+
+async def test_a_linked_person_and_a_mistaken_press_are_said_in_words(tmp_path: Path) -> None:
+    """With a way to undo the one; the other stands, struck out, and is undone once only."""
+    pressed = {"what": "119", "at": "2025-05-12T22:00:00+09:00", "answered": True}
+    told = call("A", NIGHT, id="first", danger=[pressed, pressed | {"what": "110"}])
+    with centre_in(tmp_path) as centre:
+        person = centre.say("day", register("P")).person[0]
+        case = centre.say("night", told).case[0]
+        centre.say("night", message_of("call.add", LATER, call="first", danger=[pressed | {"mistaken": True}]))
+        link: dict[str, Any] = {"call": "first", "person_id": person, "matched": ["kana", "phone"]}
+        centre.say("night", message_of("call.link", LATER, **link))
+        async with browser(site(centre, role="night")) as web:
+            linked = (await web.get("/calls/R7-0001")).text
+            centre.say("night", message_of("call.unlink", LATER, call="first", personal={"reason": "架空"}))
+            unlinked = (await web.get("/calls/R7-0001")).text
+            centre.pump()
+            history = text_of((await web.get(f"/cases/{case}")).text)
+
+    assert history.count("押し間違いだった") == 1
+    lines = linked.partition('id="attempts"')[2].partition("</ul>")[0].split("<li")[1:]
+    assert [("mistaken" in line, "押し間違い" in line, "data-undo" in line) for line in lines] == [
+        (True, True, False),
+        (False, False, True),
+    ]
+    assert '<div class="wide" id="unlinking">' in linked
+    assert f'href="/persons/{person}"' in linked
+    assert '<div class="linking" id="linking" hidden>' in linked
+    assert '<div class="wide" id="unlinking" hidden>' in unlinked
+    assert '<div class="linking" id="linking">' in unlinked
 
 
 async def test_what_the_card_says_is_said_in_both_languages(centre: Centre) -> None:

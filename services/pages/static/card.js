@@ -1,5 +1,6 @@
-// The call card saves itself: a second after typing stops, or at once with its buttons. The first save is a
-// `call.report`; each later one a `call.add` with what changed. The ids are made here, once.
+// The call card saves itself: a second after typing stops, or at once with its buttons. Of each person the first save
+// is a `call.report`, of the second and further ones one that is beside the first's; each later one is a `call.add`
+// with what changed. The ids are made here, once.
 "use strict";
 (() => {
   const form = document.getElementById("card");
@@ -11,28 +12,41 @@
   const moment = () => new Date(Date.now() + ahead).toISOString();
 
   const card = form.dataset.number || outbox.newId();
-  let number = form.dataset.number;
-  let reported = Boolean(number);
   let began = null;
-  let stamps = [];
+  let contactBegan = form.dataset.began;
   let timer = null;
-  let person = null;
 
-  const values = () => {
-    const found = {};
-    for (const field of form.querySelectorAll("[name]")) {
-      if (field.type !== "checkbox") found[field.name] = field.value;
-      else found[field.name] = field.checked;
-    }
-    found.reasons = [...form.querySelectorAll("[data-reason]:checked")].map((box) => box.dataset.reason);
-    return found;
+  const value = (field) => (field.type === "checkbox" ? field.checked : field.value);
+  const isShared = (field) => !field.closest(".person") || "shared" in field.dataset;
+  const named = (within, shared) =>
+    Object.fromEntries(
+      [...within.querySelectorAll("[name]")].filter((f) => isShared(f) === shared).map((f) => [f.name, value(f)]),
+    );
+  const reasons = (section) =>
+    [...section.querySelectorAll("[data-reason]:checked")].map((box) => box.dataset.reason);
+  // What a card says of one person: their own, and what all in this contact share.
+  const own = (one) => ({ ...named(one.section, false), reasons: reasons(one.section) });
+  const values = (one) => ({ ...named(form, true), ...own(one) });
+
+  // One person on the card. `id` is that of their `call.report`; `number`, once it came.
+  const personIn = (section) => {
+    const one = { section, id: outbox.newId(), number: section.dataset.number, stamps: [], chosen: null };
+    one.reported = Boolean(one.number);
+    one.linked = Boolean(section.dataset.linked);
+    one.at = (id) => at(section.dataset.prefix + id);
+    one.kept = values(one);
+    return one;
   };
-  let kept = values();
+  const persons = [...form.querySelectorAll(".person")].map(personIn);
+  persons[0].id = form.dataset.number ? persons[0].id : card;
+  const [first] = persons;
+  const ownerOf = (element) => persons.find((one) => one.section.contains(element));
 
+  const differing = (now, kept) =>
+    Object.keys(now).filter((name) => JSON.stringify(now[name]) !== JSON.stringify(kept[name]));
   // What differs from what was saved; of the caller everything, since it is kept as one.
-  const changes = (now) => {
-    const different = (name) => JSON.stringify(now[name]) !== JSON.stringify(kept[name]);
-    const changed = Object.keys(now).filter(different);
+  const changes = (now, kept) => {
+    const changed = differing(now, kept);
     if (changed.some((name) => name.startsWith("caller_")))
       changed.push(...Object.keys(now).filter((name) => name.startsWith("caller_") && !changed.includes(name)));
     return Object.fromEntries(changed.map((name) => [name, now[name]]));
@@ -41,78 +55,118 @@
   const told = (now) =>
     Object.fromEntries(Object.entries(now).filter(([, value]) => (Array.isArray(value) ? value.length : value)));
 
-  const which = () => (form.dataset.number ? { number: form.dataset.number } : { call: card });
+  const which = (one) => (one.section.dataset.number ? { number: one.section.dataset.number } : { call: one.id });
   const message = (kind, more) => {
     const entered = moment();
     return { kind, id: outbox.newId(), time: entered, entered, synthetic: Boolean(form.dataset.synthetic), ...more };
   };
 
-  const save = (evenEmpty = false) => {
-    clearTimeout(timer);
-    const now = values();
-    const fields = changes(now);
-    if (!Object.keys(fields).length && !stamps.length && (reported || !evenEmpty)) return;
-    const danger = stamps;
-    stamps = [];
-    kept = now;
-    if (reported) {
-      outbox.put(card, message("call.add", { ...which(), fields, danger }));
-      return;
-    }
-    reported = true;
-    const [typed, follows] = [at("began"), at("follows")];
-    const more = { id: card, time: typed.value || began || moment(), fields: told(now), danger };
-    if (follows.value.trim()) more.number = follows.value.trim();
-    typed.readOnly = follows.readOnly = true; // From now on a correction would change them.
+  const report = (one, now, danger) => {
+    one.reported = true;
+    const [typed, follows] = [at("began"), one.at("follows")];
+    contactBegan ||= typed?.value || began || moment();
+    const more = { id: one.id, time: contactBegan, fields: told(now), danger };
+    if (one !== first && first.section.dataset.number) more.beside_number = first.section.dataset.number;
+    else if (one !== first) more.beside = first.id;
+    if (follows?.value.trim()) more.number = follows.value.trim();
+    for (const field of [typed, follows]) if (field) field.readOnly = true; // A correction would change them now.
     outbox.put(card, message("call.report", more));
   };
 
-  const show = (answer) => {
+  const saveOne = (one, evenEmpty) => {
+    const now = values(one);
+    const fields = changes(now, one.kept);
+    if (!Object.keys(fields).length && !one.stamps.length && (one.reported || !evenEmpty)) return;
+    const danger = one.stamps;
+    one.stamps = [];
+    one.kept = now;
+    if (one.reported) outbox.put(card, message("call.add", { ...which(one), fields, danger }));
+    else report(one, now, danger);
+  };
+
+  // Whether anything was told of somebody who was not saved yet; a section that stays empty is nobody.
+  const isTold = (one) => one.reported || one.stamps.length || differing(own(one), one.kept).length;
+
+  const save = (evenEmpty = false, whose = first) => {
+    clearTimeout(timer);
+    const others = persons.slice(1).filter((one) => isTold(one) || (evenEmpty && one === whose));
+    saveOne(first, evenEmpty || others.some((one) => !one.reported));
+    for (const one of others) saveOne(one, true);
+  };
+
+  // 1人目（架空 太郎）
+  const label = (one) => said("nth_person", { n: persons.indexOf(one) + 1 });
+  const labelled = (one, text) => (persons.length > 1 ? `${label(one)}：${text}` : text);
+  const showPersons = () => {
+    form.classList.toggle("several", persons.length > 1);
+    at("number").textContent = persons.map((one) => one.number).filter(Boolean).join("・");
+    const options = persons.map((one, n) => {
+      const name = one.section.querySelector("[name=name]").value.trim();
+      for (const place of one.section.querySelectorAll(".nth")) place.textContent = label(one);
+      one.at("its-number").textContent = one.number;
+      return new Option(name ? `${label(one)}（${name}）` : label(one), n);
+    });
+    const box = at("danger-for");
+    const chosen = box.value || "0";
+    box.replaceChildren(...options);
+    box.value = chosen;
+    const strange = persons.filter((one) => one.unregistered && !one.linked);
+    at("not-registered").hidden = !strange.length;
+    at("not-registered").textContent = strange.map((one) => labelled(one, words.not_registered)).join(" ");
+  };
+
+  const show = (one, answer) => {
     if (answer.state === "queued") {
-      if (!number) at("told").textContent = words.queued;
+      if (!one.number) at("told").textContent = words.queued;
       return;
     }
     if (answer.state === "unreadable") {
       at("told").textContent = said("cannot_read", { detail: answer.detail });
       return;
     }
-    number = answer.number ?? number;
-    at("number").textContent = number ?? "";
-    const inWords = { number: number ?? words.no_number, time: answer.time, detail: answer.detail };
-    at("told").textContent = said(["parked", "conflict"].includes(answer.status) ? "card_parked" : "saved", inWords);
+    one.number = answer.number ?? one.number;
+    one.unregistered ||= answer.not_registered;
+    const isParked = ["parked", "conflict"].includes(answer.status);
+    const inWords = { number: one.number || words.no_number, time: answer.time, detail: answer.detail };
+    at("told").textContent = labelled(one, said(isParked ? "card_parked" : "saved", inWords));
     const odd = at("flags");
-    for (const text of answer.flags ?? []) {
+    for (const text of (answer.flags ?? []).map((flag) => labelled(one, flag))) {
       if ([...odd.children].some((line) => line.textContent === text)) continue;
       odd.append(Object.assign(document.createElement("li"), { textContent: text }));
     }
-    if (answer.not_registered && !person?.linked) {
-      at("not-registered").textContent = words.not_registered;
-      at("not-registered").hidden = false;
-    }
+    showPersons();
   };
 
   // The number of what was queued, as soon as there is one.
-  const ask = async (id) => {
+  const ask = async (one, id) => {
     try {
       const [path, query] = outbox.post.split("?");
       const answer = await (await fetch(`${path}/${id}/receipt${query ? `?${query}` : ""}`)).json();
-      if (answer.state === "received") return show(answer);
+      if (answer.state === "received") return show(one, answer);
     } catch {
       // Asked again below.
     }
-    setTimeout(ask, 2_000, id);
+    setTimeout(ask, 2_000, one, id);
   };
 
   outbox.listen((of, sent, answer) => {
     if (of !== card) return;
-    show(answer);
-    if (answer.state === "queued" && sent.kind === "call.report") ask(sent.id);
-    if (sent.kind !== "call.report" || !answer.href) return;
+    const isOf = (one) =>
+      sent.kind === "call.report" || sent.call
+        ? [sent.id, sent.call].includes(one.id)
+        : sent.number === one.section.dataset.number;
+    const one = persons.find(isOf) ?? first;
+    show(one, answer);
+    if (answer.status === "parked" && sent.kind === "call.link") showLink(one, false);
+    if (answer.state === "queued" && sent.kind === "call.report") ask(one, sent.id);
+    if (one !== first || sent.kind !== "call.report" || !answer.href) return;
     history.replaceState(null, "", answer.href); // A reload goes on with this card.
   });
 
   form.addEventListener("input", (event) => {
-    if (!event.target.name && !event.target.dataset.reason) return; // What finds somebody is no part of the card.
+    const { name, dataset } = event.target;
+    if (!name && !dataset.reason) return; // What finds somebody is no part of the card.
+    if (name === "name") showPersons();
     began ??= moment();
     clearTimeout(timer);
     if (!event.isComposing) timer = setTimeout(save, PAUSE); // Kana that is not converted yet is half a word.
@@ -131,41 +185,107 @@
   });
   addEventListener("pagehide", () => save());
 
-  for (const button of form.querySelectorAll("[data-what]"))
-    button.addEventListener("click", () => {
-      const [pressed, answered] = [moment(), button.dataset.answered === "yes"];
-      began ??= pressed;
-      stamps.push({ what: button.dataset.what, at: pressed, answered });
-      const clock = new Intl.DateTimeFormat("ja-JP", { timeStyle: "short", timeZone: form.dataset.zone });
-      const what = form.querySelector(`[data-what="${button.dataset.what}"]`).textContent;
-      const line = `${clock.format(Date.parse(pressed))} ${what} ${answered ? words.answered : words.not_answered}`;
-      at("attempts").append(Object.assign(document.createElement("li"), { textContent: line }));
-      save(true);
-    });
-
-  at("found")?.addEventListener("click", (event) => {
-    const chosen = event.target.closest("[data-choose]");
-    if (!chosen) return;
-    person = { id: chosen.dataset.choose, name: chosen.dataset.name, linked: false };
-    at("chosen").textContent = said("chosen", person);
-    at("link").hidden = false;
-    at("link").querySelector("input").focus();
+  // Of whom one talks is in whose section one is; the box says so, and can be set.
+  form.addEventListener("focusin", (event) => {
+    const one = ownerOf(event.target);
+    if (one) at("danger-for").value = persons.indexOf(one);
   });
-  at("link-button")?.addEventListener("click", () => {
-    const matched = [...form.querySelectorAll("[data-matched]:checked")].map((box) => box.dataset.matched);
-    const reason = at("link-reason").value.trim();
-    const wrong = at("link-wrong");
+  const undoing = () =>
+    Object.assign(document.createElement("button"), { type: "button", className: "lesser", textContent: words.undo_press });
+  for (const button of form.querySelectorAll("[data-stamp]"))
+    button.addEventListener("click", () => {
+      const [pressed, { stamp, answered }] = [moment(), button.dataset];
+      const one = persons[Number(at("danger-for").value)] ?? first;
+      began ??= pressed;
+      one.stamps.push({ what: stamp, at: pressed, answered: answered === "yes" });
+      const clock = new Intl.DateTimeFormat("ja-JP", { timeStyle: "short", timeZone: form.dataset.zone });
+      const what = form.querySelector(`[data-stamp="${stamp}"]`).textContent;
+      const heard = answered === "yes" ? words.answered : words.not_answered;
+      const whose = persons.length > 1 ? `${label(one)} ` : "";
+      const text = `${whose}${clock.format(Date.parse(pressed))} ${what} ${heard}`;
+      const line = document.createElement("li");
+      Object.assign(line.dataset, { of: persons.indexOf(one), what: stamp, at: pressed, answered });
+      const undo = Object.assign(undoing(), { ariaLabel: `${text}：${words.undo_press}` });
+      undo.dataset.undo = "";
+      line.append(Object.assign(document.createElement("span"), { textContent: text }), " ", undo);
+      at("attempts").append(line);
+      save(true, one);
+    });
+  // Nothing is taken away: the press stays, and beside it the word that it was a mistake.
+  at("attempts").addEventListener("click", (event) => {
+    const line = event.target.closest("[data-undo]")?.closest("li");
+    if (!line) return;
+    const { of, what, at: pressed, answered, to } = line.dataset;
+    const one = persons[Number(of)];
+    const stamp = { what, at: pressed, mistaken: true };
+    if (answered) stamp.answered = answered === "yes";
+    if (to) stamp.to = to;
+    one.stamps.push(stamp);
+    line.classList.add("mistaken");
+    line.querySelector("[data-undo]").replaceWith(words.pressed_by_mistake);
+    form.querySelector(`[data-stamp="${what}"]`)?.focus();
+    save(true, one);
+  });
+
+  at("another").addEventListener("click", () => {
+    const blank = at("blank-person").innerHTML.replaceAll("blank-", `p${persons.length + 1}-`);
+    at("another").closest("p").insertAdjacentHTML("beforebegin", blank); // Our own template, with nothing typed in it.
+    const one = personIn(at("another").closest("p").previousElementSibling);
+    persons.push(one);
+    showPersons();
+    one.section.querySelector("[name=name]").focus();
+  });
+
+  const showLink = (one, isLinked, text = "") => {
+    one.linked = isLinked;
+    one.at("registered").textContent = text;
+    one.at("unlinking").hidden = !isLinked;
+    one.at("unlinking").querySelector("details").open = false;
+    if (one.at("linking")) one.at("linking").hidden = isLinked;
+    showPersons();
+  };
+  const link = (one) => {
+    const matched = [...one.section.querySelectorAll("[data-matched]:checked")].map((box) => box.dataset.matched);
+    const reason = one.at("link-reason").value.trim();
+    const wrong = one.at("link-wrong");
     wrong.hidden = matched.length >= 2 || Boolean(reason);
     wrong.textContent = wrong.hidden ? "" : words.second_identifier;
     if (!wrong.hidden) return;
     began ??= moment();
-    save(true);
-    person.linked = true;
-    outbox.put(card, message("call.link", { ...which(), person_id: person.id, matched, reason: reason || null }));
-    at("registered").textContent = said("linking", person);
-    at("registered").hidden = false;
-    at("not-registered").hidden = true;
-    at("link").hidden = true;
-    at("found").replaceChildren();
+    save(true, one);
+    const { id, name } = one.chosen;
+    outbox.put(card, message("call.link", { ...which(one), person_id: id, matched, reason: reason || null }));
+    one.at("unlinked").hidden = one.at("link").hidden = true;
+    one.at("found").replaceChildren();
+    showLink(one, true, said("linking", { name }));
+  };
+  const unlink = (one) => {
+    const reason = one.at("unlink-reason");
+    one.at("unlink-wrong").hidden = Boolean(reason.value.trim());
+    if (!reason.value.trim()) return reason.focus();
+    save();
+    outbox.put(card, message("call.unlink", { ...which(one), reason: reason.value.trim() }));
+    reason.value = "";
+    for (const box of one.section.querySelectorAll("[data-matched], [id$=link-reason]"))
+      if (box.type === "checkbox") box.checked = false;
+      else box.value = "";
+    one.at("unlinked").hidden = false;
+    showLink(one, false);
+    (one.at("q") ?? one.section.querySelector("[name=name]")).focus();
+  };
+  form.addEventListener("click", (event) => {
+    const one = ownerOf(event.target);
+    if (!one) return;
+    const chosen = event.target.closest("[data-choose]");
+    if (chosen) {
+      one.chosen = { id: chosen.dataset.choose, name: chosen.dataset.name };
+      one.at("chosen").textContent = said("chosen", one.chosen);
+      one.at("link").hidden = false;
+      one.at("link").querySelector("input").focus();
+    }
+    const does = event.target.closest("[data-does]")?.dataset.does;
+    if (does === "link") link(one);
+    if (does === "unlink") unlink(one);
   });
+  showPersons();
 })();

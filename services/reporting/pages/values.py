@@ -47,7 +47,8 @@ def text_of(field: str, value: Any, terms: Terms) -> str:
         case {"what": str(what), "at": at}:  # An attempt, and whether anybody answered.
             answered = value.get("answered")
             told = () if answered is None else (terms.screen("answered" if answered else "not_answered"),)
-            return terms.listed((terms.code(what), text_of("time", at, terms), *told))
+            mistaken = (terms.screen("noted_by_mistake"),) if value.get("mistaken") else ()
+            return terms.listed((terms.code(what), text_of("time", at, terms), *told, *mistaken))
         case dict() if field == "call_back":
             return terms.listed(
                 terms.provider(value[key]) if key == "who" else text_of("time", value[key], terms) for key in value

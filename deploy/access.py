@@ -106,7 +106,7 @@ def rendered(ward: Ward | None, passwords: Mapping[str, str], credentials: Seque
 
 def _services_for(ward: str, provider: str) -> list[str]:
     """What a provider may ask of us: to take its messages, and to give it its own receipts."""
-    return [inbox_subjects(ward, provider), *_pulling(RECEIPTS, receipt_durable(provider))]
+    return [*inbox_subjects(ward, provider), *_pulling(RECEIPTS, receipt_durable(provider))]
 
 
 def _own_user(user: str, password: str, ward: str | None) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _rights(user: str, ward: str) -> tuple[list[str], list[str]]:
     """(what a user publishes on, what it subscribes to)"""
     if user == FRONT:
         return (
-            [inbox_subjects(ward, "*"), health_subject(ward, "*"), f"$JS.API.STREAM.INFO.{EVENTS}"],
+            [*inbox_subjects(ward, "*"), health_subject(ward, "*"), f"$JS.API.STREAM.INFO.{EVENTS}"],
             [receipt_subject(ward, "*")],
         )
     publish = [f"$JS.API.STREAM.INFO.{EVENTS}", f"$JS.API.STREAM.MSG.GET.{EVENTS}"]

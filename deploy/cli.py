@@ -641,7 +641,8 @@ def _known_at(text: str, books: Opened) -> datetime | int:
 
 def main() -> None:
     """The entry point."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Stopped by a service manager as by Ctrl-C.
+    for stops in (signal.SIGTERM, signal.SIGINT):  # Both as Ctrl-C, which a script's `&` would ignore.
+        signal.signal(stops, signal.default_int_handler)
     app()
 
 

@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import uvicorn
+from starlette.applications import Starlette
 
 from deploy.datadir import DataDirectory, Running
 from deploy.natsd import NatsError
@@ -42,7 +43,7 @@ class Embedded:
         self._supervisor = FORK.Process(
             target=_supervise, args=(self._data, self._ports, self._published, theirs, self._ours)
         )
-        _warm_up()
+        uvicorn.Config(Starlette(), log_config=None, lifespan="off").load()  # What it imports late is shared, too.
         gc.collect()
         gc.freeze()  # What is imported stays, and the collector must not touch it: each touched page is copied.
         self._supervisor.start()
@@ -78,15 +79,6 @@ class Embedded:
         self._supervisor.join(STOP_SECONDS + 10)
         if self._supervisor.is_alive():
             self._supervisor.kill()
-
-
-def _warm_up() -> None:
-    """What each process would make for itself, once: what is in memory before they part, they share."""
-    uvicorn.Config(_nothing, lifespan="off").load()
-
-
-async def _nothing(*_: object) -> None:
-    """An application that serves nobody."""
 
 
 def _supervise(

@@ -68,7 +68,7 @@ _WORDS = {
         "more": "ほかにもいます。氏名と生年月日を並べるなどして、しぼってください。",
         "name": "氏名", "kana": "かな", "birth_date": "生年月日", "district": "地域", "phone": "電話", "status": "登録",
         "caller": "連絡者", "person": "登録の番号", "tell_first": "はじめに知ること", "in_an_emergency": "緊急時の希望",
-        "contacts": "連絡先（順に）", "eligibility": "対象", "open": "対応中の相談", "office": "相談支援事業所",
+        "contacts": "連絡先（順に）", "eligibility": "対象かどうか", "open": "対応中の相談", "office": "相談支援事業所",
         "services": "ふだんのサービス", "support_level": "障害支援区分", "address": "住所",
         "consents": "情報提供の同意",
         "confirmed": "登録内容の確認", "none": "なし", "also": "一つにまとめた登録にあること", "left": "登録を終えた日",

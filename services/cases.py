@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from events.intake import CallReceived, ContactMoved
 from services.book import Book, Said, Unusable, Waits
 from services.era import folded
 from services.ward import Keyed, words_of
+
+_NUMBER = re.compile(r"[A-Z]\d{1,3}-\d{4,9}")
 
 
 def learn(event: Event, at: datetime, book: Book[Any]) -> None:
@@ -40,17 +43,29 @@ def _given(event: Event) -> Iterator[tuple[str, str]]:
         yield f"person-of/{case}", event.person
 
 
+def number_key(book: Book[Any], number: str, field: str) -> str:
+    """The name under which a 受付番号 is known, however it is written.
+
+    Raises:
+        Unusable: no consultation will ever have it.
+    """
+    own = folded(number).upper()
+    if not _NUMBER.fullmatch(own):
+        raise Unusable(f"data.{field}", "not a reference number of ours (受付番号)", "such as R7-0123")
+    return f"number/{book.reference(own)}"
+
+
 def named(said: Said, case: str | None, number: str | None, book: Book[Any]) -> str:
     """The case id of the consultation that a message names.
 
     Raises:
         Waits: nothing has this name yet.
-        Unusable: no name is given.
+        Unusable: no name is given, or a number that is none of ours.
     """
     if case:
         key = f"case/{said.provider}/{book.reference(case)}"
     elif number:
-        key = f"number/{book.reference(folded(number).upper())}"
+        key = number_key(book, number, "number")
     else:
         raise Unusable("data.case", "missing", "`case` (your own reference) or `number` (our 受付番号)")
     names = book.targets(key)

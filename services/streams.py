@@ -38,7 +38,8 @@ def streams() -> list[StreamConfig]:
     INBOX and EVENTS refuse what they cannot hold, so that the sender knows; nobody may delete from
     them. Old receipts may go: a message sent again gets its receipt again.
     """
-    inbox = StreamConfig(name=INBOX, subjects=["inbox.>"], retention=RetentionPolicy.WORK_QUEUE, max_bytes=1024 * MIB)
+    inbox = StreamConfig(name=INBOX, subjects=inbox_subjects("*", "*"), max_bytes=1024 * MIB)
+    inbox.retention = RetentionPolicy.WORK_QUEUE
     events = StreamConfig(name=EVENTS, subjects=["events.>"], max_bytes=16 * 1024 * MIB, duplicate_window=120)
     receipts = StreamConfig(name=RECEIPTS, subjects=["receipts.>"], max_bytes=1024 * MIB, max_age=30 * 24 * 3600)
     for stream in (inbox, events):
@@ -96,9 +97,9 @@ def inbox_subject(ward: str, provider: str, service: str, message: str) -> str:
     return f"inbox.{ward}.{provider}.{service}.{subject_token(message)}"
 
 
-def inbox_subjects(ward: str, provider: str) -> str:
-    """Every subject on which a provider publishes."""
-    return f"inbox.{ward}.{provider}.>"
+def inbox_subjects(ward: str, provider: str) -> list[str]:
+    """Every subject on which a provider publishes: on any other nobody would hear it."""
+    return [f"inbox.{ward}.{provider}.{service}.>" for service in WRITERS]
 
 
 def event_subject(ward: str, service: str, event: str, case: str | None) -> str:

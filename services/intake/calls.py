@@ -113,9 +113,9 @@ def _matters(call: Fields, not_counted: str | None) -> list[Any]:
 def _flag_circumstances(said: Said, call: Fields, ward: Ward) -> None:
     if not ward.on_duty(said.provider, said.at):
         if ward.is_under_contract(said.provider, said.at):
-            call.flag("outside-hours", None, "a call within the provider's bands")
+            call.flag_time("outside-hours", "a time within the provider's bands")
         else:
-            call.flag("outside-contract", None, "a call within the provider's contract")
+            call.flag_time("outside-contract", "a time within the provider's contract")
     if (said.entered or said.arrived) - said.at > timedelta(hours=ward.policy.late_entry_hours):
         call.flag("late-entry")
 

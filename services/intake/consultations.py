@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from events import intake as e
 from events.messages import CaseClose, CaseMerge, CaseSplit
 from services.book import Said, Unusable, Waits
-from services.cases import reason_of
-from services.era import fiscal_year_letter, folded
+from services.cases import number_key, reason_of
+from services.era import fiscal_year_letter
 from services.intake.domain import Case, Contact, IntakeBook
 from services.ward import Ward
 
@@ -110,14 +110,15 @@ def named_case(
 
     Raises:
         Waits: nothing has this name yet.
-        Unusable: neither is given.
+        Unusable: neither is given, or a number that is none of ours.
     """
+    of_number = "number" if field == "case" else f"{field}_number"
     if case:
         key = f"case/{said.provider}/{book.reference(case)}"
     elif number:
-        key = f"number/{book.reference(folded(number).upper())}"
+        key = number_key(book, number, of_number)
     else:
-        raise Unusable(f"data.{field}", "missing", f"`{field}` (your own reference) or `{field}_number` (受付番号)")
+        raise Unusable(f"data.{field}", "missing", f"`{field}` (your own reference) or `{of_number}` (受付番号)")
     names = book.targets(key)
     cases = [state for state in (book.state(name.target) for name in names) if isinstance(state, Case)]
     if not cases:

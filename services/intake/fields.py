@@ -170,6 +170,10 @@ class Fields:
         field = f"{self._place}.{name}" if name else self._place
         self._note(Flag(code=code, field=field, accepted=accepted))
 
+    def flag_time(self, code: str, accepted: str) -> None:
+        """Note something odd about when it happened, which the envelope says."""
+        self._note(Flag(code=code, field="time", accepted=accepted))
+
     def _note(self, flag: Flag) -> None:
         if flag in self.flags:
             return

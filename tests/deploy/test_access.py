@@ -134,6 +134,7 @@ def listens(subject: str) -> Try:
 FORBIDDEN: dict[str, Try] = {
     "send as another": publishes("inbox.WARD.day.intake.call-report"),
     "send as one who has no credentials": publishes("inbox.WARD.contractor.intake.call-report"),
+    "send to a service that there is not": publishes("inbox.WARD.night.intakes.call-report"),
     "forge an event": publishes("events.WARD.intake.call-received.c"),
     "forge a receipt": publishes("receipts.WARD.night"),
     "ask a relay to publish again": publishes("relay.WARD.intake.again", b"1"),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import nats
+import nats.js.errors
 import pytest
 from faststream import AckPolicy, FastStream
 from faststream.nats.subscriber.usecases.stream_pull_subscriber import BatchPullStreamSubscriber
@@ -207,6 +208,12 @@ async def test_a_durable_with_an_old_configuration_is_refused(server: NatsServer
     assert await declare(server.url, "w") == ["intake of INBOX renewed"]
     await check_durables(broker, "w", "intake")
     await broker.stop()
+
+
+async def test_what_nobody_would_take_is_not_stored(client: Client) -> None:
+    """A mistyped service was stored once, acknowledged, and never heard."""
+    with pytest.raises(nats.js.errors.NoStreamResponseError):
+        await client.jetstream().publish("inbox.w.night.intakes.call-report", b"{}")
 
 
 async def test_declaring_twice_changes_nothing(server: NatsServer) -> None:

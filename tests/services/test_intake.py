@@ -183,6 +183,7 @@ def test_a_call_outside_the_providers_hours_or_contract_is_flagged(
     contract = WARD.is_under_contract(provider, at(on))
     assert ("outside-hours" in codes(receipt)) == (outside and contract)
     assert ("outside-contract" in codes(receipt)) != contract
+    assert {flag["field"] for flag in receipt.flags if str(flag["code"]).startswith("outside-")} <= {"time"}
 
 
 def test_a_late_entry_is_flagged(centre: Centre) -> None:
@@ -593,6 +594,34 @@ YEARS = [
 def test_reference_numbers_are_of_the_calls_fiscal_year(centre: Centre, on: str, number: str) -> None:
     """April to March, by the ward's own clock."""
     assert centre.say("day", call(on=on)).number == [number]
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        (message("case.close", number="abc"), "data.number"),
+        (message("case.merge", number="R7-0001", into_number="R7"), "data.into_number"),
+        (message("placement.arrange", number="7-0001", placement="bed", kind="short-stay"), "data.number"),
+        (message("handover.offer", number="R7-1", handover="offer", kind="agency", to="ぽーと"), "data.number"),
+    ],
+)
+def test_what_can_be_no_number_of_ours_is_not_waited_for(centre: Centre, told: dict[str, Any], field: str) -> None:
+    """It would wait for ever; parked, somebody mends it."""
+    centre.say("day", call())
+    centre.pump()
+    receipt = centre.say("day", told)
+
+    assert (receipt.status, receipt.field) == ("parked", field)
+    assert "R7-0123" in str(receipt.reason)
+
+
+def test_who_names_no_consultation_is_told_how(centre: Centre) -> None:
+    """By fields that the message has."""
+    receipt = centre.say("day", message("case.close"))
+
+    assert (receipt.status, receipt.field) == ("parked", "data.case")
+    assert "`number`" in str(receipt.reason)
 
 
 def test_reference_numbers_count_up_within_their_year(centre: Centre) -> None:

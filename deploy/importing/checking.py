@@ -14,7 +14,7 @@ from events.seal import new_key
 from services.book import Book, Unusable, Waits
 from services.desk import Rules
 from services.handover.domain import Rules as HandoverRules
-from services.inbox import Delivery, items
+from services.inbox import Delivery, items, moment
 from services.intake.domain import Rules as IntakeRules
 from services.placement.domain import Rules as PlacementRules
 from services.reading import opened, public, said
@@ -73,6 +73,22 @@ class Checker:
             return []
         flags = dict.fromkeys([*words.flags, *book.flags])
         return [self.finding(msgspec.to_builtins(flag)) for flag in flags if flag.code not in NOT_BEFOREHAND]
+
+    def untimely(self, message: dict[str, Any]) -> Finding | None:
+        """Why a row must not be sent with the time that stands in its cells; None if it may, or there is none.
+
+        A call or a form would be taken all the same, and be counted on the day on which it arrives.
+        """
+        written = message.get("time")
+        if written is None or moment(written, self._ward, self._now, field="time")[0] is not None:
+            return None
+        columns = self.maker.columns_of("time")
+        try:
+            datetime.fromisoformat(written)
+        except (TypeError, ValueError):
+            return Finding("time-unreadable", columns, "R7.11.15 1:50, 2025-11-15 01:50, 25:50", held=True)
+        days = f"{self._ward.opens_at:%Y-%m-%d} – {self._ward.local(self._now):%Y-%m-%d}"
+        return Finding("time-outside", columns, days, held=True)
 
     def finding(self, flag: dict[str, Any]) -> Finding:
         """A flag of a receipt, with the columns that it is about."""

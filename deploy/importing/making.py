@@ -71,7 +71,7 @@ class Maker:
         return tuple(self._places[name] for name in names)
 
     def make(self, row: int, cells: Sequence[Any]) -> Made:
-        """One row's message. A value that does not fit goes as it stands: a call or a form is never refused."""
+        """One row's message. A value that does not fit goes as it stands; what cannot go so the checker says."""
         made = Made(row, None, [])
         own_id = self._id(cells, made)
         message: dict[str, Any] = {
@@ -122,7 +122,7 @@ class Maker:
             return field.constant
         for place, cell in zip(places, cells, strict=True):
             if cell == NO_VALUE:
-                made.findings.append(Finding("no-result", (place,)))
+                made.findings.append(Finding("no-result", (place,), held=field.to == "time"))
             elif isinstance(cell, str) and _UNREADABLE.search(cell):
                 made.findings.append(Finding("unreadable", (place,)))
         cells = [None if cell == NO_VALUE else cell for cell in cells]

@@ -172,6 +172,9 @@ def _check(made: Made, checker: Checker, ids: _Ids, *, dry: bool) -> None:
     if len(body := msgspec.json.encode(made.message)) > MOST_IN_CLEAR:
         made.findings.append(Finding("too-large", held=True))
         return
+    if untimely := checker.untimely(made.message):
+        made.findings.append(untimely)
+        return
     twin = ids.add(made.row, made.message["id"], body)
     if twin:
         made.findings.append(twin)

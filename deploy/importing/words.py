@@ -44,7 +44,15 @@ CODES = {
     ),
     "parked": Label("要確認データになりました（yoake parked）", "it was parked (yoake parked)"),
     "time-unusable": Label(
-        "日時として読み取れません。受け付けた時刻で記録します", "no usable time; recorded at the time of arrival"
+        "日時がないか、読み取れません。起きた日時であれば、届いた時刻で記録します",
+        "no usable time; in the place of when it happened that of arrival is recorded",
+    ),
+    "time-unreadable": Label(
+        "日時として読み取れないため送信できません", "it cannot be read as a time, so the row is not sent"
+    ),
+    "time-outside": Label(
+        "登録の開始より前か、先の日時のため送信できません",
+        "a time before the ward's register opened, or ahead, so the row is not sent",
     ),
     "time-ahead": Label("日時が先の時刻です", "the time lies ahead"),
     "late-entry": Label("後入力です", "late entry"),

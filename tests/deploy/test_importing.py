@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +64,25 @@ def test_a_day_is_read_in_any_era_width_and_format(cell: Any, day: date | None) 
         ("23:59:59", time(23, 59, 59)),
         (time(2, 10), time(2, 10)),
         (0.5, time(12)),
-        ("26:10", None),
+        ("24:00", timedelta(hours=24)),
+        ("２６時１０分", timedelta(hours=26, minutes=10)),
+        ("29:59:59", timedelta(hours=29, minutes=59, seconds=59)),
+        (timedelta(hours=25, minutes=50), timedelta(hours=25, minutes=50)),
+        (D(1900, 1, 1, 1, 50), timedelta(hours=25, minutes=50)),
+        (1.0625, timedelta(hours=25, minutes=30)),
+        ("30:00", None),
+        (timedelta(hours=30), None),
+        ("25:60", None),
+        ("午後25時", None),
         ("210", None),
         ("午後13時", None),
         ("夜", None),
     ],
 )
-def test_a_time_of_day_is_read_in_any_width_and_format(cell: Any, clock: time | None) -> None:
-    """24 hours, or 午前 and 午後; what is no time is none."""
-    assert clock_of(cell) == clock
+def test_a_time_of_day_is_read_in_any_width_and_format(cell: Any, clock: time | timedelta | None) -> None:
+    """30 hours, as a night shift counts them, or 午前 and 午後; what is no time is none."""
+    since = datetime.combine(D(1, 1, 1), clock) - D(1, 1, 1) if isinstance(clock, time) else clock
+    assert clock_of(cell) == since
 
 
 @pytest.mark.parametrize(
@@ -85,6 +95,11 @@ def test_a_time_of_day_is_read_in_any_width_and_format(cell: Any, clock: time | 
         ([D(2024, 5, 14), time(2, 10)], D(2024, 5, 14, 2, 10)),
         ([45426.0902777], D(2024, 5, 14, 2, 10)),
         (["令和6年5月14日", None], D(2024, 5, 14)),
+        (["R7.11.15", "25:50"], D(2025, 11, 16, 1, 50)),
+        (["R8.3.31 24:00"], D(2026, 4, 1)),
+        (["2025-12-31T29:59"], D(2026, 1, 1, 5, 59)),
+        (["9999-12-31", "25:00"], None),
+        (["R7.13.40"], None),
         (["令和6年5月14日", "夜"], None),
         (["きのう"], None),
     ],
@@ -236,12 +251,12 @@ def test_what_is_no_sheet_says_what_would_be_one(tmp_path: Path) -> None:
 
 
 def test_odd_values_are_told_by_row_and_column_and_sent_all_the_same(tmp_path: Path) -> None:
-    """A form is never refused: only a row without an id is held back."""
+    """A form is never refused: only a row without an id, or with a day that nobody can read, is held back."""
     lines = [
         HEADING,
         person(生年月日="昭和60年4月31日", 地域="北区", 受給者証="△"),
         person(None),
-        person("R-003", 登録日="きのう"),
+        person("R-003", 登録日=None),
     ]
     done = Imported(csv_file(tmp_path / "a.csv", lines))
 
@@ -255,6 +270,38 @@ def test_odd_values_are_told_by_row_and_column_and_sent_all_the_same(tmp_path: P
     assert ("time-unusable", ["登録日"]) in done.told(4)
     assert done.result.counts == {"ready-flagged": 2, "held": 1}
     assert not done.result.clean
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("R7.13.40", "time-unreadable"),
+        ("きのう", "time-unreadable"),
+        ("令和4年4月10日", "time-outside"),
+        ("令和17年4月10日", "time-outside"),
+        ("=TODAY()", "no-result"),
+    ],
+)
+def test_a_time_that_cannot_be_used_is_never_that_of_the_arrival(tmp_path: Path, cell: str, code: str) -> None:
+    """Sent, the row would be counted in the year of the import: it is held back, and mended it is taken."""
+    lines = [HEADING, person(登録日=cell), person("R-002")]
+    sent = Imported(xlsx_file(tmp_path / "a.xlsx", lines), send=answering())
+
+    assert sent.told(2) == [(code, ["登録日"])]
+    assert sent.result.counts == {"held": 1, "accepted": 1}
+    assert not sent.result.clean
+
+
+def test_the_hours_after_midnight_of_a_night_shift_are_of_the_next_day(tmp_path: Path) -> None:
+    """受付時刻 25:50, in a text and in a workbook's own hours: 1:50 on the next day, in its fiscal year."""
+    heading = load(CALLS).columns
+    cells: dict[str, Any] = {"受付日": "R8.3.31", "連絡者": "架空 一郎", "相談番号": "K-1"}
+    for n, clock in enumerate(("25:50", timedelta(hours=25, minutes=50))):
+        line = [(cells | {"受付時刻": clock}).get(name) for name in heading]
+        done = Imported(xlsx_file(tmp_path / f"{n}.xlsx", [heading, line]), CALLS)
+        made = done.messages[2]
+        assert made is not None
+        assert made["time"] == "2026-04-01T01:50:00+09:00"
 
 
 def test_one_id_in_two_rows_is_sent_once_and_told(tmp_path: Path) -> None:

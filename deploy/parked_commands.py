@@ -21,8 +21,11 @@ from deploy.opened import Opened
 from deploy.output import Language, clock_of, fail, out, print_json
 from deploy.parked import Outcome, ParkedDesk
 from events.adapter import NotSent
+from events.messages import Receipt
 from services.database import DatabaseError
 from services.journal import JournalError
+from services.pages.parked_words import accepted_in_words, fault_in_words, place_of, reason_in_words, why
+from services.pages.terms import Terms
 from services.parked_desk import Parked, ParkedError
 from services.ward import Label, load
 
@@ -163,7 +166,7 @@ def mend(
         fail("give one of: FILE, -, --edit, or --encoding alone")
     with _desk(data) as desk:
         outcome = desk.mend(number, _mended(desk, number, file, edit=edit, encoding=encoding))
-    _tell(outcome, json=json, lang=lang)
+    _tell(outcome, data, json=json, lang=lang)
 
 
 @parked_app.command()
@@ -175,7 +178,7 @@ def resend(number: Number, data: Data = DEFAULT, json: Json = False, lang: Lang 
     """
     with _desk(data) as desk:
         outcome = desk.resend(number)
-    _tell(outcome, json=json, lang=lang)
+    _tell(outcome, data, json=json, lang=lang)
 
 
 @parked_app.command(name="close")
@@ -232,20 +235,29 @@ def _edited(text: str) -> str:
         return file.read_text(encoding="utf-8")
 
 
-def _tell(outcome: Outcome, *, json: bool, lang: str) -> None:
+def _tell(outcome: Outcome, data: Path, *, json: bool, lang: str) -> None:
     if json:
         print_json(outcome)
     else:
         for receipt in outcome.receipts:
             name = receipt.id or ""
-            why = f": {receipt.reason}" if receipt.reason else ""
-            out.print(f"{name}: {receipt.status}{why}", markup=False, soft_wrap=True)
+            told = f": {_told(receipt, _terms(data, lang))}" if receipt.reason else ""
+            out.print(f"{name}: {receipt.status}{told}", markup=False, soft_wrap=True)
             for flag in receipt.flags:
                 out.print(f"  {flag['code']} {flag['field'] or ''}", markup=False, soft_wrap=True)
         out.print(WORDS["done" if outcome.done else "not_done"][lang])
         if outcome.next:
             out.print(f"{WORDS['next'][lang]} {', '.join(outcome.next)}", markup=False, soft_wrap=True)
     raise typer.Exit(0 if outcome.done else 1)
+
+
+def _told(receipt: Receipt, terms: Terms) -> str:
+    reason, accepted = why(receipt)
+    return fault_in_words(receipt.field or "", reason, accepted, terms)
+
+
+def _terms(data: Path, lang: str) -> Terms:
+    return Terms(load(DataDirectory(data) / "ward.toml"), "ja" if lang == "ja" else "en")
 
 
 def print_rows(rows: list[Parked], data: Path, lang: str, *, states: bool) -> None:
@@ -257,18 +269,20 @@ def print_rows(rows: list[Parked], data: Path, lang: str, *, states: bool) -> No
 
 
 def _print_one(row: Parked, data: Path, lang: str, *, state: bool = True) -> None:
-    zone = load(DataDirectory(data) / "ward.toml").zone
+    terms = _terms(data, lang)
     out.print(f"{row.number}  {WORDS[row.kind][lang]}", style="bold")
     lines = {
         "provider": row.provider,
         "id": f"{row.source} {row.id}".strip(),
-        "arrived": clock_of(row.arrived, lang, zone),
-        "field": row.field,
-        "reason": row.reason,
-        "accepted": row.accepted,
+        "arrived": clock_of(row.arrived, lang, terms.ward.zone),
+        "field": row.field
+        if (place := place_of(row.field, row.reason, terms)) == row.field
+        else f"{place} {row.field}",
+        "reason": reason_in_words(row.reason, terms.language),
+        "accepted": accepted_in_words(row.accepted, terms.language) if row.accepted else "",
         "first": ", ".join(row.first),
         "state": WORDS[row.state][lang] if state else "",
-        "because": row.because,
+        "because": terms.code(row.because) if row.because else "",
     }
     for name, text in lines.items():
         if text:

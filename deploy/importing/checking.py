@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import msgspec
 
-from deploy.importing.making import Finding, Maker
+from deploy.importing.making import IN_A_CELL, Finding, Maker
 from events.messages import addressed
 from events.seal import new_key
 from services.book import Book, Unusable, Waits
@@ -36,6 +36,9 @@ NOT_BEFOREHAND = frozenset(
     }
 )
 """Flags that depend on what is known already; an empty desk cannot tell."""
+
+OF_A_FORM = frozenset({"time-unusable", "not-a-day", "birth-date-unusable", "not-true-or-false"})
+"""Flags of how a value is written: what a cell may hold is not what a message may."""
 
 PERSONAL_WORDS = {"name": "氏名", "kana": "フリガナ", "address": "住所", "phone": "電話番号", "contacts": "緊急連絡先"}
 """What a form is incomplete without, as sheets call it."""
@@ -66,9 +69,7 @@ class Checker:
             RULES[service].decide(words, book)
         except Unusable as unusable:
             columns = self.maker.columns_of(unusable.field)
-            return [
-                Finding("unusable", columns, f"{unusable.reason}; {unusable.accepted or ''}".rstrip("; "), held=True)
-            ]
+            return [Finding("unusable", columns, unusable.accepted, unusable.reason, held=True)]
         except Waits:
             return []
         flags = dict.fromkeys([*words.flags, *book.flags])
@@ -86,7 +87,7 @@ class Checker:
         try:
             datetime.fromisoformat(written)
         except (TypeError, ValueError):
-            return Finding("time-unreadable", columns, "R7.11.15 1:50, 2025-11-15 01:50, 25:50", held=True)
+            return Finding("time-unreadable", columns, IN_A_CELL["time"], held=True)
         days = f"{self._ward.opens_at:%Y-%m-%d} – {self._ward.local(self._now):%Y-%m-%d}"
         return Finding("time-outside", columns, days, held=True)
 
@@ -94,8 +95,10 @@ class Checker:
         """A flag of a receipt, with the columns that it is about."""
         if flag["code"] == "form-incomplete":
             return self._incomplete(str(flag["accepted"]).split(", "))
-        columns = self.maker.columns_of(flag.get("field"))
-        return Finding(str(flag["code"]), columns, self._in_words(flag.get("accepted")))
+        field, accepted = flag.get("field"), self._in_words(flag.get("accepted"))
+        if flag["code"] in OF_A_FORM:
+            accepted = IN_A_CELL.get(self.maker.kind_of(field) or "", accepted)
+        return Finding(str(flag["code"]), self.maker.columns_of(field), accepted)
 
     def _incomplete(self, lacking: list[str]) -> Finding:
         """The columns of what a form lacks; what has no column is named."""

@@ -17,8 +17,9 @@ from deploy.importing.making import Finding
 from deploy.importing.mapping import MappingError, load
 from deploy.importing.sheets import ITEMS, STATE, Sheet, SheetError
 from deploy.importing.values import clock_of, day_of, moment_of, text_of, truth_of
-from deploy.importing.words import letter
+from deploy.importing.words import TAKEN, letter, told
 from events.messages import Receipt
+from services.inbox import A_TIME
 from services.ward import load as load_ward
 from tests.deploy.sheet_examples import CALLS, HEADING, ROSTER, Imported, Lines, csv_file, person, xlsx_file
 from tests.desk_examples import at
@@ -373,6 +374,44 @@ def test_what_the_receipts_say_is_told_by_row_and_column(tmp_path: Path) -> None
     assert (flagged.result.state(2), flagged.told(2)) == ("flagged", [("unknown-district", ["地域"])])
     assert flagged.result.findings[2][0].accepted == "北沢 (kitazawa)、砧 (kinuta)"
     assert (conflict.result.state(2), conflict.result.clean) == ("conflict", False)
+
+
+def test_what_a_cell_may_hold_is_told_in_japanese(tmp_path: Path) -> None:
+    """What a message may hold is not what a cell may: 令和7年4月10日 is taken, and so is ○."""
+    file = csv_file(tmp_path / "a.csv", [HEADING, person()])
+    flags = [
+        {"code": "time-unusable", "field": "entered", "accepted": A_TIME},
+        {"code": "not-true-or-false", "field": "data.certificate", "accepted": "true or false"},
+        {"code": "outside-hours", "field": "data", "accepted": "a call within the provider's bands"},
+        {"code": "possible-duplicate", "field": "data.person", "accepted": "person.merge, if it is one person"},
+        {"code": "unknown-channel", "field": "data.channel", "accepted": "fax, phone"},
+    ]
+    flagged = Imported(file, send=answering(flags=flags)).result.findings[2]
+    reason = "data.kind: not one of the known values; accepted: a later time"
+    (parked,) = Imported(file, send=answering("parked", field="data.kind", reason=reason)).result.findings[2]
+
+    assert [told(finding, "ja").partition("受け付けられる内容：")[2] for finding in flagged] == [
+        "R7.11.15 1:50, 2025-11-15 01:50, 25:50）",
+        "○, ×, 有, 無）",
+        "担当の時間帯の連絡）",
+        "同じ方であれば、登録を一つにまとめる（person.merge））",
+        "ファクス (fax)、電話 (phone)）",
+    ]
+    assert told(parked, "ja").endswith("：使える語ではありません（受け付けられる内容：より後の日時）")
+    assert told(parked, "en").endswith(": not one of the known values (accepted: a later time)")
+
+
+def test_a_row_that_was_taken_is_not_to_be_mended_in_the_copy(tmp_path: Path) -> None:
+    """It would be in conflict: beside it stands that a correction is sent; beside a row that was not sent, nothing."""
+    file = csv_file(tmp_path / "a.csv", [HEADING, person(), person(None)])
+    done = Imported(file, send=answering(flags=[{"code": "unknown-district", "field": "data.district"}]))
+    write_copy(done.sheet, done.result, tmp_path / "b.csv", "ja")
+    with (tmp_path / "b.csv").open(encoding="utf-8", newline="") as copy:
+        _, taken, held = csv.reader(copy)
+
+    assert taken[16:] == ["受付済み・確認が必要です", f"G列「地域」：区の地域にありません\n{TAKEN['ja']}"]
+    assert "registration.correct" in taken[17]
+    assert held[17].endswith("番号がないため送信できません")
 
 
 @pytest.mark.parametrize("suffix", ["xlsx", "csv"])

@@ -104,6 +104,8 @@ def test_a_list_says_number_field_reason_and_what_would_be_accepted(here: Path, 
     assert done.returncode == 1
     assert {row["number"], "contractor", "close-1", "data.case"} <= set(done.stdout.replace("/test/desk ", " ").split())
     assert parked(here, "show", row["number"]).returncode == 0
+    assert "理由: 値の種類が違います（必要なのは文字、届いたのは整数）" in done.stdout
+    assert "相談 data.case" in done.stdout
     assert parked(here, "--lang", "en").stdout.count("Reason") == 1
 
 
@@ -241,6 +243,7 @@ def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: P
     assert [(p["row"], p["state"]) for p in first.json["problems"]] == [(3, "held"), (4, "flagged")]
     assert (again.returncode, again.json["states"]) == (1, {"accepted": 1, "known": 1, "conflict": 1})
     assert "同じ番号で内容の違う記録が届きました" in told.stdout
+    assert "受け付けた行は、写しで直しても変わりません" in told.stdout
     assert [row["kind"] for row in listed(here)] == ["conflict"]
     parked(here, "close", listed(here)[0]["number"], "--reason", "first-stands")
 

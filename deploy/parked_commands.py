@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import typer
@@ -56,7 +56,9 @@ WORDS = {
     "accepted": Label("受け付けられる内容", "What would be accepted"),
     "id": Label("送信元の番号", "The sender's id"),
     "first": Label("先に受け付けた記録", "What stands"),
+    "settled": Label("対応した日時", "Settled"),
     "because": Label("閉じた理由", "Closed because"),
+    "by": Label("閉じた者", "Closed by"),
     "parked": Label("読み取れない・使えない", "parked"),
     "conflict": Label("同じ番号で内容が違う", "conflict"),
     "open": Label("未対応", "open"),
@@ -132,11 +134,11 @@ def show(
     """One message: what is wrong, in which field, and what would be accepted."""
     with _desk(data) as desk:
         row = desk.one(number)
-        content = desk.content(number) if clear else None
+        content, words = desk.in_clear(number) if clear else (None, {})
     if json:
-        print_json({"parked": row, "content": content})
+        print_json({"parked": row, "content": content} | ({"closing": words} if clear else {}))
         return
-    _print_one(row, data, lang)
+    _print_one(row, data, lang, words)
     if content is not None:
         if content.note:
             out.print(f"({content.note})", markup=False, soft_wrap=True)
@@ -165,6 +167,7 @@ def mend(
     if sum((file is not None, edit)) + (file is None and not edit and encoding is not None) != 1:
         fail("give one of: FILE, -, --edit, or --encoding alone")
     with _desk(data) as desk:
+        desk.check_open(number)  # Before an editor is opened.
         outcome = desk.mend(number, _mended(desk, number, file, edit=edit, encoding=encoding))
     _tell(outcome, data, json=json, lang=lang)
 
@@ -265,10 +268,11 @@ def print_rows(rows: list[Parked], data: Path, lang: str, *, states: bool) -> No
     if not rows:
         out.print(WORDS["none"][lang])
     for row in rows:
-        _print_one(row, data, lang, state=states)
+        _print_one(row, data, lang, {}, state=states)
 
 
-def _print_one(row: Parked, data: Path, lang: str, *, state: bool = True) -> None:
+def _print_one(row: Parked, data: Path, lang: str, words: dict[str, Any], *, state: bool = True) -> None:
+    """One row; `words`: what was sealed as it was closed, where it is shown in clear."""
     terms = _terms(data, lang)
     out.print(f"{row.number}  {WORDS[row.kind][lang]}", style="bold")
     lines = {
@@ -282,7 +286,9 @@ def _print_one(row: Parked, data: Path, lang: str, *, state: bool = True) -> Non
         "accepted": accepted_in_words(row.accepted, terms.language) if row.accepted else "",
         "first": ", ".join(row.first),
         "state": WORDS[row.state][lang] if state else "",
-        "because": terms.code(row.because) if row.because else "",
+        "settled": clock_of(row.closed, lang, terms.ward.zone) if row.closed else "",
+        "because": words.get("reason") or terms.code(row.because or ""),
+        "by": words.get("by"),
     }
     for name, text in lines.items():
         if text:

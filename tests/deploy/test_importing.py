@@ -251,6 +251,40 @@ def test_what_is_no_sheet_says_what_would_be_one(tmp_path: Path) -> None:
             Sheet(file)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"SQLite format 3\x00\x10\x00\x01\x01\x00@  \x00",
+        b"%PDF-1.7\n%",
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        b"<!DOCTYPE html><table>",
+        "番号,氏名".encode("utf-16-le"),
+    ],
+)
+def test_a_file_that_is_no_text_is_said_to_be_no_sheet(tmp_path: Path, content: bytes) -> None:
+    """In both languages, without a byte of it."""
+    (file := tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(SheetError, match=r"\.xlsx でも \.csv でもありません.* / neither \.xlsx nor \.csv; ") as error:
+        Imported(file)
+    assert not {"SQLite", "IHDR", "\0"} & set(str(error.value).split())
+
+
+def test_a_sheet_in_utf_16_that_says_so_is_read(tmp_path: Path) -> None:
+    """By its mark, or by an option."""
+    lines = [HEADING, person()]
+    marked = csv_file(tmp_path / "a.csv", lines, "utf-16")
+    bare = csv_file(tmp_path / "b.csv", lines, "utf-16-le")
+
+    assert Imported(marked).messages == Imported(bare, encoding="utf-16-le").messages
+
+
+def test_headings_are_told_so_far_as_they_help(tmp_path: Path) -> None:
+    """A file of another kind may have a heading of any length."""
+    with pytest.raises(SheetError, match=r"ある列：x{40}…、a b") as error:
+        Imported(csv_file(tmp_path / "a.csv", [["x" * 9_000, "a\x07b"], ["1"]]))
+    assert len(str(error.value)) < 500
+
+
 def test_odd_values_are_told_by_row_and_column_and_sent_all_the_same(tmp_path: Path) -> None:
     """A form is never refused: only a row without an id, or with a day that nobody can read, is held back."""
     lines = [

@@ -151,7 +151,12 @@ def _imported(sheet: Sheet, result: Result, copy: Path | None, options: Options)
 
 def _problem(row: int, sheet: Sheet, result: Result) -> dict[str, Any]:
     findings = [
-        {"code": one.code, "columns": [_heading(sheet, n) for n in one.columns], "accepted": one.accepted}
+        {
+            "code": one.code,
+            "columns": [_heading(sheet, n) for n in one.columns],
+            "reason": one.reason,
+            "accepted": one.accepted,
+        }
         for one in result.findings[row]
     ]
     return {"row": row, "state": result.state(row), "findings": findings}
@@ -184,6 +189,6 @@ def print_imported(done: Imported, result: Result, sheet: Sheet, language: str) 
         out.print(SUMMARY["more"][language].format(n=odd - SHOWN))
     if done.copy:
         out.print(f"{SUMMARY['copy'][language]}{done.copy}", markup=False, soft_wrap=True)
-        out.print(SUMMARY["again"][language])
+        out.print(SUMMARY["first" if done.dry_run else "again"][language], soft_wrap=True)
     if done.dry_run:
         out.print(SUMMARY["dry"][language], style="bold")

@@ -15,6 +15,8 @@ from events.messages import Receipt
 from events.seal import public_key
 from services import parked_desk
 from services.clock import system_clock
+from services.database import open_engine
+from services.parked_content import Content
 from services.parked_desk import DONE, ParkedError
 from services.seal import Secrets
 
@@ -50,18 +52,20 @@ class ParkedDesk(parked_desk.ParkedDesk):
         """Send a mended copy, as the same provider, under the same id.
 
         Raises:
-            ParkedError: it is not JSON, or another message, or it cannot mend what is wrong.
+            ParkedError: it was settled already; it is not JSON, or another message, or cannot mend what is wrong.
             events.adapter.NotSent: it could not be handed over.
         """
+        self.check_open(number)
         return self._sent(number, self.mended(number, text))
 
     def resend(self, number: str) -> Outcome:
         """Send what was parked again as it is.
 
         Raises:
-            ParkedError: it cannot be read, or is a conflict: sent again it would only be parked again.
+            ParkedError: it was settled already; it cannot be read, or is a conflict: it would only be parked again.
             events.adapter.NotSent: it could not be handed over.
         """
+        self.check_open(number)
         return self._sent(number, self.resent(number))
 
     def close(self, number: str, reason: str, by: str | None = None) -> Receipt:
@@ -71,10 +75,27 @@ class ParkedDesk(parked_desk.ParkedDesk):
             ParkedError: there is none, or it is closed already.
             events.adapter.NotSent: it could not be handed over.
         """
+        self.check_open(number)
+        return self._close(number, reason, by)
+
+    def in_clear(self, number: str) -> tuple[Content, dict[str, Any]]:
+        """What was parked, unsealed, and the words with which it was closed: `reason` and `by`, as far as given.
+
+        Raises:
+            ParkedError: there is none, or the keys are not here.
+        """
+        content = self.content(number)
+        keys = open_engine(self._books.settings.database_of("keys"))
+        try:
+            return content, self.closing_words(number, keys)
+        finally:
+            keys.dispose()
+
+    def check_open(self, number: str) -> None:
+        """Raise ParkedError where nothing is left to be done about it, or there is none."""
         state = self.one(number).state
         if state != "open":
-            raise ParkedError(f"{number}: {state} already")
-        return self._close(number, reason, by)
+            raise ParkedError(f"{number}: {state} already; `yoake parked show {number}` says when and why")
 
     def _sent(self, number: str, messages: Sequence[dict[str, Any]]) -> Outcome:
         later = self.later(number)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import typer
@@ -21,8 +21,11 @@ from deploy.opened import Opened
 from deploy.output import Language, clock_of, fail, out, print_json
 from deploy.parked import Outcome, ParkedDesk
 from events.adapter import NotSent
+from events.messages import Receipt
 from services.database import DatabaseError
 from services.journal import JournalError
+from services.pages.parked_words import accepted_in_words, fault_in_words, place_of, reason_in_words, why
+from services.pages.terms import Terms
 from services.parked_desk import Parked, ParkedError
 from services.ward import Label, load
 
@@ -53,7 +56,9 @@ WORDS = {
     "accepted": Label("受け付けられる内容", "What would be accepted"),
     "id": Label("送信元の番号", "The sender's id"),
     "first": Label("先に受け付けた記録", "What stands"),
+    "settled": Label("対応した日時", "Settled"),
     "because": Label("閉じた理由", "Closed because"),
+    "by": Label("閉じた者", "Closed by"),
     "parked": Label("読み取れない・使えない", "parked"),
     "conflict": Label("同じ番号で内容が違う", "conflict"),
     "open": Label("未対応", "open"),
@@ -129,11 +134,11 @@ def show(
     """One message: what is wrong, in which field, and what would be accepted."""
     with _desk(data) as desk:
         row = desk.one(number)
-        content = desk.content(number) if clear else None
+        content, words = desk.in_clear(number) if clear else (None, {})
     if json:
-        print_json({"parked": row, "content": content})
+        print_json({"parked": row, "content": content} | ({"closing": words} if clear else {}))
         return
-    _print_one(row, data, lang)
+    _print_one(row, data, lang, words)
     if content is not None:
         if content.note:
             out.print(f"({content.note})", markup=False, soft_wrap=True)
@@ -162,8 +167,9 @@ def mend(
     if sum((file is not None, edit)) + (file is None and not edit and encoding is not None) != 1:
         fail("give one of: FILE, -, --edit, or --encoding alone")
     with _desk(data) as desk:
+        desk.check_open(number)  # Before an editor is opened.
         outcome = desk.mend(number, _mended(desk, number, file, edit=edit, encoding=encoding))
-    _tell(outcome, json=json, lang=lang)
+    _tell(outcome, data, json=json, lang=lang)
 
 
 @parked_app.command()
@@ -175,7 +181,7 @@ def resend(number: Number, data: Data = DEFAULT, json: Json = False, lang: Lang 
     """
     with _desk(data) as desk:
         outcome = desk.resend(number)
-    _tell(outcome, json=json, lang=lang)
+    _tell(outcome, data, json=json, lang=lang)
 
 
 @parked_app.command(name="close")
@@ -232,14 +238,14 @@ def _edited(text: str) -> str:
         return file.read_text(encoding="utf-8")
 
 
-def _tell(outcome: Outcome, *, json: bool, lang: str) -> None:
+def _tell(outcome: Outcome, data: Path, *, json: bool, lang: str) -> None:
     if json:
         print_json(outcome)
     else:
         for receipt in outcome.receipts:
             name = receipt.id or ""
-            why = f": {receipt.reason}" if receipt.reason else ""
-            out.print(f"{name}: {receipt.status}{why}", markup=False, soft_wrap=True)
+            told = f": {_told(receipt, _terms(data, lang))}" if receipt.reason else ""
+            out.print(f"{name}: {receipt.status}{told}", markup=False, soft_wrap=True)
             for flag in receipt.flags:
                 out.print(f"  {flag['code']} {flag['field'] or ''}", markup=False, soft_wrap=True)
         out.print(WORDS["done" if outcome.done else "not_done"][lang])
@@ -248,27 +254,41 @@ def _tell(outcome: Outcome, *, json: bool, lang: str) -> None:
     raise typer.Exit(0 if outcome.done else 1)
 
 
+def _told(receipt: Receipt, terms: Terms) -> str:
+    reason, accepted = why(receipt)
+    return fault_in_words(receipt.field or "", reason, accepted, terms)
+
+
+def _terms(data: Path, lang: str) -> Terms:
+    return Terms(load(DataDirectory(data) / "ward.toml"), "ja" if lang == "ja" else "en")
+
+
 def print_rows(rows: list[Parked], data: Path, lang: str, *, states: bool) -> None:
     """One message a block: a table would cut the reasons."""
     if not rows:
         out.print(WORDS["none"][lang])
     for row in rows:
-        _print_one(row, data, lang, state=states)
+        _print_one(row, data, lang, {}, state=states)
 
 
-def _print_one(row: Parked, data: Path, lang: str, *, state: bool = True) -> None:
-    zone = load(DataDirectory(data) / "ward.toml").zone
+def _print_one(row: Parked, data: Path, lang: str, words: dict[str, Any], *, state: bool = True) -> None:
+    """One row; `words`: what was sealed as it was closed, where it is shown in clear."""
+    terms = _terms(data, lang)
     out.print(f"{row.number}  {WORDS[row.kind][lang]}", style="bold")
     lines = {
         "provider": row.provider,
         "id": f"{row.source} {row.id}".strip(),
-        "arrived": clock_of(row.arrived, lang, zone),
-        "field": row.field,
-        "reason": row.reason,
-        "accepted": row.accepted,
+        "arrived": clock_of(row.arrived, lang, terms.ward.zone),
+        "field": row.field
+        if (place := place_of(row.field, row.reason, terms)) == row.field
+        else f"{place} {row.field}",
+        "reason": reason_in_words(row.reason, terms.language),
+        "accepted": accepted_in_words(row.accepted, terms.language) if row.accepted else "",
         "first": ", ".join(row.first),
         "state": WORDS[row.state][lang] if state else "",
-        "because": row.because,
+        "settled": clock_of(row.closed, lang, terms.ward.zone) if row.closed else "",
+        "because": words.get("reason") or terms.code(row.because or ""),
+        "by": words.get("by"),
     }
     for name, text in lines.items():
         if text:

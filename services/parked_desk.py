@@ -15,7 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 
-from events import decode, event_of
+from events import Recorded, decode, event_of
 from events.messages import Receipt
 from events.parked import ParkedClosed
 from services.book import Unusable
@@ -26,7 +26,7 @@ from services.parked import A_NUMBER, number_of, read_number
 from services.parked_content import Content, read_content
 from services.reading import is_plain
 from services.reading import opened as unsealed
-from services.seal import Secrets
+from services.seal import KeyReader, Secrets
 from services.tables import HEARD, NAMES, PARKED
 
 SOURCE = "/yoake/desk"
@@ -115,6 +115,21 @@ class ParkedDesk:
             ParkedError: there is none, or the keys are not here.
         """
         return read_content(self._body(number), self._secrets())
+
+    def closing_words(self, number: str, keys: sa.Engine) -> dict[str, Any]:
+        """What was sealed as it was closed, `reason` and `by` as far as they were given; `keys` is the key store.
+
+        Raises:
+            ParkedError: there is none, or the keys are not here.
+        """
+        service, _ = self._row(number)
+        with self._engines[service].connect() as connection:
+            record = _closing(connection, number)
+        event = _closed(record) if record else None
+        if record is None or event is None or event.sealed is None:
+            return {}
+        box = ([event.closing], f"{record.type}/{record.id}", event.sealed)
+        return KeyReader(keys, self._secrets()).opened(*box) or {}
 
     def decoded(self, number: str, encoding: str) -> str:
         """What was parked, read in this encoding; personal parts as they came.
@@ -237,7 +252,8 @@ class ParkedDesk:
 
 def _shown(service: str, connection: sa.Connection, row: sa.Row[Any], number: str) -> Parked:
     told, _, accepted = row.reason.partition("; accepted: ")
-    closing = _closing(connection, number) if row.closed else None
+    record = _closing(connection, number) if row.closed else None
+    closing = _closed(record) if record else None
     return Parked(
         number=number,
         service=service,
@@ -287,13 +303,17 @@ def _conflict(number: str) -> str:
     )
 
 
-def _closing(connection: sa.Connection, number: str) -> ParkedClosed | None:
+def _closing(connection: sa.Connection, number: str) -> Recorded | None:
     target = connection.execute(sa.select(NAMES.c.target).where(NAMES.c.key == f"parked/{number}")).scalar()
     if target is None:
         return None
     log = log_of(connection.engine)
     text = connection.execute(sa.select(log.c.state).where(log.c.originator_id == originator(target))).scalar_one()
-    event = event_of(decode(bytes(text)))
+    return decode(bytes(text))
+
+
+def _closed(record: Recorded) -> ParkedClosed:
+    event = event_of(record)
     assert isinstance(event, ParkedClosed), "nothing else has this name"
     return event
 

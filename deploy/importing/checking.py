@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import msgspec
 
-from deploy.importing.making import Finding, Maker
+from deploy.importing.making import IN_A_CELL, Finding, Maker
 from events.messages import addressed
 from events.seal import new_key
 from services.book import Book, Unusable, Waits
 from services.desk import Rules
 from services.handover.domain import Rules as HandoverRules
-from services.inbox import Delivery, items
+from services.inbox import Delivery, items, moment
 from services.intake.domain import Rules as IntakeRules
 from services.placement.domain import Rules as PlacementRules
 from services.reading import opened, public, said
@@ -36,6 +36,9 @@ NOT_BEFOREHAND = frozenset(
     }
 )
 """Flags that depend on what is known already; an empty desk cannot tell."""
+
+OF_A_FORM = frozenset({"time-unusable", "not-a-day", "birth-date-unusable", "not-true-or-false"})
+"""Flags of how a value is written: what a cell may hold is not what a message may."""
 
 PERSONAL_WORDS = {"name": "氏名", "kana": "フリガナ", "address": "住所", "phone": "電話番号", "contacts": "緊急連絡先"}
 """What a form is incomplete without, as sheets call it."""
@@ -66,20 +69,36 @@ class Checker:
             RULES[service].decide(words, book)
         except Unusable as unusable:
             columns = self.maker.columns_of(unusable.field)
-            return [
-                Finding("unusable", columns, f"{unusable.reason}; {unusable.accepted or ''}".rstrip("; "), held=True)
-            ]
+            return [Finding("unusable", columns, unusable.accepted, unusable.reason, held=True)]
         except Waits:
             return []
         flags = dict.fromkeys([*words.flags, *book.flags])
         return [self.finding(msgspec.to_builtins(flag)) for flag in flags if flag.code not in NOT_BEFOREHAND]
 
+    def untimely(self, message: dict[str, Any]) -> Finding | None:
+        """Why a row must not be sent with the time that stands in its cells; None if it may, or there is none.
+
+        A call or a form would be taken all the same, and be counted on the day on which it arrives.
+        """
+        written = message.get("time")
+        if written is None or moment(written, self._ward, self._now, field="time")[0] is not None:
+            return None
+        columns = self.maker.columns_of("time")
+        try:
+            datetime.fromisoformat(written)
+        except (TypeError, ValueError):
+            return Finding("time-unreadable", columns, IN_A_CELL["time"], held=True)
+        days = f"{self._ward.opens_at:%Y-%m-%d} – {self._ward.local(self._now):%Y-%m-%d}"
+        return Finding("time-outside", columns, days, held=True)
+
     def finding(self, flag: dict[str, Any]) -> Finding:
         """A flag of a receipt, with the columns that it is about."""
         if flag["code"] == "form-incomplete":
             return self._incomplete(str(flag["accepted"]).split(", "))
-        columns = self.maker.columns_of(flag.get("field"))
-        return Finding(str(flag["code"]), columns, self._in_words(flag.get("accepted")))
+        field, accepted = flag.get("field"), self._in_words(flag.get("accepted"))
+        if flag["code"] in OF_A_FORM:
+            accepted = IN_A_CELL.get(self.maker.kind_of(field) or "", accepted)
+        return Finding(str(flag["code"]), self.maker.columns_of(field), accepted)
 
     def _incomplete(self, lacking: list[str]) -> Finding:
         """The columns of what a form lacks; what has no column is named."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from deploy.importing.running import TO_MEND, Result
 from deploy.importing.sheets import ITEMS, NO_VALUE, STATE, Sheet
-from deploy.importing.words import STATES, letter, placed, told
+from deploy.importing.words import STATES, TAKEN, letter, placed, told
 
 MOST_COMMENTS = 2_000
 """Comments in one workbook; more make it slow to open, and the words stand in the last column all the same."""
@@ -68,6 +68,8 @@ def _rows(sheet: Sheet, result: Result, language: str) -> Iterator[Line]:
         else:
             state = result.state(number)
             items = [placed(finding, sheet.headings, language) for finding in result.findings.get(number, ())]
+            if state == "flagged":
+                items.append(TAKEN[language])
             words = STATES[state][language] if state else ""
             yield number, own[:width], words, "\n".join(items), own[width:]
 

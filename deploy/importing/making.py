@@ -12,12 +12,19 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from deploy.importing.mapping import Field, Mapping, Path_
+from deploy.importing.mapping import Field, Kind, Mapping, Path_
 from deploy.importing.sheets import NO_VALUE
 from deploy.importing.values import EPOCH, day_of, moment_of, text_of, truth_of
 from events.messages import MAX_ID_LENGTH
 from services.era import folded
 from services.inbox import SPECVERSION
+
+IN_A_CELL: dict[str, str] = {
+    "time": "R7.11.15 1:50, 2025-11-15 01:50, 25:50",
+    "day": "R7.4.10, 令和7年4月10日, 2025-04-10",
+    "truth": "○, ×, 有, 無",
+}
+"""What a person may write in a cell that is read as such, in every language."""
 
 Digest = Callable[[bytes], str]
 """A keyed digest of a text that may be personal."""
@@ -32,12 +39,13 @@ MARKS_OF_NONE = frozenset({"", "-", "－", "―", "ー"})
 class Finding(msgspec.Struct, frozen=True):
     """Something to look at. `columns` are places in the row, `accepted` what would be taken; no value is repeated.
 
-    `held`: the row was not sent because of it.
+    `held`: the row was not sent because of it. `reason`: what a rule says of a message that it cannot use.
     """
 
     code: str
     columns: tuple[int, ...] = ()
     accepted: str | None = None
+    reason: str | None = None
     held: bool = False
     other_row: int | None = None
 
@@ -71,7 +79,7 @@ class Maker:
         return tuple(self._places[name] for name in names)
 
     def make(self, row: int, cells: Sequence[Any]) -> Made:
-        """One row's message. A value that does not fit goes as it stands: a call or a form is never refused."""
+        """One row's message. A value that does not fit goes as it stands; what cannot go so the checker says."""
         made = Made(row, None, [])
         own_id = self._id(cells, made)
         message: dict[str, Any] = {
@@ -101,6 +109,10 @@ class Maker:
         found = exact or ([] if flagged == "data" else below)
         return tuple(dict.fromkeys(place for places in found for place in places))
 
+    def kind_of(self, flagged: str | None) -> Kind | None:
+        """As what the cells of a field are read; None: no column feeds it."""
+        return next((field.as_ for field, _, _ in self._fields if field.to == flagged), None)
+
     def _id(self, cells: Sequence[Any], made: Made) -> str | None:
         places = self._of(self._mapping.id.columns)
         parts = [folded(text_of(_cell(cells, place))) for place in places]
@@ -122,7 +134,7 @@ class Maker:
             return field.constant
         for place, cell in zip(places, cells, strict=True):
             if cell == NO_VALUE:
-                made.findings.append(Finding("no-result", (place,)))
+                made.findings.append(Finding("no-result", (place,), held=field.to == "time"))
             elif isinstance(cell, str) and _UNREADABLE.search(cell):
                 made.findings.append(Finding("unreadable", (place,)))
         cells = [None if cell == NO_VALUE else cell for cell in cells]
@@ -148,7 +160,7 @@ class Maker:
             case "day":
                 day = day_of(cells[0], self._epoch)
                 if day is None:
-                    made.findings.append(Finding("not-a-day", places, "1985-04-30, 昭和60年4月30日"))
+                    made.findings.append(Finding("not-a-day", places, IN_A_CELL["day"]))
                 return day.isoformat() if day else text
             case "truth":
                 truth = truth_of(text)

@@ -16,6 +16,7 @@ from deploy.importing.making import Finding, Made, Maker
 from deploy.importing.sheets import Sheet
 from events.messages import MAX_MESSAGE_BYTES, Receipt
 from services.inbox import LENIENT
+from services.pages.parked_words import why
 
 BATCH = 2_000
 """Rows on their way at a time; a whole sheet never is."""
@@ -172,6 +173,9 @@ def _check(made: Made, checker: Checker, ids: _Ids, *, dry: bool) -> None:
     if len(body := msgspec.json.encode(made.message)) > MOST_IN_CLEAR:
         made.findings.append(Finding("too-large", held=True))
         return
+    if untimely := checker.untimely(made.message):
+        made.findings.append(untimely)
+        return
     twin = ids.add(made.row, made.message["id"], body)
     if twin:
         made.findings.append(twin)
@@ -203,7 +207,6 @@ def _answered(made: Made, receipt: Receipt, checker: Checker, result: Result) ->
     elif state == "known":
         findings = []  # Somebody was told when it was taken.
     elif state in ("conflict", "parked"):
-        findings.append(
-            Finding(state, checker.maker.columns_of(receipt.field), receipt.reason if state == "parked" else None)
-        )
+        reason, accepted = why(receipt) if state == "parked" else (None, None)
+        findings.append(Finding(state, checker.maker.columns_of(receipt.field), accepted, reason))
     result.set(made.row, state, findings)

@@ -23,6 +23,9 @@ ENCODINGS = ("utf-8", "utf-8-sig", "cp932")
 MOST_UNPACKED = 2 * 1024**3
 """Bytes to which the parts of an .xlsx may unpack; a small file can be made that would fill any machine."""
 
+LOOKED_INTO = 4_096
+"""Bytes, and characters, by which is told what a file is."""
+
 LOOKED_AT = 50
 """Rows among which the heading is looked for."""
 
@@ -33,6 +36,9 @@ NO_VALUE = "\x00formula"
 """In the place of a formula whose result was never saved."""
 
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+_NO_SHEETS = (b"%pdf", b"{\\rtf", b"<?xml", b"<html", b"<!doctype")
+_MOST_SHOWN = 40
+"""Headings told where one is missing, and characters of each."""
 _GUARDED = re.compile(r"'(?=[=+\-@\t\r])")
 
 
@@ -55,19 +61,22 @@ class Sheet:
         self.heading_row = 0
         try:
             with path.open("rb") as file:
-                start = file.read(8)
+                start = file.read(LOOKED_INTO)
         except OSError as error:
             raise SheetError(f"{path}: {error.strerror}; give an .xlsx or a .csv file that you may read") from error
         self.is_xlsx = path.suffix.lower() in (".xlsx", ".xlsm") or start.startswith(b"PK")
         self.encoding = "xlsx" if self.is_xlsx else (encoding or _encoding_of(path, start))
         if start.startswith(_OLD_EXCEL):
             raise SheetError(
-                f"{path}: an old .xls, or protected by a password; save it as .xlsx without one, or as .csv"
+                f"{path}: 古い形式（.xls）か、パスワードで保護された表です。パスワードなしの .xlsx か .csv で"
+                "保存してください / "
+                "an old .xls, or protected by a password; save it as .xlsx without one, or as .csv"
             )
         if self.is_xlsx:
             self._check_workbook()
         else:
             _check_encoding(path, self.encoding)
+            _check_text(path, self.encoding, start)
             self._delimiter = _delimiter_of(path, self.encoding)
 
     def rows(self) -> Iterator[Row]:
@@ -107,7 +116,8 @@ class Sheet:
         places = [n for n, heading in enumerate(self.headings) if _key(heading) == _key(wanted)]
         if len(places) == 1:
             return places[0]
-        have = "、".join(heading for heading in self.headings if heading) or "（なし / none）"
+        named = [_plain(heading) for heading in self.headings if heading]
+        have = "、".join(named[:_MOST_SHOWN]) + ("…" if len(named) > _MOST_SHOWN else "") or "（なし / none）"
         fault = "there is no column" if not places else f"{len(places)} columns are called"
         ja = "列がありません" if not places else "同じ見出しの列が複数あります"
         raise SheetError(
@@ -121,10 +131,14 @@ class Sheet:
                 names = set(packed.namelist())
         except (zipfile.BadZipFile, OSError) as error:
             raise SheetError(
-                f"{self.path}: not an .xlsx file; open it in a spreadsheet and save it as .xlsx or .csv"
+                f"{self.path}: .xlsx ではありません。表計算ソフトで開いて、.xlsx か .csv で保存してください / "
+                "not an .xlsx file; open it in a spreadsheet and save it as .xlsx or .csv"
             ) from error
         if "xl/workbook.xml" not in names or size > MOST_UNPACKED:
-            raise SheetError(f"{self.path}: not an .xlsx file that can be read; save it anew as .xlsx, or as .csv")
+            raise SheetError(
+                f"{self.path}: 読み取れる .xlsx ではありません。.xlsx か .csv で保存し直してください / "
+                "not an .xlsx file that can be read; save it anew as .xlsx, or as .csv"
+            )
         with self._worksheet(values=True) as sheet:
             self._has_formulas = _has_formulas(self.path, sheet)
 
@@ -137,7 +151,10 @@ class Sheet:
             try:
                 book = openpyxl.load_workbook(self.path, read_only=True, data_only=values)
             except Exception as error:  # Whatever stands in a damaged file: the library raises anything.
-                raise SheetError(f"{self.path}: damaged ({type(error).__name__}); save it anew as .xlsx") from error
+                raise SheetError(
+                    f"{self.path}: ファイルが壊れています。.xlsx で保存し直してください / "
+                    f"damaged ({type(error).__name__}); save it anew as .xlsx"
+                ) from error
             try:
                 yield self._chosen(book)
             finally:
@@ -148,7 +165,9 @@ class Sheet:
         found = [sheet for sheet in sheets if self._name is None or _key(sheet.title) == _key(self._name)]
         if not found:
             raise SheetError(
-                f"{self.path}: there is no sheet {self._name!r}; there are {', '.join(s.title for s in sheets)}"
+                f"{self.path}: 「{self._name}」のシートがありません。"
+                f"あるシート：{'、'.join(_plain(sheet.title) for sheet in sheets)} / "
+                f"there is no sheet {self._name!r}; mend the mapping, or give the sheet this name"
             )
         found[0].reset_dimensions()
         self.epoch = book.epoch
@@ -170,7 +189,10 @@ class Sheet:
                 for number, cells in enumerate(csv.reader(file, delimiter=self._delimiter), start=1):
                     yield number, [_GUARDED.sub("", cell, count=1) for cell in cells]
             except csv.Error as error:
-                raise SheetError(f"{self.path}: not CSV: {error}; save it anew as CSV or .xlsx") from error
+                raise SheetError(
+                    f"{self.path}: CSVとして読み取れません。.csv か .xlsx で保存し直してください / "
+                    f"not CSV: {error}; save it anew as CSV or .xlsx"
+                ) from error
 
 
 def _calculated(value: Any, written: Any) -> Any:
@@ -234,7 +256,22 @@ def _check_encoding(path: Path, encoding: str) -> None:
         raise SheetError(f"{path}: there is no encoding {encoding!r}; accepted: {', '.join(ENCODINGS)}") from error
 
 
+def _check_text(path: Path, encoding: str, start: bytes) -> None:
+    """Raises SheetError for a document, a picture, a database: whatever is no lines of text."""
+    if start.lower().startswith(_NO_SHEETS) or "\0" in start.decode(encoding, errors="replace"):
+        raise SheetError(
+            f"{path}: .xlsx でも .csv でもありません。表計算ソフトで開いて、どちらかで保存してください / "
+            "neither .xlsx nor .csv; open it in a spreadsheet and save it as one of them"
+        )
+
+
+def _plain(heading: str) -> str:
+    """A heading as it can be told."""
+    shown = "".join(character if character.isprintable() else " " for character in heading)
+    return shown if len(shown) <= _MOST_SHOWN else f"{shown[:_MOST_SHOWN]}…"
+
+
 def _delimiter_of(path: Path, encoding: str) -> str:
     with path.open(encoding=encoding, errors="backslashreplace", newline="") as file:
-        start = file.read(4096)
+        start = file.read(LOOKED_INTO)
     return max(",\t;", key=start.count)

@@ -11,6 +11,9 @@ from typing import Any
 from services.era import folded, parse_date
 
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  (a sheet's own count of days has no zone)
+_DAY, _LONGEST_NIGHT = timedelta(days=1), timedelta(hours=30)
+_SECOND_DAYS = (date(1900, 1, 1), date(1904, 1, 2))
+"""How a workbook, in either of its epochs, gives 24:00 and later in a cell formatted as a time of day."""
 TRUE = frozenset({"○", "〇", "◯", "◎", "✓", "✔", "レ", "有", "あり", "有り", "はい", "1", "true", "yes", "y"})
 FALSE = frozenset({"×", "✕", "✗", "x", "無", "なし", "無し", "いいえ", "0", "false", "no", "n"})
 
@@ -74,19 +77,22 @@ def day_of(value: Any, epoch: datetime = EPOCH) -> date | None:
         return None
 
 
-def clock_of(value: Any) -> time | None:
-    """A time of day: of the sheet, a share of a day, or 14:05, 午後2時5分 in any width; None if it is none."""
+def clock_of(value: Any) -> timedelta | None:
+    """A time of day, since midnight: of the sheet, a share of a day, or 14:05, 午後2時5分 in any width.
+
+    24:00 to 29:59, as night shifts write it, is 0:00 to 5:59 of the next day. None if it is none of these.
+    """
     match value:
         case datetime():
-            return value.time()
+            return _night(_since_midnight(value.time()) + (_DAY if value.date() in _SECOND_DAYS else timedelta()))
         case time():
-            return value
+            return _since_midnight(value)
         case timedelta():
-            return (EPOCH + value).time() if timedelta() <= value < timedelta(days=1) else None
+            return _night(value)
         case bool():
             return None
         case int() | float():
-            return _share(value) if 0 <= value < 1 else None
+            return _night(timedelta(seconds=round(value * 86_400))) if 0 <= value < 2 else None
     match = _CLOCK.fullmatch(folded(text_of(value)))
     if match is None:
         return None
@@ -98,10 +104,8 @@ def clock_of(value: Any) -> time | None:
         hour += 12
     if half in ("午前", "am") and hour == 12:
         hour = 0
-    try:
-        return time(hour, int(match["minute"] or 0), int(match["second"] or 0))
-    except ValueError:
-        return None
+    minute, second = int(match["minute"] or 0), int(match["second"] or 0)
+    return _night(timedelta(hours=hour, minutes=minute, seconds=second)) if minute < 60 and second < 60 else None
 
 
 def moment_of(values: Sequence[Any], epoch: datetime = EPOCH) -> datetime | None:
@@ -109,8 +113,7 @@ def moment_of(values: Sequence[Any], epoch: datetime = EPOCH) -> datetime | None
     first, *rest = values
     second = next((value for value in rest if text_of(value)), None)
     if second is not None:
-        day, clock = day_of(first, epoch), clock_of(second)
-        return datetime.combine(day, clock) if day and clock else None
+        return _combined(day_of(first, epoch), clock_of(second))
     if isinstance(first, datetime):
         return first
     if isinstance(first, int | float) and not isinstance(first, bool):
@@ -120,10 +123,16 @@ def moment_of(values: Sequence[Any], epoch: datetime = EPOCH) -> datetime | None
         with suppress(ValueError):
             return datetime.fromisoformat(plain)
     if match := _DATE_THEN_CLOCK.fullmatch(plain):
-        day, clock = day_of(match["day"], epoch), clock_of(match["clock"])
-        return datetime.combine(day, clock) if day and clock else None
-    day = day_of(plain, epoch)
-    return datetime.combine(day, time()) if day else None
+        return _combined(day_of(match["day"], epoch), clock_of(match["clock"]))
+    return _combined(day_of(plain, epoch), timedelta())
+
+
+def _combined(day: date | None, clock: timedelta | None) -> datetime | None:
+    if day is None or clock is None:
+        return None
+    with suppress(OverflowError):
+        return datetime.combine(day, time()) + clock
+    return None
 
 
 def _from_serial(days: float, epoch: datetime) -> datetime | None:
@@ -135,6 +144,9 @@ def _from_serial(days: float, epoch: datetime) -> datetime | None:
     return moment if days >= 61 else None
 
 
-def _share(part: float) -> time:
-    seconds = min(round(part * 86_400), 86_399)
-    return (EPOCH + timedelta(seconds=seconds)).time()
+def _since_midnight(clock: time) -> timedelta:
+    return datetime.combine(date.min, clock) - datetime.min  # noqa: DTZ901  (a difference on one clock)
+
+
+def _night(clock: timedelta) -> timedelta | None:
+    return clock if timedelta() <= clock < _LONGEST_NIGHT else None

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from deploy.importing.making import Finding
 from services.pages.flag_words import FLAGS
+from services.pages.parked_words import accepted_in_words, reason_in_words
+from services.pages.words import CODES as CODES_OF_MESSAGES
 from services.ward import Label
 
 STATES = {
@@ -44,7 +46,15 @@ CODES = {
     ),
     "parked": Label("要確認データになりました（yoake parked）", "it was parked (yoake parked)"),
     "time-unusable": Label(
-        "日時として読み取れません。受け付けた時刻で記録します", "no usable time; recorded at the time of arrival"
+        "日時がないか、読み取れません。起きた日時であれば、届いた時刻で記録します",
+        "no usable time; in the place of when it happened that of arrival is recorded",
+    ),
+    "time-unreadable": Label(
+        "日時として読み取れないため送信できません", "it cannot be read as a time, so the row is not sent"
+    ),
+    "time-outside": Label(
+        "登録の開始より前か、先の日時のため送信できません",
+        "a time before the ward's register opened, or ahead, so the row is not sent",
     ),
     "time-ahead": Label("日時が先の時刻です", "the time lies ahead"),
     "late-entry": Label("後入力です", "late entry"),
@@ -95,10 +105,22 @@ SUMMARY = {
     "copy": Label("確認事項を書き込んだ写し：", "The copy with what to look at: "),
     "more": Label("ほか{n}件", "and {n} more"),
     "again": Label(
-        "直した写しをもう一度取り込むと、新しい行だけが加わります。",
-        "Import the mended copy again: only what is new is added.",
+        "未送信の行は、写しで直してもう一度取り込んでください。受け付けた行は、写しで直しても変わりません。"
+        "訂正（call.correct、registration.correct）を送ってください。",
+        "Mend the rows that were not sent in the copy, and import it again. A row that was taken does not change with "
+        "the copy: send a correction (call.correct, registration.correct).",
+    ),
+    "first": Label(
+        "まだどの行も送っていません。写しで直して、その写しを取り込んでください。",
+        "No row was sent yet: mend the copy, and import that.",
     ),
 }
+
+TAKEN = Label(
+    "この行は受け付けました。直すときは、この写しではなく、訂正（call.correct、registration.correct）を送ってください",
+    "this row was taken: to change it send a correction (call.correct, registration.correct), not this copy",
+)
+"""Said beside a row that was taken and has something to look at."""
 
 
 def letter(column: int) -> str:
@@ -115,12 +137,20 @@ def told(finding: Finding, language: str) -> str:
     """What is wrong, and what would be accepted."""
     label = CODES.get(finding.code) or (FLAGS[finding.code].means if finding.code in FLAGS else None)
     words = label[language].format(n=finding.other_row) if label else finding.code
-    accepted = (
-        f"（{ACCEPTED[language]}{finding.accepted}）"
-        if language == "ja"
-        else f" ({ACCEPTED[language]}{finding.accepted})"
-    )
-    return words + (accepted if finding.accepted else "")
+    if finding.reason:
+        words += f"{'：' if language == 'ja' else ': '}{reason_in_words(finding.reason, language)}"
+    if not finding.accepted:
+        return words
+    accepted = f"{ACCEPTED[language]}{_accepted(finding.accepted, language)}"
+    return words + (f"（{accepted}）" if language == "ja" else f" ({accepted})")
+
+
+def _accepted(accepted: str, language: str) -> str:
+    """In words; of a list of short codes, which a cell may hold as well, both."""
+    codes = accepted.split(", ")
+    if language == "ja" and all(code in CODES_OF_MESSAGES for code in codes):
+        return "、".join(f"{CODES_OF_MESSAGES[code][language]} ({code})" for code in codes)
+    return accepted_in_words(accepted, language)
 
 
 def placed(finding: Finding, headings: Sequence[str], language: str) -> str:

@@ -176,7 +176,7 @@ def _row(flag: Flagged, terms: Terms, *, resolvable: bool) -> Row:
         flag=flag,
         means=_means(flag.code, terms),
         do=terms.say(FLAGS[flag.code].do if flag.code in FLAGS else OTHER),
-        place=place_in_words(flag.field, terms),
+        place=place_in_words(flag.field, terms, is_known=flag.code != "unknown-field"),
         since=terms.moment(datetime.fromisoformat(flag.opened_at)),
         resolved=resolved,
         resolvable=resolvable,

@@ -17,8 +17,14 @@ from events.messages import Receipt
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, sees, session_of, shown_to
-from services.pages.parked_words import UNREADABLE, accepted_in_words, reason_in_words
-from services.pages.places import place_in_words
+from services.pages.parked_words import (
+    UNREADABLE,
+    accepted_in_words,
+    fault_in_words,
+    place_of,
+    reason_in_words,
+    why,
+)
 from services.pages.sending import Backroom
 from services.pages.terms import Terms
 from services.parked_content import Content
@@ -254,8 +260,8 @@ def _told(row: Parked, terms: Terms) -> Told:
     return Told(
         row=row,
         sentence=_sentence(row, terms),
-        place=place_in_words(row.field, terms),
-        accepted=accepted_in_words(accepted, terms) if accepted else "",
+        place=place_of(row.field, row.reason, terms),
+        accepted=accepted_in_words(accepted, terms.language) if accepted else "",
         arrived=terms.moment(row.arrived),
         closed=terms.moment(row.closed) if row.closed else "",
     )
@@ -268,24 +274,18 @@ def _sentence(row: Parked, terms: Terms) -> str:
     whose = terms.screen("parked_nth" if is_named else "parked_some", provider=provider, id=row.id)
     if row.kind == "conflict":
         return terms.screen("parked_conflict", whose=whose)
-    reason = reason_in_words(row.reason, terms)
+    reason = reason_in_words(row.reason, terms.language)
     if row.field in UNREADABLE:
         return terms.screen("parked_unreadable", whose=whose, reason=reason)
-    return terms.screen("parked_unusable", whose=whose, place=place_in_words(row.field, terms), reason=reason)
+    return terms.screen("parked_unusable", whose=whose, place=place_of(row.field, row.reason, terms), reason=reason)
 
 
 def _why(receipt: Receipt, terms: Terms) -> str:
     """What a receipt says of a message that was not taken."""
-    told, _, accepted = (receipt.reason or receipt.status).partition("; accepted: ")
-    return _in_words(receipt.field or "", told.removeprefix(f"{receipt.field}: "), accepted, terms)
+    return fault_in_words(receipt.field or "", *why(receipt), terms)
 
 
 def _fault(error: ParkedError, terms: Terms) -> str:
     fault = error.fault
     assert fault is not None, "asked only where there is one"
-    return _in_words(fault.field, fault.reason, fault.accepted or "", terms)
-
-
-def _in_words(field: str, reason: str, accepted: str, terms: Terms) -> str:
-    words = f"{place_in_words(field, terms)}{terms.screen('colon')}{reason_in_words(reason, terms)}"
-    return words + (terms.screen("would_be", accepted=accepted_in_words(accepted, terms)) if accepted else "")
+    return fault_in_words(fault.field, fault.reason, fault.accepted, terms)

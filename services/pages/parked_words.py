@@ -1,6 +1,7 @@
 """Why a message was parked, and what would be accepted, in words. Pure.
 
-What a rule says of a message it says in English, once (`services.book.Unusable`); here it is told to those who mend it.
+What a rule says of a message it says in English, once (`services.book.Unusable`, `services.intake.fields`); here it is
+told to those who mend it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from events.messages import Receipt
+from services.pages.places import place_in_words
 from services.pages.terms import Terms
+from services.pages.words import CODES
 
 _REASONS = {
     "already there": "すでにあります",
@@ -101,41 +105,123 @@ _ACCEPTED = {
     "a time with its offset, such as 2025-04-01T02:10:00+09:00": "時差の付いた日時（例：2025-04-01T02:10:00+09:00）",
     "a time such as 2025-04-01T13:00:00+09:00": "時差の付いた日時（例：2025-04-01T13:00:00+09:00）",
     "a day such as 2025-04-01": "日付（例：2025-04-01）",
+    "a past time with its offset, such as 2025-04-01T02:10:00+09:00": (
+        "時差の付いた過去の日時（例：2025-04-01T02:10:00+09:00）"
+    ),
+    "a time with its offset, such as 2025-04-01T02:10:00+09:00, that has passed": (
+        "時差の付いた過去の日時（例：2025-04-01T02:10:00+09:00）"
+    ),
+    "a time that has passed": "過ぎた日時",
+    "1985-04-30 or 昭和60年4月30日": "日付（1985-04-30、昭和60年4月30日など）",
+    "1985-04-30 or 昭和60年4月30日, a day that exists": "実在する日付（1985-04-30、昭和60年4月30日など）",
+    "a number as `yoake parked` shows it, such as intake-3": "要確認データの番号（例：intake-3）",
+    "numbers that fit 64 bits, and whole characters": "64ビットに収まる数と、欠けのない文字",
+    "a JWE to the ward's inbox key": "区の受信用の鍵で封印したもの（JWE）",
+    "UTF-8, percent-encoded as the CloudEvents HTTP binding says": "CloudEventsのHTTPの決まりで符号化したUTF-8",
+    "`call` (the id of its call.report) or `number` (our 受付番号)": "連絡の番号（call）か、受付番号（number）",
+    "`case` (your own reference) or `number` (our 受付番号)": "自分の相談番号（case）か、受付番号（number）",
+    "`person` (your own reference) or `person_id` (our id)": "自分の登録番号（person）か、登録者の記号（person_id）",
+    "a call within the provider's bands": "担当の時間帯の連絡",
+    "a call within the provider's contract": "契約期間の連絡",
+    "a call.report with a matter about the registrant": "この登録者の相談がある連絡（call.report）",
+    "a call.report with a matter about this person": "この方の相談がある連絡（call.report）",
+    "a call.report with a matter, under this consultation": "この相談の連絡（call.report）",
+    "a certificate that holds on the day of registration": "登録日に有効な受給者証",
+    "a certificate that holds on the day of the call": "連絡の日に有効な受給者証",
+    "a new reference, or placement.cancel": "新しい番号、または調整の取消し（placement.cancel）",
+    "a reference number of ours (受付番号), such as R7-0123": "受付番号（例：R7-0123）",
+    "an earlier call.report of the same contact, or its 受付番号": "同じ連絡の先の記録（call.report）か、その受付番号",
+    "an object, see events/README.md": "項目の集まり（events/README.mdを見てください）",
+    "call.link, after call.unlink where it was linked": (
+        "登録者との結び付け（call.link。結び付いているときは先に call.unlink）"
+    ),
+    "each attribute once": "それぞれの属性を一度だけ",
+    "one entry for each person concerned": "ご本人一人につき一件",
+    "one line of up to 100 characters": "100文字までの一行",
+    "person.merge, if it is one person": "同じ方であれば、登録を一つにまとめる（person.merge）",
+    "the fields of the message": "この記録の項目",
+    "the fields of the message, as a JSON object": "この記録の項目（JSONのオブジェクト）",
+    "the id of a call.report; matter: 1, 2, …": "連絡の番号（call.reportのid）。何人目かは1、2…",
+    "true or false": "true か false",
+    "up to 40 of a to z, 0 to 9 and hyphens": "aからz、0から9、ハイフンで40文字まで",
+    "up to 40 of a to z, 0 to 9 and hyphens; a name is personal": (
+        "aからz、0から9、ハイフンで40文字まで（氏名は個人情報の欄へ）"
+    ),
+    "your own reference for the person": "自分の登録番号",
+    "nothing: it has no flag": "ありません（確認事項のない記録です）",
+    "a later `time`, if it is to stand all the same; or `yoake parked close`": (
+        "それでも有効にするときは、より後の日時（time）。または閉じる（yoake parked close）"
+    ),
 }
 _SIZES = (
-    (re.compile(r"up to (\d+) bytes.*"), "{0}バイトまで"),
-    (re.compile(r"up to (\d+) levels"), "{0}段まで"),
-    (re.compile(r"up to (\d+) printable characters"), "{0}文字まで"),
-    (re.compile(r"up to (\d+)"), "{0}件まで"),
+    (re.compile(r"up to (\S+) bytes, what is personal sealed"), "個人情報を封印して{0}バイトまで"),
+    (re.compile(r"up to (\S+) bytes"), "{0}バイトまで"),
+    (re.compile(r"up to (\S+) levels"), "{0}段まで"),
+    (re.compile(r"an object of up to (\S+) levels"), "{0}段までの項目の集まり"),
+    (re.compile(r"a text of up to (\S+) characters"), "{0}文字までの文字"),
+    (re.compile(r"a whole number from 0 to (\S+)"), "0から{0}までの整数"),
+    (re.compile(r"a whole number, 1 to (\S+)"), "1から{0}までの整数"),
+    (re.compile(r"a list of objects with (.+)"), "{0}の一覧"),
+    (re.compile(r"1 to (\S+) matters in one contact"), "一つの連絡に1件から{0}件の相談"),
+    (re.compile(r"up to (\S+) in one contact"), "一つの連絡に{0}件まで"),
+    (re.compile(r"(\S+) minutes apart"), "{0}分の間隔"),
+    (re.compile(r"under (\S+), or a recipient certificate"), "{0}歳未満、または受給者証"),
+    (re.compile(r"a day from (\S+) to today"), "{0}から今日までの日付"),
+    (re.compile(r"a hand-over that is (.+)"), "「{0}」の引継ぎ"),
+    (re.compile(r"(\S+) or more of (.+); or the reason, in personal\.reason"), "{1}のうち{0}つ以上、または理由の入力"),
+    (
+        re.compile(r"`(\w+)` \(your own reference\) or `(\w+)` \(受付番号\)"),
+        "自分の番号（{0}）か、受付番号（{1}）",
+    ),
+    (re.compile(r"up to (\S+) printable characters"), "{0}文字まで"),
+    (re.compile(r"up to (\S+)"), "{0}件まで"),
     (re.compile(r"send it to (\w+)"), "{0}へ送る"),
 )
 
+NO_FIELD: Final = "not a field of this message"
 UNREADABLE: Final = ("message", "batch", "body")
 """Fields that stand for the whole: nothing of it could be read."""
 
 
-def reason_in_words(reason: str, terms: Terms) -> str:
+def why(receipt: Receipt) -> tuple[str, str | None]:
+    """(why a message was not taken, what would be accepted), as its receipt says both in one line."""
+    reason, _, accepted = (receipt.reason or receipt.status).partition("; accepted: ")
+    return reason.removeprefix(f"{receipt.field}: "), accepted or None
+
+
+def place_of(field: str, reason: str, terms: Terms) -> str:
+    """The place that is wrong; what is no field of the message stands under its own name."""
+    return place_in_words(field, terms, is_known=reason != NO_FIELD)
+
+
+def fault_in_words(field: str, reason: str, accepted: str | None, terms: Terms) -> str:
+    """Place, reason, and what would be accepted, in one line."""
+    words = f"{place_of(field, reason, terms)}{terms.screen('colon')}{reason_in_words(reason, terms.language)}"
+    return words + (terms.screen("would_be", accepted=accepted_in_words(accepted, terms.language)) if accepted else "")
+
+
+def reason_in_words(reason: str, language: str) -> str:
     """Why it cannot be used."""
-    return _told(reason, _REASONS, _PATTERNS, terms)
+    return _told(reason, _REASONS, _PATTERNS, language)
 
 
-def accepted_in_words(accepted: str, terms: Terms) -> str:
+def accepted_in_words(accepted: str, language: str) -> str:
     """What would be accepted; a list of keys stands as it is."""
-    return _told(accepted, _ACCEPTED, _SIZES, terms)
+    return _told(accepted, _ACCEPTED, _SIZES, language)
 
 
-def _told(text: str, whole: dict[str, str], patterns: tuple[tuple[re.Pattern[str], str], ...], terms: Terms) -> str:
-    if terms.language == "en":
+def _told(text: str, whole: dict[str, str], patterns: tuple[tuple[re.Pattern[str], str], ...], language: str) -> str:
+    if language == "en":
         return text
     if text in whole:
         return whole[text]
     found = ((pattern.fullmatch(text), words) for pattern, words in patterns)
-    return next((words.format(*(_filled(g, terms) for g in match.groups())) for match, words in found if match), text)
+    return next((words.format(*map(_filled, match.groups())) for match, words in found if match), text)
 
 
-def _filled(group: str, terms: Terms) -> str:
-    """What is filled in: kinds of values, and short codes, by their words."""
+def _filled(group: str) -> str:
+    """What is filled in: kinds of values, and short codes, by their words; a number, such as 110, is no code here."""
     kinds = [kind for kind in group.split(" | ") if kind != "null"]
     if kinds and all(kind in _KINDS for kind in kinds):
         return "・".join(_KINDS[kind] for kind in kinds)
-    return terms.code(group)
+    return CODES[group].ja if group in CODES and not group.isdecimal() else group

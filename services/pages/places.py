@@ -11,12 +11,18 @@ SILENT = ("data", "personal", "matters")
 """Steps that tell a coordinator nothing."""
 
 
-def place_in_words(field: str, terms: Terms) -> str:
-    """`data.matters[1].district` is 地域（2）; what no list names stands under its own name."""
+def place_in_words(field: str, terms: Terms, *, is_known: bool = True) -> str:
+    """`data.matters[1].district` is 地域（2）; what no list names stands under its own name.
+
+    Not `is_known`: the message has no such field, and its name stands in quotes, whatever else is called so.
+    """
     words, last = [], ""
-    for name, number in _STEP.findall(field):
+    steps = _STEP.findall(field)
+    for n, (name, number) in enumerate(steps, start=1):
         last = f"{int(number) + 1}" if number else last
-        if name not in SILENT:
+        if not is_known and n == len(steps) > 1:
+            words.append(f"「{name}」" if terms.language == "ja" else f"“{name}”")
+        elif name not in SILENT:
             words.append(terms.screen(WHOLE[name]) if name in WHOLE else _word(name, terms))
     place = "›".join(words)
     if not last or last == "1":

@@ -345,9 +345,14 @@ _SCREEN = {
     "import_problems": Label("確認が必要な行", "Rows to look at"),
     "import_more": Label("ほか{n}行は写しにあります。", "{n} more rows are in the copy."),
     "import_copy": Label("確認事項を書き込んだ写しを保存する", "Download the checked copy"),
+    "import_copy_first": Label(
+        "まだどの行も送っていません。写しで直して、その写しを取り込むこともできます。",
+        "No row was sent yet: you can mend the copy, and import that instead.",
+    ),
     "import_copy_why": Label(
-        "直した写しをもう一度取り込むと、新しい行だけが加わります。",
-        "Import the mended copy again: only what is new is added.",
+        "未送信の行は、写しで直してもう一度取り込んでください。受け付けた行は、写しで直しても変わりません。訂正を送ってください。",
+        "Mend the rows that were not sent in the copy, and import it again. "
+        "A row that was taken does not change with the copy: send a correction.",
     ),
     "import_send": Label("送信する", "Send"),
     "import_drop": Label("この表を消す", "Remove this sheet"),
@@ -421,6 +426,7 @@ FIELDS: Final = MappingProxyType(
         "from_case": Label("まとめていた相談", "From consultation"),
         "into": Label("まとめた先", "Into"),
         "person": Label("本人", "Person"),
+        "person_id": Label("登録者の記号", "Registrant's id"),
         "from_person": Label("まとめていた登録", "From person"),
         "number": Label("受付番号", "Reference number"),
         "to_number": Label("移した先の受付番号", "To reference number"),

@@ -78,6 +78,8 @@ async def test_a_sheet_is_checked_then_sent_then_gone(centre: Centre, tmp_path: 
     assert "列「地域」" in checked.text
     assert "アトランティス" in copy.content.decode("utf-8-sig")
     assert "attachment" in copy.headers["Content-Disposition"]
+    assert "まだどの行も送っていません。写しで直して" in checked.text
+    assert "受け付けた行は、写しで直しても変わりません。訂正を送ってください。" in sent.text
     assert "送信済み。" in sent.text
     assert "送信済み。" in again.text
     assert {provider for provider, _ in app.state.counter.sent} == {"day"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from deploy.importing.making import Finding
 from deploy.importing.mapping import MappingError, load
 from deploy.importing.sheets import ITEMS, STATE, Sheet, SheetError
 from deploy.importing.values import clock_of, day_of, moment_of, text_of, truth_of
-from deploy.importing.words import letter
+from deploy.importing.words import TAKEN, letter, told
 from events.messages import Receipt
+from services.inbox import A_TIME
 from services.ward import load as load_ward
 from tests.deploy.sheet_examples import CALLS, HEADING, ROSTER, Imported, Lines, csv_file, person, xlsx_file
 from tests.desk_examples import at
@@ -64,15 +65,25 @@ def test_a_day_is_read_in_any_era_width_and_format(cell: Any, day: date | None) 
         ("23:59:59", time(23, 59, 59)),
         (time(2, 10), time(2, 10)),
         (0.5, time(12)),
-        ("26:10", None),
+        ("24:00", timedelta(hours=24)),
+        ("２６時１０分", timedelta(hours=26, minutes=10)),
+        ("29:59:59", timedelta(hours=29, minutes=59, seconds=59)),
+        (timedelta(hours=25, minutes=50), timedelta(hours=25, minutes=50)),
+        (D(1900, 1, 1, 1, 50), timedelta(hours=25, minutes=50)),
+        (1.0625, timedelta(hours=25, minutes=30)),
+        ("30:00", None),
+        (timedelta(hours=30), None),
+        ("25:60", None),
+        ("午後25時", None),
         ("210", None),
         ("午後13時", None),
         ("夜", None),
     ],
 )
-def test_a_time_of_day_is_read_in_any_width_and_format(cell: Any, clock: time | None) -> None:
-    """24 hours, or 午前 and 午後; what is no time is none."""
-    assert clock_of(cell) == clock
+def test_a_time_of_day_is_read_in_any_width_and_format(cell: Any, clock: time | timedelta | None) -> None:
+    """30 hours, as a night shift counts them, or 午前 and 午後; what is no time is none."""
+    since = datetime.combine(D(1, 1, 1), clock) - D(1, 1, 1) if isinstance(clock, time) else clock
+    assert clock_of(cell) == since
 
 
 @pytest.mark.parametrize(
@@ -85,6 +96,11 @@ def test_a_time_of_day_is_read_in_any_width_and_format(cell: Any, clock: time | 
         ([D(2024, 5, 14), time(2, 10)], D(2024, 5, 14, 2, 10)),
         ([45426.0902777], D(2024, 5, 14, 2, 10)),
         (["令和6年5月14日", None], D(2024, 5, 14)),
+        (["R7.11.15", "25:50"], D(2025, 11, 16, 1, 50)),
+        (["R8.3.31 24:00"], D(2026, 4, 1)),
+        (["2025-12-31T29:59"], D(2026, 1, 1, 5, 59)),
+        (["9999-12-31", "25:00"], None),
+        (["R7.13.40"], None),
         (["令和6年5月14日", "夜"], None),
         (["きのう"], None),
     ],
@@ -235,13 +251,47 @@ def test_what_is_no_sheet_says_what_would_be_one(tmp_path: Path) -> None:
             Sheet(file)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"SQLite format 3\x00\x10\x00\x01\x01\x00@  \x00",
+        b"%PDF-1.7\n%",
+        b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR",
+        b"<!DOCTYPE html><table>",
+        "番号,氏名".encode("utf-16-le"),
+    ],
+)
+def test_a_file_that_is_no_text_is_said_to_be_no_sheet(tmp_path: Path, content: bytes) -> None:
+    """In both languages, without a byte of it."""
+    (file := tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(SheetError, match=r"\.xlsx でも \.csv でもありません.* / neither \.xlsx nor \.csv; ") as error:
+        Imported(file)
+    assert not {"SQLite", "IHDR", "\0"} & set(str(error.value).split())
+
+
+def test_a_sheet_in_utf_16_that_says_so_is_read(tmp_path: Path) -> None:
+    """By its mark, or by an option."""
+    lines = [HEADING, person()]
+    marked = csv_file(tmp_path / "a.csv", lines, "utf-16")
+    bare = csv_file(tmp_path / "b.csv", lines, "utf-16-le")
+
+    assert Imported(marked).messages == Imported(bare, encoding="utf-16-le").messages
+
+
+def test_headings_are_told_so_far_as_they_help(tmp_path: Path) -> None:
+    """A file of another kind may have a heading of any length."""
+    with pytest.raises(SheetError, match=r"ある列：x{40}…、a b") as error:
+        Imported(csv_file(tmp_path / "a.csv", [["x" * 9_000, "a\x07b"], ["1"]]))
+    assert len(str(error.value)) < 500
+
+
 def test_odd_values_are_told_by_row_and_column_and_sent_all_the_same(tmp_path: Path) -> None:
-    """A form is never refused: only a row without an id is held back."""
+    """A form is never refused: only a row without an id, or with a day that nobody can read, is held back."""
     lines = [
         HEADING,
         person(生年月日="昭和60年4月31日", 地域="北区", 受給者証="△"),
         person(None),
-        person("R-003", 登録日="きのう"),
+        person("R-003", 登録日=None),
     ]
     done = Imported(csv_file(tmp_path / "a.csv", lines))
 
@@ -255,6 +305,38 @@ def test_odd_values_are_told_by_row_and_column_and_sent_all_the_same(tmp_path: P
     assert ("time-unusable", ["登録日"]) in done.told(4)
     assert done.result.counts == {"ready-flagged": 2, "held": 1}
     assert not done.result.clean
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("R7.13.40", "time-unreadable"),
+        ("きのう", "time-unreadable"),
+        ("令和4年4月10日", "time-outside"),
+        ("令和17年4月10日", "time-outside"),
+        ("=TODAY()", "no-result"),
+    ],
+)
+def test_a_time_that_cannot_be_used_is_never_that_of_the_arrival(tmp_path: Path, cell: str, code: str) -> None:
+    """Sent, the row would be counted in the year of the import: it is held back, and mended it is taken."""
+    lines = [HEADING, person(登録日=cell), person("R-002")]
+    sent = Imported(xlsx_file(tmp_path / "a.xlsx", lines), send=answering())
+
+    assert sent.told(2) == [(code, ["登録日"])]
+    assert sent.result.counts == {"held": 1, "accepted": 1}
+    assert not sent.result.clean
+
+
+def test_the_hours_after_midnight_of_a_night_shift_are_of_the_next_day(tmp_path: Path) -> None:
+    """受付時刻 25:50, in a text and in a workbook's own hours: 1:50 on the next day, in its fiscal year."""
+    heading = load(CALLS).columns
+    cells: dict[str, Any] = {"受付日": "R8.3.31", "連絡者": "架空 一郎", "相談番号": "K-1"}
+    for n, clock in enumerate(("25:50", timedelta(hours=25, minutes=50))):
+        line = [(cells | {"受付時刻": clock}).get(name) for name in heading]
+        done = Imported(xlsx_file(tmp_path / f"{n}.xlsx", [heading, line]), CALLS)
+        made = done.messages[2]
+        assert made is not None
+        assert made["time"] == "2026-04-01T01:50:00+09:00"
 
 
 def test_one_id_in_two_rows_is_sent_once_and_told(tmp_path: Path) -> None:
@@ -326,6 +408,44 @@ def test_what_the_receipts_say_is_told_by_row_and_column(tmp_path: Path) -> None
     assert (flagged.result.state(2), flagged.told(2)) == ("flagged", [("unknown-district", ["地域"])])
     assert flagged.result.findings[2][0].accepted == "北沢 (kitazawa)、砧 (kinuta)"
     assert (conflict.result.state(2), conflict.result.clean) == ("conflict", False)
+
+
+def test_what_a_cell_may_hold_is_told_in_japanese(tmp_path: Path) -> None:
+    """What a message may hold is not what a cell may: 令和7年4月10日 is taken, and so is ○."""
+    file = csv_file(tmp_path / "a.csv", [HEADING, person()])
+    flags = [
+        {"code": "time-unusable", "field": "entered", "accepted": A_TIME},
+        {"code": "not-true-or-false", "field": "data.certificate", "accepted": "true or false"},
+        {"code": "outside-hours", "field": "data", "accepted": "a call within the provider's bands"},
+        {"code": "possible-duplicate", "field": "data.person", "accepted": "person.merge, if it is one person"},
+        {"code": "unknown-channel", "field": "data.channel", "accepted": "fax, phone"},
+    ]
+    flagged = Imported(file, send=answering(flags=flags)).result.findings[2]
+    reason = "data.kind: not one of the known values; accepted: a later time"
+    (parked,) = Imported(file, send=answering("parked", field="data.kind", reason=reason)).result.findings[2]
+
+    assert [told(finding, "ja").partition("受け付けられる内容：")[2] for finding in flagged] == [
+        "R7.11.15 1:50, 2025-11-15 01:50, 25:50）",
+        "○, ×, 有, 無）",
+        "担当の時間帯の連絡）",
+        "同じ方であれば、登録を一つにまとめる（person.merge））",
+        "ファクス (fax)、電話 (phone)）",
+    ]
+    assert told(parked, "ja").endswith("：使える語ではありません（受け付けられる内容：より後の日時）")
+    assert told(parked, "en").endswith(": not one of the known values (accepted: a later time)")
+
+
+def test_a_row_that_was_taken_is_not_to_be_mended_in_the_copy(tmp_path: Path) -> None:
+    """It would be in conflict: beside it stands that a correction is sent; beside a row that was not sent, nothing."""
+    file = csv_file(tmp_path / "a.csv", [HEADING, person(), person(None)])
+    done = Imported(file, send=answering(flags=[{"code": "unknown-district", "field": "data.district"}]))
+    write_copy(done.sheet, done.result, tmp_path / "b.csv", "ja")
+    with (tmp_path / "b.csv").open(encoding="utf-8", newline="") as copy:
+        _, taken, held = csv.reader(copy)
+
+    assert taken[16:] == ["受付済み・確認が必要です", f"G列「地域」：区の地域にありません\n{TAKEN['ja']}"]
+    assert "registration.correct" in taken[17]
+    assert held[17].endswith("番号がないため送信できません")
 
 
 @pytest.mark.parametrize("suffix", ["xlsx", "csv"])

@@ -104,6 +104,8 @@ def test_a_list_says_number_field_reason_and_what_would_be_accepted(here: Path, 
     assert done.returncode == 1
     assert {row["number"], "contractor", "close-1", "data.case"} <= set(done.stdout.replace("/test/desk ", " ").split())
     assert parked(here, "show", row["number"]).returncode == 0
+    assert "理由: 値の種類が違います（必要なのは文字、届いたのは整数）" in done.stdout
+    assert "相談 data.case" in done.stdout
     assert parked(here, "--lang", "en").stdout.count("Reason") == 1
 
 
@@ -119,9 +121,18 @@ def test_a_mended_copy_is_taken_under_the_same_id(here: Path, tmp_path: Path) ->
         assert (told.returncode, says in told.stderr) == (2, True), told.stderr
     mended = parked(here, "mend", row["number"], write_lines(tmp_path / "right.json", [right]))
 
+    before = len(listed(here, "--all"))
+    again = [
+        parked(here, "mend", row["number"], tmp_path / "right.json"),
+        parked(here, "resend", row["number"]),
+        parked(here, "close", row["number"], "--reason", "x"),
+    ]
+
     assert mended.returncode == 0, mended.stderr
     assert listed(here) == []
     assert listed(here, "--all")[-1]["state"] == "mended"
+    assert [(done.returncode, "mended already" in done.stderr) for done in again] == [(2, True)] * 3
+    assert len(listed(here, "--all")) == before
 
 
 def test_an_editor_and_standard_input_mend_too(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +171,10 @@ def test_a_conflict_is_closed_with_a_reason(here: Path, tmp_path: Path) -> None:
     assert closed.returncode == 0, closed.stdout + closed.stderr
     assert listed(here) == []
     assert listed(here, "--all")[-1]["because"] == "other"
+    shown = [parked(here, "show", row["number"], *options).stdout for options in ((), ("--clear",))]
+    assert ["先のものが正しい" in text and "架空 次郎" in text for text in shown] == [False, True]
+    in_json = parked(here, "show", row["number"], "--clear", "--json").json
+    assert in_json["closing"] == {"by": "架空 次郎", "reason": "先のものが正しい"}
     until(lambda: settled(here))
     assert "先のもの".encode() not in (here / "reporting.db").read_bytes()
 
@@ -241,6 +256,7 @@ def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: P
     assert [(p["row"], p["state"]) for p in first.json["problems"]] == [(3, "held"), (4, "flagged")]
     assert (again.returncode, again.json["states"]) == (1, {"accepted": 1, "known": 1, "conflict": 1})
     assert "同じ番号で内容の違う記録が届きました" in told.stdout
+    assert "受け付けた行は、写しで直しても変わりません" in told.stdout
     assert [row["kind"] for row in listed(here)] == ["conflict"]
     parked(here, "close", listed(here)[0]["number"], "--reason", "first-stands")
 

@@ -55,6 +55,20 @@ def page(chromium: Browser, centre: Centre) -> Iterator[Page]:
         context.close()
 
 
+def test_what_is_filled_in_for_an_import_is_of_one_size(page: Page) -> None:
+    """The list of kinds is as wide and as large as the sheet above it."""
+    before = page.url
+    page.goto(f"{before.rsplit('/', 1)[0]}/import")
+    boxes = [page.locator(f"#{place}").bounding_box() for place in ("file", "mapping")]
+    widths = [box["width"] for box in boxes if box is not None]
+    fonts = {page.locator(f"#{p}").evaluate("e => getComputedStyle(e).fontSize") for p in ("file", "mapping")}
+    page.goto(before)
+
+    assert len(widths) == 2
+    assert widths[0] == widths[1] > 200
+    assert fonts == {"16px"}
+
+
 def press_to(page: Page, words: str, key: str = "Enter") -> None:
     """Tab until what has the focus says so, and press a key there."""
     focused = page.locator(":focus")

@@ -15,10 +15,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from services.pages.parked_words import reason_in_words
-from services.pages.terms import Terms
+from services.pages.parked_words import accepted_in_words, reason_in_words
 from services.tables import PARKED
-from tests.desk_examples import LATER, NIGHT, WARD, Centre, call, close
+from tests.desk_examples import LATER, NIGHT, Centre, call, close
 from tests.web_examples import HOME, browser, centre_in, site
 
 ROOT = Path(__file__).parents[2]
@@ -137,6 +136,22 @@ async def test_a_mended_copy_keeps_its_id(centre: Centre) -> None:
         True,
     )
     assert (taken.status_code, "受け付けました。" in taken.text, "直して再送済み" in taken.text) == (200, True, True)
+
+
+async def test_a_field_that_a_message_does_not_have_stands_under_its_own_name(centre: Centre) -> None:
+    """`because` is no field of a closing: 理由 is what `reason` is called, which is one; `person_id` has its word."""
+    centre.say("night", {**close("A", LATER), "id": "60", "data": {"case": "A", "because": "x"}})
+    centre.say("night", {**close("A", LATER), "id": "61", "type": "call.link", "data": {"call": "45", "person_id": 7}})
+    unknown, person = still_open(centre)[-2:]
+    app = site(centre, role="night")
+    page = (await get(app, f"/parked/intake-{unknown}")).text
+    english = (await get(app, f"/parked/intake-{unknown}?lang=en")).text
+    whose = (await get(app, f"/parked/intake-{person}")).text
+
+    assert "60番を使えません（「because」：この記録にない項目です）" in page
+    assert "理由：この記録にない項目" not in page
+    assert "“because”" in english
+    assert "61番を使えません（登録者の記号：" in whose
 
 
 async def test_what_was_parked_because_of_it_is_named(centre: Centre) -> None:
@@ -262,11 +277,56 @@ async def test_what_no_key_opens_is_said(centre: Centre) -> None:
 
 def test_every_reason_is_told_in_japanese() -> None:
     """What a rule may say of a message has its words; what is filled in stands for itself."""
-    japanese = Terms(WARD, "ja")
     told = {reason for path in (ROOT / "services").rglob("*.py") for reason in _reasons(path)}
 
     assert len(told) > 30
-    assert [reason for reason in sorted(told) if reason_in_words(reason, japanese) == reason] == []
+    assert [reason for reason in sorted(told) if reason_in_words(reason, "ja") == reason] == []
+
+
+def test_what_would_be_accepted_is_told_in_japanese() -> None:
+    """Of a parked message, of a flag and of a cell of a sheet; a list of keys stands for itself."""
+    texts = {path: ast.parse(path.read_text()) for path in (ROOT / "services").rglob("*.py")}
+    constants = {name: value for tree in texts.values() for name, value in _constants(tree)}
+    told = {words for tree in texts.values() for words in _accepted(tree, constants)}
+
+    assert len(told) > 60
+    assert [words for words in sorted(told) if accepted_in_words(words, "ja") == words] == ["1.0"]
+    assert accepted_in_words("up to 110 bytes", "ja") == "110バイトまで"
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name.isupper() and (words := _text(value, {})):
+                yield name, words
+
+
+def _accepted(tree: ast.AST, constants: dict[str, str]) -> Iterator[str]:
+    """What is given as `accepted`: to `Unusable` and `flag` third, to `_odd` fourth, to any by its name."""
+    places = {"Unusable": 2, "flag": 2, "_odd": 3, "Flag": 9}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id="accepted")], value=value) if words := _text(value, constants):
+                yield words
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name in places:
+                by_name = [keyword.value for keyword in node.keywords if keyword.arg == "accepted"]
+                for value in (*node.args[places[name] : places[name] + 1], *by_name):
+                    if words := _text(value, constants):
+                        yield words
+
+
+def _text(node: ast.expr, constants: dict[str, str]) -> str | None:
+    """A text with its constants, and `x` for what is filled in otherwise; None for what is made by a call."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.Name(id=name):
+            return constants.get(name)
+        case ast.FormattedValue(value=value):
+            return _text(value, constants) or "x"
+        case ast.JoinedStr(values=parts):
+            return "".join(_text(part, constants) or "" for part in parts)
+    return None
 
 
 def _reasons(path: Path) -> Iterator[str]:

@@ -40,6 +40,7 @@ _REASONS = {
     "not one of the ward's districts": "区の地域にありません",
     "not one of the ward's reasons": "区の緊急の理由の一覧にありません",
     "not a field of this message": "この記録にない項目です",
+    "not a reference number of ours (受付番号)": "受付番号の形ではありません",
     "not a number of the desk": "要確認データの番号ではありません",
     "nothing of yours was parked under this number": "この番号の要確認データは、この受託事業者にはありません",
     "no such flag on this record": "この記録にその確認事項はありません",

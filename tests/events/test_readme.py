@@ -195,7 +195,7 @@ def test_the_batch_of_the_page_is_heard_message_by_message() -> None:
 def test_every_flag_of_the_code_is_in_the_table() -> None:
     """A code that nobody explains helps nobody; a code that is gone misleads."""
     code = "\n".join(path.read_text(encoding="utf-8") for path in SERVICES.rglob("*.py"))
-    flags = set(re.findall(r'(?:Flag\(code=|\.flag\(|_odd\([^)"]*)"([a-z-]+)"', code))
+    flags = set(re.findall(r'(?:Flag\(code=|\.flag(?:_time)?\(|_odd\([^)"]*)"([a-z-]+)"', code))
     flags |= set(re.findall(r'_odd\("", values, "([a-z-]+)"', code)) | {"unknown-person"}
     flags |= {f"unknown-{name.replace('_', '-')}" for name in re.findall(r'\.choices?\("([a-z_]+)"', code)}
 

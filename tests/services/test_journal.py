@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ import sqlalchemy as sa
 
 from events import Recorded, decode, encode
 from events.intake import CaseClosed
-from services.database import DatabaseError
+from services.database import DatabaseError, open_engine
 from services.journal import META, Draft, Journal, JournalError, SecondWriter
 from tests.desk_examples import WARD, Clock, seeded_ids
 
@@ -155,6 +158,17 @@ def test_the_log_is_append_only_after_a_restart_too(journal: Journal, second: Jo
         connection.execute(sa.text("DELETE FROM stored_events"))
 
     assert journal.last_position() == 1
+
+
+def test_a_new_file_that_another_process_is_opening_is_waited_for(tmp_path: Path) -> None:
+    """SQLite refuses at once to begin its write-ahead log there; three services open the key store at one moment."""
+    other = sqlite3.connect(tmp_path / "keys.db", isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    letting_go = threading.Timer(0.3, other.execute, ["COMMIT"])
+    letting_go.start()
+    open_engine(f"sqlite:///{tmp_path}/keys.db").dispose()
+    letting_go.join()
+    other.close()
 
 
 def test_a_journal_is_opened_while_another_process_writes_it(journal: Journal, url: str) -> None:

@@ -89,6 +89,7 @@ _ACCEPTED = {
     "a text that this sender uses once": "送信元が一度だけ使う番号",
     "at least one message": "一件以上の記録",
     "another consultation": "別の相談",
+    "such as R7-0123": "R7-0123 のような番号",
     "another person": "別の方",
     "a new reference": "新しい番号",
     "a later time": "より後の日時",

@@ -185,14 +185,14 @@ def test_put_send_and_pending_at_the_command_line(
     assert main([*box, *key, "put", str(file)]) == 1
     told = capsys.readouterr()
     assert f"{file}:2: data: Expected `str | null`, got `int`" in told.err
-    assert "2 kept. Not sent yet: 2" in told.out
+    assert "2 kept. 1 left out. Not sent yet: 2" in told.out
     assert main([*box, *to]) == 1
     assert "reference number R5-" in capsys.readouterr().out
-    assert main([*box, "pending"]) == 0
+    assert main([*box, "pending"]) == 1
     assert "/test/line 2 cli-3 case.close: parked" in capsys.readouterr().out
-    assert main(["--outbox", str(tmp_path / "box.db"), "pending"]) == 0
+    assert main(["--outbox", str(tmp_path / "box.db"), "pending"]) == 1
     assert "要確認データ 1件" in capsys.readouterr().out
-    assert main([*box, "pending", "--json"]) == 0
+    assert main([*box, "pending", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["counts"] == {"accepted": 1, "parked": 1}
 
 
@@ -204,7 +204,7 @@ def test_put_send_and_pending_at_the_command_line(
         (["send", "--http", "yoake.example"], "yoake.example: not an address"),
         (["prove", "nowhere.json"], "nowhere.json: no manifest"),
         (["--key", "nowhere.jwk", "pending"], "nowhere.jwk: no key"),
-        (["--outbox", "nowhere/outbox.db", "pending"], "No such file or directory; give a file that you may write"),
+        (["--outbox", "nowhere/outbox.db", "begin-after", "/s", "1"], "No such file or directory; give a file that"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
@@ -274,8 +274,10 @@ async def test_over_http_the_answer_is_the_receipt(outbox: Outbox) -> None:
         ((503, {"title": "no room"}), "answers 503 no room; everything is kept and sent later"),
         ((401, {"title": "who are you"}), "answers 401 who are you; look at the token"),
         ((404, "none"), "look at the address: /v1/messages"),
-        ((202, []), ""),
-        ((201, "not receipts"), ""),
+        ((202, {"queued": [{"source": "/s", "id": "1"}]}), ""),
+        ((201, "not receipts"), "answers 201 without receipts: this does not look like a Yoake door"),
+        ((403, "a page"), "check the address (URL); look at the token"),
+        ((502, "a page"), "answers 502 (no problem details); everything is kept and sent later"),
     ],
 )
 async def test_over_http_what_is_not_taken_now_is_sent_again(outbox: Outbox, first: Answer, told: str) -> None:

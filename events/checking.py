@@ -19,6 +19,9 @@ from events.messages import MAX_ID_LENGTH, MAX_MESSAGE_BYTES, MAX_NESTING, MESSA
 NEVER_REFUSED = ("call.report", "registration.submit")
 """Messages that are kept and recorded whatever their fields look like."""
 
+MOST_NAMED = 5
+"""Unknown fields that are named at once."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -132,9 +135,17 @@ def _data_faults(data: object, kind: type[Message]) -> list[str]:
 
 def _unknown(part: dict[str, Any], kind: type[msgspec.Struct], at: str) -> list[str]:
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
-    if all(name in known for name in part):
-        return []  # The unknown name itself may be personal, and is not repeated.
-    return [f"{at}: a field that is none of this message's; accepted: {', '.join(known)}"]
+    unknown = [name for name in part if name not in known]
+    plain = sorted(f"{at}.{name}" for name in unknown if _speakable(name))[:MOST_NAMED]
+    found = [f"{', '.join(plain)}: not a field of this message; accepted: {', '.join(known)}"] if plain else []
+    if not all(map(_speakable, unknown)):
+        found.append(f"{at}: a field that is none of this message's; accepted: {', '.join(known)}")
+    return found
+
+
+def _speakable(name: str) -> bool:
+    """Whether a field's name can be repeated: another one may itself be personal."""
+    return name.isascii() and name.replace("_", "").isalnum() and len(name) <= 40
 
 
 def too_large(body: bytes) -> list[str]:

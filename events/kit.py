@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import sys
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,65 +21,54 @@ import msgspec
 from events.courier import Courier, Transport
 from events.manifest import Manifest, prove, size
 from events.messages import Receipt
-from events.outbox import Entry, Outbox, OutboxError, Unfit
-from events.seal import public_key
-
-STATUSES = {
-    "pending": ("未送信", "not sent, or without a receipt yet"),
-    "waiting": ("受付済み（関係する記録の到着待ち）", "heard; waits for something not heard of yet"),
-    "parked": ("要確認データ", "parked: mend it and put it again under the same id"),
-    "conflict": ("同じ番号で内容の違う記録", "in conflict: the same id came with other content"),
-    "problem": ("読み取れません", "not read by the other side"),
-    "accepted": ("受け付けました", "accepted"),
-    "known": ("受信済み（件数は増えません）", "already known"),
-}
-VERDICTS = {
-    "complete": ("すべて届いています", "complete"),
-    "gaps": ("未着があります", "gaps"),
-    "not-proved": ("未確認", "not proved"),
-}
+from events.outbox import Outbox, OutboxError, Unfit
+from events.seal import in_clear, public_key
+from events.shown import STATUSES, VERDICTS, Shown, finish, write
 
 
 class UsageError(ValueError):
     """What was asked cannot be done; says why and what to do."""
 
 
-class Shown:
-    """What is printed: Japanese, or English with --lang en."""
-
-    def __init__(self, lang: str) -> None:
-        self._english = lang == "en"
-
-    def __call__(self, japanese: str, english: str) -> None:
-        sys.stdout.write((english if self._english else japanese) + "\n")
-
-    def word(self, words: tuple[str, str]) -> str:
-        return words[self._english]
-
-
 def put(arguments: argparse.Namespace, show: Shown) -> int:
-    """Keep the messages of a file, each with one write to disk; those that do not fit are told and left out."""
-    unfit = kept = 0
-    with opened(arguments) as outbox:
+    """Keep the messages of a file, each with one write to disk; what does not fit is told by its line and left out."""
+    unfit = kept = clear = 0
+    with opened(arguments, begin=True) as outbox:
         for where, message in read(arguments.file):
             try:
+                if isinstance(message, Unfit):
+                    raise message
                 number = outbox.put(message)
             except Unfit as error:
                 unfit += 1
                 sys.stderr.write(f"{where}: {error}\n")
-            else:
-                kept += 1
-                show(f"{where}: 保存しました（{number}番）", f"{where}: kept, number {number}")
+                continue
+            if not arguments.key and in_clear(message):
+                clear += 1
+                _warn_once(clear, arguments.outbox, show)
+            kept += 1
+            show(f"{where}: 保存しました（{number}番）", f"{where}: kept, number {number}")
         waiting = outbox.counts().get("pending", 0)
-    show(f"{kept}件を保存しました。未送信 {waiting}件", f"{kept} kept. Not sent yet: {waiting}")
+    left = (f"。{unfit}件は保存していません", f" {unfit} left out.") if unfit else ("", "")
+    show(f"{kept}件を保存しました{left[0]}。未送信 {waiting}件", f"{kept} kept.{left[1]} Not sent yet: {waiting}")
     return 1 if unfit else 0
 
 
-def read(name: str) -> list[tuple[str, dict[str, Any]]]:
-    """(where it stands, the message) of JSON Lines, or of one JSON text, from a file or standard input.
+def _warn_once(clear: int, outbox: str, show: Shown) -> None:
+    if clear == 1:
+        show.warn(
+            f"注意：personal の中身を暗号にしないまま {outbox} に保存しました。"
+            "--key（YOAKE_KEY）で自治体の inbox.pub.jwk を指定すると、暗号にしてから保存します",
+            f"warning: personal parts are kept in clear in {outbox}; "
+            "with --key (YOAKE_KEY) and the ward's inbox.pub.jwk they are sealed before they are kept",
+        )
+
+
+def read(name: str) -> list[tuple[str, dict[str, Any] | Unfit]]:
+    """JSON Lines or one JSON text, from a file or standard input: where each stands, and the message or its fault.
 
     Raises:
-        UsageError: it cannot be read, or is neither.
+        UsageError: it cannot be read.
     """
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -87,43 +77,48 @@ def read(name: str) -> list[tuple[str, dict[str, Any]]]:
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     try:
         whole = msgspec.json.decode(raw)
-        texts = [(f"{name}[{n}]", one) for n, one in enumerate(whole if isinstance(whole, list) else [whole], start=1)]
     except (ValueError, RecursionError):
-        texts = [(f"{name}:{n}", _line(name, n, line)) for n, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
-    if odd := [where for where, message in texts if not isinstance(message, dict)]:
-        raise UsageError(f"{odd[0]}: no JSON object; accepted: one CloudEvent a line, see events/README.md")
-    return texts
+        return [(f"{name}:{n}", _line(line)) for n, line in enumerate(raw.split(b"\n"), 1) if line.strip()]
+    several = whole if isinstance(whole, list) else [whole]
+    return [(f"{name}[{n}]", _message(one)) for n, one in enumerate(several, start=1)]
 
 
-def _line(name: str, n: int, line: bytes) -> Any:
+def _line(line: bytes) -> dict[str, Any] | Unfit:
     try:
-        return msgspec.json.decode(line)
+        return _message(msgspec.json.decode(line))
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name}:{n}: not JSON: {error}; nothing was kept. Mend the line and put it again") from error
+        return Unfit(f"not JSON: {error}; accepted: one CloudEvent a line, see events/README.md")
+
+
+def _message(value: object) -> dict[str, Any] | Unfit:
+    if isinstance(value, dict):
+        return value
+    return Unfit("no JSON object; accepted: one CloudEvent a line, see events/README.md")
 
 
 def send(arguments: argparse.Namespace, show: Shown) -> int:
     """Send what is pending until everything has a receipt, or with --stay for ever."""
+    troubles: deque[str] = deque(maxlen=1)
 
     def on_answer(receipt: Receipt) -> None:
-        said = show.word(STATUSES.get(receipt.status, (receipt.status, receipt.status)))
-        numbers, reason = ", ".join(receipt.number), f": {receipt.reason}" if receipt.reason else ""
-        show(
-            f"{receipt.source} {receipt.id}: {said}" + (f"（受付番号 {numbers}）" if numbers else "") + reason,
-            f"{receipt.source} {receipt.id}: {said}" + (f" (reference number {numbers})" if numbers else "") + reason,
-        )
+        troubles.clear()
+        show.receipt(receipt)
 
     def on_trouble(reason: str) -> None:
+        troubles.append(reason)
         sys.stderr.write(f"{reason}\n")
 
     transport = way(arguments)
-    with opened(arguments) as outbox:
+    with opened(arguments, begin=arguments.stay) as outbox:
         courier = Courier(outbox, transport, on_answer=on_answer, on_trouble=on_trouble)
         try:
             asyncio.run(asyncio.wait_for(courier.run(stay=arguments.stay), arguments.give_up))
         except TimeoutError:
-            unsent = outbox.counts().get("pending", 0)
-            show(f"まだ送れません。未送信 {unsent}件（保存してあります）", f"Not sent yet: {unsent}; they are kept")
+            unsent, why = outbox.counts().get("pending", 0), troubles[-1] if troubles else None
+            show(
+                f"まだ送れません。未送信 {unsent}件（保存してあります）：{why or '時間内に返事がありませんでした'}",
+                f"Not sent yet: {unsent}; they are kept: {why or 'no answer came within this time'}",
+            )
             return 1
         except KeyboardInterrupt:
             return 0
@@ -172,25 +167,22 @@ def secret(file: str | None, variable: str) -> str | None:
 
 
 def pending(arguments: argparse.Namespace, show: Shown) -> int:
-    """How many messages have which status, and each that is not settled."""
+    """How many messages have which status, and each that is not settled; 1 if somebody must look at one of them."""
     with opened(arguments) as outbox:
         counts, entries = outbox.counts(), outbox.entries("pending", "waiting", "parked", "conflict", "problem")
-        sources = outbox.sources()
+        sources, flagged, status = outbox.sources(), outbox.flagged, 1 if outbox.parked else 0
     if arguments.json:
-        _print_json({"counts": counts, "sources": sources, "messages": entries})
-        return 0
-    for status, many in counts.items():
-        word = show.word(STATUSES.get(status, (status, status)))
+        _print_json({"counts": counts, "sources": sources, "messages": entries, "flagged": flagged})
+        return status
+    for each, many in counts.items():
+        word = show.word(STATUSES.get(each, (each, each)))
         show(f"{word} {many}件", f"{many} {word}")
-    for entry in entries:
-        show(_line_of(entry, show, "番"), _line_of(entry, show, ""))
-    return 0
-
-
-def _line_of(entry: Entry, show: Shown, counter: str) -> str:
-    why = "; ".join(filter(None, (entry.reason, entry.note)))
-    word = show.word(STATUSES.get(entry.status, (entry.status, entry.status)))
-    return f"  {entry.source} {entry.sequence}{counter} {entry.id} {entry.type}: {word}" + (f": {why}" if why else "")
+    if flagged:
+        ja, en = ("", "") if arguments.flags else ("（--flags で一覧）", " (listed with --flags)")
+        show(f"うち確認事項のある記録 {len(flagged)}件{ja}", f"{len(flagged)} of them with flags{en}")
+    for entry in [*entries, *flagged] if arguments.flags else entries:
+        show.entry(entry)
+    return status
 
 
 def prove_feed(arguments: argparse.Namespace, show: Shown) -> int:
@@ -221,17 +213,17 @@ def prove_feed(arguments: argparse.Namespace, show: Shown) -> int:
 
 def begin_after(arguments: argparse.Namespace, show: Shown) -> int:
     """Go on numbering a source after what the ward's manifest says that it holds."""
-    with opened(arguments) as outbox:
+    with opened(arguments, begin=True) as outbox:
         outbox.begin_after(arguments.of, arguments.last)
     show(f"{arguments.of}: 次は{arguments.last + 1}番です", f"{arguments.of}: the next number is {arguments.last + 1}")
     return 0
 
 
-def opened(arguments: argparse.Namespace) -> Outbox:
-    """The outbox that was asked for.
+def opened(arguments: argparse.Namespace, *, begin: bool = False) -> Outbox:
+    """The outbox that was asked for; with `begin` it is made where there is none.
 
     Raises:
-        UsageError: the ward's key cannot be read.
+        UsageError: the ward's key cannot be read, or there is no such outbox.
         OutboxError: the outbox cannot be used.
     """
     key = None
@@ -240,11 +232,16 @@ def opened(arguments: argparse.Namespace) -> Outbox:
             key = public_key(Path(arguments.key).read_bytes())
         except (OSError, ValueError) as error:
             raise UsageError(f"{arguments.key}: no key; give the ward's inbox.pub.jwk") from error
+    if not begin and not Path(arguments.outbox).exists():
+        raise UsageError(
+            f"{arguments.outbox}: no such outbox; give the file that messages were put into, "
+            "with --outbox (before the command) or YOAKE_OUTBOX"
+        )
     return Outbox(arguments.outbox, source=arguments.source, key=key)
 
 
 def _print_json(value: object) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -275,7 +272,9 @@ def parser() -> argparse.ArgumentParser:
     sending.add_argument("--inbox-prefix", metavar="PREFIX", help="where NATS answers, if it is restricted")
     sending.add_argument("--stay", action="store_true", help="go on for ever, and send what is put from now on")
     sending.add_argument("--give-up", type=float, metavar="SECONDS", help="end after so long, with everything kept")
-    command("pending", pending).add_argument("--json", action="store_true")
+    listing = command("pending", pending)
+    listing.add_argument("--flags", action="store_true", help="also what was accepted in the last 30 days with flags")
+    listing.add_argument("--json", action="store_true", help="all of it, for programs")
     proving = command("prove", prove_feed)
     proving.add_argument("manifest", help="what `yoake manifest PROVIDER --json` has printed")
     proving.add_argument("--again", action="store_true", help="let what is missing be sent again")
@@ -294,6 +293,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OutboxError, UsageError) as error:
         sys.stderr.write(f"yoake-adapter: {error}\n")
         return 2
+    finally:
+        finish()
     return status
 
 

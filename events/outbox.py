@@ -34,6 +34,7 @@ DONE = ("accepted", "known")
 """What a receipt says of a message that needs nothing more."""
 
 _ENCODE = msgspec.json.Encoder().encode
+_RECEIPT = msgspec.json.Decoder(Receipt).decode
 _SORTED = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -53,7 +54,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A message that somebody may want to know about; never its content.
 
     `status`: `pending`, `problem` (the other side would not read it: `reason`), or what its receipt said.
-    `note`: what was odd as it was put.
+    `note`: what was odd as it was put. `flags`: those of its receipt, for as long as that is kept.
     """
 
     source: str
@@ -65,6 +66,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tries: int = 0
     reason: str | None = None
     note: str | None = None
+    flags: list[dict[str, str | None]] = []
 
 
 class Outbox:
@@ -187,8 +189,13 @@ class Outbox:
         """Messages with one of these statuses, in their order, without their content."""
         marks = ", ".join("?" for _ in statuses)
         asked = f"SELECT * FROM outbox WHERE status IN ({marks}) ORDER BY n"  # noqa: S608  (question marks)
-        names = Entry.__struct_fields__
-        return [Entry(**{name: row[name] for name in names}) for row in self._file.read(asked, *statuses)]
+        return [_entry(row) for row in self._file.read(asked, *statuses)]
+
+    @property
+    def flagged(self) -> list[Entry]:
+        """What was accepted, and has flags that somebody should look at; for as long as its receipt is kept."""
+        asked = "SELECT * FROM outbox WHERE body IS NOT NULL AND status IN ('accepted', 'known') ORDER BY n"
+        return [entry for entry in map(_entry, self._file.read(asked)) if entry.flags]
 
     def counts(self) -> dict[str, int]:
         """How many messages have each status."""
@@ -255,6 +262,12 @@ class Outbox:
 
     def _utc(self, ago: timedelta = timedelta()) -> str:
         return (self._clock() - ago).astimezone(UTC).isoformat(timespec="seconds")
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    names = (name for name in Entry.__struct_fields__ if name != "flags")
+    flags = _RECEIPT(row["receipt"]).flags if row["receipt"] else []
+    return Entry(**{name: row[name] for name in names}, flags=flags)
 
 
 def _next(write: Write, source: str) -> int:

@@ -25,6 +25,11 @@ TIMEOUT = 30.0
 OF_A_MESSAGE = (400, 409, 413, 422)
 """Statuses that say something about what was sent, and not about the way."""
 
+OF_THE_WAY = (429, 500, 502, 503, 504)
+"""Statuses that something between here and a door may give of its own, while all is well with the address."""
+
+NO_DOOR = "this does not look like a Yoake door; check the address (URL)"
+
 
 class Unread(msgspec.Struct, frozen=True):
     """A message that was not read: its place in what was sent, from 1, and why."""
@@ -36,11 +41,12 @@ class Unread(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """As much of an answer as is needed: receipts, and of a problem (RFC 9457) what a person is told."""
+    """As much of an answer as is needed: receipts, what is queued; of a problem (RFC 9457) what a person is told."""
 
     title: str = ""
     detail: str = ""
     receipts: list[Receipt] = []
+    queued: list[msgspec.Raw] = []
     unread: list[Unread] = []
 
 
@@ -89,12 +95,14 @@ class OverHttp:
         status, text = await asyncio.to_thread(self._post, kind, body)
         answer = _read(text)
         if 200 <= status < 300:
+            if not (answer.receipts or answer.queued):
+                raise Unreachable(f"{self._url} answers {status} without receipts: {NO_DOOR}")
             await self._take(letters, answer.receipts)
             return []
         if status not in OF_A_MESSAGE:
-            raise Unreachable(f"{self._url} answers {status} {_told(answer)}; {_advice(status)}")
+            raise Unreachable(f"{self._url} answers {status} {_told(answer, status)}; {_advice(status)}")
         if len(letters) == 1:
-            return [(letters[0], f"{status} {_told(answer)}")]
+            return [(letters[0], f"{status} {_told(answer, status)}")]
         if not answer.unread:
             return [problem for letter in letters for problem in await self.hand_over([letter])]
         await self._take(letters, answer.receipts)
@@ -135,11 +143,15 @@ def _read(text: bytes) -> Answer:
     try:
         return msgspec.json.decode(text, type=Answer)
     except (ValueError, RecursionError):
-        return Answer(title="(no problem details)")
+        return Answer()
 
 
-def _told(answer: Answer) -> str:
-    return ": ".join(filter(None, (answer.title, answer.detail)))
+def _told(answer: Answer, status: int) -> str:
+    if answer.title:
+        return ": ".join(filter(None, (answer.title, answer.detail)))
+    if status in OF_THE_WAY:
+        return "(no problem details)"
+    return f"without problem details: {NO_DOOR}"
 
 
 def _fault(one: Unread) -> str:

@@ -32,6 +32,11 @@ TOO_LARGE = 10054
 ONE_ATTEMPT = {"allow_reconnect": False, "max_reconnect_attempts": 1, "reconnect_time_wait": 0.1, "connect_timeout": 3}
 """The courier tries again itself. The client counts attempts to connect as well, and takes 0 for without end."""
 
+WHOSE = "--ward or --provider may be wrong: both must be those that these credentials are for"
+
+BROKEN_OFF = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, nats.errors.UnexpectedEOF)
+"""How a refusal arrives where the server closes the connection before its reason was read."""
+
 REMEMBERED = 10_000
 """Sendings whose receipts are matched exactly; an older one's are matched by name."""
 
@@ -53,7 +58,7 @@ class OverNats:
         Raises:
             Unreachable: nobody answers at the address, or one is not let in.
         """
-        self._heard, self._told = heard, ""
+        self._heard, self._told, self._broken_off = heard, "", False
         self._nats = Client()
         try:
             await self._nats.connect(self._url, error_cb=self._on_error, **(ONE_ATTEMPT | self._options))
@@ -61,21 +66,38 @@ class OverNats:
             await self._nats.close()  # Or a socket that was half connected is left open.
             if not isinstance(error, OSError | nats.errors.Error):
                 raise
-            told = self._told or _named(error)
-            if "authorization" in told.lower():
-                raise Unreachable(f"{self._where} does not let us in: ask the ward for other credentials") from error
-            raise Unreachable(f"nobody answers at {self._where} ({told})") from error
+            raise self._not_signed_on(error) from error
         self._js = self._nats.jetstream(timeout=TIMEOUT)
         try:
             await self._nats.subscribe(f"receipts.{self._ward}.{self._provider}", cb=self._on_message)
+            for _ in range(2):  # The client's first ping may overtake the subscription; the second cannot.
+                await self._nats.flush()
+            if self._forbidden:  # It is known by now.
+                raise nats.errors.Error(self._told)
             if await self._has_durable():
                 self._tasks = [asyncio.create_task(self._follow())]
-        except (OSError, nats.errors.Error) as error:
+        except BaseException as error:
             await self.close()
+            if not isinstance(error, OSError | nats.errors.Error):
+                raise
             raise self._unreachable(error) from error
 
     async def _on_error(self, error: Exception) -> None:
         self._told = _named(error)
+        self._broken_off |= isinstance(error, BROKEN_OFF)
+
+    def _not_signed_on(self, error: BaseException) -> Unreachable:
+        told = self._told or _named(error)
+        if "authorization" in told.lower():
+            return Unreachable(f"{self._where} does not let us in: ask the ward for other credentials")
+        if self._broken_off or isinstance(error, BROKEN_OFF):
+            wrong = "user, password or credentials may be wrong, or the server is just ending"
+            return Unreachable(f"{self._where} broke off while we signed on ({told}): {wrong}")
+        return Unreachable(f"nobody answers at {self._where} ({told})")
+
+    @property
+    def _forbidden(self) -> bool:
+        return "permissions" in self._told.lower()
 
     async def _has_durable(self) -> bool:
         try:
@@ -134,7 +156,7 @@ class OverNats:
         return []
 
     def _unreachable(self, error: Exception) -> Unreachable:
-        advice = "; send as the provider signed on as" if "permissions" in self._told.lower() else ""
+        advice = f"; {WHOSE}" if self._forbidden else ""
         return Unreachable(f"{self._where} does not take messages ({self._told or _named(error)}){advice}")
 
     async def _follow(self) -> None:
@@ -164,5 +186,5 @@ class OverNats:
         return receipt, next(named, None)
 
 
-def _named(error: Exception) -> str:
+def _named(error: BaseException) -> str:
     return str(error) or type(error).__name__

@@ -69,3 +69,11 @@ def sealed(message: dict[str, Any], key: ECKey | None) -> dict[str, Any]:
 def _part_sealed(part: dict[str, Any], key: ECKey) -> dict[str, Any]:
     personal = part.get("personal")
     return {**part, "personal": seal(personal, key)} if isinstance(personal, dict) else part
+
+
+def in_clear(message: dict[str, Any]) -> bool:
+    """Whether a personal part of it is not sealed."""
+    data = message.get("data")
+    matters = data.get("matters") if isinstance(data, dict) else None
+    parts = [data, *(matters if isinstance(matters, list) else [])]
+    return any(isinstance(part, dict) and isinstance(part.get("personal"), dict) for part in parts)

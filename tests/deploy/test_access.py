@@ -22,6 +22,8 @@ from deploy.access import ACCOUNT, Access
 from deploy.natsd import NatsError, NatsServer, connect, declare
 from events import adapter
 from events.adapter import Adapter, NotSent
+from events.courier import Unreachable
+from events.over_nats import OverNats
 from services.credentials import FILE, Credentials
 from services.streams import EVENTS, INBOX, RECEIPTS, WRITERS, receipt_durable
 from tests.desk_examples import WARD, call
@@ -242,6 +244,24 @@ async def test_who_sends_as_another_is_told_why_by_the_kit(guarded: Guarded, mon
     assert "wrong" not in str(told.value)
     with pytest.raises(NatsError, match="does not know these credentials"):
         await connect(url.replace(token, "wrong"))
+
+
+async def test_the_adapter_kit_says_what_may_be_wrong_before_it_sends(guarded: Guarded) -> None:
+    """At once, and not when an acknowledgement has failed to come: whoever gives up early is told as well."""
+    url = await guarded.url_for("night")
+
+    async def heard(_: object) -> None:
+        """No receipt is waited for."""
+
+    for ward, provider in ((WARD.id, "day"), ("elsewhere", "night")):
+        with pytest.raises(Unreachable, match=r"(?i)permissions violation.*--ward or --provider may be wrong"):
+            await OverNats(url, ward, provider).open(heard)
+    right = OverNats(url, WARD.id, "night")
+    await right.open(heard)
+    await right.close()
+    for _ in range(5):  # The refusal may be read, or the connection may be reset before it is.
+        with pytest.raises(Unreachable, match=r"does not let us in|broke off while we signed on .* may be wrong"):
+            await OverNats(url.replace("@", "-wrong@"), WARD.id, "night").open(heard)
 
 
 @pytest.mark.parametrize("service", [*WRITERS, "reporting", "front"])

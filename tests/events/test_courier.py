@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ import nats
 import pytest
 
 from deploy.natsd import NatsServer, declare_now
-from events.courier import TOGETHER, Courier, Transport, batches
+from events.courier import TOGETHER, Courier, Transport, Unreachable, batches
 from events.kit import main
 from events.messages import Receipt
 from events.outbox import Busy, Letter, Outbox
@@ -74,7 +76,8 @@ async def test_everything_gets_its_receipt_over_nats(yoake: tuple[Path, str], ou
     (source,) = outbox.sources()
     outbox.send_again(source, range(1, 251))
     await sent(outbox, OverNats(yoake[1], WARD, PROVIDER))
-    assert outbox.counts() == {"known": 250}
+    assert outbox.counts().keys() <= {"known", "accepted"}  # A receipt of the first sending may come once more.
+    assert sum(outbox.counts().values()) == 250
 
 
 async def test_each_message_gets_its_own_answer(yoake: tuple[Path, str], outbox: Outbox) -> None:
@@ -106,7 +109,7 @@ async def test_receipts_of_the_time_offline_come_from_the_durable(yoake: tuple[P
         await js.publish(subject, json.dumps(other).encode())
         transport = OverNats(yoake[1], WARD, PROVIDER)
         await transport.open(_settle(outbox))
-        await _until(lambda: not outbox.waiting)
+        await _until(lambda: not outbox.waiting, 90)  # It may have gone to the connection that just closed: then again.
         await transport.close()
     finally:
         await connection.close()
@@ -150,8 +153,31 @@ async def test_it_waits_for_a_server_that_is_not_there_yet(outbox: Outbox, tmp_p
         server.stop()
 
 
-async def _until(done: Callable[[], Any]) -> None:
-    async with asyncio.timeout(30):
+async def test_a_connection_that_is_reset_while_signing_on_may_be_a_refusal() -> None:
+    """The server closes as it refuses, and its reason may be lost on the way; nobody listening is something else."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b'INFO {"auth_required": true, "max_payload": 1048576}\r\n')
+        await reader.readline()
+        connection = writer.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # Closing resets.
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        with pytest.raises(Unreachable, match=r"broke off while we signed on \(.*password or credentials may be wrong"):
+            await OverNats(f"nats://night-1:wrong@127.0.0.1:{port}", WARD, PROVIDER).open(_nothing)
+    with pytest.raises(Unreachable, match=f"^nobody answers at nats://127.0.0.1:{port} "):
+        await OverNats(f"nats://night-1:wrong@127.0.0.1:{port}", WARD, PROVIDER).open(_nothing)
+
+
+async def _nothing(answers: Any) -> None:
+    """No receipt is waited for."""
+
+
+async def _until(done: Callable[[], Any], within: float = 30) -> None:
+    async with asyncio.timeout(within):
         while not done():  # noqa: ASYNC110  (what is waited for has no event)
             await asyncio.sleep(0.02)
 
@@ -185,14 +211,14 @@ def test_put_send_and_pending_at_the_command_line(
     assert main([*box, *key, "put", str(file)]) == 1
     told = capsys.readouterr()
     assert f"{file}:2: data: Expected `str | null`, got `int`" in told.err
-    assert "2 kept. Not sent yet: 2" in told.out
+    assert "2 kept. 1 left out. Not sent yet: 2" in told.out
     assert main([*box, *to]) == 1
     assert "reference number R5-" in capsys.readouterr().out
-    assert main([*box, "pending"]) == 0
+    assert main([*box, "pending"]) == 1
     assert "/test/line 2 cli-3 case.close: parked" in capsys.readouterr().out
-    assert main(["--outbox", str(tmp_path / "box.db"), "pending"]) == 0
+    assert main(["--outbox", str(tmp_path / "box.db"), "pending"]) == 1
     assert "要確認データ 1件" in capsys.readouterr().out
-    assert main([*box, "pending", "--json"]) == 0
+    assert main([*box, "pending", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["counts"] == {"accepted": 1, "parked": 1}
 
 
@@ -204,7 +230,7 @@ def test_put_send_and_pending_at_the_command_line(
         (["send", "--http", "yoake.example"], "yoake.example: not an address"),
         (["prove", "nowhere.json"], "nowhere.json: no manifest"),
         (["--key", "nowhere.jwk", "pending"], "nowhere.jwk: no key"),
-        (["--outbox", "nowhere/outbox.db", "pending"], "No such file or directory; give a file that you may write"),
+        (["--outbox", "nowhere/outbox.db", "begin-after", "/s", "1"], "No such file or directory; give a file that"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(
@@ -274,8 +300,10 @@ async def test_over_http_the_answer_is_the_receipt(outbox: Outbox) -> None:
         ((503, {"title": "no room"}), "answers 503 no room; everything is kept and sent later"),
         ((401, {"title": "who are you"}), "answers 401 who are you; look at the token"),
         ((404, "none"), "look at the address: /v1/messages"),
-        ((202, []), ""),
-        ((201, "not receipts"), ""),
+        ((202, {"queued": [{"source": "/s", "id": "1"}]}), ""),
+        ((201, "not receipts"), "answers 201 without receipts: this does not look like a Yoake door"),
+        ((403, "a page"), "check the address (URL); look at the token"),
+        ((502, "a page"), "answers 502 (no problem details); everything is kept and sent later"),
     ],
 )
 async def test_over_http_what_is_not_taken_now_is_sent_again(outbox: Outbox, first: Answer, told: str) -> None:

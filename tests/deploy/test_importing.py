@@ -416,7 +416,7 @@ def test_what_a_cell_may_hold_is_told_in_japanese(tmp_path: Path) -> None:
     flags = [
         {"code": "time-unusable", "field": "entered", "accepted": A_TIME},
         {"code": "not-true-or-false", "field": "data.certificate", "accepted": "true or false"},
-        {"code": "outside-hours", "field": "data", "accepted": "a call within the provider's bands"},
+        {"code": "outside-hours", "field": "time", "accepted": "a time within the provider's bands"},
         {"code": "possible-duplicate", "field": "data.person", "accepted": "person.merge, if it is one person"},
         {"code": "unknown-channel", "field": "data.channel", "accepted": "fax, phone"},
     ]
@@ -427,7 +427,7 @@ def test_what_a_cell_may_hold_is_told_in_japanese(tmp_path: Path) -> None:
     assert [told(finding, "ja").partition("受け付けられる内容：")[2] for finding in flagged] == [
         "R7.11.15 1:50, 2025-11-15 01:50, 25:50）",
         "○, ×, 有, 無）",
-        "担当の時間帯の連絡）",
+        "担当の時間帯の日時）",
         "同じ方であれば、登録を一つにまとめる（person.merge））",
         "ファクス (fax)、電話 (phone)）",
     ]

@@ -471,10 +471,9 @@ MESSAGES: dict[str, type[Message]] = {
 def addressed(message: dict[str, Any]) -> str:
     """The service that takes a message: its kind's own; a closing goes where the message was parked."""
     kind, data = MESSAGES[message["type"]], message.get("data")
-    services = {each.service for each in MESSAGES.values()}
     if kind is ParkedClose and isinstance(data, dict) and isinstance(data.get("parked"), str):
         there = data["parked"].partition("-")[0]
-        return there if there in services else kind.service
+        return there if there in {each.service for each in MESSAGES.values()} else kind.service
     return kind.service
 
 

@@ -48,6 +48,8 @@ def open_engine(url: str) -> sa.Engine:
         engine = sa.create_engine(url, connect_args=_arguments(url), hide_parameters=True)
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _durable)
+        elif engine.dialect.name == "postgresql":
+            sa.event.listen(engine, "connect", _by_key)
         with engine.connect():
             return engine
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
@@ -93,6 +95,13 @@ def _durable(connection: Any, _record: Any) -> None:
     cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
     cursor.execute(f"PRAGMA wal_autocheckpoint={CHECKPOINT_PAGES}")
     cursor.close()
+
+
+def _by_key(connection: Any, _record: Any) -> None:
+    """Everything is looked up by a key. A plan that was made while a table was small would read all of it for ever."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+    connection.commit()
 
 
 def _write_ahead(cursor: Any) -> None:

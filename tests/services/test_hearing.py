@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -231,6 +232,24 @@ def test_a_listener_writes_nothing_for_events_that_it_only_takes_notice_of(centr
 
 
 RELEASED = (Path(__file__).parents[1] / "events" / "released" / "call.received.v1.json").read_bytes()
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+def test_names_are_looked_up_by_their_key_however_few_there_are(centre: Centre) -> None:
+    """The statement keeps the plan of its first times; reading the whole table, it took longer with each event."""
+
+    def read_whole() -> int:
+        with centre.engine("placement").connect() as connection:
+            connection.execute(sa.text("SELECT pg_stat_force_next_flush()"))
+            connection.commit()
+            query = "SELECT seq_scan FROM pg_stat_user_tables WHERE schemaname = current_schema() AND relname = 'names'"
+            return int(connection.execute(sa.text(query)).scalar_one())
+
+    before = read_whole()
+    for n in range(8):
+        centre.say("day", call(f"C{n}"))
+        centre.pump()
+    assert read_whole() == before
 
 
 @pytest.mark.parametrize(

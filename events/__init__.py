@@ -141,7 +141,7 @@ def event_of(record: Recorded | Occurred) -> Event:
         raise ContractError(f"unknown event {record.type!r}; this release knows {', '.join(known_events())}")
     try:
         if record.version == kind.version:
-            return _DECODERS[record.type].decode(record.data)  # type: ignore[no-any-return]
+            return _DECODERS[record.type].decode(record.data)  # type: ignore[no-any-return]  # msgspec types decoders with Any.
         return msgspec.convert(upcast.raise_version(record.type, record.version, kind.version, record.data), kind)
     except (ValueError, RecursionError) as error:
         raise ContractError(f"{record.type} at {record.service} {record.position}: {error}") from error

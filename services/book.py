@@ -87,24 +87,26 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     subject: str | None = None
 
 
+class Shelf(NamedTuple, Generic[S]):
+    """Whence a book has what it does not hold itself: one for all the books of a transaction."""
+
+    ward: Callable[[datetime], Ward]
+    load: Callable[[str], S | None]
+    evolve: Callable[[S | None, Event, datetime], S | None]
+    names: Callable[[str], list[Name]]
+    count: Callable[[str], int]
+    new_id: Callable[[], str]
+    reference: Callable[[str], str]
+    same: Callable[[Identifier], Sequence[str]]
+    flags: Callable[[str, int], dict[tuple[str, str | None], bool]]
+
+
 class Book(Generic[S]):
     """States and names as they are, what this transaction adds included."""
 
-    def __init__(
-        self,
-        *,
-        ward: Callable[[datetime], Ward],
-        load: Callable[[str], S | None],
-        evolve: Callable[[S | None, Event, datetime], S | None],
-        names: Callable[[str], list[Name]],
-        count: Callable[[str], int],
-        new_id: Callable[[], str],
-        reference: Callable[[str], str],
-        same: Callable[[Identifier], Sequence[str]],
-        flags: Callable[[str, int], dict[tuple[str, str | None], bool]],
-    ) -> None:
-        self.ward_at, self.reference, self.same, self.flags_of = ward, reference, same, flags
-        self._new_id, self._load, self._evolve, self._names, self._count = new_id, load, evolve, names, count
+    def __init__(self, shelf: Shelf[S]) -> None:
+        self.ward_at, self.reference, self.same, self.flags_of = shelf.ward, shelf.reference, shelf.same, shelf.flags
+        self._shelf = shelf
         self._states: dict[str, S | None] = {}
         self._counts: dict[str, int] = {}
         self.named: dict[str, list[Name]] = {}
@@ -117,19 +119,19 @@ class Book(Generic[S]):
 
     def new_id(self) -> str:
         """A fresh id, of which nothing is known yet."""
-        fresh = self._new_id()
+        fresh = self._shelf.new_id()
         self._states[fresh] = None
         return fresh
 
     def state(self, about: str) -> S | None:
         """A case's, person's or contact's state; None if nothing is known of it."""
         if about not in self._states:
-            self._states[about] = self._load(about)
+            self._states[about] = self._shelf.load(about)
         return self._states[about]
 
     def targets(self, key: str) -> list[Name]:
         """What a name stands for, the earliest first; empty if nothing."""
-        stored, own = self._names(key), self.named.get(key, ())
+        stored, own = self._shelf.names(key), self.named.get(key, ())
         found = [*stored, *own]
         if len(found) > 1:
             found.sort(key=lambda name: (name.since, name.target))
@@ -157,15 +159,16 @@ class Book(Generic[S]):
 
     def next_number(self, series: str) -> int:
         """The next number of a series: 1, 2, 3 …"""
-        self._counts[series] = self._counts.get(series, self._count(series)) + 1
-        return self._counts[series]
+        last = self._counts.get(series)
+        number = self._counts[series] = (self._shelf.count(series) if last is None else last) + 1
+        return number
 
     def write(
         self, event: Event, at: datetime, personal: dict[str, Any] | None = None, subject: str | None = None
     ) -> None:
         """Let something have happened."""
         self.written.append(Written(event=event, at=at, personal=personal or None, subject=subject))
-        self._states[event.about] = self._evolve(self.state(event.about), event, at)
+        self._states[event.about] = self._shelf.evolve(self.state(event.about), event, at)
 
     def note(self, event: Event, at: datetime, personal: dict[str, Any] | None = None) -> None:
         """Let something have happened that is about no case, person or contact: no state follows from it."""

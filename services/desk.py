@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ from events.intake import WardActivated
 from events.messages import ParkedClose
 from services import flagged
 from services.blind import BlindIndex, Identifying
-from services.book import Book, Name, Said, Unusable, Waits
+from services.book import Book, Name, Said, Shelf, Unusable, Waits
 from services.database import among
 from services.group import Group, Key, heard_before
 from services.hearing import Cursors
@@ -67,6 +67,14 @@ class Rules(Protocol[S]):
         """The names that hearing an event will ask for; they are read together, for a whole batch."""
 
 
+class Arrived(NamedTuple):
+    """A message as it was read; `message` is None where it is garbled."""
+
+    delivery: Delivery
+    item: Item
+    message: Message | None
+
+
 class Desk(Generic[S]):
     """Takes messages and events into one service's journal."""
 
@@ -99,15 +107,21 @@ class Desk(Generic[S]):
             return ward
         return next((ward for since, ward in reversed(self.wards) if since <= moment), self.wards[0][1])
 
-    def take(self, deliveries: Sequence[Delivery]) -> None:
+    def read(self, deliveries: Sequence[Delivery]) -> list[Arrived]:
+        """What was delivered, message by message, unsealed. Nothing of the journal is needed: it may be read ahead."""
+        return [Arrived(d, item, self._opened(d, item)) for d in deliveries for item in items(d)]
+
+    def take(self, deliveries: Sequence[Delivery], read: Sequence[Arrived] | None = None) -> None:
         """Take in messages as one transaction; if that fails, one by one, and park what fails alone.
+
+        `read`: the same messages, where they were read ahead.
 
         Raises:
             SecondWriter: another process writes this journal.
             sqlalchemy.exc.OperationalError: the database does not take it now; nothing was written.
         """
         try:
-            self._take(deliveries)
+            self._take(self.read(deliveries) if read is None else read)
         except (SecondWriter, sa.exc.OperationalError):
             raise
         except Exception as error:  # What fails only as it is written must not hold up the others either.
@@ -154,6 +168,7 @@ class Desk(Generic[S]):
         try:
             with self.journal.transaction() as session:
                 group = Group(self.journal, self.secrets, self.keys, session, self.index)
+                group.shelf = self._shelf(group)
                 yield group
                 self._resume(group)
                 group.write()
@@ -170,19 +185,20 @@ class Desk(Generic[S]):
         self._cache = self._cache if len(self._cache) < CACHE else {}
         self._cache.update(group.states)
         for key, names in group.names.items():
-            if key in self._names or key.startswith(ASKED_SOON):
-                self._names[key] = [*self._names.get(key, ()), *names]
+            if key in self._names:
+                self._names[key] = [*self._names[key], *names]
+            elif key.startswith(ASKED_SOON):
+                self._names[key] = names
         self._names = self._names if len(self._names) < CACHE else {}
         self._parked |= group.parked
         self._waiting |= group.waiting
 
-    def _take(self, deliveries: Sequence[Delivery]) -> None:
+    def _take(self, arrived: Sequence[Arrived]) -> None:
         with self._group() as group:
-            arrived = [(delivery, item) for delivery in deliveries for item in items(delivery)]
-            group.known = heard_before(group.session, {(d.provider, *i.identity) for d, i in arrived if i.identity})
-            messages = [self._opened(delivery, item) for delivery, item in arrived]
-            self._prefetch(group, [m for m in messages if m is not None and m.key not in group.known])
-            for (delivery, item), message in zip(arrived, messages, strict=True):
+            messages = [message for _, _, message in arrived if message is not None]
+            group.known = heard_before(group.session, {message.key for message in messages})
+            self._prefetch(group, [message for message in messages if message.key not in group.known])
+            for delivery, item, message in arrived:
                 if message is None:
                     group.park(delivery, item, item.garbled or Unusable("id", "missing"))
                 else:
@@ -194,7 +210,7 @@ class Desk(Generic[S]):
 
     def _prefetch(self, group: Group, messages: Sequence[Message]) -> None:
         """Read what these messages speak of together, rather than each when it is asked for."""
-        asked = {name for message in messages for name in message.names(self.secrets)}
+        asked = {name for message in messages for name in message.names}
         self._read_names(group.session, asked)
         targets = {name.target for key in asked for name in self._names[key] if name.target not in self._cache}
         for about, records in self.journal.histories(group.session, sorted(targets)).items():
@@ -285,8 +301,8 @@ class Desk(Generic[S]):
             for delivery in group.take_waiting(keys) if keys else ():
                 self._consider(group, opened(delivery, next(items(delivery)), self.secrets))
 
-    def _book(self, group: Group) -> Book[S]:
-        return Book(
+    def _shelf(self, group: Group) -> Shelf[S]:
+        return Shelf(
             ward=self.ward_at,
             load=lambda about: self._load(group, about),
             evolve=self.rules.evolve,
@@ -297,6 +313,9 @@ class Desk(Generic[S]):
             same=group.same,
             flags=lambda holder, matter: flagged.flags_of(group.session.connection(), holder, matter, group.events()),
         )
+
+    def _book(self, group: Group) -> Book[S]:
+        return Book(group.shelf)
 
     def _load(self, group: Group, about: str) -> S | None:
         if about in group.states:

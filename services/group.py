@@ -17,7 +17,7 @@ from events.intake import WardActivated
 from events.messages import Receipt
 from services import flagged
 from services.blind import BlindIndex
-from services.book import Book, Identifier, Name, Unusable
+from services.book import Book, Identifier, Name, Shelf, Unusable
 from services.database import among, insert_new, insert_rows
 from services.inbox import Delivery, Item, sequence_of
 from services.journal import Draft, Journal
@@ -43,6 +43,8 @@ class Group:
         self, journal: Journal, secrets: Secrets, keys: KeyStore, session: Session, index: BlindIndex | None = None
     ) -> None:
         self.session = session
+        self.shelf: Shelf[Any]
+        """What the books of this transaction have in common; set by the desk."""
         self.alike: dict[Identifier, list[str]] = {}
         self._index = index
         self._indexed: dict[str, dict[str, frozenset[Identifier]]] = {}
@@ -295,7 +297,15 @@ class Group:
                 yield provider, b"[" + b",".join(part) + b"]"
 
     def _name_rows(self) -> list[tuple[str, str, str]]:
-        return [(key, name.target, name.since.isoformat()) for key, names in self.names.items() for name in names]
+        """The names that came; one message gives several, all of them since the same moment."""
+        rows: list[tuple[str, str, str]] = []
+        since, text = None, ""
+        for key, names in self.names.items():
+            for name in names:
+                if name.since is not since:
+                    since, text = name.since, name.since.isoformat()
+                rows.append((key, name.target, text))
+        return rows
 
     def _count(self, series: str, last: int) -> None:
         row = sa.update(SERIES).where(SERIES.c.key == series).values(last=last)

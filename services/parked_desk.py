@@ -247,7 +247,7 @@ class ParkedDesk:
         secrets = self._secrets()
         delivery = _delivery(service, self._opened(service, row.n), row.provider)
         readable = [item for item in items(delivery) if isinstance(item.fields.get("data"), dict)]
-        return {name for item in readable for name in unsealed(delivery, item, secrets).names(secrets)}
+        return {name for item in readable for name in unsealed(delivery, item, secrets).names}
 
 
 def _shown(service: str, connection: sa.Connection, row: sa.Row[Any], number: str) -> Parked:

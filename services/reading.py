@@ -25,7 +25,10 @@ UNREADABLE = "unreadable"
 
 _CANONICAL = msgspec.json.Encoder(order="sorted")
 
+_OUR_NUMBER = ("number",)
 _REFERENCES = {
+    "number": _OUR_NUMBER,
+    "into_number": _OUR_NUMBER,
     "case": ("case",),
     "into": ("case", "registered"),
     "person": ("person", "registered"),
@@ -40,31 +43,14 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     delivery: Delivery
     item: Item
+    key: tuple[str, str, str]
+    """(authenticated provider, source, id): what makes a message heard before."""
     fields: dict[str, Any]
     digest: str
     flags: tuple[Flag, ...]
+    names: tuple[str, ...] = ()
+    """What a rule may ask for; see `_names`."""
     sequence: int | None = None
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """(authenticated provider, source, id): what makes a message heard before."""
-        assert self.item.identity is not None, "a message without an identity is garbled"
-        return (self.delivery.provider, *self.item.identity)
-
-    def names(self, secrets: Secrets) -> Iterator[str]:
-        """The names that a rule may ask for: those of the sender's own references and of our numbers.
-
-        They are read together for a whole batch; what a rule asks for beyond these is read when it asks.
-        """
-        provider = self.delivery.provider
-        for _, part in _parts(self.fields["data"]):
-            for field, value in part.items():
-                if not isinstance(value, str) or not value:
-                    continue
-                for kind in _REFERENCES.get(field, ()):
-                    yield f"{kind}/{provider}/{public(value, secrets)}"
-                if field in ("number", "into_number"):
-                    yield f"number/{public(folded(value).upper(), secrets)}"
 
 
 def opened(delivery: Delivery, item: Item, secrets: Secrets) -> Message:
@@ -82,7 +68,8 @@ def opened(delivery: Delivery, item: Item, secrets: Secrets) -> Message:
     data = fields["data"] = dict(data)
     if isinstance(data.get("matters"), list):
         data["matters"] = [dict(matter) if isinstance(matter, dict) else matter for matter in data["matters"]]
-    for place, part in _parts(data):
+    parts = _parts(data)
+    for place, part in parts:
         if part.get("personal") is not None:
             part["personal"], odd = _unsealed(part["personal"], f"{place}.personal", secrets)
             flags += odd
@@ -93,13 +80,40 @@ def opened(delivery: Delivery, item: Item, secrets: Secrets) -> Message:
             flags.append(Flag(code="sequence-unusable", field="sequence", accepted=A_NUMBER))
         del fields["sequence"]
     digest = secrets.digest(_CANONICAL.encode(fields))
-    return Message(delivery=delivery, item=item, fields=fields, digest=digest, flags=tuple(flags), sequence=sequence)
+    assert item.identity is not None, "a message without an identity is garbled"
+    return Message(
+        delivery=delivery,
+        item=item,
+        key=(delivery.provider, *item.identity),
+        fields=fields,
+        digest=digest,
+        flags=tuple(flags),
+        names=tuple(_names(parts, delivery.provider, secrets)),
+        sequence=sequence,
+    )
 
 
 def _parts(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     matters = data.get("matters")
     inner = matters if isinstance(matters, list) else []
     return [("data", data)] + [(f"data.matters[{n}]", part) for n, part in enumerate(inner) if isinstance(part, dict)]
+
+
+def _names(parts: list[tuple[str, dict[str, Any]]], provider: str, secrets: Secrets) -> Iterator[str]:
+    """The names that a rule may ask for: those of the sender's own references and of our numbers.
+
+    They are read together for a whole batch; what a rule asks for beyond these is read when it asks.
+    """
+    for _, part in parts:
+        for field, value in part.items():
+            kinds = _REFERENCES.get(field)
+            if kinds is None or not isinstance(value, str) or not value:
+                continue
+            if kinds == _OUR_NUMBER:
+                yield f"number/{public(folded(value).upper(), secrets)}"
+            else:
+                for kind in kinds:
+                    yield f"{kind}/{provider}/{public(value, secrets)}"
 
 
 def _unsealed(personal: object, field: str, secrets: Secrets) -> tuple[dict[str, Any], list[Flag]]:

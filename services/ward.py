@@ -182,7 +182,7 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
 
     def local(self, moment: datetime) -> datetime:
         """The moment on the ward's own clock."""
-        return moment.astimezone(self.zone)
+        return moment if moment.tzinfo is self.zone else moment.astimezone(self.zone)
 
     @cached_property
     def opens_at(self) -> datetime:
@@ -212,7 +212,7 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
         return day - DAY if stretch.before else day
 
     def _stretch_at(self, moment: datetime) -> tuple[Stretch, date]:
-        local = moment.astimezone(self.zone)
+        local = self.local(moment)
         if self.policy.edges == "end":  # (start, end]: a call on the edge belongs to the band that ends there.
             local -= timedelta.resolution
         day, minute = local.date(), local.hour * 60 + local.minute

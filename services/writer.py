@@ -7,6 +7,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from faststream import FastStream
@@ -16,7 +17,7 @@ from events import Recorded
 from services.bus import check_durables, make_broker, subscribe
 from services.clock import Clock, system_clock
 from services.database import open_engine
-from services.desk import Desk, Rules
+from services.desk import Arrived, Desk, Rules
 from services.health import attach
 from services.hearing import CURSORS, LogChanged
 from services.inbox import Delivery, delivered
@@ -35,7 +36,7 @@ DELIVERY_HEADER = "Yoake-Delivery"
 CATCH_UP = 2.0
 """Seconds between asking for events that were acknowledged and are not here."""
 
-UNHURRIED = 0.025
+UNHURRIED = 0.05
 """Seconds between pulls of others' events: what is decided by them can wait so long."""
 
 MOST_BYTES = MIB
@@ -77,14 +78,23 @@ def build(
     relay = Relay(journal, broker)
     vitals = Vitals(journal, client=lambda: broker.connection, published=lambda: relay.position, cursors=desk.cursors)
     mark = Mark(settings.keys, journal, key_engine)
+    reader = ThreadPoolExecutor(1, thread_name_prefix=f"reading-{service}")
 
     async def on_messages(messages: list[Msg]) -> None:
         await relay.compared.wait()
-        for part in _parts(messages):
-            deliveries = [_delivery(message, clock) for message in part]
-            await stopping(stop, journal.run(desk.take, deliveries))
+        parts = [(part, [_delivery(message, clock) for message in part]) for part in _parts(messages)]
+        ahead = [asyncio.create_task(read(deliveries)) for _, deliveries in parts[1:]]
+        for n, (part, deliveries) in enumerate(parts):
+            await stopping(stop, journal.run(desk.take, deliveries, await ahead[n - 1] if n else None))
             for message in part:  # Only now that everything is committed.
                 await message.ack()
+
+    async def read(deliveries: list[Delivery]) -> list[Arrived] | None:
+        """Read the next ones while the writer waits for its database."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(reader, desk.read, deliveries)
+        except Exception:
+            return None  # It fails again as it is taken, where what fails can be parked.
 
     async def hear(_: list[bytes], records: list[Recorded]) -> set[str]:
         await relay.compared.wait()
@@ -135,6 +145,7 @@ def build(
         if relay.compared.is_set():
             await journal.run(mark.note)
 
+    app.after_shutdown(reader.shutdown)
     app.after_shutdown(journal.close)
     return app
 

@@ -28,7 +28,7 @@ from services.desk import Desk, Rules
 from services.handover.domain import Rules as HandoverRules
 from services.hearing import CURSORS
 from services.inbox import Delivery
-from services.intake.domain import Rules as IntakeRules
+from services.intake.rules import Rules as IntakeRules
 from services.journal import Journal
 from services.placement.domain import Rules as PlacementRules
 from services.reporting.inquiry import Inquiry

@@ -11,11 +11,11 @@ import msgspec
 from deploy.importing.making import IN_A_CELL, Finding, Maker
 from events.messages import addressed
 from events.seal import new_key
-from services.book import Book, Unusable, Waits
+from services.book import Book, Shelf, Unusable, Waits
 from services.desk import Rules
 from services.handover.domain import Rules as HandoverRules
 from services.inbox import Delivery, items, moment
-from services.intake.domain import Rules as IntakeRules
+from services.intake.rules import Rules as IntakeRules
 from services.placement.domain import Rules as PlacementRules
 from services.reading import opened, public, said
 from services.seal import Secrets
@@ -115,7 +115,7 @@ class Checker:
         return "、".join(f"{self._labels[key]} ({key})" for key in keys)
 
     def _book(self, rules: Rules[Any]) -> Book[Any]:
-        return Book(
+        shelf: Shelf[Any] = Shelf(
             ward=lambda _: self._ward,
             load=lambda _: None,
             evolve=rules.evolve,
@@ -126,3 +126,4 @@ class Checker:
             same=lambda _: (),
             flags=lambda _holder, _matter: {},
         )
+        return Book(shelf)

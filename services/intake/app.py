@@ -5,7 +5,7 @@ from __future__ import annotations
 from faststream import FastStream
 
 from services import writer
-from services.intake.domain import Rules
+from services.intake.rules import Rules
 from services.settings import Settings
 
 

@@ -230,10 +230,11 @@ def _case_before(said: Said, ref: str | None, book: IntakeBook) -> Case | None:
 
 def _case_at(book: IntakeBook, ids: list[str], at: datetime, ward: Ward) -> Case | None:
     """Of the consultations under one reference, the one that was current at a moment; None: a new one begins."""
-    cases = sorted((case for case in map(book.state, ids) if isinstance(case, Case)), key=lambda case: case.began_at)
+    cases = [case for case in map(book.state, ids) if isinstance(case, Case)]
     if not cases:
         return None
-    n = next((n for n in reversed(range(len(cases))) if cases[n].began_at <= at), 0)
+    cases.sort(key=lambda case: case.began_at)
+    n = next((n for n in range(len(cases) - 1, 0, -1) if cases[n].began_at <= at), 0)
     current = cases[n]
     if current.closed_at is None or at <= current.closed_at or ward.policy.after_closing == "same":
         return current

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import Any, assert_never
 
 import msgspec
 
-from events import Event, Recorded
+from events import Event
 from events import intake as e
 from events.epoch import EpochOpened
 from events.intake import Card, IntakeEvent
 from services.book import Book, Said, Waits
-from services.intake import identifiers
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -257,34 +255,3 @@ def registrant(said: Said, ref: str, book: IntakeBook) -> Person:
     if not isinstance(person, Person):
         raise Waits(key)
     return person
-
-
-class Rules:
-    """Intake's rules, for the desk."""
-
-    identifying = identifiers
-
-    def decide(self, said: Said, book: IntakeBook) -> None:
-        """Let a message have its effect. Raises Waits or Unusable."""
-        from services.intake import calls, consents, identity, people
-
-        match said.type.partition(".")[0]:
-            case "call" | "case" | "flag":
-                calls.decide(said, book)
-            case "person":
-                identity.decide(said, book)
-            case "consent":
-                consents.decide(said, book)
-            case _:
-                people.decide(said, book)
-
-    def evolve(self, state: State | None, event: Event, at: datetime) -> State | None:
-        """The state after an event."""
-        return evolve(state, event, at)
-
-    def hear(self, record: Recorded, event: Event, book: IntakeBook) -> None:
-        """Intake listens to nobody but the senders."""
-
-    def asks(self, event: Event) -> Iterable[str]:
-        """So it asks for nothing."""
-        return ()

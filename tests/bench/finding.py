@@ -21,8 +21,8 @@ from services.desk import Desk
 from services.hearing import CURSORS
 from services.inbox import Delivery
 from services.intake.brief import brief
-from services.intake.domain import Rules
 from services.intake.finding import Finder
+from services.intake.rules import Rules
 from services.journal import Journal
 from services.seal import KeyReader, KeyStore, Secrets
 from services.settings import Settings

@@ -16,7 +16,7 @@ from services.database import open_engine
 from services.desk import Desk
 from services.hearing import CURSORS
 from services.inbox import Delivery
-from services.intake.domain import Rules
+from services.intake.rules import Rules
 from services.journal import Journal
 from services.seal import KeyStore, Secrets
 from services.settings import Settings

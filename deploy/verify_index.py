@@ -69,15 +69,20 @@ def key_store(books: Opened) -> Iterator[tuple[Secrets, KeyStore]]:
 
 
 def compare_index(books: Opened) -> Compared:
-    """Compare the index with the log, as both are at one moment, and with whose keys were destroyed."""
-    journal = books.writers["intake"]
+    """Compare the index of a data directory with its log, where the keys are at hand."""
     try:
-        with key_store(books) as (secrets, keys), snapshot(journal.engine) as connection:
-            if not usable(connection):
-                return Compared(unchecked=["index of persons: intake makes it from its log when it starts"])
-            return _compared(_Told(journal, connection, secrets, keys), connection)
+        with key_store(books) as (secrets, keys):
+            return compare(books.writers["intake"], secrets, keys)
     except NoKeys as error:
         return Compared(unchecked=[f"sealed fields and index of persons: {error}"])
+
+
+def compare(journal: LogReader, secrets: Secrets, keys: KeyStore) -> Compared:
+    """Compare the index with the log, as both are at one moment, and with whose keys were destroyed."""
+    with snapshot(journal.engine) as connection:
+        if not usable(connection):
+            return Compared(unchecked=["index of persons: intake makes it from its log when it starts"])
+        return _compared(_Told(journal, connection, secrets, keys), connection)
 
 
 class _Told:

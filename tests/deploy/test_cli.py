@@ -120,9 +120,10 @@ def test_verify_and_rebuild_find_everything_equal(demo: Path) -> None:
     """Offline, from the databases alone."""
     verified = yoake("verify", "--json", "--data", demo)
     assert verified.returncode == 0
-    assert verified.json["differences"] == []
+    assert (verified.json["differences"], verified.json["unchecked"]) == ([], [])
     rebuilt = yoake("rebuild", "--json", "--data", demo)
     assert rebuilt.json == {"identical": True, "position": verified.json["position"]}
+    assert yoake("rebuild", "--index", "--json", "--data", demo).json["identical"]
 
 
 def test_a_case_is_found_by_its_number_and_by_the_senders_reference(demo: Path) -> None:

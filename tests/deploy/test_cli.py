@@ -195,6 +195,13 @@ def test_a_feed_says_what_became_of_each_message(here: Path, tmp_path: Path) -> 
     assert "1 waiting, 1 in conflict, 2 parked" in told
 
 
+def test_the_index_is_not_made_again_beside_intake(here: Path) -> None:
+    """Intake writes it while it runs: nothing is touched, and it says what to do."""
+    refused = yoake("rebuild", "--index", "--data", here)
+    assert refused.returncode == 2
+    assert "stop it first" in refused.stderr
+
+
 def test_what_waits_goes_on_when_its_case_is_heard_of(here: Path, tmp_path: Path) -> None:
     """A placement sent before its call is answered twice: waiting, then accepted."""
     early = yoake(

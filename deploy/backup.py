@@ -26,7 +26,7 @@ from deploy.datadir import DataDirectory
 from deploy.held import INBOX_FILE, copy_inbox
 from deploy.manifest import MANIFEST, BackupError, Log, Manifest, digest, sync, write
 from services.credentials import FILE as CREDENTIALS
-from services.database import create, open_engine
+from services.database import create, open_engine, snapshot
 from services.hearing import CURSORS
 from services.journal import META, Journal
 from services.reporting.ledger import LEDGER_TABLES, LedgerReader
@@ -180,7 +180,7 @@ def _copy_database(database: Database, file: Path, advance: Advance) -> tuple[di
     os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     portable = sa.create_engine(f"sqlite:///{file}")
     try:
-        with _snapshot(database.engine) as source, portable.begin() as target:
+        with snapshot(database.engine) as source, portable.begin() as target:
             create(target, database.tables)
             rows = copy_rows(source, target, database.tables, advance)
             there = sa.inspect(source).get_table_names()
@@ -189,18 +189,6 @@ def _copy_database(database: Database, file: Path, advance: Advance) -> tuple[di
     sync(file)
     strange = sorted(set(there) - {table.name for table in (*database.tables, *INDEX_TABLES)})
     return rows, [f"{database.name}: {name}" for name in strange]
-
-
-@contextmanager
-def _snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction that sees everything as it is at one moment, and holds up no writer."""
-    with engine.connect() as connection:
-        if engine.dialect.name == "postgresql":
-            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        else:
-            connection.exec_driver_sql("BEGIN")  # The driver begins none by itself before it only reads.
-        yield connection
-        connection.rollback()
 
 
 def _log_in(file: Path, log: sa.Table) -> Log:

@@ -32,12 +32,14 @@ from deploy.output import Language, err, fail, out, print_json
 from deploy.parked_commands import parked_app
 from deploy.ports import StartError, check_port
 from deploy.refill import rebuild as rebuild_tallies
+from deploy.refill import rebuild_index
 from deploy.refill import refill as fill_events
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
 from deploy.showing import print_gaps, print_history, print_report, print_status
 from deploy.signing_in import link, print_links
 from deploy.status import status as status_of
 from deploy.verify import verify as differences
+from deploy.verify_index import NoKeys
 from deploy.ward_commands import ward_app
 from events.adapter import NotSent
 from services.clock import system_clock
@@ -76,6 +78,7 @@ SAID = (
     FileError,
     JournalError,
     NatsError,
+    NoKeys,
     NotIndexed,
     NotSent,
     SettingsError,
@@ -418,23 +421,27 @@ def status(data: Data = DEFAULT, json: Json = False, lang: Lang = Language.ja) -
 @app.command()
 @said
 def verify(data: Data = DEFAULT, json: Json = False) -> None:
-    """Compare ledger with journals, tallies with the fold from nothing, streams with both.
+    """Compare ledger with journals, tallies with the fold, the index of persons with the log, streams with journals.
 
     The exit status is 0 if everything is equal, 1 if not; every difference is named.
     """
     running = DataDirectory(data).running()
     with opened(data) as books:
-        found = differences(books, running.nats if running else None)
+        compared = differences(books, running.nats if running else None)
         head, root = books.inquiry.ledger.head(), books.inquiry.ledger.root()
         missing, ward_now = books.inquiry.gaps(), books.inquiry.ward()
+    found = compared.differences
     if json:
-        told = {"equal": not found, "differences": found, "position": head, "root": root, "streams": bool(running)}
-        print_json(told | {"missing": missing})
+        told = {"equal": not found, "differences": found, "unchecked": compared.unchecked, "streams": bool(running)}
+        print_json(told | {"position": head, "root": root, "missing": missing})
     else:
         for difference in found:
             out.print(difference, markup=False)
         streams = "streams too" if running else "streams not compared: Yoake does not run"
-        verdict = f"{len(found)} differences" if found else "Everything is equal"
+        for unchecked in compared.unchecked:
+            out.print(f"NOT CHECKED: {unchecked}", markup=False, soft_wrap=True)
+        equal = "What was compared is equal" if compared.unchecked else "Everything is equal"
+        verdict = f"{len(found)} differences" if found else equal
         out.print(f"{verdict}: ledger 1 to {head}, root {root} ({streams}).", markup=False, soft_wrap=True)
         print_gaps(missing, ward_now)
     raise typer.Exit(1 if found else 0)
@@ -516,16 +523,28 @@ def restore(
 
 @app.command()
 @said
-def rebuild(data: Data = DEFAULT, json: Json = False) -> None:
+def rebuild(
+    index: Annotated[
+        bool, typer.Option("--index", help="The index of persons instead, from intake's log; Yoake must be stopped.")
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
     """Throw the tallies away and fold them again from the ledger; says whether the result is identical."""
+    if index and DataDirectory(data).running():
+        fail(f"Yoake runs on {data}, and intake writes the index: stop it first (Ctrl-C), then ask again")
     with opened(data) as books:
-        same, head = rebuild_tallies(books), books.inquiry.ledger.head()
+        if index:
+            same, head, source = rebuild_index(books), books.writers["intake"].head, "intake"
+        else:
+            same, head, source = rebuild_tallies(books), books.inquiry.ledger.head(), "ledger"
     if json:
         print_json({"identical": same, "position": head})
     elif same:
-        out.print(f"Folded again from ledger positions 1 to {head}: identical.")
+        out.print(f"Made again from {source} positions 1 to {head}: identical.")
     else:
-        out.print(f"Folded again from ledger positions 1 to {head}: it was NOT identical; the new result is kept.")
+        out.print(f"Made again from {source} positions 1 to {head}: it was NOT identical; the new result is kept.")
+    if not same and not index and not json:
         out.print("If Yoake runs, restart it, so that the reporting service reads the new tallies.")
     raise typer.Exit(0 if same else 1)
 

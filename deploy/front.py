@@ -50,6 +50,7 @@ from services.pages.shield import Shield
 from services.pages.signing import Signing
 from services.pages.terms import Language, Terms
 from services.pages.words import SCREEN
+from services.process import collect_rarely
 from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
 from services.reporting.published import load
 from services.reporting.web import Site, around
@@ -58,7 +59,6 @@ from services.settings import FRONT, Settings, from_environment
 from services.signin import SignIns
 from services.streams import WRITERS
 from services.ward import Ward
-from services.writer import collect_rarely
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 THREADS = 4

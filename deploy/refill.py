@@ -1,4 +1,4 @@
-"""`yoake streams --refill` and `rebuild`: what can be made again, made again."""
+"""`yoake streams --refill`, `rebuild` and `rebuild --index`: what can be made again, made again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import sqlalchemy as sa
 
 from deploy.natsd import connect, declare
 from deploy.opened import Opened
+from deploy.verify_index import compare_index, key_store
 from deploy.verify_streams import held_by_events
+from services.blind import BlindIndex
+from services.intake import identifiers
 from services.publishing import Publisher, as_published
 from services.reporting.tallies import CELLS, ENTRIES, FACTS, Tallies
 
@@ -45,6 +48,23 @@ def rebuild(opened: Opened) -> bool:
         before = _all_rows(session)
         tallies.rebuild(session, (row.event for row in opened.inquiry.ledger.rows()))
         return before == _all_rows(session)
+
+
+def rebuild_index(opened: Opened) -> bool:
+    """Make the index of persons again from intake's log; whether it was as it is now. Nothing else may write it.
+
+    Raises:
+        deploy.verify_index.NoKeys: nobody can read here what persons are found by.
+    """
+    journal = opened.writers["intake"]
+    with key_store(opened) as (secrets, keys):
+        before = compare_index(opened)
+        index = BlindIndex(journal, secrets, keys, identifiers)
+        with journal.engine.begin() as connection:
+            index.throw_away(connection)
+        while index.fill():
+            pass
+    return not (before.differences or before.unchecked)
 
 
 def _all_rows(session: Any) -> list[Any]:

@@ -29,7 +29,7 @@ def set_back(settings: Settings, writers: Mapping[str, Journal], ledger: Journal
 
 def older_than_marks(settings: Settings, writers: Mapping[str, Journal], ledger: Journal) -> Iterator[str]:
     """What each service noted of itself, outside its database; cheap enough for `yoake status`."""
-    with _key_engine(settings) as keys:
+    with key_engine(settings) as keys:
         told: dict[str, None] = {}  # Three services note the one key store.
         for journal in (*writers.values(), ledger):
             own = None if journal is ledger else keys
@@ -77,7 +77,7 @@ def _boxes(settings: Settings, writers: Mapping[str, Journal]) -> Iterator[str]:
     """Whether some key opens each box; skipped where the keys are not at hand."""
     if not (settings.keys / "master.key").exists():
         return
-    with _key_engine(settings) as engine:
+    with key_engine(settings) as engine:
         try:
             store = KeyStore(engine, Secrets.at(settings.keys))
         except WrongKey as error:
@@ -100,7 +100,8 @@ def _boxes(settings: Settings, writers: Mapping[str, Journal]) -> Iterator[str]:
 
 
 @contextmanager
-def _key_engine(settings: Settings) -> Iterator[sa.Engine]:
+def key_engine(settings: Settings) -> Iterator[sa.Engine]:
+    """The key store's database, with its table."""
     engine = open_engine(settings.database_of("keys"))
     try:
         with engine.begin() as connection:

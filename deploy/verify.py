@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from deploy.opened import Opened, pages, readable
 from deploy.setback import set_back
+from deploy.verify_index import Compared, compare_index
 from deploy.verify_streams import verify_streams
 from events import ContractError, decode
 from events.messages import Receipt
@@ -24,8 +25,8 @@ from services.reporting.tallies import FACTS, stored_cells, stored_entries, stor
 from services.tables import HEARD, SERIES
 
 
-def verify(opened: Opened, url: str | None) -> list[str]:
-    """Compare everything with everything that should equal it; names every difference."""
+def verify(opened: Opened, url: str | None) -> Compared:
+    """Compare everything with everything that should equal it; names every difference, and what was not compared."""
     if url:
         opened.settle()
     found = [
@@ -34,7 +35,10 @@ def verify(opened: Opened, url: str | None) -> list[str]:
         *_ledger(opened),
         *_tallies(opened),
     ]
-    return found + (asyncio.run(verify_streams(url, opened)) if url else [])
+    index = compare_index(opened)
+    found += index.differences
+    found += asyncio.run(verify_streams(url, opened)) if url else []
+    return Compared(found, index.unchecked)
 
 
 def _journals(opened: Opened) -> Iterator[str]:

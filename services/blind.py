@@ -32,6 +32,9 @@ PAGE = 2_000
 
 FORMAT_ROW = 0
 
+TOLD = ("person.registered", "registration.corrected")
+"""The events that say by what a person is found."""
+
 Tokens = dict[str, list[int]]
 """A person's tokens, by the field that gave them."""
 
@@ -61,9 +64,7 @@ class BlindIndex:
         with journal.engine.begin() as connection:
             create(connection, INDEX_TABLES)
             if _progress(connection).folding != FOLDING:
-                for table in INDEX_TABLES:
-                    connection.execute(sa.delete(table))
-                _note(connection, _Progress(folding=FOLDING, whole=not journal.head))
+                self.throw_away(connection)
             self.forget(connection, keys.destroyed())
 
     def lookup(self, connection: sa.Connection, identifiers: Iterable[Identifier]) -> dict[Identifier, list[str]]:
@@ -87,8 +88,8 @@ class BlindIndex:
         rows: list[tuple[int, int]] = []
         for person, fields in found_by.items():
             n, before = kept.get(person) or (following := following + 1, {})
-            after = {**before, **{field: self._tokens(entries) for field, entries in fields.items()}}
-            old, new = _all(before), _all(after)
+            after = before | tokens_of(self._secrets, fields)
+            old, new = every(before), every(after)
             _take_away(connection, n, old - new)
             rows += [(token, n) for token in new - old]
             persons.append((n, person, _ENCODE({field: tokens for field, tokens in after.items() if tokens})))
@@ -98,11 +99,14 @@ class BlindIndex:
     def forget(self, connection: sa.Connection, persons: Iterable[str]) -> None:
         """Let nobody of these be found any more."""
         for n, tokens in _kept(connection, sorted(set(persons))).values():
-            _take_away(connection, n, _all(tokens))
+            _take_away(connection, n, every(tokens))
             connection.execute(sa.delete(INDEXED).where(INDEXED.c.n == n))
 
-    def _tokens(self, entries: Iterable[Identifier]) -> list[int]:
-        return sorted(self._secrets.blind(*identifier) for identifier in entries)
+    def throw_away(self, connection: sa.Connection) -> None:
+        """Let nothing be left of it, so that it is made again from the log (`fill`)."""
+        for table in INDEX_TABLES:
+            connection.execute(sa.delete(table))
+        _note(connection, _Progress(folding=FOLDING, whole=not self._journal.head))
 
     def fill(self) -> bool:
         """Make one page more of the index from the log; False if nothing was missing.
@@ -123,6 +127,21 @@ class BlindIndex:
             _note(connection, _Progress(folding=FOLDING, upto=upto, whole=len(page) < PAGE))
         log.info("the index of persons was made from the log up to %s", upto)
         return True
+
+
+def tokens_of(secrets: Secrets, found_by: ByField) -> Tokens:
+    """The tokens that each of these fields gives."""
+    return {field: sorted(secrets.blind(*entry) for entry in entries) for field, entries in found_by.items()}
+
+
+def every(tokens: Tokens) -> set[int]:
+    """All of a person's tokens, whichever field gave them."""
+    return {token for each in tokens.values() for token in each}
+
+
+def read_tokens(noted: bytes) -> Tokens:
+    """A person's tokens, as a row of `INDEXED` notes them."""
+    return _TOKENS.decode(bytes(noted))
 
 
 class _Progress(msgspec.Struct, kw_only=True):
@@ -154,9 +173,14 @@ def opened(keys: KeyReader, records: Sequence[Recorded]) -> list[dict[str, Any] 
     """What is personal in each of these events; None where there is nothing, or where nobody can read it any more."""
     boxes = []
     for record in records:
-        sealed = msgspec.json.decode(record.data, type=_Sealed).sealed
+        sealed = box_of(record)
         boxes.append((record.subject, f"{record.type}/{record.id}", sealed) if sealed else None)
     return keys.unseal_all(boxes)
+
+
+def box_of(record: Recorded) -> str | None:
+    """What is sealed in an event; None where nothing is."""
+    return msgspec.json.decode(record.data, type=_Sealed).sealed
 
 
 class _Sealed(msgspec.Struct):
@@ -165,8 +189,8 @@ class _Sealed(msgspec.Struct):
 
 def _registrations(journal: Journal, connection: sa.Connection, after: int) -> list[Recorded]:
     """A page of what was said of persons on forms and in corrections, in order."""
-    told = journal.log.c.topic.in_(("person.registered", "registration.corrected"))
-    query = sa.select(journal.log.c.state).where(told, journal.log.c.id > after).order_by(journal.log.c.id).limit(PAGE)
+    query = sa.select(journal.log.c.state)
+    query = query.where(journal.log.c.topic.in_(TOLD), journal.log.c.id > after).order_by(journal.log.c.id).limit(PAGE)
     return [decode(bytes(state)) for state in connection.execute(query).scalars()]
 
 
@@ -174,11 +198,7 @@ def _kept(connection: sa.Connection, persons: Sequence[str]) -> dict[str, tuple[
     if not persons:
         return {}
     query = sa.select(INDEXED).where(among(connection, INDEXED.c.person, persons), INDEXED.c.n != FORMAT_ROW)
-    return {row.person: (row.n, _TOKENS.decode(bytes(row.tokens))) for row in connection.execute(query)}
-
-
-def _all(tokens: Tokens) -> set[int]:
-    return {token for each in tokens.values() for token in each}
+    return {row.person: (row.n, read_tokens(row.tokens)) for row in connection.execute(query)}
 
 
 def _take_away(connection: sa.Connection, n: int, tokens: set[int]) -> None:

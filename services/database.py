@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Literal
 from urllib.parse import quote
@@ -74,6 +75,18 @@ def open_reader(url: str) -> sa.Engine:
     if engine.dialect.name == "postgresql":
         sa.event.listen(engine, "connect", _only_reads)
     return engine
+
+
+@contextmanager
+def snapshot(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction that sees everything as it is at one moment, and holds up no writer."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        else:
+            connection.exec_driver_sql("BEGIN")  # The driver begins none by itself before it only reads.
+        yield connection
+        connection.rollback()
 
 
 def _only_reads(connection: Any, _record: Any) -> None:

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from faststream import FastStream
+from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
 
 from events import Recorded
-from services.bus import check_durables, make_broker, subscribe
-from services.clock import Clock, system_clock
+from services.bus import make_broker, subscribe
+from services.clock import system_clock
 from services.database import open_engine
 from services.desk import Arrived, Desk, Rules
-from services.health import attach
-from services.hearing import CURSORS, LogChanged
+from services.hearing import CURSORS, Cursors
 from services.inbox import Delivery, delivered
-from services.journal import Journal, SecondWriter
+from services.journal import Journal
 from services.listening import listen
-from services.mark import Mark, SetBack
+from services.mark import Mark
 from services.missed import missed
-from services.relay import EventsAhead, Relay
+from services.process import halting, living
+from services.relay import Relay
 from services.seal import KeyStore, Secrets
 from services.settings import Settings
 from services.streams import HEARS, MIB, again_subject
@@ -42,27 +40,8 @@ UNHURRIED = 0.05
 MOST_BYTES = MIB
 """How many bytes of messages go into one transaction, unless a single one is larger."""
 
-log = logging.getLogger("yoake")
 
-Halt = Callable[[BaseException], None]
-
-
-def halt(error: BaseException) -> None:
-    """Stop this process at once, and say why: going on would write what must not be written."""
-    log.critical("stopped: %s", error)
-    logging.shutdown()
-    os._exit(os.EX_SOFTWARE)
-
-
-def collect_rarely() -> None:
-    """What is there when a service starts stays; what a batch makes is gone after it, and hardly ever is circular."""
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 50)
-
-
-def build(
-    service: str, rules: Rules[Any], settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt
-) -> FastStream:
+def build(service: str, rules: Rules[Any], settings: Settings) -> FastStream:
     """Wire one service: its journal, what it hears, and its relay. Opens the journal; connects when it starts.
 
     Raises:
@@ -72,7 +51,7 @@ def build(
     secrets = Secrets.at(settings.keys)
     key_engine = open_engine(settings.database_of("keys"))
     keys = KeyStore(key_engine, secrets)
-    journal = Journal(settings.database_of(service), service, ward.id, tables=[*WRITER_TABLES, CURSORS], clock=clock)
+    journal = Journal(settings.database_of(service), service, ward.id, tables=[*WRITER_TABLES, CURSORS])
     desk = Desk(journal, rules, secrets, keys)
     broker = make_broker(settings.nats, service)
     relay = Relay(journal, broker)
@@ -82,10 +61,10 @@ def build(
 
     async def on_messages(messages: list[Msg]) -> None:
         await relay.compared.wait()
-        parts = [(part, [_delivery(message, clock) for message in part]) for part in _parts(messages)]
+        parts = [(part, [_delivery(message) for message in part]) for part in _parts(messages)]
         ahead = [asyncio.create_task(read(deliveries)) for _, deliveries in parts[1:]]
         for n, (part, deliveries) in enumerate(parts):
-            await stopping(stop, journal.run(desk.take, deliveries, await ahead[n - 1] if n else None))
+            await halting(journal.run(desk.take, deliveries, await ahead[n - 1] if n else None))
             for message in part:  # Only now that everything is committed.
                 await message.ack()
 
@@ -98,20 +77,7 @@ def build(
 
     async def hear(_: list[bytes], records: list[Recorded]) -> set[str]:
         await relay.compared.wait()
-        found: set[str] = await stopping(stop, journal.run(desk.hear, records))
-        return found
-
-    async def ask_again(firsts: dict[str, int]) -> None:
-        for source, first in firsts.items():
-            await broker.publish(str(first).encode(), again_subject(ward.id, source))
-
-    subscribe(broker, ward.id, service, on_messages, vitals)
-    if service in HEARS:
-        listen(broker, ward.id, service, hear, desk.cursors, vitals, pace=UNHURRIED)
-
-    app = FastStream(broker, logger=None)
-    attach(app, broker, vitals, settings.health)
-    tasks: list[asyncio.Task[None]] = []
+        return await halting(journal.run(desk.hear, records))
 
     async def begin() -> None:
         """Nothing is taken or published before this database was found to be no older than it was."""
@@ -120,34 +86,22 @@ def build(
             pass  # A page at a time, so that the service shows that it lives.
         if service == "intake":
             await journal.run(_activate, desk, settings)
-        tasks.append(asyncio.create_task(mark.keep()))
-        if service in HEARS:
-            tasks.append(asyncio.create_task(running(stop, catch_up())))
-        await relay.run()
+        hearing = [_catch_up(broker, ward.id, service, desk.cursors)] if service in HEARS else []
+        await asyncio.gather(mark.keep(), relay.run(), *hearing)
 
-    async def catch_up() -> None:
-        """An older copy that has published nothing since only has to hear again; the others may still be starting."""
-        while firsts := await missed(broker.connection.jetstream(), ward.id, service, desk.cursors):
-            await ask_again(firsts)
-            await asyncio.sleep(CATCH_UP)
+    subscribe(broker, ward.id, service, on_messages, vitals)
+    if service in HEARS:
+        listen(broker, ward.id, service, hear, desk.cursors, vitals, pace=UNHURRIED)
 
-    @app.after_startup
-    async def start() -> None:
-        await check_durables(broker, ward.id, service)
-        collect_rarely()
-        tasks.append(asyncio.create_task(running(stop, begin())))
+    return living(broker, vitals, mark, begin, relay.compared, settings.health)
 
-    @app.on_shutdown
-    async def finish() -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if relay.compared.is_set():
-            await journal.run(mark.note)
 
-    app.after_shutdown(reader.shutdown)
-    app.after_shutdown(journal.close)
-    return app
+async def _catch_up(broker: NatsBroker, ward: str, service: str, cursors: Cursors) -> None:
+    """An older copy that has published nothing since only has to hear again; the others may still be starting."""
+    while firsts := await missed(broker.connection.jetstream(), ward, service, cursors):
+        for source, first in firsts.items():
+            await broker.publish(str(first).encode(), again_subject(ward, source))
+        await asyncio.sleep(CATCH_UP)
 
 
 def _parts(messages: list[Msg]) -> Iterator[list[Msg]]:
@@ -163,26 +117,9 @@ def _parts(messages: list[Msg]) -> Iterator[list[Msg]]:
     yield part
 
 
-def _delivery(message: Msg, clock: Clock) -> Delivery:
-    return delivered(message.subject, message.data, clock(), named=(message.headers or {}).get(DELIVERY_HEADER))
-
-
-async def stopping(stop: Halt, work: Any) -> Any:
-    try:
-        return await work
-    except (SecondWriter, LogChanged, EventsAhead, SetBack) as error:
-        stop(error)
-        raise
-
-
-async def running(stop: Halt, work: Any) -> None:
-    """What must go on for as long as the process does: if it ends by a fault, the process ends, and starts anew."""
-    try:
-        await work
-    except Exception as error:
-        log.exception("this service cannot go on")
-        stop(error)
-        raise
+def _delivery(message: Msg) -> Delivery:
+    named = (message.headers or {}).get(DELIVERY_HEADER)
+    return delivered(message.subject, message.data, system_clock(), named=named)
 
 
 def _activate(desk: Desk[Any], settings: Settings) -> None:

@@ -5,14 +5,28 @@ from __future__ import annotations
 import shutil
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
 import uvicorn
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page, sync_playwright
 from starlette.applications import Starlette
 
 CHROMIUM = shutil.which("chromium")
 OPTIONS = ["--no-sandbox", "--disable-gpu"]
 """The tests may run as root, and where there is no screen."""
+
+IN_A_BROWSER = pytest.mark.skipif(CHROMIUM is None, reason="no chromium in the path: it is not tried in a browser")
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """A browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
 
 
 class served:  # noqa: N801  (read as a verb: with served(app) as address)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -95,6 +96,14 @@ def until(done: Callable[[], Any], patience: float = PATIENCE) -> None:
     while not done():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+async def eventually(done: Callable[[], Any], patience: float = PATIENCE) -> None:
+    """`until`, while others on the same loop go on."""
+    end = time.monotonic() + patience
+    while not done():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.02)
 
 
 def write_lines(file: Path, messages: Sequence[dict[str, Any] | bytes]) -> Path:

@@ -19,9 +19,11 @@ import pytest
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 
+from deploy.verify_index import compare
 from events import event_of
 from events.messages import Receipt
-from services import desk, flagged
+from services import blind, desk, flagged
+from services.blind import BlindIndex
 from services.group import Group
 from services.hearing import Cursors
 from services.intake import domain as intake
@@ -38,6 +40,7 @@ from services.tables import FLAGS, PARKED, WAITING
 from services.ward import ROLES
 from tests.desk_examples import (
     HEARS,
+    SECRETS,
     Carry,
     Centre,
     answer,
@@ -93,6 +96,7 @@ def night(url: str) -> tuple[Centre, list[Receipt]]:
     centre.restart()
     receipts += [centre.say(provider, message) for provider, message in messages[7:]]
     _pump(centre, badly(Random(2)))
+    centre.keys.destroy(receipts[-7].person[0])
     centre.restart()
     receipts += [centre.say("contractor", first)]
     _pump(centre, in_order)
@@ -100,13 +104,18 @@ def night(url: str) -> tuple[Centre, list[Receipt]]:
 
 
 def _at_the_card(first: dict[str, Any]) -> list[tuple[str, Any]]:
-    """A card filled in while nobody answers, a registrant linked twice and unlinked, a flag resolved twice."""
+    """A card filled in while nobody answers, a registrant linked twice and unlinked, a flag resolved twice.
+
+    Two register; one has another number since, and the other is forgotten.
+    """
     tries = [{"what": "ward", "at": f"2024-05-01T23:0{n}:00+09:00", "answered": False} for n in range(2)]
     own, on = {"call": first["id"]}, "2024-05-03 10:00"
-    linked = {**own, "person": "P", "matched": ["kana", "phone"]}
+    linked = {**own, "person": "1", "matched": ["kana", "phone"]}
     resolved = {**own, "code": "not-registered", "resolution": "confirmed"}
     said = [message("call.add", on, **own, danger=[attempt], personal={"note": PERSONAL}) for attempt in tries]
-    said += [register("P", "2024-05-03 09:30"), message("call.link", on, **linked), message("call.link", on, **linked)]
+    said += [register(ref, "2024-05-03 09:30", personal={"phone": f"03-0000-000{ref}"}) for ref in "12"]
+    said += [message("registration.correct", on, person="1", personal={"phone": "03-0000-0009"})]
+    said += [message("call.link", on, **linked), message("call.link", on, **linked)]
     said += [message("call.unlink", on, **own), *(message("flag.resolve", on, **resolved) for _ in range(2))]
     return [("contractor", one) for one in said]
 
@@ -133,7 +142,7 @@ def _one_that_fails(centre: Centre) -> None:
 
 
 EXPECTED = ["waiting", "accepted", "known", "accepted", "conflict", "accepted", "accepted"]
-EXPECTED += ["accepted", "accepted", "accepted", "accepted", "accepted", "parked", *["accepted"] * 8, "known"]
+EXPECTED += ["accepted", "accepted", "accepted", "accepted", "accepted", "parked", *["accepted"] * 10, "known"]
 
 
 def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
@@ -156,6 +165,7 @@ def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
             found.append(f"{service}: the ledger does not hold every event")
     if PERSONAL.encode() in centre.on_disk() or PERSONAL in centre.on_disk().decode(errors="ignore"):
         found.append("a personal word lies in clear")
+    found += compare(centre.desk().journal, SECRETS, centre.keys).differences
     found += _card(centre) + _figures(centre) + _sealed_for_good(centre) + _second_writer(centre)
     return found or asyncio.run(_seen(centre, calls[0].case))
 
@@ -490,6 +500,21 @@ def unlinks_halfway(patch: Patch) -> None:
     patch.setattr(cases, "unlinked", lambda facts, event: ())
 
 
+def indexes_nothing(patch: Patch) -> None:
+    """A registration is recorded, and the index of persons does not hear of it."""
+    patch.setattr(BlindIndex, "write", lambda self, connection, found_by: None)
+
+
+def leaves_the_old_number(patch: Patch) -> None:
+    """A correction takes nothing away: a person is found by what is no longer so."""
+    patch.setattr(blind, "_take_away", lambda connection, n, tokens: None)
+
+
+def finds_the_forgotten(patch: Patch) -> None:
+    """Whose key was destroyed stays in the index of persons."""
+    patch.setattr(BlindIndex, "forget", lambda self, connection, persons: None)
+
+
 def resolves_outside(patch: Patch) -> None:
     """The table of flags does not hear what the log says of them."""
     patch.setattr(flagged, "write", lambda connection, told: None)
@@ -527,6 +552,9 @@ PLANTED: list[Callable[[Patch], None]] = [
     links_again,
     unlinks_halfway,
     resolves_outside,
+    indexes_nothing,
+    leaves_the_old_number,
+    finds_the_forgotten,
 ]
 
 

@@ -8,8 +8,10 @@ typed, and ranked. Whoever was forgotten cannot be found.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,6 +44,15 @@ PART_OF_A_NUMBER = 4
 _NUMBER = re.compile(r"[MTSHR]\d{1,2}-\d{1,9}")
 _PERSON = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DIGITS = re.compile(r"[\d\s()+.-]+")
+_DASH = re.compile(r"(?<=[\d)])\s?[\u2010-\u2015\u2212ー]\s?(?=[\d(])")
+"""What a keyboard gives for a hyphen, also one that is set to kana."""
+
+_APART = re.compile(r"(?<=[年月])\s+(?=\d)")
+_FROM_ABROAD = re.compile(r"(?:00|010)?81(0?[1-9]\d{8,9})")
+"""Our country's code as an exchange hands it over, without the plus; no number of our own begins so."""
+
+_WHOLE = 10
+"""Digits of a whole number, at least."""
 
 
 class NotIndexed(RuntimeError):
@@ -102,6 +113,7 @@ class Finder:
         Words apart from one another must all fit: a reading and a date of birth, a family name and a given name.
         """
         with Session(self.journal.engine) as session:
+            text = _plain(text)
             words, persons = [list(signs(word)) for word in words_in(text)], self._named(session, text)
             words = [] if persons or not all(words) else words
             raw = persons or (self._indexed(session, words) if words else [])
@@ -204,18 +216,41 @@ class Finder:
 
 
 def words_in(text: str) -> list[str]:
-    """What must fit, each by itself; a date or a number with spaces in it is one."""
-    plain = folded(text)
+    """What must fit, each by itself; a date or a number with spaces in it is one, also beside others."""
+    plain = _plain(text)
     if ids.date_in(plain) is not None or _DIGITS.fullmatch(plain):
         return [plain]
-    return plain.split()
+    words: list[str] = []
+    for is_number, together in groupby(plain.split(), key=_is_of_a_number):
+        found = list(together)
+        joined = "".join(found)
+        whole = is_number and joined[0] in "0+(" and sum(map(str.isdigit, joined)) >= _WHOLE
+        words += [joined] if whole else found
+    return words
+
+
+def _is_of_a_number(word: str) -> bool:
+    return _DIGITS.fullmatch(word) is not None and ids.date_in(word) is None
+
+
+def _plain(text: str) -> str:
+    """What was typed or pasted, without what cannot be seen, with plain hyphens within numbers."""
+    seen = "".join(character for character in folded(text) if unicodedata.category(character) != "Cf")
+    return _APART.sub("", _DASH.sub("-", seen)).strip().removeprefix("tel:")
+
+
+def _dialled(word: str) -> list[str]:
+    """The number that a word is, in each way in which it may stand on a form."""
+    numbers = numbers_in(word) if _DIGITS.fullmatch(word) else []
+    ours = [match[1] for number in numbers if (match := _FROM_ABROAD.fullmatch(number))]
+    return [*numbers, *(f"0{number.lstrip('0')}" for number in ours)]
 
 
 def signs(word: str) -> Iterator[Sign]:
     """The ways in which one word may be meant; none where it is too short to find anybody by."""
     if (day := ids.date_in(word)) is not None:
         yield Sign(2, "birth_date", (Identifier(ids.BIRTH_DATE, day.isoformat()),), word)
-    for number in numbers_in(word) if _DIGITS.fullmatch(word) else ():
+    for number in _dialled(word):
         yield Sign(0, "phone", (Identifier(ids.OWN_PHONE, number),), number)
         yield Sign(1, "contacts", (Identifier(ids.PHONE, number),), number)
         if len(number) == ids.PART:

@@ -10,31 +10,29 @@ from faststream.nats.annotations import NatsMessage
 from nats.js import JetStreamContext
 
 from events import Recorded
-from services.bus import check_durables, make_broker
-from services.clock import Clock, system_clock
-from services.health import attach
+from services.bus import make_broker
 from services.journal import Journal
 from services.listening import listen
 from services.mark import Mark, SetBack
 from services.missed import missed
+from services.process import halting, living
 from services.reporting.inquiry import Inquiry, further_facts
 from services.reporting.ledger import LEDGER_TABLES, Ledger
 from services.settings import Settings
 from services.streams import ledger_subject
 from services.vitals import Vitals
-from services.writer import Halt, collect_rarely, halt, running, stopping
 
 SERVICE = "reporting"
 
 
-def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt) -> FastStream:
+def build(settings: Settings) -> FastStream:
     """Wire the ledger; connects when it starts.
 
     Raises:
         services.ward.WardError, services.database.DatabaseError, services.journal.JournalError: it cannot start.
     """
     ward = settings.ward()
-    journal = Journal(settings.database_of(SERVICE), SERVICE, ward.id, tables=LEDGER_TABLES, clock=clock)
+    journal = Journal(settings.database_of(SERVICE), SERVICE, ward.id, tables=LEDGER_TABLES)
     ledger = Ledger(journal)
     broker = make_broker(settings.nats, SERVICE)
     inquiry = Inquiry(journal.engine, journal.log)
@@ -48,8 +46,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
 
     async def hear(texts: list[bytes], _: list[Recorded]) -> set[str]:
         await compared.wait()
-        found: set[str] = await stopping(stop, journal.run(ledger.hear, texts))
-        return found
+        return await halting(journal.run(ledger.hear, texts))
 
     listen(broker, ward.id, SERVICE, hear, ledger.cursors, vitals)
 
@@ -58,10 +55,6 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
         service = asked.raw_message.subject.rpartition(".")[2]
         return msgspec.json.encode(ledger.cursors.heard(service))
 
-    app = FastStream(broker, logger=None)
-    attach(app, broker, vitals, settings.health)
-    tasks: list[asyncio.Task[None]] = []
-
     async def begin() -> None:
         """Nothing is entered before this ledger was found to be no older than it was."""
         await journal.run(mark.check)
@@ -69,22 +62,7 @@ def build(settings: Settings, *, clock: Clock = system_clock, stop: Halt = halt)
         compared.set()
         await mark.keep()
 
-    @app.after_startup
-    async def start() -> None:
-        await check_durables(broker, ward.id, SERVICE)
-        collect_rarely()
-        tasks.append(asyncio.create_task(running(stop, begin())))
-
-    @app.on_shutdown
-    async def finish() -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        if compared.is_set():
-            await journal.run(mark.note)
-
-    app.after_shutdown(journal.close)
-    return app
+    return living(broker, vitals, mark, begin, compared, settings.health)
 
 
 async def _refuse_older(js: JetStreamContext, ward: str, ledger: Ledger) -> None:

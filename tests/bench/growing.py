@@ -18,11 +18,11 @@ from services.hearing import CURSORS
 from services.inbox import Delivery
 from services.intake.rules import Rules
 from services.journal import Journal
+from services.process import collect_rarely
 from services.seal import KeyStore, Secrets
 from services.settings import Settings
 from services.streams import BATCH
 from services.tables import WRITER_TABLES
-from services.writer import collect_rarely
 from tests.bench.workload import PROVIDER, calls
 from tests.running import WARD
 

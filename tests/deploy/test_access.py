@@ -27,6 +27,7 @@ from events.over_nats import OverNats
 from services.credentials import FILE, Credentials
 from services.streams import EVENTS, INBOX, RECEIPTS, WRITERS, receipt_durable
 from tests.desk_examples import WARD, call
+from tests.running import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -60,7 +61,7 @@ class Guarded:
         log = self.server.directory / "server.log"
         before = log.read_text().count("Reloaded server configuration")
         self.server.renew()
-        await _until(lambda: log.read_text().count("Reloaded server configuration") > before)
+        await eventually(lambda: log.read_text().count("Reloaded server configuration") > before)
 
     async def client(self, url: str) -> Client:
         """A connection whose errors are heard."""
@@ -169,7 +170,7 @@ async def test_a_provider_may_do_nothing_else_and_hears_why(guarded: Guarded, wh
     before, said = await guarded.held(), len(guarded.said)
     await FORBIDDEN[what](guarded)
     await guarded.night.flush()
-    await _until(lambda: len(guarded.said) > said)
+    await eventually(lambda: len(guarded.said) > said)
 
     assert "violation" in guarded.said[-1]
     assert await guarded.held() == before
@@ -222,7 +223,7 @@ async def test_a_new_credential_disturbs_nobody_and_a_revoked_one_ends_at_once(g
     name = guarded.credentials.all()[-1].name
     guarded.credentials.revoke(name, NOW)
     await guarded.renew()
-    await _until(lambda: not second.is_connected)
+    await eventually(lambda: not second.is_connected)
 
     assert first.is_connected
     assert guarded.night.is_connected
@@ -273,7 +274,7 @@ async def test_a_service_writes_what_is_its_own_and_no_more(guarded: Guarded, se
     for subject in (f"events.{WARD.id}.{other}.call-received.c", "$JS.API.STREAM.PURGE.EVENTS"):
         await client.publish(subject, b"")
     await client.flush()
-    await _until(lambda: len(guarded.said) >= said + 2)
+    await eventually(lambda: len(guarded.said) >= said + 2)
     await client.close()
 
     assert await guarded.held() == before
@@ -308,11 +309,3 @@ async def test_nothing_secret_is_readable_by_others(tmp_path: Path) -> None:
     assert token not in access.config() + (tmp_path / FILE).read_text()
     assert [(tmp_path / name).stat().st_mode & 0o077 for name in (FILE, "users.json")] == [0, 0]
     assert Access(tmp_path, WARD).user_and_password("intake") == access.user_and_password("intake")
-
-
-async def _until(done: Callable[[], bool]) -> None:
-    for _ in range(100):
-        if done():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("it did not happen in time")

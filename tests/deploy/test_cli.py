@@ -120,9 +120,10 @@ def test_verify_and_rebuild_find_everything_equal(demo: Path) -> None:
     """Offline, from the databases alone."""
     verified = yoake("verify", "--json", "--data", demo)
     assert verified.returncode == 0
-    assert verified.json["differences"] == []
+    assert (verified.json["differences"], verified.json["unchecked"]) == ([], [])
     rebuilt = yoake("rebuild", "--json", "--data", demo)
     assert rebuilt.json == {"identical": True, "position": verified.json["position"]}
+    assert yoake("rebuild", "--index", "--json", "--data", demo).json["identical"]
 
 
 def test_a_case_is_found_by_its_number_and_by_the_senders_reference(demo: Path) -> None:
@@ -192,6 +193,13 @@ def test_a_feed_says_what_became_of_each_message(here: Path, tmp_path: Path) -> 
     assert "not UTF-8" in fed.json["receipts"][5]["reason"]
     told = yoake("feed", lines, "--as", "contractor", "--data", here).stdout
     assert "1 waiting, 1 in conflict, 2 parked" in told
+
+
+def test_the_index_is_not_made_again_beside_intake(here: Path) -> None:
+    """Intake writes it while it runs: nothing is touched, and it says what to do."""
+    refused = yoake("rebuild", "--index", "--data", here)
+    assert refused.returncode == 2
+    assert "stop it first" in refused.stderr
 
 
 def test_what_waits_goes_on_when_its_case_is_heard_of(here: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from events.outbox import Busy, Letter, Outbox
 from events.over_http import OverHttp
 from events.over_nats import OverNats
 from tests.events.test_outbox import call, closing
-from tests.running import running, up
+from tests.running import eventually, running, up
 
 WARD, PROVIDER = "setagaya", "contractor"
 
@@ -109,7 +109,9 @@ async def test_receipts_of_the_time_offline_come_from_the_durable(yoake: tuple[P
         await js.publish(subject, json.dumps(other).encode())
         transport = OverNats(yoake[1], WARD, PROVIDER)
         await transport.open(_settle(outbox))
-        await _until(lambda: not outbox.waiting, 90)  # It may have gone to the connection that just closed: then again.
+        await eventually(
+            lambda: not outbox.waiting, 90
+        )  # It may have gone to the connection that just closed: then again.
         await transport.close()
     finally:
         await connection.close()
@@ -134,7 +136,7 @@ async def test_it_waits_for_a_server_that_is_not_there_yet(outbox: Outbox, tmp_p
     courier = Courier(outbox, OverNats(server.url, WARD, PROVIDER), on_trouble=troubles.append, quiet=0.3)
     sending = asyncio.create_task(courier.run(stay=True))
     try:
-        await _until(lambda: troubles)
+        await eventually(lambda: troubles)
         assert troubles[0].startswith(f"nobody answers at {server.url}")
         await asyncio.to_thread(server.start)
         await asyncio.to_thread(declare_now, server.url, WARD)
@@ -176,12 +178,6 @@ async def _nothing(answers: Any) -> None:
     """No receipt is waited for."""
 
 
-async def _until(done: Callable[[], Any], within: float = 30) -> None:
-    async with asyncio.timeout(within):
-        while not done():  # noqa: ASYNC110  (what is waited for has no event)
-            await asyncio.sleep(0.02)
-
-
 async def test_what_another_process_puts_is_sent_at_once_by_one_that_stays(
     yoake: tuple[Path, str], outbox: Outbox, tmp_path: Path
 ) -> None:
@@ -190,7 +186,7 @@ async def test_what_another_process_puts_is_sent_at_once_by_one_that_stays(
     sending = asyncio.create_task(Courier(outbox, way).run(stay=True))
     with Outbox(tmp_path / "outbox.db", source="/test/put-by-another") as other:
         other.put(ours("stay", 1))
-        await _until(lambda: outbox.counts() == {"accepted": 1})
+        await eventually(lambda: outbox.counts() == {"accepted": 1})
         with pytest.raises(Busy):
             await Courier(other, way).run()
     sending.cancel()

@@ -175,7 +175,11 @@ class Stage:
 
     def _differences(self, sender: Sender) -> list[str]:
         with self.opened() as opened:
-            return [*_lost_or_doubled(opened, sender), *_uncounted(opened, sender), *verify(opened, self.url)]
+            return [
+                *_lost_or_doubled(opened, sender),
+                *_uncounted(opened, sender),
+                *verify(opened, self.url).differences,
+            ]
 
     def check_by_command(self) -> None:
         """`yoake verify`, as a person would call it."""

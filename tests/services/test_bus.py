@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import nats
@@ -22,7 +21,7 @@ from services.placement import app as placement
 from services.reporting import app as reporting
 from services.settings import Settings
 from services.streams import INBOX, durables
-from tests.running import WARD
+from tests.running import WARD, eventually
 
 BUILDS = {
     "intake": intake.build,
@@ -30,23 +29,6 @@ BUILDS = {
     "handover": handover.build,
     "reporting": reporting.build,
 }
-
-
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    """A real server with our streams."""
-    running = NatsServer(tmp_path / "nats", 0)
-    await asyncio.to_thread(running.start)
-    await declare(running.url, "w")
-    yield running
-    await asyncio.to_thread(running.stop)
-
-
-@pytest.fixture
-async def client(server: NatsServer) -> AsyncIterator[Client]:
-    connection = await nats.connect(server.url)
-    yield connection
-    await connection.close()
 
 
 @pytest.mark.parametrize("service", BUILDS)
@@ -86,7 +68,7 @@ async def test_a_handler_that_fails_gets_its_messages_again(server: NatsServer, 
     subscribe(broker, "w", "intake", fails_once)
     await broker.start()
     await client.jetstream().publish("inbox.w.p.intake.call-report", b"one")
-    await _until(lambda: len(heard) >= 2)
+    await eventually(lambda: len(heard) >= 2)
     await broker.stop()
     assert heard == [b"one", b"one"]
     assert (await client.jetstream().stream_info(INBOX)).state.messages == 0
@@ -108,7 +90,7 @@ async def test_bytes_that_are_no_json_reach_the_handler_as_they_are(server: Nats
         headers = {"Content-Type": kind} if kind else None
         await client.jetstream().publish("inbox.w.p.intake.call-report", body, headers=headers)
     await broker.start()
-    await _until(lambda: len(heard) == len(bodies))
+    await eventually(lambda: len(heard) == len(bodies))
     await broker.stop()
     assert heard == bodies
 
@@ -148,7 +130,7 @@ async def test_what_no_client_would_send_is_handed_over_once(server: NatsServer,
     broker = make_broker(server.url, "test")
     subscribe(broker, "w", "intake", hear)
     await broker.start()
-    await _until(lambda: len(heard) == 2)
+    await eventually(lambda: len(heard) == 2)
     await broker.stop()
     assert heard[1] == b"good"
     js = client.jetstream()
@@ -191,7 +173,7 @@ async def test_a_deleted_durable_is_survived(server: NatsServer, client: Client)
     await js.publish("inbox.w.p.intake.call-report", b"meanwhile")
     await asyncio.sleep(1)
     await declare(server.url, "w")
-    await _until(lambda: heard == [b"meanwhile"])
+    await eventually(lambda: heard == [b"meanwhile"])
     await broker.stop()
 
 
@@ -219,11 +201,3 @@ async def test_what_nobody_would_take_is_not_stored(client: Client) -> None:
 async def test_declaring_twice_changes_nothing(server: NatsServer) -> None:
     """`yoake streams` may run at any time."""
     assert await declare(server.url, "w") == []
-
-
-async def _until(done: Callable[[], bool]) -> None:
-    for _ in range(300):
-        if done():
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail("it did not happen in time")

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 import uvicorn
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from deploy import front
 from events import decode, event_of
@@ -27,12 +27,12 @@ from services.reporting import app as reporting
 from services.seal import KeyReader, Secrets
 from services.settings import Settings
 from services.signin import SignIns
-from tests.browser_examples import CHROMIUM, OPTIONS, press, sound
+from tests.browser_examples import IN_A_BROWSER, press, sound
 from tests.desk_examples import register
 from tests.door_examples import doorway
 from tests.services.test_finding import HANAKO
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium in the path: the card is not tried in a browser")
+pytestmark = IN_A_BROWSER
 LOOK = os.environ.get("YOAKE_LOOK")
 
 
@@ -121,15 +121,6 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     """Everything but the other processes; one registrant, made up."""
     with Running(tmp_path_factory.mktemp("card")) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

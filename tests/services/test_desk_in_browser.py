@@ -6,16 +6,14 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from services.tables import FLAGS, PARKED
-from tests.browser_examples import CHROMIUM, OPTIONS, served
+from tests.browser_examples import IN_A_BROWSER, served
 from tests.desk_examples import NIGHT, Centre, call
 from tests.web_examples import centre_in, site
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium in the path: the pages are not tried in a browser"
-)
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +25,6 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
         running.say("night", in_cp932)
         running.pump()
         yield running
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -98,6 +98,53 @@ TYPED = [
     "0000012345",
     "03-0000-0001",
     "たかさき 1985-04-30",
+    # Kanji: the variants that a form and a keyboard differ in, with either blank, in either order, as a set of glyphs.
+    "髙崎",
+    "高﨑",
+    "髙﨑　花子",
+    "高崎花子",
+    "花子　髙﨑",
+    "髙\U000e0100﨑",
+    # Readings: half-width kana, with its marks apart.
+    "ﾀｶｻｷ ﾊﾅｺ",
+    "ﾀｶｻｷﾊﾅｺ",
+    "ﾀｶｻｷ　ﾊﾅ",
+    "タカサキ・ハナコ",
+    # An incoming number, as exchanges, telephones and tired hands give it.
+    "+819000001234",
+    "+81 (0)90 0000 1234",
+    "＋８１９０００００１２３４",
+    "0081 90 0000 1234",
+    "００８１９０００００１２３４",
+    "010 81 90 0000 1234",
+    "819000001234",
+    "tel:+81-90-0000-1234",
+    "\u202d090-0000-1234\u202c",
+    "０９０　００００　１２３４",
+    "0 9 0 0 0 0 0 1 2 3 4",
+    "090.0000.1234",
+    "090−0000−1234",
+    "０９０ー００００ー１２３４",
+    "090‐0000–1234",
+    "(03)0000-0001",
+    "０３（００００）０００１",
+    "たかさき 090 0000 1234",
+    "090 0000 1234 花子",
+    # Parts of a number, in any place.
+    "0000-1234",
+    "-1234",
+    "090-0000",
+    "９０００",
+    # Dates, by era and not.
+    "昭和６０年０４月３０日",
+    "昭和60年 4月 30日",
+    "高崎 昭和60年 4月 30日",
+    "㍼60年4月30日",
+    "ｓ６０．４．３０",
+    "S60/4/30",
+    "1985年4月30日",
+    "１９８５−０４−３０",
+    "１９８５０４３０",
 ]
 
 
@@ -116,7 +163,8 @@ def test_a_registrant_is_found_by_whatever_is_known(centre: Centre) -> None:
 
 @ON_ONE_STORE
 @pytest.mark.parametrize(
-    "typed", ["", "  ", "12", "090", "☃", "たかさき 1999-01-01", "田中", "09000009999", "%", "R9-9999"]
+    "typed",
+    ["", "  ", "12", "090", "☃", "たかさき 1999-01-01", "田中", "髙﨑 819000009999", "09000009999", "%", "R9-9999"],
 )
 def test_what_fits_nobody_finds_nobody(centre: Centre, typed: str) -> None:
     """Also what is too short to say anything, and words of which one does not fit."""
@@ -170,7 +218,8 @@ def test_a_registrant_is_found_by_our_number_and_by_the_registers_id(centre: Cen
     person = submit(centre, "P", **HANAKO)
     (number,) = centre.say("day", call("A", NEXT_DAY, person="P")).number
 
-    assert [c.person for c in found(centre, number.replace("R", "ｒ"))] == [person]
+    for typed in (number.replace("R", "ｒ"), number.replace("-", "−")):
+        assert [c.person for c in found(centre, typed)] == [person]
     assert [c.person for c in found(centre, person.upper())] == [person]
 
 

@@ -3,52 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
-import nats
 import pytest
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from deploy.natsd import NatsServer, declare
 from events import Recorded, decode
 from services import streams
-from services.bus import make_broker
 from services.hearing import CURSORS, Cursors
 from services.journal import Journal
 from services.listening import listen
 from services.streams import EVENTS, again_subject, event_subject
+from tests.running import eventually
 
 RELEASED = Path(__file__).parents[1] / "events" / "released"
 ACK_WAIT = 3.0
 
 
-@pytest.fixture
-async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NatsServer]:
-    """A real server with our streams, which gives a message again sooner than ours do."""
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server gives a message again sooner than ours do."""
     monkeypatch.setattr(streams, "ACK_WAIT", ACK_WAIT)
-    running = NatsServer(tmp_path / "nats", 0)
-    await asyncio.to_thread(running.start)
-    await declare(running.url, "w")
-    yield running
-    await asyncio.to_thread(running.stop)
-
-
-@pytest.fixture
-async def client(server: NatsServer) -> AsyncIterator[Client]:
-    connection = await nats.connect(server.url)
-    yield connection
-    await connection.close()
-
-
-@pytest.fixture
-async def broker(server: NatsServer) -> AsyncIterator[NatsBroker]:
-    connected = make_broker(server.url, "listener")
-    yield connected
-    await connected.stop()
 
 
 class Listener:
@@ -110,7 +88,7 @@ async def test_what_was_delivered_to_one_who_died_is_heard(client: Client, broke
     await publish(client, "placement", 1, 2)
     listener = Listener(broker, tmp_path)
     await broker.start()
-    await _until(lambda: len(listener.heard) == 3)
+    await eventually(lambda: len(listener.heard) == 3)
     assert listener.heard == [("placement", 1), ("placement", 2), ("intake", 1)]
     await everything_is_acknowledged(client)
 
@@ -126,9 +104,9 @@ async def test_what_was_in_a_batch_that_failed_is_heard(
     await publish(client, "placement", 1)
     await everything_is_acknowledged(client)
     await publish(client, "placement", 2)
-    await _until(lambda: listener.failed)
+    await eventually(lambda: listener.failed)
     await publish(client, "intake", 1)
-    await _until(lambda: len(listener.heard) == 3)
+    await eventually(lambda: len(listener.heard) == 3)
     assert listener.heard == [("placement", 1), ("intake", 1), ("placement", 2)]
     await everything_is_acknowledged(client)
 
@@ -149,9 +127,9 @@ async def test_what_was_delivered_when_the_connection_broke_is_heard(
             break
     before = len(listener.heard)
     broker.connection._transport._io_writer.transport.abort()  # type: ignore[union-attr]  # Connected, so it is there.
-    await _until(lambda: broker.connection.stats["reconnects"] == 1)
+    await eventually(lambda: broker.connection.stats["reconnects"] == 1)
     await publish(client, "placement", 2)
-    await _until(lambda: len(listener.heard) == before + 2)
+    await eventually(lambda: len(listener.heard) == before + 2)
     assert listener.heard[-2:] == [("placement", 2), ("intake", position)]
     await everything_is_acknowledged(client)
 
@@ -165,7 +143,7 @@ async def test_what_comes_late_on_one_log_holds_up_no_acknowledgement(
     for position in range(1, 6):
         await publish(client, "intake", position)
         await publish(client, "placement", position)
-    await _until(lambda: len(listener.heard) == 10)
+    await eventually(lambda: len(listener.heard) == 10)
     await everything_is_acknowledged(client)
     info = await client.jetstream().consumer_info(EVENTS, "reporting-events")
     assert info.delivered is not None
@@ -186,11 +164,3 @@ async def test_an_event_from_beyond_the_end_of_its_log_holds_up_nobody(
     await publish(client, "intake", 5)
     await everything_is_acknowledged(client, "placement")
     assert listener.heard == []
-
-
-async def _until(done: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if done():
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail("it did not happen in time")

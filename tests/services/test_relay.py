@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,29 +14,19 @@ from nats.js import JetStreamContext
 
 from deploy.natsd import NatsServer, declare
 from events import decode
-from services.bus import make_broker
 from services.journal import Journal
 from services.relay import Relay
 from services.streams import EVENTS, again_subject
 from services.tables import WRITER_TABLES
 from tests.desk_examples import WARD
+from tests.running import eventually
 from tests.services.test_journal import written
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
-    running = NatsServer(tmp_path / "nats", 0)
-    await asyncio.to_thread(running.start)
-    await declare(running.url, WARD.id)
-    yield running
-    await asyncio.to_thread(running.stop)
-
-
-@pytest.fixture
-async def broker(server: NatsServer) -> AsyncIterator[NatsBroker]:
-    connected = make_broker(server.url, "test")
-    yield connected
-    await connected.stop()
+def bus_ward() -> str:
+    """The ward of what is written here."""
+    return WARD.id
 
 
 @pytest.fixture
@@ -117,14 +107,14 @@ async def test_nothing_is_sent_on_the_next_connection(server: NatsServer, broker
     server.kill()  # Nobody may notice before the next line.
     connection._pending.append(b"PUB probe 4\r\nhalf\r\n")
     connection._pending_data_size += 20
-    await _until(lambda: not connection.is_connected)
+    await eventually(lambda: not connection.is_connected)
     with pytest.raises(Exception, match="buffer limit"):
         await connection.publish("probe", b"late")
     await asyncio.to_thread(server.start)
-    await _until(lambda: bool(connection.is_connected))
+    await eventually(lambda: bool(connection.is_connected))
     await connection.publish("probe", b"new")
     await connection.flush()
-    await _until(lambda: bool(heard))
+    await eventually(lambda: bool(heard))
     assert heard == [b"new"]
 
 
@@ -147,11 +137,3 @@ async def test_a_database_that_does_not_answer_does_not_end_the_relay(
     await asyncio.sleep(1.5)
     await write(journal, "B")
     await holds(broker, 1, 2)
-
-
-async def _until(done: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if done():
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("it did not happen in time")

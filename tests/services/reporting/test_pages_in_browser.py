@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from services.signin import SignIns
-from tests.browser_examples import CHROMIUM, OPTIONS, PALE_WORDS, press, served, sound
+from tests.browser_examples import IN_A_BROWSER, PALE_WORDS, press, served, sound
 from tests.desk_examples import NIGHT, arrange, call, close, register
 from tests.web_examples import centre_in, site
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no chromium in the path: the pages are not tried in a browser"
-)
+pytestmark = IN_A_BROWSER
 
 
 class Front(NamedTuple):
@@ -47,15 +45,6 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 def home(front: Front) -> str:
     """Where the pages are."""
     return front.address
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

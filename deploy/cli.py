@@ -124,6 +124,7 @@ NatsPort = Annotated[int, typer.Option("--nats-port", min=0, max=65535, help="NA
 PagesPort = Annotated[int, typer.Option("--port", min=0, max=65535, help="The pages' port; 0 takes a free one.")]
 NatsUrl = Annotated[str | None, typer.Option("--nats", help="Where NATS runs, if `yoake up` does not run it.")]
 
+MOST_REASON = 1_000
 NATS_PORT, PAGES_PORT = 14222, 18222
 
 
@@ -270,6 +271,14 @@ def import_command(
     checked: Annotated[
         Path | None, typer.Option("--checked", help="Where the copy goes; FILE.checked if not said, never over a file.")
     ] = None,
+    correct: Annotated[
+        str | None,
+        typer.Option(
+            "--correct",
+            metavar="REASON",
+            help="Let the records say what rows say that were edited after they had been taken; REASON is sealed.",
+        ),
+    ] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="These are invented data (架空データ).")] = False,
     data: Data = DEFAULT,
     json: Json = False,
@@ -277,13 +286,16 @@ def import_command(
 ) -> None:
     """Take in a roster or a call log from a spreadsheet; importing it again adds only what is new.
 
-    The exit status is 0 if every row was taken, 1 if some were held back, parked or in conflict.
+    Rows that were edited since they were taken are told, and corrected with --correct alone.
+    The exit status is 0 if every row was taken, 1 if some were held back, parked, or differ from what is held.
     """
     from deploy.import_command import Options, import_sheet, print_imported, ward_of
 
     directory = DataDirectory(data)
     ward = ward_of(directory)
     check_provider(ward, provider)
+    if correct is not None and not 0 < len(correct.strip()) <= MOST_REASON:
+        fail(f"--correct: give the reason of the corrections, up to {MOST_REASON} characters")
     options = Options(
         mapping=mapping,
         provider=provider,
@@ -291,6 +303,7 @@ def import_command(
         checked=checked,
         dry_run=dry_run,
         synthetic=synthetic,
+        correct=correct,
         language=lang.value,
         quiet=json,
     )

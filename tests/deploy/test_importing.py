@@ -435,8 +435,8 @@ def test_what_a_cell_may_hold_is_told_in_japanese(tmp_path: Path) -> None:
     assert told(parked, "en").endswith(": not one of the known values (accepted: a later time)")
 
 
-def test_a_row_that_was_taken_is_not_to_be_mended_in_the_copy(tmp_path: Path) -> None:
-    """It would be in conflict: beside it stands that a correction is sent; beside a row that was not sent, nothing."""
+def test_a_row_that_was_taken_says_how_it_is_mended(tmp_path: Path) -> None:
+    """Imported again it would only be told: beside it stands how it is corrected; beside a row not sent, nothing."""
     file = csv_file(tmp_path / "a.csv", [HEADING, person(), person(None)])
     done = Imported(file, send=answering(flags=[{"code": "unknown-district", "field": "data.district"}]))
     write_copy(done.sheet, done.result, tmp_path / "b.csv", "ja")
@@ -444,7 +444,7 @@ def test_a_row_that_was_taken_is_not_to_be_mended_in_the_copy(tmp_path: Path) ->
         _, taken, held = csv.reader(copy)
 
     assert taken[16:] == ["受付済み・確認が必要です", f"G列「地域」：区の地域にありません\n{TAKEN['ja']}"]
-    assert "registration.correct" in taken[17]
+    assert "--correct" in taken[17]
     assert held[17].endswith("番号がないため送信できません")
 
 

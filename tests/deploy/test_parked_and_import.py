@@ -232,8 +232,8 @@ def test_the_sheet_of_the_page_is_the_file_of_examples() -> None:
     assert f"```csv\n{(EXAMPLES / 'call-log.csv').read_text(encoding='utf-8')}```" in page
 
 
-def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: Path, tmp_path: Path) -> None:
-    """The row without a number is held back; numbered in the copy it is taken, and what was taken is known."""
+def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_corrected(here: Path, tmp_path: Path) -> None:
+    """The row without a number is held back; numbered it is taken; an edited one is told, then corrected."""
     second: dict[str, str] = {"フリガナ": "カクウ ジロウ", "生年月日": "昭和61年1月1日", "電話番号": "000-0000-0011"}
     third: dict[str, str] = {"フリガナ": "カクウ サブロウ", "生年月日": "昭和62年1月1日", "電話番号": "000-0000-0012"}
     other: dict[str, str] = {
@@ -251,14 +251,17 @@ def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: P
     )
     again = imported(here, copy, ROSTER, "--synthetic")
     told = run("import", copy, "--map", ROSTER, "--as", "contractor", "--data", here, "--synthetic")
+    corrected = imported(here, copy, ROSTER, "--synthetic", "--correct", "登録日の訂正")
+    known = imported(here, copy, ROSTER, "--synthetic", "--correct", "登録日の訂正")
 
     assert (first.returncode, first.json["states"]) == (1, {"accepted": 1, "flagged": 1, "held": 1})
     assert [(p["row"], p["state"]) for p in first.json["problems"]] == [(3, "held"), (4, "flagged")]
-    assert (again.returncode, again.json["states"]) == (1, {"accepted": 1, "known": 1, "conflict": 1})
-    assert "同じ番号で内容の違う記録が届きました" in told.stdout
-    assert "受け付けた行は、写しで直しても変わりません" in told.stdout
-    assert [row["kind"] for row in listed(here)] == ["conflict"]
-    parked(here, "close", listed(here)[0]["number"], "--reason", "first-stands")
+    assert (again.returncode, again.json["states"]) == (1, {"accepted": 1, "known": 1, "edited": 1})
+    assert "B列「登録日」：受け付けた内容と違います\n" in told.stdout
+    assert "--correct" in told.stdout
+    assert (corrected.returncode, corrected.json["states"]) == (0, {"known": 2, "corrected": 1})
+    assert (known.returncode, known.json["states"]) == (0, {"known": 3})
+    assert listed(here) == []
 
 
 def test_what_cannot_be_imported_is_said_in_one_line(here: Path, tmp_path: Path) -> None:

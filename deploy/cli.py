@@ -24,6 +24,8 @@ from deploy.feeding import FeedError, feed, read_lines
 from deploy.feeds import complete, manifest_of, manifest_table, notes
 from deploy.flags import print_flags
 from deploy.history import Contradiction, plan, read_examples
+from deploy.importing.faults import in_words
+from deploy.importing.mapping import MappingError
 from deploy.importing.sheets import SheetError
 from deploy.manifest import BackupError
 from deploy.natsd import NatsError, declare, without_password
@@ -307,7 +309,10 @@ def import_command(
         language=lang.value,
         quiet=json,
     )
-    done, result, sheet = import_sheet(file, directory, ward, options)
+    try:
+        done, result, sheet = import_sheet(file, directory, ward, options)
+    except (SheetError, MappingError) as error:
+        fail(in_words(str(error), lang.value))
     if json:
         print_json(done)
     else:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from deploy.importing.faults import in_words
 from deploy.importing.jobs import UNDER_WAY, Job, Jobs, TooMany
 from deploy.importing.running import ORDER
 from deploy.importing.words import ROW, STATES, placed
@@ -128,6 +129,7 @@ class ImportPages:
         language, result, is_running = language_of(request), job.result, state in UNDER_WAY
         context: dict[str, Any] = {
             "job": job,
+            "fault": in_words(job.fault, language),
             "state": state,
             "is_running": is_running,
             "counts": [],

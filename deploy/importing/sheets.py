@@ -121,7 +121,9 @@ class Sheet:
         fault = "there is no column" if not places else f"{len(places)} columns are called"
         ja = "列がありません" if not places else "同じ見出しの列が複数あります"
         raise SheetError(
-            f"{self.path}: 「{wanted}」の{ja}。ある列：{have} / {fault} {wanted!r}; mend the mapping or the heading"
+            f"{self.path}: 「{wanted}」の{ja}。ある列：{have} "
+            f"/ {fault} {wanted!r} (there are: {have}); "
+            "mend the mapping or the heading"
         )
 
     def _check_workbook(self) -> None:

@@ -22,7 +22,6 @@ from deploy.credential_commands import credentials_app
 from deploy.datadir import DEFAULT, DataDirectory, DataError, Running
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.feeds import complete, manifest_of, manifest_table, notes
-from deploy.flags import print_flags
 from deploy.history import Contradiction, plan, read_examples
 from deploy.importing.faults import in_words
 from deploy.importing.mapping import MappingError
@@ -221,11 +220,19 @@ def signin(
         typer.Option(help="Where the pages are reached, if `yoake up` does not run them; YOAKE_KEYS etc. are read."),
     ] = None,
     data: Data = DEFAULT,
+    lang: Lang = Language.ja,
 ) -> None:
-    """Print a link that signs one person in to the pages, once, within ten minutes."""
+    """Print a link that signs one person in to the pages, once, within ten minutes.
+
+    The pages open in the language of --lang.
+    """
     directory = DataDirectory(data)
     settings = from_environment() if pages else directory.settings()
-    out.print(link(settings, pages or running_on(directory).pages, role, name), markup=False, soft_wrap=True)
+    try:
+        address = link(settings, pages or running_on(directory).pages, role, name)
+    except SignInError as error:
+        fail(error.japanese if lang == "ja" else error)
+    out.print(address + ("?lang=en" if lang == "en" else ""), markup=False, soft_wrap=True)
 
 
 @app.command(name="feed")
@@ -382,13 +389,20 @@ def flags_command(
     limit: Annotated[int, typer.Option("--limit", min=0, help="How many to show, the oldest first; 0: all.")] = 100,
     data: Data = DEFAULT,
     json: Json = False,
+    lang: Lang = Language.ja,
 ) -> None:
     """What somebody should look at (確認事項): the open flags of calls and forms; works whether or not Yoake runs."""
     with opened(data) as books:
         intake = books.writers["intake"].engine
         found = flags(intake, everything=everything, code=code, most=limit)
         counted = counts(intake, everything=everything, code=code)
-    print_json({"flags": found, "counts": counted}) if json else print_flags(found, counted)
+    if json:
+        print_json({"flags": found, "counts": counted})
+        return
+    from deploy.flags import print_flags
+    from services.pages.terms import Terms
+
+    print_flags(found, counted, Terms(load(DataDirectory(data) / "ward.toml"), "ja" if lang == "ja" else "en"))
 
 
 @app.command()

@@ -26,7 +26,7 @@ _TOLD = (
         r'\1：columns、constant、marks のうち一つを指定してください（marks には as = "marks"）',
     ),
     (
-        r"to = '?(.*?)'?: a place such as time, data.district or data.matters\\[0\\].case",
+        r"to = '?(.*?)'?: a place such as time, data\.district or data\.matters\[0\]\.case",
         r"to の「\1」は項目の場所ではありません（例：time、data.district、data.matters[0].case）",
     ),
     (r"(\S+): the message has no (\S+); it has (.*)", r"\1：この記録に \2 はありません。ある項目：\3"),

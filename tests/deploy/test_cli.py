@@ -107,7 +107,11 @@ def test_the_open_flags_are_listed_and_counted(demo: Path) -> None:
     assert [flag["opened_at"] for flag in flags] == sorted(flag["opened_at"] for flag in flags)
     code = next(iter(counts))
     one_kind = yoake("flags", "--code", code, "--limit", "0", "--data", demo)
-    assert f"{counts[code]}件 / {counts[code]} flags: {code} {counts[code]}" in one_kind.stdout
+    english = yoake("flags", "--code", code, "--limit", "1", "--lang", "en", "--data", demo)
+    assert f"\n{counts[code]}件\n" in one_kind.stdout
+    assert f"({code}): {counts[code]}\n" in one_kind.stdout
+    assert ("受付番号" in one_kind.stdout, "受付番号" in english.stdout) == (True, False)
+    assert f"{counts[code]} in all" in english.stdout
 
 
 def test_the_line_not_yet_open_is_a_dash(demo: Path) -> None:

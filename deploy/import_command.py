@@ -224,7 +224,7 @@ def print_imported(done: Imported, result: Result, sheet: Sheet, language: str) 
     if done.copy:
         out.print(f"{SUMMARY['copy'][language]}{done.copy}", markup=False, soft_wrap=True)
         out.print(SUMMARY["first" if done.dry_run else "again"][language], soft_wrap=True)
-    if done.states.get("edited"):
+    if result.correctable and done.states.get("edited"):
         out.print(SUMMARY["edited"][language], markup=False, soft_wrap=True)
     if done.dry_run:
         out.print(SUMMARY["dry"][language], style="bold")

@@ -9,8 +9,11 @@ import csv
 import os
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 from deploy.importing.running import TO_MEND, Result
 from deploy.importing.sheets import ITEMS, NO_VALUE, STATE, Sheet
@@ -18,6 +21,12 @@ from deploy.importing.words import STATES, TAKEN, letter, placed, told
 
 MOST_COMMENTS = 2_000
 """Comments in one workbook; more make it slow to open, and the words stand in the last column all the same."""
+
+NARROWEST, WIDEST = 6.0, 40.0
+"""Widths of a column, in narrow characters."""
+
+LOOKED_AT = 200
+"""Rows by which the widths are told."""
 
 ODD, HELD = "FFF2CC", "F8CBAD"
 _CALCULATED = re.compile(r"[=+\-@\t\r]")
@@ -84,9 +93,10 @@ def _write_xlsx(sheet: Sheet, result: Result, to: Path, language: str) -> None:
     book.epoch = sheet.epoch
     page = book.create_sheet("Yoake")
     width = _width(sheet)
-    for place, wide in ((width, 32), (width + 1, 80)):
+    for place, wide in enumerate((*_widths(sheet, width), 32, 80)):
         page.column_dimensions[letter(place)].width = wide
     page.freeze_panes = f"A{sheet.heading_row + 1}"
+    page.auto_filter.ref = f"A{sheet.heading_row}:{letter(width + 1)}{max(result.last_row, sheet.heading_row)}"
     fills = {colour: PatternFill("solid", fgColor=colour) for colour in (ODD, HELD)}
     comments = 0
 
@@ -120,6 +130,24 @@ def _write_xlsx(sheet: Sheet, result: Result, to: Path, language: str) -> None:
         words.alignment = Alignment(wrap_text=True, vertical="top")
         page.append([*line, cell(state, colour), words, *_plain(beyond, cell)])
     book.save(to)
+
+
+def _widths(sheet: Sheet, width: int) -> list[float]:
+    """How wide the sheet's own columns are, by what stands in their first rows; titles above the heading left out."""
+    ours, widest = _ours(sheet), [NARROWEST] * width
+    for number, cells in islice(sheet.rows(), sheet.heading_row + LOOKED_AT):
+        if number >= sheet.heading_row:
+            own = [cell for n, cell in enumerate(cells) if n not in ours][:width]
+            widest[: len(own)] = [max(wide, _columns_of(cell)) for wide, cell in zip(widest, own, strict=False)]
+    return [min(wide + 2, WIDEST) for wide in widest]
+
+
+def _columns_of(cell: Any) -> float:
+    """How many narrow characters a cell takes; a day with its time is written in ten or so."""
+    if not isinstance(cell, str):
+        return 10 if isinstance(cell, date) else len(str(cell or ""))
+    lines = cell.splitlines() or [""]
+    return max(sum(2 if east_asian_width(one) in "WFA" else 1 for one in line) for line in lines)
 
 
 def _plain(cells: Sequence[Any], cell: Any) -> list[Any]:

@@ -78,8 +78,11 @@ class Differing:
             if not columns or now in (then, stands) or self._is_unsaid(message, name, now):
                 continue
             is_both = isinstance(now or then, dict) or any(isinstance(each, dict) for each in now or then or ())
+            if unfit & set(columns):
+                self._tell(edited, Finding("edited-unfit", columns))
+                continue
             fits = name not in NOT_BY_IMPORT and not (now is None and name in NEVER_BLANK)
-            fits = fits and not unfit & set(columns) and not (is_both and stands != then)
+            fits = fits and not (is_both and stands != then)
             three = (now, then, stands)
             values = tuple(map(self._local, three)) if name in _TIMES else three
             for finding in self._findings(place, values, "edited" if fits else "edited-otherwise"):

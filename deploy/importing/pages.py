@@ -136,7 +136,7 @@ class ImportPages:
             "problems": [],
             "more": 0,
             "has_copy": False,
-            "edited": 0,
+            "correctable": 0,
             "mistake": mistake,
             "longest_reason": LONGEST_REASON,
         }
@@ -147,7 +147,7 @@ class ImportPages:
                 "problems": list(_problems(job, language)),
                 "more": max(0, odd - SHOWN),
                 "has_copy": job.copy.exists(),
-                "edited": result.counts["edited"],
+                "correctable": result.correctable if result.counts["edited"] else 0,
             }
         return self._page(request, "import_one.html", status, **context)
 

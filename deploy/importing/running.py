@@ -55,12 +55,16 @@ class Progress(Protocol):
 
 
 class Result:
-    """What became of every row. `findings` by row, of those that have any; equal ones are kept once."""
+    """What became of every row. `findings` by row, of those that have any; equal ones are kept once.
+
+    `correctable`: how many edited rows a correction can be made of.
+    """
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self.codes: Counter[str] = Counter()
         self.findings: dict[int, tuple[Finding, ...]] = {}
+        self.correctable = 0
         self._states = array("B")
         self._same: dict[tuple[Finding, ...], tuple[Finding, ...]] = {}
 
@@ -86,6 +90,11 @@ class Result:
     def odd_rows(self) -> Iterator[int]:
         """The rows at which somebody should look, in their order."""
         return (row for row in sorted(self.findings) if self.is_odd(row))
+
+    @property
+    def last_row(self) -> int:
+        """The last row of which something became."""
+        return max(0, len(self._states) - 1)
 
     @property
     def clean(self) -> bool:
@@ -169,6 +178,7 @@ class _Known:
     ) -> None:
         """Send the corrections, and say what became of the edited rows; not of one whose id stands in another row."""
         is_correcting = self._again is not None and self._again.is_correcting
+        self._result.correctable = sum(1 for each in self._edited if each.corrections and each.row not in twins)
         for start in range(0, len(self._edited), BATCH):
             some = self._edited[start : start + BATCH]
             ready = {each.row: each.corrections if is_correcting and each.row not in twins else [] for each in some}

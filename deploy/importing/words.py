@@ -46,6 +46,10 @@ CODES = {
         "another record with the same id came at the same time; the first stands. Imported again, it is compared",
     ),
     "edited": Label("受け付けた内容と違います", "differs from what is held"),
+    "edited-unfit": Label(
+        "受け付けた内容と違います。この表の値は使えないため、直して取り込んでください",
+        "differs from what is held; what stands here cannot be used, so mend it and import it again",
+    ),
     "edited-otherwise": Label(
         "受け付けた内容と違います。取込みでは訂正できないため、記録の側で訂正してください",
         "differs from what is held; an import cannot correct it, so correct the record itself",

@@ -334,8 +334,8 @@ _SCREEN = {
     "import_checked": Label("確かめました。まだ何も送っていません。", "Checked. Nothing was sent yet."),
     "import_sent": Label("送信済み。", "Sent."),
     "import_failed": Label(
-        "この表は取り込めません。直してから、もう一度選んでください。",
-        "This sheet cannot be imported. Mend it and choose it again.",
+        "この表は取り込めません。表の種類（対応表）を確かめ、表を直してから、もう一度選んでください。",
+        "This sheet cannot be imported. See whether the kind of sheet is right, mend the sheet, and choose it again.",
     ),
     "import_down": Label(
         "回線が切れています。途中まで送りました。つながってから同じ表をもう一度取り込むと、残りだけが加わります。",

@@ -148,16 +148,16 @@ def test_an_old_sheet_does_not_undo_what_was_corrected_elsewhere(centre: Centre,
 
 
 @pytest.mark.parametrize(
-    ("cells", "column"),
+    ("cells", "code"),
     [
-        ({"地域": "アトランティス"}, "地域"),
-        ({"生年月日": None}, "生年月日"),
-        ({"生年月日": "昭和60年4月31日"}, "生年月日"),
-        ({"入力日": "令和6年4月11日"}, "入力日"),
+        ({"地域": "アトランティス"}, "edited-unfit"),
+        ({"生年月日": None}, "edited-otherwise"),
+        ({"生年月日": "昭和60年4月31日"}, "edited-unfit"),
+        ({"入力日": "令和6年4月11日"}, "edited-otherwise"),
     ],
 )
 def test_what_an_import_cannot_correct_is_said(
-    centre: Centre, tmp_path: Path, cells: dict[str, Any], column: str
+    centre: Centre, tmp_path: Path, cells: dict[str, Any], code: str
 ) -> None:
     """A word that the ward does not know would blank what is held: nothing is sent, and the row stays to be seen."""
     desk = Desk(centre, tmp_path)
@@ -166,7 +166,8 @@ def test_what_an_import_cannot_correct_is_said(
     done = desk.take([HEADING, person("R-1", **cells)], "x")
 
     assert states(done) == ["edited"]
-    assert ("edited-otherwise", [column]) in done.told(2)
+    assert (code, list(cells)) in done.told(2)
+    assert done.result.correctable == 0
     assert (len(desk.sent), desk.parked) == (sent, [])
 
 

@@ -30,7 +30,8 @@ LOOKED_AT = 50
 """Rows among which the heading is looked for."""
 
 STATE, ITEMS = "状態（Yoake）", "確認事項（Yoake）"
-"""Headings of the columns that a checked copy has in addition; they are not read."""
+ADDED = {"ja": (STATE, ITEMS), "en": ("State (Yoake)", "Items to check (Yoake)")}
+"""Headings of the columns that a checked copy has in addition, by its language; they are not read."""
 
 NO_VALUE = "\x00formula"
 """In the place of a formula whose result was never saved."""

@@ -325,6 +325,7 @@ _SCREEN = {
     ),
     "import_file": Label("表", "Sheet"),
     "import_mapping": Label("表の種類（対応表）", "Kind of sheet (mapping)"),
+    "import_choose": Label("選んでください", "Choose"),
     "mapping_roster": Label("登録台帳", "Roster"),
     "mapping_call_log": Label("相談記録簿", "Call log"),
     "import_check": Label("確かめる", "Check"),

@@ -450,6 +450,22 @@ def test_a_row_that_was_taken_says_how_it_is_mended(tmp_path: Path) -> None:
     assert held[17].endswith("番号がないため送信できません")
 
 
+def test_a_copy_in_english_is_read_again_without_what_was_added(tmp_path: Path) -> None:
+    """And its own copy in Japanese has the two columns once; each row is as high as what stands beside it."""
+    first = Imported(xlsx_file(tmp_path / "a.xlsx", [HEADING, person(地域="北区", 受給者証="△")]))
+    write_copy(first.sheet, first.result, tmp_path / "b.xlsx", "en")
+    second = Imported(tmp_path / "b.xlsx")
+    write_copy(second.sheet, second.result, tmp_path / "c.xlsx", "ja")
+    third = Imported(tmp_path / "c.xlsx")
+
+    assert second.sheet.headings[-2:] == ["State (Yoake)", "Items to check (Yoake)"]
+    assert third.sheet.headings == [*HEADING, STATE, ITEMS]
+    assert first.messages == second.messages == third.messages
+    page = load_workbook(tmp_path / "c.xlsx").active
+    assert page.row_dimensions[2].height >= 30
+    assert page.column_dimensions["E"].width > page.column_dimensions["H"].width
+
+
 @pytest.mark.parametrize("suffix", ["xlsx", "csv"])
 def test_the_copy_has_every_cell_and_says_what_is_wrong_where(tmp_path: Path, suffix: str) -> None:
     """It is read again as the same sheet; nothing in it is a formula, whatever a cell begins with."""

@@ -135,7 +135,7 @@ def run(
                 post.put(known.sifted(batch))
                 batch = []
         post.put(known.sifted(batch))
-    known.finish(ids.twins, lambda messages: send([seal(m) for m in messages]) if send else None)
+    known.finish(ids.twins, (lambda messages: send([seal(m) for m in messages])) if send else None)
     return result
 
 
@@ -173,20 +173,18 @@ class _Known:
         said, found = self._checker.said(made.message)
         return self._again.compare(made.row, made.message, said, before.parts, [*made.findings, *found])
 
-    def finish(
-        self, twins: Mapping[int, int], send: Callable[[list[dict[str, Any]]], Sequence[Receipt] | None]
-    ) -> None:
+    def finish(self, twins: Mapping[int, int], send: Send | None) -> None:
         """Send the corrections, and say what became of the edited rows; not of one whose id stands in another row."""
         is_correcting = self._again is not None and self._again.is_correcting
         self._result.correctable = sum(1 for each in self._edited if each.corrections and each.row not in twins)
         for start in range(0, len(self._edited), BATCH):
             some = self._edited[start : start + BATCH]
             ready = {each.row: each.corrections if is_correcting and each.row not in twins else [] for each in some}
-            told = send([message for messages in ready.values() for message in messages])
-            receipts = iter(told if told is not None else ())
+            messages = [message for own in ready.values() for message in own]
+            receipts = iter(send(messages) if send and messages else ())
             for each in some:
                 answers = list(islice(receipts, len(ready[each.row])))
-                self._tell(each, twins.get(each.row), answers, is_correcting=is_correcting, is_dry=told is None)
+                self._tell(each, twins.get(each.row), answers, is_correcting=is_correcting, is_dry=send is None)
             self._progress(len(some))
 
     def _tell(

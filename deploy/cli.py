@@ -22,8 +22,9 @@ from deploy.credential_commands import credentials_app
 from deploy.datadir import DEFAULT, DataDirectory, DataError, Running
 from deploy.feeding import FeedError, feed, read_lines
 from deploy.feeds import complete, manifest_of, manifest_table, notes
-from deploy.flags import print_flags
 from deploy.history import Contradiction, plan, read_examples
+from deploy.importing.faults import in_words
+from deploy.importing.mapping import MappingError
 from deploy.importing.sheets import SheetError
 from deploy.manifest import BackupError
 from deploy.natsd import NatsError, declare, without_password
@@ -127,6 +128,7 @@ NatsPort = Annotated[int, typer.Option("--nats-port", min=0, max=65535, help="NA
 PagesPort = Annotated[int, typer.Option("--port", min=0, max=65535, help="The pages' port; 0 takes a free one.")]
 NatsUrl = Annotated[str | None, typer.Option("--nats", help="Where NATS runs, if `yoake up` does not run it.")]
 
+MOST_REASON = 1_000
 NATS_PORT, PAGES_PORT = 14222, 18222
 
 
@@ -221,11 +223,19 @@ def signin(
         typer.Option(help="Where the pages are reached, if `yoake up` does not run them; YOAKE_KEYS etc. are read."),
     ] = None,
     data: Data = DEFAULT,
+    lang: Lang = Language.ja,
 ) -> None:
-    """Print a link that signs one person in to the pages, once, within ten minutes."""
+    """Print a link that signs one person in to the pages, once, within ten minutes.
+
+    The pages open in the language of --lang.
+    """
     directory = DataDirectory(data)
     settings = from_environment() if pages else directory.settings()
-    out.print(link(settings, pages or running_on(directory).pages, role, name), markup=False, soft_wrap=True)
+    try:
+        address = link(settings, pages or running_on(directory).pages, role, name)
+    except SignInError as error:
+        fail(error.japanese if lang == "ja" else error)
+    out.print(address + ("?lang=en" if lang == "en" else ""), markup=False, soft_wrap=True)
 
 
 @app.command(name="feed")
@@ -273,6 +283,14 @@ def import_command(
     checked: Annotated[
         Path | None, typer.Option("--checked", help="Where the copy goes; FILE.checked if not said, never over a file.")
     ] = None,
+    correct: Annotated[
+        str | None,
+        typer.Option(
+            "--correct",
+            metavar="REASON",
+            help="Let the records say what rows say that were edited after they had been taken; REASON is sealed.",
+        ),
+    ] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="These are invented data (架空データ).")] = False,
     data: Data = DEFAULT,
     json: Json = False,
@@ -280,13 +298,16 @@ def import_command(
 ) -> None:
     """Take in a roster or a call log from a spreadsheet; importing it again adds only what is new.
 
-    The exit status is 0 if every row was taken, 1 if some were held back, parked or in conflict.
+    Rows that were edited since they were taken are told, and corrected with --correct alone.
+    The exit status is 0 if every row was taken, 1 if some were held back, parked, or differ from what is held.
     """
     from deploy.import_command import Options, import_sheet, print_imported, ward_of
 
     directory = DataDirectory(data)
     ward = ward_of(directory)
     check_provider(ward, provider)
+    if correct is not None and not 0 < len(correct.strip()) <= MOST_REASON:
+        fail(f"--correct: give the reason of the corrections, up to {MOST_REASON} characters")
     options = Options(
         mapping=mapping,
         provider=provider,
@@ -294,10 +315,14 @@ def import_command(
         checked=checked,
         dry_run=dry_run,
         synthetic=synthetic,
+        correct=correct,
         language=lang.value,
         quiet=json,
     )
-    done, result, sheet = import_sheet(file, directory, ward, options)
+    try:
+        done, result, sheet = import_sheet(file, directory, ward, options)
+    except (SheetError, MappingError) as error:
+        fail(in_words(str(error), lang.value))
     if json:
         print_json(done)
     else:
@@ -367,13 +392,20 @@ def flags_command(
     limit: Annotated[int, typer.Option("--limit", min=0, help="How many to show, the oldest first; 0: all.")] = 100,
     data: Data = DEFAULT,
     json: Json = False,
+    lang: Lang = Language.ja,
 ) -> None:
     """What somebody should look at (確認事項): the open flags of calls and forms; works whether or not Yoake runs."""
     with opened(data) as books:
         intake = books.writers["intake"].engine
         found = flags(intake, everything=everything, code=code, most=limit)
         counted = counts(intake, everything=everything, code=code)
-    print_json({"flags": found, "counts": counted}) if json else print_flags(found, counted)
+    if json:
+        print_json({"flags": found, "counts": counted})
+        return
+    from deploy.flags import print_flags
+    from services.pages.terms import Terms
+
+    print_flags(found, counted, Terms(load(DataDirectory(data) / "ward.toml"), "ja" if lang == "ja" else "en"))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from deploy.access import USERS, rendered
 from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.natsd import NatsError, connect, without_password
 from deploy.output import err, fail, out, print_json
+from events.over_http import PATH
 from services.credentials import FILE, Credential, Credentials, CredentialsError
 from services.ward import WardError, load
 
@@ -52,12 +53,13 @@ def new(
         fail(error)
     running = None if keys else DataDirectory(data).running()
     url = f"nats://{made.name}:{token}@{without_password(running.nats).removeprefix('nats://')}" if running else None
+    door = f"{running.pages.rstrip('/')}{PATH}" if running else None
     if json:
-        print_json({"name": made.name, "provider": provider, "token": token, "nats": url})
+        print_json({"name": made.name, "provider": provider, "token": token, "nats": url, "http": door})
     else:
         out.print(f"Provider  {provider}\nUser      {made.name}\nToken     {token}", markup=False, soft_wrap=True)
         if url:
-            out.print(f"NATS      {url}", markup=False, soft_wrap=True)
+            out.print(f"NATS      {url}\nHTTP      POST {door}", markup=False, soft_wrap=True)
         out.print(
             "It is shown this once: hand it over safely. Over HTTP: Authorization: Bearer TOKEN; "
             "on NATS: user and password.\nこの表示は一度だけです。安全な方法で渡してください。",

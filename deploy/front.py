@@ -269,7 +269,7 @@ def build(settings: Settings) -> Front:
     door = Door(outlook.client, ward.id, secrets.inbox)
     desks = {service: open_reader(settings.database_of(service)) for service in WRITERS}
     backroom = Backroom(desks, secrets, door.submit)
-    jobs = Jobs(backroom, lambda: inquiry.ward() or ward)
+    jobs = Jobs(backroom, lambda: inquiry.ward() or ward, store)
     lookup = Lookup(desks["intake"], secrets, store)
     parts = Parts(inquiry, signins, outlook, store.opened, lookup, backroom, jobs, door=door)
     pages = assemble(settings, parts)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from deploy.datadir import DataDirectory, DataError
 from deploy.importing.checking import Checker
 from deploy.importing.copying import path_of_copy, write_copy
+from deploy.importing.differing import Differing
+from deploy.importing.held import Held
 from deploy.importing.making import Maker
 from deploy.importing.mapping import load as load_mapping
 from deploy.importing.running import ORDER, Result, Seal, Send, run
@@ -25,7 +28,9 @@ from events.adapter import Adapter, sealed
 from events.messages import Receipt
 from events.seal import public_key
 from services.clock import system_clock
-from services.seal import Secrets
+from services.database import open_reader
+from services.seal import KeyReader, Secrets
+from services.streams import WRITERS
 from services.ward import Ward, load
 
 TOGETHER = 100
@@ -49,7 +54,10 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sheet is imported. `checked`: where the copy goes; None: beside the file, under a free name."""
+    """How a sheet is imported. `checked`: where the copy goes; None: beside the file, under a free name.
+
+    `correct`: the reason for which records are to say what rows say that were edited since; None: they are told alone.
+    """
 
     mapping: Path
     provider: str
@@ -57,6 +65,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     checked: Path | None = None
     dry_run: bool = False
     synthetic: bool = False
+    correct: str | None = None
     language: str = "ja"
     quiet: bool = False
 
@@ -84,10 +93,19 @@ def import_sheet(file: Path, data: DataDirectory, ward: Ward, options: Options) 
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=options.quiet) as progress:
+    with (
+        _again(data, mapping.source, checker, options) as again,
+        Progress(*columns, console=Console(stderr=True), disable=options.quiet) as progress,
+    ):
         task = progress.add_task("読取・送信 / Read and sent", total=None)
         result = run(
-            sheet, maker, checker, send, lambda rows: progress.advance(task, rows), _sealer(data, dry=send is None)
+            sheet,
+            maker,
+            checker,
+            send,
+            lambda rows: progress.advance(task, rows),
+            _sealer(data, dry=send is None),
+            again,
         )
         copy = None
         if any(True for _ in result.odd_rows()):
@@ -96,6 +114,22 @@ def import_sheet(file: Path, data: DataDirectory, ward: Ward, options: Options) 
             copy.unlink(missing_ok=True)
             write_copy(sheet, result, copy, options.language)
     return _imported(sheet, result, copy, options), result, sheet
+
+
+@contextmanager
+def _again(data: DataDirectory, source: str, checker: Checker, options: Options) -> Iterator[Differing | None]:
+    """What compares with the records of this directory; None where its keys are not here, which only a dry run does."""
+    if not (data / "keys" / "master.key").exists():
+        yield None
+        return
+    settings, secrets = data.settings(), Secrets.at(data / "keys")
+    engines = {service: open_reader(settings.database_of(service)) for service in (*WRITERS, "keys")}
+    try:
+        held = Held(engines, KeyReader(engines["keys"], secrets), secrets, options.provider, source)
+        yield Differing(checker, held, options.correct)
+    finally:
+        for engine in engines.values():
+            engine.dispose()
 
 
 def _digest(data: DataDirectory) -> Any:
@@ -182,13 +216,15 @@ def print_imported(done: Imported, result: Result, sheet: Sheet, language: str) 
         words = CODES[code][language].split("。")[0].format(n="…") if code in CODES else code
         out.print(f"  {SUMMARY['flags'][language]} {code} {words}: {count}", markup=False, soft_wrap=True, style="dim")
     odd = len(done.problems)
-    for row in islice(result.odd_rows(), SHOWN):
-        told = "; ".join(placed(finding, sheet.headings, language) for finding in result.findings[row])
+    for row in islice(result.odd_rows(), SHOWN):  # What is held is for the copy, and no terminal's history.
+        told = "; ".join(placed(one, sheet.headings, language, values=False) for one in result.findings[row])
         out.print(f"{ROW[language].format(n=row)}: {told}", markup=False, soft_wrap=True)
     if odd > SHOWN:
         out.print(SUMMARY["more"][language].format(n=odd - SHOWN))
     if done.copy:
         out.print(f"{SUMMARY['copy'][language]}{done.copy}", markup=False, soft_wrap=True)
         out.print(SUMMARY["first" if done.dry_run else "again"][language], soft_wrap=True)
+    if result.correctable and done.states.get("edited"):
+        out.print(SUMMARY["edited"][language], markup=False, soft_wrap=True)
     if done.dry_run:
         out.print(SUMMARY["dry"][language], style="bold")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 from datetime import date, datetime
 from enum import StrEnum
@@ -27,7 +28,11 @@ class Language(StrEnum):
     en = "en"
 
 
-out = Console(highlight=False, soft_wrap=False)
+WHOLE = 10_000
+"""Columns where nobody looks: what goes into a file or another program is cut nowhere."""
+
+_is_seen = sys.stdout.isatty() or "COLUMNS" in os.environ
+out = Console(highlight=False, soft_wrap=False, width=None if _is_seen else WHOLE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +19,9 @@ from services.database import open_engine
 from services.parked_content import Content
 from services.parked_desk import DONE, ParkedError
 from services.seal import Secrets
+
+TOGETHER = 100
+"""Messages that travel as one batch."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -43,8 +46,11 @@ class ParkedDesk(parked_desk.ParkedDesk):
 
     def _keys(self) -> Secrets:
         if not (self._data / "keys" / "master.key").exists():
+            place = self._data / "keys"
             raise ParkedError(
-                f"{self._data / 'keys'} holds no master.key: only the machine with the keys can open this"
+                f"{place} holds no master.key: only the machine with the keys can open this",
+                f"{place} に master.key がありません。鍵のある機械でだけ開けます",
+                "keys",
             )
         return Secrets.at(self._data / "keys")
 
@@ -78,6 +84,27 @@ class ParkedDesk(parked_desk.ParkedDesk):
         self.check_open(number)
         return self._close(number, reason, by)
 
+    def close_all(
+        self, numbers: Sequence[str], reason: str, by: str | None, progress: Callable[[int], None]
+    ) -> dict[str, Receipt]:
+        """Let all of these stay as they are, for one reason; `progress` is told how many more are done.
+
+        Raises:
+            ParkedError: the keys are not here, or Yoake does not run.
+            events.adapter.NotSent: it could not be handed over; what was closed stays so.
+        """
+        done: dict[str, Receipt] = {}
+        senders: dict[str, list[str]] = {}
+        for number in numbers:
+            senders.setdefault(self._closer(number), []).append(number)
+        for sender, own in senders.items():
+            for start in range(0, len(own), TOGETHER):
+                some, now = own[start : start + TOGETHER], system_clock()
+                receipts = self._deliver(sender, [self.closing(number, reason, now, by) for number in some])
+                done.update(zip(some, receipts, strict=True))
+                progress(len(some))
+        return done
+
     def in_clear(self, number: str) -> tuple[Content, dict[str, Any]]:
         """What was parked, unsealed, and the words with which it was closed: `reason` and `by`, as far as given.
 
@@ -95,7 +122,12 @@ class ParkedDesk(parked_desk.ParkedDesk):
         """Raise ParkedError where nothing is left to be done about it, or there is none."""
         state = self.one(number).state
         if state != "open":
-            raise ParkedError(f"{number}: {state} already; `yoake parked show {number}` says when and why")
+            done = "直して再送済みです" if state == "mended" else "閉じてあります"
+            raise ParkedError(
+                f"{number}: {state} already; `yoake parked show {number}` says when and why",
+                f"{number}：すでに{done}。いつ、なぜかは `yoake parked show {number}` で分かります",
+                "settled",
+            )
 
     def _sent(self, number: str, messages: Sequence[dict[str, Any]]) -> Outcome:
         later = self.later(number)
@@ -107,21 +139,26 @@ class ParkedDesk(parked_desk.ParkedDesk):
         return Outcome(receipts, closed=True, next=later)
 
     def _close(self, number: str, reason: str, by: str | None) -> Receipt:
-        provider = self.one(number).provider
-        known = self._ward().provider_of(provider) is not None
-        sender = provider if known else self._ward().provider[0].id
-        return self._deliver(sender, [self.closing(number, reason, system_clock(), by)])[0]
+        return self._deliver(self._closer(number), [self.closing(number, reason, system_clock(), by)])[0]
+
+    def _closer(self, number: str) -> str:
+        """Who closes it: whoever sent it, or for somebody whom the ward does not know its first provider."""
+        provider, ward = self.one(number).provider, self._ward()
+        return provider if ward.provider_of(provider) is not None else str(ward.provider[0].id)
 
     def _deliver(self, provider: str, messages: Sequence[dict[str, Any]]) -> list[Receipt]:
         """The one place that sends."""
         running = self._data.running()
         if running is None:
-            raise ParkedError(f"Yoake does not run on {self._data.path}: start it with `yoake up`, or give --data")
+            raise ParkedError(
+                f"Yoake does not run on {self._data.path}: start it with `yoake up`, or give --data",
+                f"{self._data.path} のYoakeが動いていません。`yoake up` で始めるか、--data を指定してください",
+            )
         key = public_key((self._data / "keys" / "inbox.pub.jwk").read_bytes())
 
         async def send() -> dict[int, Receipt]:
             async with Adapter(running.nats, self._books.ward, provider, key) as adapter:
-                return await adapter.send(list(messages), lambda _, __: None)
+                return await adapter.send(list(messages), lambda _, __: None, together=TOGETHER)
 
         receipts = asyncio.run(send())
         return [receipts[n] for n in sorted(receipts)]
@@ -129,5 +166,5 @@ class ParkedDesk(parked_desk.ParkedDesk):
     def _ward(self) -> Any:
         ward = self._books.inquiry.ward()
         if ward is None:
-            raise ParkedError("no ward's file is in force yet")
+            raise ParkedError("no ward's file is in force yet", "区の設定がまだ適用されていません")
         return ward

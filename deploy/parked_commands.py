@@ -7,8 +7,9 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
@@ -16,17 +17,18 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 import sqlalchemy as sa
 import typer
 
+from deploy import saving
 from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.opened import Opened
 from deploy.output import Language, clock_of, fail, out, print_json
-from deploy.parked import Outcome, ParkedDesk
+from deploy.parked import TOGETHER, Outcome, ParkedDesk
 from events.adapter import NotSent
 from events.messages import Receipt
 from services.database import DatabaseError
 from services.journal import JournalError
 from services.pages.parked_words import accepted_in_words, fault_in_words, place_of, reason_in_words, why
 from services.pages.terms import Terms
-from services.parked_desk import Parked, ParkedError
+from services.parked_desk import Parked, ParkedError, Wanted
 from services.ward import Label, load
 
 parked_app = typer.Typer(
@@ -43,7 +45,23 @@ Data = Annotated[Path, typer.Option("--data", envvar="YOAKE_DATA", help="The dat
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
 Lang = Annotated[Language, typer.Option("--lang", envvar="YOAKE_LANG", help="ja or en.")]
 
+
+class ParkedKind(StrEnum):
+    """Why a person must look."""
+
+    parked = "parked"
+    conflict = "conflict"
+
+
+Kind = Annotated[ParkedKind | None, typer.Option("--kind", help="Only what is parked, or in conflict.")]
+Provider = Annotated[str | None, typer.Option("--provider", help="Only what this provider sent.")]
+Source = Annotated[str | None, typer.Option("--source", help="Only what has this source.")]
+Field = Annotated[str | None, typer.Option("--field", help="Only where this field is wrong, such as data.case.")]
+
 WORDS = {
+    "meant": Label(
+        "{n}件が当てはまります。閉じるときは --yes を付けてください。", "{n} are meant. To close them, add --yes."
+    ),
     "heading": Label("要確認データ", "Data to mend"),
     "none": Label("要確認データはありません。", "Nothing is parked."),
     "number": Label("番号", "Number"),
@@ -83,12 +101,24 @@ def said(command: Callable[P, T]) -> Callable[P, T]:
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except (ParkedError, DataError, DatabaseError, JournalError, NotSent) as error:
+        except ParkedError as error:
+            fail(_said_in(error, kwargs))
+        except (DataError, DatabaseError, JournalError, NotSent) as error:
             fail(error)
         except sa.exc.DatabaseError as error:
             fail(f"the database cannot be read: {error.orig}")
 
     return run
+
+
+def _said_in(error: ParkedError, options: Mapping[str, object]) -> str:
+    """In the language of the command; a fault of a mended copy by its place and what would be accepted."""
+    if options.get("lang") == "en":
+        return str(error)
+    if error.fault is None:
+        return error.japanese
+    terms = _terms(Path(str(options["data"])), "ja")
+    return f"{error.japanese}：{fault_in_words(error.fault.field, error.fault.reason, error.fault.accepted, terms)}"
 
 
 @contextmanager
@@ -103,6 +133,10 @@ def _desk(data: Path) -> Iterator[ParkedDesk]:
 def parked(
     context: typer.Context,
     all_: Annotated[bool, typer.Option("--all", help="What is mended or closed, too.")] = False,
+    kind: Kind = None,
+    provider: Provider = None,
+    source: Source = None,
+    field: Field = None,
     data: Data = DEFAULT,
     json: Json = False,
     lang: Lang = Language.ja,
@@ -111,7 +145,7 @@ def parked(
     if context.invoked_subcommand is not None:
         return
     with _desk(data) as desk:
-        rows = desk.rows(closed=all_)
+        rows = desk.rows(_wanted(kind, provider, source, field), closed=all_)
     if json:
         print_json(rows)
     else:
@@ -165,7 +199,10 @@ def mend(
     The exit status is 0 if it was taken, 1 if it is still parked.
     """
     if sum((file is not None, edit)) + (file is None and not edit and encoding is not None) != 1:
-        fail("give one of: FILE, -, --edit, or --encoding alone")
+        raise ParkedError(
+            "give one of: FILE, -, --edit, or --encoding alone",
+            "FILE、-、--edit、または --encoding だけ、のどれか一つを指定してください",
+        )
     with _desk(data) as desk:
         desk.check_open(number)  # Before an editor is opened.
         outcome = desk.mend(number, _mended(desk, number, file, edit=edit, encoding=encoding))
@@ -187,25 +224,67 @@ def resend(number: Number, data: Data = DEFAULT, json: Json = False, lang: Lang 
 @parked_app.command(name="close")
 @said
 def close_command(
-    number: Number,
     reason: Annotated[
         str, typer.Option("--reason", help="Why nobody will mend it; sealed, unless it is a short code (not-needed).")
     ],
+    numbers: Annotated[
+        list[str] | None, typer.Argument(metavar="[N]...", help="Numbers in the list, such as intake-3.")
+    ] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who decides it; sealed.")] = None,
+    kind: Kind = None,
+    provider: Provider = None,
+    source: Source = None,
+    field: Field = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Close everything that the options mean; without it: say how many.")
+    ] = False,
     data: Data = DEFAULT,
     json: Json = False,
     lang: Lang = Language.ja,
 ) -> None:
-    """Leave it as it is, with a reason, for ever on record; needs the keys, and a running Yoake."""
+    """Leave it as it is, with a reason, for ever on record: by numbers, or all that the options mean together.
+
+    Needs the keys, and a running Yoake. The exit status is 0 if all were closed, 1 if some were not.
+    """
+    wanted = _wanted(kind, provider, source, field)
+    if bool(numbers) == (wanted != Wanted()):
+        raise ParkedError(
+            "give numbers, or at least one of --kind, --provider, --source and --field, and not both",
+            "番号か、--kind・--provider・--source・--field のどれかを指定してください（両方は指定できません）",
+        )
     with _desk(data) as desk:
-        receipt = desk.close(number, reason, by)
+        for number in numbers or ():
+            desk.check_open(number)
+        meant = numbers or [row.number for row in desk.rows(wanted)]
+        if not numbers and not yes:
+            _say_meant(meant, lang, json=json)
+            return
+        with saving.progress("Closed / 閉じた件数", quiet=json or len(meant) <= TOGETHER) as progress:
+            closed = desk.close_all(list(dict.fromkeys(meant)), reason, by, progress(len(meant)))
+    _tell_closed(closed, lang, json=json, alone=bool(numbers) and len(closed) == 1)
+
+
+def _say_meant(meant: list[str], lang: str, *, json: bool) -> None:
     if json:
-        print_json(receipt)
-    elif receipt.status == "accepted":
-        out.print(f"{number}: {WORDS['close_done'][lang]}", markup=False)
+        print_json({"meant": meant})
     else:
-        out.print(f"{number}: {receipt.status}: {receipt.reason}", markup=False, soft_wrap=True)
-    raise typer.Exit(0 if receipt.status == "accepted" else 1)
+        out.print(WORDS["meant"][lang].format(n=len(meant)), markup=False, soft_wrap=True)
+        out.print(" ".join(meant), markup=False, soft_wrap=True)
+
+
+def _tell_closed(closed: dict[str, Receipt], lang: str, *, json: bool, alone: bool) -> None:
+    if json:
+        print_json(next(iter(closed.values())) if alone else closed)
+    for number, receipt in () if json else closed.items():
+        if receipt.status == "accepted":
+            out.print(f"{number}: {WORDS['close_done'][lang]}", markup=False)
+        else:
+            out.print(f"{number}: {receipt.status}: {receipt.reason}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if all(receipt.status == "accepted" for receipt in closed.values()) else 1)
+
+
+def _wanted(kind: ParkedKind | None, provider: str | None, source: str | None, field: str | None) -> Wanted:
+    return Wanted(kind=kind.value if kind else None, provider=provider, source=source, field=field)
 
 
 def _mended(desk: ParkedDesk, number: str, file: Path | None, *, edit: bool, encoding: str | None) -> str:
@@ -218,10 +297,15 @@ def _mended(desk: ParkedDesk, number: str, file: Path | None, *, edit: bool, enc
         return raw.decode(encoding or "utf-8-sig")
     except OSError as error:
         raise ParkedError(
-            f"{file}: {error.strerror}; give a file that you may read, or - for standard input"
+            f"{file}: {error.strerror}; give a file that you may read, or - for standard input",
+            f"{file}：読み取れません。読み取れるファイルか、標準入力の - を指定してください",
         ) from error
     except (UnicodeDecodeError, LookupError) as error:
-        raise ParkedError(f"{file or number}: it is not {encoding or 'UTF-8'}; try --encoding cp932") from error
+        code = encoding or "UTF-8"
+        raise ParkedError(
+            f"{file or number}: it is not {code}; try --encoding cp932",
+            f"{file or number}：{code} ではありません。--encoding cp932 を試してください",
+        ) from error
 
 
 def _edited(text: str) -> str:
@@ -234,7 +318,10 @@ def _edited(text: str) -> str:
         try:
             subprocess.run([*shlex.split(editor), str(file)], check=True)  # noqa: S603  (the person's own editor)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise ParkedError(f"{editor}: the editor did not end well; nothing was sent") from error
+            raise ParkedError(
+                f"{editor}: the editor did not end well; nothing was sent",
+                f"{editor}：エディタが正しく終わりませんでした。何も送っていません",
+            ) from error
         return file.read_text(encoding="utf-8")
 
 

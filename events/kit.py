@@ -12,13 +12,14 @@ import asyncio
 import os
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from events.courier import Courier, Transport
+from events.japanese import in_japanese
 from events.manifest import Manifest, prove, size
 from events.messages import Receipt
 from events.outbox import Outbox, OutboxError, Unfit
@@ -41,7 +42,7 @@ def put(arguments: argparse.Namespace, show: Shown) -> int:
                 number = outbox.put(message)
             except Unfit as error:
                 unfit += 1
-                sys.stderr.write(f"{where}: {error}\n")
+                show.fault(str(error), f"{where}: ")
                 continue
             if not arguments.key and in_clear(message):
                 clear += 1
@@ -106,7 +107,7 @@ def send(arguments: argparse.Namespace, show: Shown) -> int:
 
     def on_trouble(reason: str) -> None:
         troubles.append(reason)
-        sys.stderr.write(f"{reason}\n")
+        show.fault(reason)
 
     transport = way(arguments)
     with opened(arguments, begin=arguments.stay) as outbox:
@@ -116,7 +117,8 @@ def send(arguments: argparse.Namespace, show: Shown) -> int:
         except TimeoutError:
             unsent, why = outbox.counts().get("pending", 0), troubles[-1] if troubles else None
             show(
-                f"まだ送れません。未送信 {unsent}件（保存してあります）：{why or '時間内に返事がありませんでした'}",
+                f"まだ送れません。未送信 {unsent}件（保存してあります）："
+                f"{in_japanese(why or 'no answer came within this time')}",
                 f"Not sent yet: {unsent}; they are kept: {why or 'no answer came within this time'}",
             )
             return 1
@@ -244,54 +246,150 @@ def _print_json(value: object) -> None:
     write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The commands and their options."""
-    own = argparse.ArgumentParser(prog="yoake-adapter", description=(__doc__ or "").partition("\n")[0])
+COMMANDS = {
+    "put": ("記録のファイルを送信箱に保存します", "keep the messages of a file in the outbox"),
+    "send": ("未送信の記録を、すべての受付が分かるまで送ります", "send what is pending until everything has a receipt"),
+    "pending": (
+        "状態ごとの件数と、済んでいない記録を示します",
+        "how many messages have which status, and each that is not settled",
+    ),
+    "prove": ("区の受信記録の一覧と比べます", "compare the numbers given here with the ward's manifest"),
+    "begin-after": ("失った送信箱の続きから番号を付けます", "go on numbering where a lost outbox had come to"),
+}
+
+
+def parser(lang: str = "ja") -> argparse.ArgumentParser:
+    """The commands and their options, explained in this language."""
+
+    def say(japanese: str, english: str) -> str:
+        return english if lang == "en" else japanese
+
     given = os.environ.get
-    own.add_argument("--outbox", default=given("YOAKE_OUTBOX", "outbox.db"), help="the outbox's file (YOAKE_OUTBOX)")
-    own.add_argument("--source", default=given("YOAKE_SOURCE", "/adapter"), help="for messages that name none")
-    own.add_argument("--key", default=given("YOAKE_KEY"), help="the ward's inbox.pub.jwk: seals what is personal")
-    own.add_argument("--lang", choices=("ja", "en"), default=given("YOAKE_LANG", "ja"))
+    own = argparse.ArgumentParser(
+        prog="yoake-adapter",
+        description=say(
+            "アダプタキット：記録を受付が分かるまで保存し、送ります。",
+            "The adapter kit: keeps messages, and sends them.",
+        ),
+    )
+    add = own.add_argument
+    add(
+        "--outbox",
+        default=given("YOAKE_OUTBOX", "outbox.db"),
+        help=say("送信箱のファイル", "the outbox's file") + " (YOAKE_OUTBOX)",
+    )
+    add(
+        "--source",
+        default=given("YOAKE_SOURCE", "/adapter"),
+        help=say("source のない記録の source", "for messages that name none"),
+    )
+    add(
+        "--key",
+        default=given("YOAKE_KEY"),
+        help=say("区の inbox.pub.jwk：個人情報を暗号にします", "the ward's inbox.pub.jwk: seals what is personal"),
+    )
+    add(
+        "--lang",
+        choices=("ja", "en"),
+        default=given("YOAKE_LANG", "ja"),
+        help=say("表示の言語", "the language") + " (YOAKE_LANG)",
+    )
     commands = own.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Any) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, help=(run.__doc__ or "").partition("\n")[0], description=run.__doc__)
+        told = say(*COMMANDS[name])
+        made = commands.add_parser(name, help=told, description=told)
         made.set_defaults(run=run)
         return made
 
-    command("put", put).add_argument("file", help="JSON Lines or JSON; - is standard input")
-    sending = command("send", send)
-    sending.add_argument("--http", metavar="URL", default=given("YOAKE_HTTP"), help="the ward's door")
-    sending.add_argument("--token-file", metavar="FILE", help="holds the token for --http; or YOAKE_TOKEN")
-    sending.add_argument("--nats", metavar="URL", default=given("YOAKE_NATS"))
-    sending.add_argument("--ward", default=given("YOAKE_WARD_ID"), help="the ward's id, for --nats")
-    sending.add_argument("--provider", default=given("YOAKE_PROVIDER"), help="who is sending, for --nats")
-    sending.add_argument("--user", default=given("YOAKE_USER"), help="the user's name on NATS")
-    sending.add_argument("--password-file", metavar="FILE", help="its password; or YOAKE_PASSWORD")
-    sending.add_argument("--credentials", metavar="FILE", help="a NATS credentials file, instead of a user")
-    sending.add_argument("--inbox-prefix", metavar="PREFIX", help="where NATS answers, if it is restricted")
-    sending.add_argument("--stay", action="store_true", help="go on for ever, and send what is put from now on")
-    sending.add_argument("--give-up", type=float, metavar="SECONDS", help="end after so long, with everything kept")
+    command("put", put).add_argument(
+        "file", help=say("JSON Lines か JSON。- は標準入力", "JSON Lines or JSON; - is standard input")
+    )
+    _sending_options(command("send", send), say)
     listing = command("pending", pending)
-    listing.add_argument("--flags", action="store_true", help="also what was accepted in the last 30 days with flags")
-    listing.add_argument("--json", action="store_true", help="all of it, for programs")
+    listing.add_argument(
+        "--flags",
+        action="store_true",
+        help=say("30日以内に受け付けた、確認事項のある記録も", "also what was accepted in the last 30 days with flags"),
+    )
+    listing.add_argument("--json", action="store_true", help=say("プログラム用に全部", "all of it, for programs"))
     proving = command("prove", prove_feed)
-    proving.add_argument("manifest", help="what `yoake manifest PROVIDER --json` has printed")
-    proving.add_argument("--again", action="store_true", help="let what is missing be sent again")
-    proving.add_argument("--json", action="store_true")
+    proving.add_argument(
+        "manifest",
+        help=say("yoake manifest PROVIDER --json の出力", "what `yoake manifest PROVIDER --json` has printed"),
+    )
+    proving.add_argument(
+        "--again", action="store_true", help=say("足りないものを再送する", "let what is missing be sent again")
+    )
+    proving.add_argument("--json", action="store_true", help=say("プログラム用", "for programs"))
     beginning = command("begin-after", begin_after)
     beginning.add_argument("of", metavar="SOURCE")
     beginning.add_argument("last", type=int)
     return own
 
 
+def _sending_options(sending: argparse.ArgumentParser, say: Callable[[str, str], str]) -> None:
+    add, given = sending.add_argument, os.environ.get
+    add("--http", metavar="URL", default=given("YOAKE_HTTP"), help=say("区の受付口", "the ward's door"))
+    add(
+        "--token-file",
+        metavar="FILE",
+        help=say("--http のトークンのファイル", "holds the token for --http") + " (YOAKE_TOKEN)",
+    )
+    add("--nats", metavar="URL", default=given("YOAKE_NATS"), help=say("区のNATS", "the ward's NATS"))
+    add("--ward", default=given("YOAKE_WARD_ID"), help=say("区の記号（--nats）", "the ward's id, for --nats"))
+    add(
+        "--provider",
+        default=given("YOAKE_PROVIDER"),
+        help=say("送る受託事業者（--nats）", "who is sending, for --nats"),
+    )
+    add("--user", default=given("YOAKE_USER"), help=say("NATSの利用者名", "the user's name on NATS"))
+    add(
+        "--password-file",
+        metavar="FILE",
+        help=say("そのパスワードのファイル", "holds its password") + " (YOAKE_PASSWORD)",
+    )
+    add(
+        "--credentials",
+        metavar="FILE",
+        help=say("利用者の代わりのNATS認証ファイル", "a NATS credentials file, instead of a user"),
+    )
+    add(
+        "--inbox-prefix",
+        metavar="PREFIX",
+        help=say("NATSの返信先（制限のあるとき）", "where NATS answers, if it is restricted"),
+    )
+    add(
+        "--stay",
+        action="store_true",
+        help=say("終わらずに、これから保存するものも送る", "go on for ever, and send what is put from now on"),
+    )
+    add(
+        "--give-up",
+        type=float,
+        metavar="SECONDS",
+        help=say("この秒数で終える（すべて保存したまま）", "end after so long, with everything kept"),
+    )
+
+
+def _language(arguments: Sequence[str]) -> str:
+    """The language of the explanations, which are printed before the options are read."""
+    looking = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
+    looking.add_argument("--lang", default=os.environ.get("YOAKE_LANG", "ja"))
+    try:
+        return str(looking.parse_known_args(list(arguments))[0].lang)
+    except argparse.ArgumentError:
+        return "ja"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0: all is well, 1: something needs a person, 2: it could not be done."""
-    asked = parser().parse_args(arguments)
+    asked = parser(_language(sys.argv[1:] if arguments is None else arguments)).parse_args(arguments)
+    show = Shown(asked.lang)
     try:
-        status: int = asked.run(asked, Shown(asked.lang))
+        status: int = asked.run(asked, show)
     except (OutboxError, UsageError) as error:
-        sys.stderr.write(f"yoake-adapter: {error}\n")
+        show.fault(str(error), "yoake-adapter: ")
         return 2
     finally:
         finish()

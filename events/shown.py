@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import TextIO
 
+from events.japanese import in_japanese
 from events.messages import Receipt
 from events.outbox import Entry
 
@@ -40,6 +41,10 @@ class Shown:
         """A line beside it, on standard error."""
         write((english if self._english else japanese) + "\n", sys.stderr)
 
+    def fault(self, text: str, before: str = "") -> None:
+        """What is wrong, on standard error, behind what it is about."""
+        self.warn(before + in_japanese(text), before + text)
+
     def word(self, words: tuple[str, str]) -> str:
         """One of the two."""
         return words[self._english]
@@ -49,7 +54,9 @@ class Shown:
         said = self._status(receipt.status)
         numbers, reason = ", ".join(receipt.number), f": {receipt.reason}" if receipt.reason else ""
         self(
-            f"{receipt.source} {receipt.id}: {said}" + (f"（受付番号 {numbers}）" if numbers else "") + reason,
+            f"{receipt.source} {receipt.id}: {said}"
+            + (f"（受付番号 {numbers}）" if numbers else "")
+            + in_japanese(reason),
             f"{receipt.source} {receipt.id}: {said}" + (f" (reference number {numbers})" if numbers else "") + reason,
         )
         self._flags(receipt.flags, indent="  ")
@@ -57,10 +64,10 @@ class Shown:
     def entry(self, entry: Entry) -> None:
         """A message of the outbox, with what is to be said of it."""
         why = "; ".join(filter(None, (entry.reason, entry.note)))
-        said = self._status(entry.status) + (f": {why}" if why else "")
+        said, why = self._status(entry.status), f": {why}" if why else ""
         self(
-            f"  {entry.source} {entry.sequence}番 {entry.id} {entry.type}: {said}",
-            f"  {entry.source} {entry.sequence} {entry.id} {entry.type}: {said}",
+            f"  {entry.source} {entry.sequence}番 {entry.id} {entry.type}: {said}{in_japanese(why)}",
+            f"  {entry.source} {entry.sequence} {entry.id} {entry.type}: {said}{why}",
         )
         self._flags(entry.flags, indent="    ")
 
@@ -72,7 +79,7 @@ class Shown:
             code, field, accepted = (flag.get(name) for name in ("code", "field", "accepted"))
             place = f": {field}" if field else ""
             self(
-                f"{indent}確認事項 {code}{place}" + (f"（使えるもの：{accepted}）" if accepted else ""),
+                f"{indent}確認事項 {code}{place}" + (f"（使えるもの：{in_japanese(accepted)}）" if accepted else ""),
                 f"{indent}flag {code}{place}" + (f"; accepted: {accepted}" if accepted else ""),
             )
 

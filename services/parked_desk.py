@@ -40,11 +40,14 @@ _HEAD = [column for column in PARKED.c if column is not PARKED.c.body]
 
 
 class ParkedError(RuntimeError):
-    """Something that cannot be done at the desk; says why and what to do. `fault`: what is wrong with a mended copy."""
+    """Something that cannot be done at the desk; says why and what to do, in English and in Japanese.
 
-    def __init__(self, text: str, why: Why = "other", fault: Unusable | None = None) -> None:
+    `fault`: what is wrong with a mended copy.
+    """
+
+    def __init__(self, text: str, japanese: str, why: Why = "other", fault: Unusable | None = None) -> None:
         super().__init__(text)
-        self.why, self.fault = why, fault
+        self.japanese, self.why, self.fault = japanese, why, fault
 
 
 class Parked(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +73,15 @@ class Parked(msgspec.Struct, frozen=True, kw_only=True):
     first: list[str] = []
 
 
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows are meant, by what they have in common; None: any. `kind`: parked or conflict."""
+
+    kind: str | None = None
+    provider: str | None = None
+    source: str | None = None
+    field: str | None = None
+
+
 class ParkedDesk:
     """The parked rows of the writing services. `secrets` gives the ward's keys, or raises ParkedError."""
 
@@ -85,12 +97,16 @@ class ParkedDesk:
                 found += connection.execute(query).scalar_one()
         return found
 
-    def rows(self, *, closed: bool = False, most: int | None = None, skip: int = 0) -> list[Parked]:
-        """What is open, the first to arrive first; with `closed` everything that ever was parked."""
+    def rows(
+        self, wanted: Wanted | None = None, *, closed: bool = False, most: int | None = None, skip: int = 0
+    ) -> list[Parked]:
+        """What is open and wanted, the first to arrive first; with `closed` also what is open no more."""
         found = []
         for service, engine in self._engines.items():
             query = sa.select(PARKED.c.arrived, PARKED.c.n)
             query = query if closed else query.where(PARKED.c.closed.is_(None))
+            for name, value in msgspec.structs.asdict(wanted or Wanted()).items():
+                query = query if value is None else query.where(PARKED.c[name] == value)
             with engine.connect() as connection:
                 found += [
                     (datetime.fromisoformat(arrived), service, n) for arrived, n in connection.execute(query).all()
@@ -159,12 +175,15 @@ class ParkedDesk:
         """
         service, row = self._row(number)
         if row.kind == "conflict":
-            raise ParkedError(_conflict(number), "conflict")
+            raise _conflict(number)
         try:
             text = self._body(number).removeprefix(BYTE_ORDER_MARK).decode()
         except UnicodeDecodeError as error:
             told = f"{number}: not UTF-8; mend it: `yoake parked mend {number} --encoding cp932`"
-            raise ParkedError(told, "not-utf-8") from error
+            japanese = (
+                f"{number}：UTF-8ではありません。`yoake parked mend {number} --encoding cp932` で読み直して送れます"
+            )
+            raise ParkedError(told, japanese, "not-utf-8") from error
         return _messages(text, service)
 
     def closing(self, number: str, reason: str, at: datetime, by: str | None = None) -> dict[str, Any]:
@@ -212,14 +231,16 @@ class ParkedDesk:
         try:
             service, n = read_number(number)
         except ValueError as error:
-            raise ParkedError(str(error), "no-such") from error
+            raise ParkedError(
+                str(error), f"{number}：要確認データの番号ではありません（例：intake-3）", "no-such"
+            ) from error
         row = None
         if service in self._engines:
             with self._engines[service].connect() as connection:
                 row = connection.execute(sa.select(*_HEAD).where(PARKED.c.n == n)).one_or_none()
         if row is None:
             told = f"{number}: nothing is parked under this number; accepted: {A_NUMBER}"
-            raise ParkedError(told, "no-such")
+            raise ParkedError(told, f"{number}：この番号の要確認データはありません（番号の例：intake-3）", "no-such")
         return service, row
 
     def _body(self, number: str) -> bytes:
@@ -232,8 +253,10 @@ class ParkedDesk:
         try:
             return self._secrets().open_local(bytes(body))
         except InvalidTag as error:
+            number = number_of(service, n)
+            told = f"{number}: sealed with another master.key than this one"
             raise ParkedError(
-                f"{number_of(service, n)}: sealed with another master.key than this one", "keys"
+                told, f"{number}：ここにある master.key とは別の鍵で暗号にされています", "keys"
             ) from error
 
     def _open_of(self, provider: str) -> Iterator[tuple[str, sa.Row[Any]]]:
@@ -281,7 +304,7 @@ def _messages(text: str, service: str) -> list[dict[str, Any]]:
     found = list(items(_delivery(service, text.encode())))
     for item in found:
         if item.garbled is not None:
-            raise ParkedError(f"nothing was sent: {item.garbled}", "garbled", item.garbled)
+            raise ParkedError(f"nothing was sent: {item.garbled}", "何も送っていません", "garbled", item.garbled)
     return [item.fields for item in found]
 
 
@@ -289,17 +312,22 @@ def _check_names(messages: Sequence[dict[str, Any]], number: str, row: sa.Row[An
     names = {(message["source"], message["id"]) for message in messages}
     same = names == {(row.source, row.id)}
     if row.kind == "conflict" and same:
-        raise ParkedError(_conflict(number), "conflict")
+        raise _conflict(number)
     if row.kind == "parked" and row.source and not same and row.field not in OF_THE_NAME:
         told = f"nothing was sent: another `source` or `id` than {number} has; keep both as they are"
-        raise ParkedError(told, "other-name")
+        japanese = f"何も送っていません。`source` か `id` が {number} と違います。どちらも元のままにしてください"
+        raise ParkedError(told, japanese, "other-name")
 
 
-def _conflict(number: str) -> str:
-    return (
+def _conflict(number: str) -> ParkedError:
+    return ParkedError(
         f"{number}: the first message under this id stands, and this one would be in conflict again. To change what "
         f"stands, send a correcting message under a new id (`yoake parked mend {number}` with one); to leave it, "
-        f"`yoake parked close {number} --reason …`"
+        f"`yoake parked close {number} --reason …`",
+        f"{number}：同じ番号で先に受け付けた記録が有効です。そのまま送っても、また同じことになります。変えるときは、訂正の記録を新しい番号で"
+        f"送ってください（`yoake parked mend {number}`）。変えないときは、"
+        f"`yoake parked close {number} --reason …` で閉じてください",
+        "conflict",
     )
 
 

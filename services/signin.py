@@ -70,7 +70,11 @@ class NoSuchLink(LookupError):
 
 
 class SignInError(ValueError):
-    """A role or a name that nobody can sign in with; says what is accepted."""
+    """A role or a name that nobody can sign in with; says what is accepted, in English and in Japanese."""
+
+    def __init__(self, text: str, japanese: str) -> None:
+        super().__init__(text)
+        self.japanese = japanese
 
 
 class Offer(NamedTuple):
@@ -113,9 +117,15 @@ class SignIns:
         """
         if self._ward.role_of(role) is None:
             known = ", ".join(each.key for each in self._ward.roles)
-            raise SignInError(f"{role}: the ward's file has no such role; it has {known}")
+            raise SignInError(
+                f"{role}: the ward's file has no such role; it has {known}",
+                f"{role}：区の設定にこの役割はありません。ある役割：{known}",
+            )
         if name is not None and not (_is_plain(name) and 0 < len(name.strip()) <= LONGEST_NAME):
-            raise SignInError(f"--name: give a name of 1 to {LONGEST_NAME} printable characters")
+            raise SignInError(
+                f"--name: give a name of 1 to {LONGEST_NAME} printable characters",
+                f"--name：1文字から{LONGEST_NAME}文字までの名前を指定してください（制御文字なし）",
+            )
         token, now = secrets.token_urlsafe(32), self._now()
         until = now + LINK_LASTS.total_seconds()
         with self._engine().begin() as connection:

@@ -69,7 +69,7 @@ def site(
     register = open_reader(centre.database_of("intake"))
     lookup = Lookup(register, SECRETS, centre.keys)
     backroom = Backroom({service: centre.engine(service) for service in RULES}, SECRETS, Counter(centre), centre.clock)
-    jobs = Jobs(backroom, told.ward)
+    jobs = Jobs(backroom, told.ward, centre.keys)
     parts = Parts(centre.inquiry, signins, outlook, centre.keys.opened, lookup, backroom, jobs, centre.clock)
     app = assemble(told, parts)
     app.state.counter, app.state.jobs = backroom.submit, jobs

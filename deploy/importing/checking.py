@@ -9,6 +9,8 @@ from uuid import uuid4
 import msgspec
 
 from deploy.importing.making import IN_A_CELL, Finding, Maker
+from deploy.importing.views import View, view_of
+from events.intake import CallReceived, PersonRegistered
 from events.messages import addressed
 from events.seal import new_key
 from services.book import Book, Shelf, Unusable, Waits
@@ -48,8 +50,8 @@ class Checker:
     """A desk on which nothing lies, for one provider of a ward."""
 
     def __init__(self, ward: Ward, provider: str, maker: Maker, now: datetime) -> None:
-        self._ward, self._provider, self.maker, self._now = ward, provider, maker, now
-        self._labels = {
+        self._ward, self._provider, self.maker, self.now = ward, provider, maker, ward.local(now)
+        self.labels = {
             entry.key: entry.label.ja
             for entry in (*ward.district, *ward.handbook, *ward.reason, *ward.refusal, *ward.placement)
         }
@@ -57,9 +59,13 @@ class Checker:
 
     def check(self, message: dict[str, Any]) -> list[Finding]:
         """What would be flagged; a finding that is `held` where it would be parked."""
+        return self.said(message)[1]
+
+    def said(self, message: dict[str, Any]) -> tuple[list[View], list[Finding]]:
+        """What a form or a call says, part by part, as it would be recorded; and what would be flagged."""
         service = addressed(message)
         body = msgspec.json.encode(message)
-        delivery = Delivery(provider=self._provider, service=service, body=body, arrived=self._now)
+        delivery = Delivery(provider=self._provider, service=service, body=body, arrived=self.now)
         (item,) = items(delivery)
         book = self._book(RULES[service])
         try:
@@ -69,11 +75,16 @@ class Checker:
             RULES[service].decide(words, book)
         except Unusable as unusable:
             columns = self.maker.columns_of(unusable.field)
-            return [Finding("unusable", columns, unusable.accepted, unusable.reason, held=True)]
+            return [], [Finding("unusable", columns, unusable.accepted, unusable.reason, held=True)]
         except Waits:
-            return []
+            return [], []
         flags = dict.fromkeys([*words.flags, *book.flags])
-        return [self.finding(msgspec.to_builtins(flag)) for flag in flags if flag.code not in NOT_BEFOREHAND]
+        found = [self.finding(msgspec.to_builtins(flag)) for flag in flags if flag.code not in NOT_BEFOREHAND]
+        return [
+            view_of(written.event, written.at, written.personal)
+            for written in book.written
+            if isinstance(written.event, PersonRegistered | CallReceived)
+        ], found
 
     def untimely(self, message: dict[str, Any]) -> Finding | None:
         """Why a row must not be sent with the time that stands in its cells; None if it may, or there is none.
@@ -81,14 +92,14 @@ class Checker:
         A call or a form would be taken all the same, and be counted on the day on which it arrives.
         """
         written = message.get("time")
-        if written is None or moment(written, self._ward, self._now, field="time")[0] is not None:
+        if written is None or moment(written, self._ward, self.now, field="time")[0] is not None:
             return None
         columns = self.maker.columns_of("time")
         try:
             datetime.fromisoformat(written)
         except (TypeError, ValueError):
             return Finding("time-unreadable", columns, IN_A_CELL["time"], held=True)
-        days = f"{self._ward.opens_at:%Y-%m-%d} – {self._ward.local(self._now):%Y-%m-%d}"
+        days = f"{self._ward.opens_at:%Y-%m-%d} – {self._ward.local(self.now):%Y-%m-%d}"
         return Finding("time-outside", columns, days, held=True)
 
     def finding(self, flag: dict[str, Any]) -> Finding:
@@ -110,9 +121,9 @@ class Checker:
     def _in_words(self, accepted: str | None) -> str | None:
         """A list of the ward's keys with what the ward calls them: 北沢 (kitazawa)."""
         keys = accepted.split(", ") if accepted else []
-        if not keys or not all(key in self._labels for key in keys):
+        if not keys or not all(key in self.labels for key in keys):
             return accepted
-        return "、".join(f"{self._labels[key]} ({key})" for key in keys)
+        return "、".join(f"{self.labels[key]} ({key})" for key in keys)
 
     def _book(self, rules: Rules[Any]) -> Book[Any]:
         shelf: Shelf[Any] = Shelf(

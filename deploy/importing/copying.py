@@ -9,15 +9,30 @@ import csv
 import os
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from unicodedata import east_asian_width
 
 from deploy.importing.running import TO_MEND, Result
-from deploy.importing.sheets import ITEMS, NO_VALUE, STATE, Sheet
+from deploy.importing.sheets import ADDED, NO_VALUE, Sheet
 from deploy.importing.words import STATES, TAKEN, letter, placed, told
 
 MOST_COMMENTS = 2_000
 """Comments in one workbook; more make it slow to open, and the words stand in the last column all the same."""
+
+NARROWEST, WIDEST = 6.0, 40.0
+"""Widths of a column, in narrow characters."""
+
+OF_STATES, OF_ITEMS = 36.0, 80.0
+"""Widths of the columns that are added."""
+
+LINE, HIGHEST = 17.0, 400.0
+"""Heights of a line, and of a row at most, in points: no program is asked to find them out."""
+
+LOOKED_AT = 200
+"""Rows by which the widths are told."""
 
 ODD, HELD = "FFF2CC", "F8CBAD"
 _CALCULATED = re.compile(r"[=+\-@\t\r]")
@@ -47,7 +62,8 @@ Line = tuple[int, list[Any], str, str, list[Any]]
 
 def _ours(sheet: Sheet) -> list[int]:
     """The columns of an earlier copy, which are left out."""
-    return [n for n, heading in enumerate(sheet.headings) if heading.endswith((STATE, ITEMS))]
+    added = tuple(heading for headings in ADDED.values() for heading in headings)
+    return [n for n, heading in enumerate(sheet.headings) if heading.endswith(added)]
 
 
 def _width(sheet: Sheet) -> int:
@@ -64,7 +80,7 @@ def _rows(sheet: Sheet, result: Result, language: str) -> Iterator[Line]:
         own = ["" if cell == NO_VALUE else cell for n, cell in enumerate(cells) if n not in ours]
         own += [None] * (width - len(own))
         if number == sheet.heading_row:
-            yield number, own[:width], STATE, ITEMS, own[width:]
+            yield number, own[:width], *ADDED[language], own[width:]
         else:
             state = result.state(number)
             items = [placed(finding, sheet.headings, language) for finding in result.findings.get(number, ())]
@@ -84,11 +100,12 @@ def _write_xlsx(sheet: Sheet, result: Result, to: Path, language: str) -> None:
     book.epoch = sheet.epoch
     page = book.create_sheet("Yoake")
     width = _width(sheet)
-    for place, wide in ((width, 32), (width + 1, 80)):
+    for place, wide in enumerate((*_widths(sheet, width), OF_STATES, OF_ITEMS)):
         page.column_dimensions[letter(place)].width = wide
-    page.freeze_panes = f"A{sheet.heading_row + 1}"
+    page.freeze_panes = f"B{sheet.heading_row + 1}"
+    page.auto_filter.ref = f"A{sheet.heading_row}:{letter(width + 1)}{max(result.last_row, sheet.heading_row)}"
     fills = {colour: PatternFill("solid", fgColor=colour) for colour in (ODD, HELD)}
-    comments = 0
+    comments, top = 0, Alignment(vertical="top")
 
     def cell(value: Any, colour: str | None = None) -> Any:
         text = isinstance(value, str)
@@ -116,10 +133,37 @@ def _write_xlsx(sheet: Sheet, result: Result, to: Path, language: str) -> None:
             if n < len(line) and comments < MOST_COMMENTS:
                 line[n].comment = Comment(told(finding, language), "Yoake")
                 comments += 1
-        words = cell(items, colour)
+        page.row_dimensions[number].height = _height(items)
+        line += [cell(state, colour), words := cell(items, colour), *(cell(value) for value in beyond)]
+        for each in line:
+            each.alignment = top
         words.alignment = Alignment(wrap_text=True, vertical="top")
-        page.append([*line, cell(state, colour), words, *_plain(beyond, cell)])
+        page.append(line)
     book.save(to)
+
+
+def _widths(sheet: Sheet, width: int) -> list[float]:
+    """How wide the sheet's own columns are, by what stands in their first rows; titles above the heading left out."""
+    ours, widest = _ours(sheet), [NARROWEST] * width
+    for number, cells in islice(sheet.rows(), sheet.heading_row + LOOKED_AT):
+        if number >= sheet.heading_row:
+            own = [cell for n, cell in enumerate(cells) if n not in ours][:width]
+            widest[: len(own)] = [max(wide, _columns_of(cell)) for wide, cell in zip(widest, own, strict=False)]
+    return [min(wide + 2, WIDEST) for wide in widest]
+
+
+def _height(items: str) -> float:
+    """Of a row whose items stand below one another, each in as many lines as it needs."""
+    lines = sum(1 + int(_columns_of(item) // (OF_ITEMS - 8)) for item in items.split("\n"))
+    return min(LINE * lines, HIGHEST)
+
+
+def _columns_of(cell: Any) -> float:
+    """How many narrow characters a cell takes; a day with its time is written in ten or so."""
+    if not isinstance(cell, str):
+        return 10 if isinstance(cell, date) else len(str(cell or ""))
+    lines = cell.splitlines() or [""]
+    return max(sum(2 if east_asian_width(one) in "WFA" else 1 for one in line) for line in lines)
 
 
 def _plain(cells: Sequence[Any], cell: Any) -> list[Any]:

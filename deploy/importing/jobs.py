@@ -18,9 +18,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.importing.checking import Checker
 from deploy.importing.copying import write_copy
+from deploy.importing.differing import Differing
+from deploy.importing.held import Held
 from deploy.importing.making import Maker
 from deploy.importing.mapping import MappingError, load
 from deploy.importing.running import Result, Send, run
@@ -28,6 +31,7 @@ from deploy.importing.sheets import Sheet, SheetError
 from events.adapter import sealed
 from events.messages import Receipt
 from services.pages.sending import Backroom
+from services.seal import KeyReader
 from services.ward import Ward
 
 KEPT = 30 * 60.0
@@ -57,11 +61,15 @@ class NotThrough(RuntimeError):
 
 
 class Job:
-    """One sheet. `who` began it, and nobody else finds it; `fault` says why it failed, `down` that the line was."""
+    """One sheet. `who` began it, and nobody else finds it; `fault` says why it failed, `down` that the line was.
 
-    def __init__(self, who: str, provider: str, mapping: Path, name: str, content: bytes) -> None:
+    `language` is that of the copy; `correct` the reason for which records are to say what edited rows say.
+    """
+
+    def __init__(self, who: str, provider: str, mapping: Path, name: str, content: bytes, language: str) -> None:
         self.token = secrets.token_urlsafe(24)
-        self.who, self.provider, self.mapping = who, provider, mapping
+        self.who, self.provider, self.mapping, self.language = who, provider, mapping, language
+        self.correct: str | None = None
         self.state: State = "checking"
         self.done, self.fault, self.down = 0, "", False
         self.result: Result | None = None
@@ -89,12 +97,13 @@ class Job:
 class Jobs:
     """All that are under way in this process."""
 
-    def __init__(self, backroom: Backroom, ward: Callable[[], Ward]) -> None:
-        self._backroom, self._ward = backroom, ward
+    def __init__(self, backroom: Backroom, ward: Callable[[], Ward], keys: KeyReader) -> None:
+        """`keys` opens what is held of rows that were edited since they were taken."""
+        self._backroom, self._ward, self._keys = backroom, ward, keys
         self._jobs: dict[str, Job] = {}
         self._lock = threading.Lock()
 
-    def begin(self, who: str, provider: str, mapping: Path, name: str, content: bytes) -> Job:
+    def begin(self, who: str, provider: str, mapping: Path, name: str, content: bytes, language: str) -> Job:
         """Keep an upload, and check it in a thread.
 
         Raises:
@@ -105,7 +114,7 @@ class Jobs:
             self._tidy()
             if len(self._jobs) >= MOST_JOBS:
                 raise TooMany
-            job = Job(who, provider, mapping, name, content)
+            job = Job(who, provider, mapping, name, content, language)
             self._jobs[job.token] = job
         threading.Thread(target=self._run, args=(job, None), daemon=True).start()
         return job
@@ -117,12 +126,12 @@ class Jobs:
             job = self._jobs.get(token)
         return job if job and job.who == who else None
 
-    def send(self, job: Job, loop: asyncio.AbstractEventLoop) -> None:
-        """Send what was checked, once; the door is of this loop."""
+    def send(self, job: Job, loop: asyncio.AbstractEventLoop, language: str, correct: str | None = None) -> None:
+        """Send what was checked, once; the door is of this loop. `correct`: see `Job`."""
         with self._lock:
             if job.state != "checked":
                 return
-            job.state, job.done = "sending", 0
+            job.state, job.done, job.language, job.correct = "sending", 0, language, correct
         threading.Thread(target=self._run, args=(job, self._sender(job.provider, loop)), daemon=True).start()
 
     def drop(self, job: Job) -> None:
@@ -150,7 +159,7 @@ class Jobs:
             end = "sent" if send else "checked"
         except (SheetError, MappingError) as error:
             job.fault = str(error).replace(f"{job.file}: ", "").replace(str(job.mapping), job.mapping.name)
-        except NotThrough:
+        except (NotThrough, SQLAlchemyError):
             job.down = True
         except Exception as error:  # Whatever a file may hold: the page says so, and the front goes on.
             log.error("an uploaded sheet could not be processed (%s)", type(error).__name__)
@@ -165,10 +174,13 @@ class Jobs:
         places = sheet.find_heading(mapping.columns, mapping.sheet.heading_rows)
         maker = Maker(mapping, places, ward.zone, self._digest, epoch=sheet.epoch)
         checker = Checker(ward, job.provider, maker, self._backroom.clock())
-        result = run(sheet, maker, checker, send, job.advance, lambda told: sealed(told, self._backroom.secrets.inbox))
+        secrets = self._backroom.secrets
+        held = Held(self._backroom.engines, self._keys, secrets, job.provider, mapping.source)
+        again = Differing(checker, held, job.correct)
+        result = run(sheet, maker, checker, send, job.advance, lambda told: sealed(told, secrets.inbox), again)
         job.copy.unlink(missing_ok=True)
         if any(True for _ in result.odd_rows()):
-            write_copy(sheet, result, job.copy, "ja")
+            write_copy(sheet, result, job.copy, job.language)
         job.sheet, job.result = sheet, result
 
     def _digest(self, content: bytes) -> str:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from deploy.importing.mapping import Field, Kind, Mapping, Path_
+from deploy.importing.mapping import Field, Kind, Mapping, Path_, steps_of
 from deploy.importing.sheets import NO_VALUE
 from deploy.importing.values import EPOCH, day_of, moment_of, text_of, truth_of
 from events.messages import MAX_ID_LENGTH
@@ -40,6 +40,8 @@ class Finding(msgspec.Struct, frozen=True):
     """Something to look at. `columns` are places in the row, `accepted` what would be taken; no value is repeated.
 
     `held`: the row was not sent because of it. `reason`: what a rule says of a message that it cannot use.
+    Of a cell that was edited since it was taken, `own_value` is what it says and `held_value` what is held; both are
+    None elsewhere, and are shown to nobody but whoever has the sheet.
     """
 
     code: str
@@ -48,6 +50,8 @@ class Finding(msgspec.Struct, frozen=True):
     reason: str | None = None
     held: bool = False
     other_row: int | None = None
+    held_value: str | None = None
+    own_value: str | None = None
 
 
 class Made(msgspec.Struct):
@@ -108,6 +112,14 @@ class Maker:
         below = [places for field, _, places in self._fields if field.to.startswith((f"{flagged}.", f"{flagged}["))]
         found = exact or ([] if flagged == "data" else below)
         return tuple(dict.fromkeys(place for places in found for place in places))
+
+    def leaves(self, place: str) -> list[tuple[Path_, tuple[int, ...]]]:
+        """The columns that feed a place or something inside it, and where inside."""
+        if any(field.to == place for field, _, _ in self._fields):
+            return [((), self.columns_of(place))]
+        inside = (f"{place}.", f"{place}[")
+        steps = steps_of(place)
+        return [(path[len(steps) :], columns) for field, path, columns in self._fields if field.to.startswith(inside)]
 
     def kind_of(self, flagged: str | None) -> Kind | None:
         """As what the cells of a field are read; None: no column feeds it."""

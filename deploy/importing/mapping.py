@@ -25,6 +25,11 @@ class MappingError(FileError):
     """A mapping file that cannot be used; says on which line, why, and what is accepted."""
 
 
+def steps_of(place: str) -> Path_:
+    """A place, step by step."""
+    return tuple(name or int(number) for name, number in _STEP.findall(place))
+
+
 class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One field of the message, `to` its place: `time`, `data.district`, `data.matters[0].case`.
 
@@ -51,7 +56,7 @@ class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def path(self) -> Path_:
         """Its place, step by step: ("data", "matters", 0, "case")."""
-        return tuple(name or int(number) for name, number in _STEP.findall(self.to))
+        return steps_of(self.to)
 
     @property
     def is_personal(self) -> bool:

@@ -16,9 +16,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from deploy.importing.faults import in_words
 from deploy.importing.jobs import UNDER_WAY, Job, Jobs, TooMany
 from deploy.importing.running import ORDER
 from deploy.importing.words import ROW, STATES, placed
+from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of
 from services.signin import Session
@@ -28,6 +30,9 @@ LARGEST = 20 * 1024 * 1024
 
 SHOWN = 200
 """Rows told on the page; the copy has them all."""
+
+LONGEST_REASON = 1_000
+"""Characters of the reason of corrections."""
 
 SHIPPED = Path(__file__).parents[1] / "sheets"
 TEMPLATES = templates_in(Path(__file__).with_name("templates"))
@@ -72,7 +77,7 @@ class ImportPages:
             return await self._form(request, "import_no_file", 400)
         session = _session(request)
         try:
-            begun = (session.who, session.role.provider or "", mapping, name, content)
+            begun = (session.who, session.role.provider or "", mapping, name, content, language_of(request))
             job = await run_in_threadpool(self._jobs.begin, *begun)
         except TooMany:
             return await self._form(request, "import_too_many", 503)
@@ -88,7 +93,12 @@ class ImportPages:
         if request.query_params.get("do") == "drop":
             await run_in_threadpool(self._jobs.drop, job)
             return _to(request, "/import")
-        self._jobs.send(job, asyncio.get_running_loop())
+        form, correct = await form_of(request), None
+        if form.get("correct"):
+            correct = form.get("reason", "")
+            if not 0 < len(correct) <= LONGEST_REASON:
+                return await run_in_threadpool(self._shown, request, job, "import_needs_reason", 400)
+        self._jobs.send(job, asyncio.get_running_loop(), language_of(request), correct)
         return _to(request, f"/import/{job.token}")
 
     async def copy(self, request: Request) -> Response:
@@ -114,17 +124,21 @@ class ImportPages:
 
         return await run_in_threadpool(page)
 
-    def _shown(self, request: Request, job: Job) -> Response:
+    def _shown(self, request: Request, job: Job, mistake: str | None = None, status: int = 200) -> Response:
         state = job.state  # Once, and first: a thread of its own goes on while the page is made.
         language, result, is_running = language_of(request), job.result, state in UNDER_WAY
         context: dict[str, Any] = {
             "job": job,
+            "fault": in_words(job.fault, language),
             "state": state,
             "is_running": is_running,
             "counts": [],
             "problems": [],
             "more": 0,
             "has_copy": False,
+            "correctable": 0,
+            "mistake": mistake,
+            "longest_reason": LONGEST_REASON,
         }
         if result is not None and not is_running:
             odd = sum(1 for _ in result.odd_rows())
@@ -133,8 +147,9 @@ class ImportPages:
                 "problems": list(_problems(job, language)),
                 "more": max(0, odd - SHOWN),
                 "has_copy": job.copy.exists(),
+                "correctable": result.correctable if result.counts["edited"] else 0,
             }
-        return self._page(request, "import_one.html", **context)
+        return self._page(request, "import_one.html", status, **context)
 
     def _page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
         terms = self._around.terms(language_of(request))

@@ -30,7 +30,8 @@ LOOKED_AT = 50
 """Rows among which the heading is looked for."""
 
 STATE, ITEMS = "状態（Yoake）", "確認事項（Yoake）"
-"""Headings of the columns that a checked copy has in addition; they are not read."""
+ADDED = {"ja": (STATE, ITEMS), "en": ("State (Yoake)", "Items to check (Yoake)")}
+"""Headings of the columns that a checked copy has in addition, by its language; they are not read."""
 
 NO_VALUE = "\x00formula"
 """In the place of a formula whose result was never saved."""
@@ -121,7 +122,9 @@ class Sheet:
         fault = "there is no column" if not places else f"{len(places)} columns are called"
         ja = "列がありません" if not places else "同じ見出しの列が複数あります"
         raise SheetError(
-            f"{self.path}: 「{wanted}」の{ja}。ある列：{have} / {fault} {wanted!r}; mend the mapping or the heading"
+            f"{self.path}: 「{wanted}」の{ja}。ある列：{have} "
+            f"/ {fault} {wanted!r} (there are: {have}); "
+            "mend the mapping or the heading"
         )
 
     def _check_workbook(self) -> None:

@@ -17,6 +17,9 @@ STATES = {
     "ready-flagged": Label("送信できます・確認が必要です", "Ready to send; somebody should look"),
     "known": Label("受信済み（件数は増えません）", "Known already; nothing is added"),
     "waiting": Label("受付済み・関連する記録を待っています", "Taken; it waits for another record"),
+    "edited": Label("受付済みの内容と違います", "Taken before; differs from what is held"),
+    "ready-corrected": Label("訂正を送信できます", "Ready to be corrected"),
+    "corrected": Label("訂正済み", "Corrected"),
     "held": Label("未送信・修正が必要です", "Not sent: to be mended"),
     "conflict": Label("同じ番号で内容の違う記録", "Same number, other content"),
     "parked": Label("要確認データ", "Parked: data to mend"),
@@ -39,11 +42,19 @@ CODES = {
     "too-large": Label("長すぎるため送信できません", "too long to be sent"),
     "unusable": Label("使えないため送信できません", "it cannot be used, so it is not sent"),
     "conflict": Label(
-        "同じ番号で内容の違う記録が届きました。先に受け付けた記録が有効です。変えるときは訂正（call.correct、registration.correct）を"
-        "送り、要確認データを閉じてください",
-        "the same id came before with other content; the first stands. To change it send a correction (call.correct, "
-        "registration.correct), and close what is parked",
+        "同じ番号で内容の違う記録が、同時に届きました。先に受け付けた記録が有効です。もう一度取り込むと、違いが分かります",
+        "another record with the same id came at the same time; the first stands. Imported again, it is compared",
     ),
+    "edited": Label("受け付けた内容と違います", "differs from what is held"),
+    "edited-unfit": Label(
+        "受け付けた内容と違います。この表の値は使えないため、直して取り込んでください",
+        "differs from what is held; what stands here cannot be used, so mend it and import it again",
+    ),
+    "edited-otherwise": Label(
+        "受け付けた内容と違います。取込みでは訂正できないため、記録の側で訂正してください",
+        "differs from what is held; an import cannot correct it, so correct the record itself",
+    ),
+    "corrected": Label("訂正しました", "corrected"),
     "parked": Label("要確認データになりました（yoake parked）", "it was parked (yoake parked)"),
     "time-unusable": Label(
         "日時がないか、読み取れません。起きた日時であれば、届いた時刻で記録します",
@@ -105,10 +116,16 @@ SUMMARY = {
     "copy": Label("確認事項を書き込んだ写し：", "The copy with what to look at: "),
     "more": Label("ほか{n}件", "and {n} more"),
     "again": Label(
-        "未送信の行は、写しで直してもう一度取り込んでください。受け付けた行は、写しで直しても変わりません。"
-        "訂正（call.correct、registration.correct）を送ってください。",
-        "Mend the rows that were not sent in the copy, and import it again. A row that was taken does not change with "
-        "the copy: send a correction (call.correct, registration.correct).",
+        "未送信の行は、写しで直してもう一度取り込んでください。受け付けた行を直すときは、写しで直し、--correct を付けて"
+        "取り込んでください。",
+        "Mend the rows that were not sent in the copy, and import it again. To change a row that was taken, change it "
+        "in the copy and import that with --correct.",
+    ),
+    "edited": Label(
+        "受け付けた後に書き換えられた行があります。何が違うかは写しにあります。表のとおりに訂正するときは、"
+        '--correct "理由" を付けてもう一度取り込んでください。',
+        "Rows were edited after they had been taken; the copy says what differs. To let the records say what the sheet "
+        'says, import it again with --correct "REASON".',
     ),
     "first": Label(
         "まだどの行も送っていません。写しで直して、その写しを取り込んでください。",
@@ -117,8 +134,10 @@ SUMMARY = {
 }
 
 TAKEN = Label(
-    "この行は受け付けました。直すときは、この写しではなく、訂正（call.correct、registration.correct）を送ってください",
-    "this row was taken: to change it send a correction (call.correct, registration.correct), not this copy",
+    "この行は受け付けました。直すときは、ここで直し、訂正として取り込んでください（取込みのページの「訂正する」、"
+    "yoake import --correct）",
+    "this row was taken: to change it, change it here and import it as a correction (on the page, or with "
+    "yoake import --correct)",
 )
 """Said beside a row that was taken and has something to look at."""
 
@@ -133,10 +152,17 @@ def letter(column: int) -> str:
     return name
 
 
-def told(finding: Finding, language: str) -> str:
-    """What is wrong, and what would be accepted."""
+BLANK = Label("空欄", "blank")
+BESIDE = Label("（受け付けた内容：{held}／この表：{own}）", " (held: {held}; this sheet: {own})")
+
+
+def told(finding: Finding, language: str, *, values: bool = True) -> str:
+    """What is wrong, and what would be accepted; with `values` also what is held beside what an edited cell says."""
     label = CODES.get(finding.code) or (FLAGS[finding.code].means if finding.code in FLAGS else None)
     words = label[language].format(n=finding.other_row) if label else finding.code
+    if values and finding.held_value is not None:
+        blank = BLANK[language]
+        words += BESIDE[language].format(held=finding.held_value or blank, own=finding.own_value or blank)
     if finding.reason:
         words += f"{'：' if language == 'ja' else ': '}{reason_in_words(finding.reason, language)}"
     if not finding.accepted:
@@ -153,11 +179,12 @@ def _accepted(accepted: str, language: str) -> str:
     return accepted_in_words(accepted, language)
 
 
-def placed(finding: Finding, headings: Sequence[str], language: str) -> str:
+def placed(finding: Finding, headings: Sequence[str], language: str, *, values: bool = True) -> str:
     """The same, with the columns."""
     names = [
         COLUMN[language].format(letter=letter(n), heading=headings[n] if n < len(headings) else "")
         for n in finding.columns
     ]
     where = ("・" if language == "ja" else ", ").join(names)
-    return f"{where}{'：' if language == 'ja' else ': '}{told(finding, language)}" if where else told(finding, language)
+    words = told(finding, language, values=values)
+    return f"{where}{'：' if language == 'ja' else ': '}{words}" if where else words

@@ -325,6 +325,7 @@ _SCREEN = {
     ),
     "import_file": Label("表", "Sheet"),
     "import_mapping": Label("表の種類（対応表）", "Kind of sheet (mapping)"),
+    "import_choose": Label("選んでください", "Choose"),
     "mapping_roster": Label("登録台帳", "Roster"),
     "mapping_call_log": Label("相談記録簿", "Call log"),
     "import_check": Label("確かめる", "Check"),
@@ -334,8 +335,8 @@ _SCREEN = {
     "import_checked": Label("確かめました。まだ何も送っていません。", "Checked. Nothing was sent yet."),
     "import_sent": Label("送信済み。", "Sent."),
     "import_failed": Label(
-        "この表は取り込めません。直してから、もう一度選んでください。",
-        "This sheet cannot be imported. Mend it and choose it again.",
+        "この表は取り込めません。表の種類（対応表）を確かめ、表を直してから、もう一度選んでください。",
+        "This sheet cannot be imported. See whether the kind of sheet is right, mend the sheet, and choose it again.",
     ),
     "import_down": Label(
         "回線が切れています。途中まで送りました。つながってから同じ表をもう一度取り込むと、残りだけが加わります。",
@@ -350,9 +351,26 @@ _SCREEN = {
         "No row was sent yet: you can mend the copy, and import that instead.",
     ),
     "import_copy_why": Label(
-        "未送信の行は、写しで直してもう一度取り込んでください。受け付けた行は、写しで直しても変わりません。訂正を送ってください。",
+        "未送信の行は、写しで直してもう一度取り込んでください。受け付けた行も、写しで直して取り込むと、訂正として送れます。",
         "Mend the rows that were not sent in the copy, and import it again. "
-        "A row that was taken does not change with the copy: send a correction.",
+        "Rows that were taken are changed there as well, and sent as corrections.",
+    ),
+    "import_correct": Label(
+        "受け付けた後に書き換えられた{n}行を、表のとおりに訂正する",
+        "Correct the {n} rows that were edited after they had been taken, to what the sheet says",
+    ),
+    "import_correct_why": Label(
+        "選ばなければ、書き換えられた行は送りません。新しい行だけを送ります。",
+        "Otherwise nothing is sent of the edited rows, and the new ones alone are.",
+    ),
+    "import_reason": Label("訂正の理由", "Reason of the correction"),
+    "import_needs_reason": Label(
+        "訂正の理由を1000文字までで入力してください。まだ何も送っていません。",
+        "Give the reason of the correction, up to 1,000 characters. Nothing was sent yet.",
+    ),
+    "import_edited": Label(
+        "書き換えられた行は送っていません。表のとおりに訂正するときは、もう一度取り込み、訂正を選んでください。",
+        "Nothing was sent of the edited rows. To correct them, import the sheet again, and choose the correction.",
     ),
     "import_send": Label("送信する", "Send"),
     "import_drop": Label("この表を消す", "Remove this sheet"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from openpyxl import Workbook
 
 from deploy.importing.checking import Checker
+from deploy.importing.differing import Differing
 from deploy.importing.making import Maker
 from deploy.importing.mapping import load
 from deploy.importing.running import Result, Send, run
@@ -20,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 MAPPINGS = ROOT / "deploy" / "sheets"
 ROSTER, CALLS = MAPPINGS / "roster.toml", MAPPINGS / "call-log.toml"
 
+NOW = at("2024-06-01 12:00")
 HEADING: list[Any] = [
     *("登録番号", "登録日", "入力日", "氏名", "フリガナ", "生年月日", "地域", "身体", "知的", "精神", "受給者証"),
     *("電話番号", "住所", "緊急連絡先", "続柄", "緊急連絡先電話"),
@@ -64,14 +67,23 @@ def xlsx_file(path: Path, lines: Lines) -> Path:
 class Imported:
     """A sheet read with a mapping, and what became of it; `messages` by row."""
 
-    def __init__(self, path: Path, mapping: Path = ROSTER, *, send: Send | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mapping: Path = ROSTER,
+        *,
+        send: Send | None = None,
+        again: Callable[[Checker], Differing] | None = None,
+        now: datetime = NOW,
+        **options: Any,
+    ) -> None:
         plan = load(mapping)
         self.sheet = Sheet(path, name=plan.sheet.name, **options)
         places = self.sheet.find_heading(plan.columns, plan.sheet.heading_rows)
         self.maker = Maker(plan, places, WARD.zone, SECRETS.digest, epoch=self.sheet.epoch)
-        checker = Checker(WARD, "contractor", self.maker, at("2024-06-01 12:00"))
+        checker = Checker(WARD, "contractor", self.maker, now)
         self.messages = {row: self.maker.make(row, cells).message for row, cells in self.sheet.data()}
-        self.result: Result = run(self.sheet, self.maker, checker, send)
+        self.result: Result = run(self.sheet, self.maker, checker, send, again=again(checker) if again else None)
 
     def told(self, row: int) -> list[tuple[str, list[str]]]:
         """The findings of a row: code, and headings of its columns."""

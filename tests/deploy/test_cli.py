@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +19,24 @@ import pytest
 from deploy.access import USERS
 from deploy.feeding import read_lines
 from deploy.natsd import executable
+from deploy.output import WHOLE
 from events.adapter import Adapter, NotSent
 from services.streams import streams
-from tests.running import WARD, call, message, pid_of, placed, running, said_by, settled, until, up, write_lines, yoake
+from tests.running import (
+    WARD,
+    call,
+    environment,
+    message,
+    pid_of,
+    placed,
+    running,
+    said_by,
+    settled,
+    until,
+    up,
+    write_lines,
+    yoake,
+)
 
 COMMANDS = (
     "demo",
@@ -107,7 +123,23 @@ def test_the_open_flags_are_listed_and_counted(demo: Path) -> None:
     assert [flag["opened_at"] for flag in flags] == sorted(flag["opened_at"] for flag in flags)
     code = next(iter(counts))
     one_kind = yoake("flags", "--code", code, "--limit", "0", "--data", demo)
-    assert f"{counts[code]}件 / {counts[code]} flags: {code} {counts[code]}" in one_kind.stdout
+    english = yoake("flags", "--code", code, "--limit", "1", "--lang", "en", "--data", demo)
+    assert f"\n{counts[code]}件\n" in one_kind.stdout
+    assert f"({code}): {counts[code]}\n" in one_kind.stdout
+    assert ("受付番号" in one_kind.stdout, "受付番号" in english.stdout) == (True, False)
+    assert f"{counts[code]} in all" in english.stdout
+
+
+def test_what_goes_into_another_program_is_cut_nowhere() -> None:
+    """A pipe has no columns; a terminal that says how many has them."""
+    look = "from deploy.output import out; print(out.width)"
+    bare = {name: value for name, value in environment().items() if name != "COLUMNS"}
+    told = [
+        subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, env=variables).stdout
+        for variables in (bare, bare | {"COLUMNS": "90"})
+    ]
+
+    assert [int(width) for width in told] == [WHOLE, 90]
 
 
 def test_the_line_not_yet_open_is_a_dash(demo: Path) -> None:
@@ -327,6 +359,8 @@ async def test_a_credential_is_made_used_listed_and_revoked(here: Path) -> None:
         await Adapter(made["nats"], "setagaya", "contractor").__aenter__()
 
     assert receipts[0].status == "accepted"
+    assert made["http"].startswith("http://127.0.0.1:")
+    assert made["http"].endswith("/v1/messages")
     assert [(one["name"], one["revoked"]) for one in shown.json] == [(made["name"], None)]
     assert made["token"] not in shown.stdout + "".join(p.read_text() for p in (here / "logs").iterdir())
     assert (here / "running.json").stat().st_mode & 0o077 == 0

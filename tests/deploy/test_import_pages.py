@@ -33,10 +33,12 @@ def roster(tmp_path: Path, *numbers: str, name: str = "架空 花子") -> bytes:
     return csv_file(tmp_path / "roster.csv", [HEADING, *lines]).read_bytes()
 
 
-async def upload(web: httpx.AsyncClient, content: bytes, mapping: str = "roster") -> httpx.Response:
+async def upload(
+    web: httpx.AsyncClient, content: bytes, mapping: str = "roster", *, to: str = "/import"
+) -> httpx.Response:
     """The page behind an upload, once it is no longer at work."""
     files = {"file": ("roster.csv", content, "text/csv")}
-    answer = await web.post("/import", data={"mapping": mapping}, files=files, headers=FROM_HERE, follow_redirects=True)
+    answer = await web.post(to, data={"mapping": mapping}, files=files, headers=FROM_HERE, follow_redirects=True)
     return await settled(web, answer)
 
 
@@ -79,7 +81,7 @@ async def test_a_sheet_is_checked_then_sent_then_gone(centre: Centre, tmp_path: 
     assert "アトランティス" in copy.content.decode("utf-8-sig")
     assert "attachment" in copy.headers["Content-Disposition"]
     assert "まだどの行も送っていません。写しで直して" in checked.text
-    assert "受け付けた行は、写しで直しても変わりません。訂正を送ってください。" in sent.text
+    assert "受け付けた行も、写しで直して取り込むと、訂正として送れます。" in sent.text
     assert "送信済み。" in sent.text
     assert "送信済み。" in again.text
     assert {provider for provider, _ in app.state.counter.sent} == {"day"}
@@ -155,3 +157,33 @@ async def test_so_many_uploads_and_no_more(centre: Centre, tmp_path: Path, monke
     assert (full.status_code, "ほかの取込みが続いています。" in full.text) == (503, True)
     assert room.status_code in (200, 404)
     assert pages.SHIPPED.is_dir()
+
+
+async def test_edited_rows_are_corrected_where_that_is_ticked_with_a_reason(centre: Centre, tmp_path: Path) -> None:
+    """Both values stand on the page; without the tick nothing of them is sent; the copy speaks the page's language."""
+    app = site(centre, role="day")
+    edited = csv_file(tmp_path / "b.csv", [HEADING, person("R-51", 氏名="架空 髙子")]).read_bytes()
+    async with browser(app) as web:
+
+        async def send(page: httpx.Response, **form: str) -> httpx.Response:
+            address = page.url.copy_merge_params({"do": "send"})
+            return await settled(web, await web.post(address, data=form, headers=FROM_HERE, follow_redirects=True))
+
+        await send(await upload(web, csv_file(tmp_path / "a.csv", [HEADING, person("R-51")]).read_bytes()))
+        sent = len(app.state.counter.sent)
+        checked = await upload(web, edited)
+        left = await send(checked)
+        english = await upload(web, edited, to="/import?lang=en")
+        copy = await web.get(f"{english.url.path}/copy")
+        no_reason = await send(english, correct="1", reason=" ")
+        before = len(app.state.counter.sent)
+        corrected = await send(english, correct="1", reason="架空の改姓")
+        for page in (checked, english):
+            await web.post(f"{page.url.path}?do=drop", headers=FROM_HERE)
+
+    assert "D列「氏名」：受け付けた内容と違います（受け付けた内容：架空 花子／この表：架空 髙子）" in checked.text
+    assert "もう一度取り込み、訂正を選んでください" in left.text
+    assert "differs from what is held (held: 架空 花子; this sheet: 架空 髙子)" in copy.content.decode("utf-8-sig")
+    assert (no_reason.status_code, "Nothing was sent yet" in no_reason.text, before) == (400, True, sent)
+    assert "Corrected" in corrected.text
+    assert [told["type"] for _, told in app.state.counter.sent[sent:]] == ["registration.correct"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import zipfile
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from openpyxl import Workbook, load_workbook
 
 from deploy.importing.copying import path_of_copy, write_copy
+from deploy.importing.faults import in_words
 from deploy.importing.making import Finding
 from deploy.importing.mapping import MappingError, load
 from deploy.importing.sheets import ITEMS, STATE, Sheet, SheetError
@@ -435,8 +437,8 @@ def test_what_a_cell_may_hold_is_told_in_japanese(tmp_path: Path) -> None:
     assert told(parked, "en").endswith(": not one of the known values (accepted: a later time)")
 
 
-def test_a_row_that_was_taken_is_not_to_be_mended_in_the_copy(tmp_path: Path) -> None:
-    """It would be in conflict: beside it stands that a correction is sent; beside a row that was not sent, nothing."""
+def test_a_row_that_was_taken_says_how_it_is_mended(tmp_path: Path) -> None:
+    """Imported again it would only be told: beside it stands how it is corrected; beside a row not sent, nothing."""
     file = csv_file(tmp_path / "a.csv", [HEADING, person(), person(None)])
     done = Imported(file, send=answering(flags=[{"code": "unknown-district", "field": "data.district"}]))
     write_copy(done.sheet, done.result, tmp_path / "b.csv", "ja")
@@ -444,8 +446,24 @@ def test_a_row_that_was_taken_is_not_to_be_mended_in_the_copy(tmp_path: Path) ->
         _, taken, held = csv.reader(copy)
 
     assert taken[16:] == ["受付済み・確認が必要です", f"G列「地域」：区の地域にありません\n{TAKEN['ja']}"]
-    assert "registration.correct" in taken[17]
+    assert "--correct" in taken[17]
     assert held[17].endswith("番号がないため送信できません")
+
+
+def test_a_copy_in_english_is_read_again_without_what_was_added(tmp_path: Path) -> None:
+    """And its own copy in Japanese has the two columns once; each row is as high as what stands beside it."""
+    first = Imported(xlsx_file(tmp_path / "a.xlsx", [HEADING, person(地域="北区", 受給者証="△")]))
+    write_copy(first.sheet, first.result, tmp_path / "b.xlsx", "en")
+    second = Imported(tmp_path / "b.xlsx")
+    write_copy(second.sheet, second.result, tmp_path / "c.xlsx", "ja")
+    third = Imported(tmp_path / "c.xlsx")
+
+    assert second.sheet.headings[-2:] == ["State (Yoake)", "Items to check (Yoake)"]
+    assert third.sheet.headings == [*HEADING, STATE, ITEMS]
+    assert first.messages == second.messages == third.messages
+    page = load_workbook(tmp_path / "c.xlsx").active
+    assert page.row_dimensions[2].height >= 30
+    assert page.column_dimensions["E"].width > page.column_dimensions["H"].width
 
 
 @pytest.mark.parametrize("suffix", ["xlsx", "csv"])
@@ -547,3 +565,65 @@ def test_columns_are_named_as_a_spreadsheet_does() -> None:
 def test_the_sample_ward_is_the_one_of_these_tests() -> None:
     """So that words that it knows are those of the sheets."""
     assert "北沢" in load_ward(WARD).words["district"]
+
+
+ENGLISH, JAPANESE = re.compile(r"\b[A-Za-z]+ [a-z]+ [a-z]+\b"), re.compile(r"[぀-ヿ一-鿿]")
+"""Three words of a sentence; a letter that is none of English."""
+
+A_TIME_COLUMN = '[[field]]\nto = "time"\nas = "time"\ncolumns = ["a"]\n'
+A_MAPPING = 'type = "call.report"\nsource = "/t"\nid = { columns = ["a"] }\n' + A_TIME_COLUMN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "type = 1",
+        'type = "x"',
+        A_MAPPING.replace("call.report", "x"),
+        A_MAPPING.replace("/t", ""),
+        A_MAPPING.replace('["a"]', "[]", 1),
+        "sheet = { heading_rows = 9 }\n" + A_MAPPING,
+        "huh = 1\n" + A_MAPPING,
+        A_MAPPING + A_TIME_COLUMN,
+        A_MAPPING.replace('"time"\nas', '"entered"\nas'),
+        A_MAPPING.replace('columns = ["a"]\n', 'columns = ["a", "b", "c"]\n'),
+        *(
+            f"{A_MAPPING}[[field]]\n{field}"
+            for field in (
+                'to = "data.channel"',
+                'to = "data..x"\ncolumns = ["a"]',
+                'to = "data.foo"\ncolumns = ["a"]',
+                'to = "foo"\ncolumns = ["a"]',
+                'to = "entered"\ncolumns = ["a"]',
+                'to = "data.channel"\nas = "huh"\ncolumns = ["a"]',
+            )
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_mapping_is_said_in_the_language_asked_for(tmp_path: Path, text: str) -> None:
+    """No sentence of ours is left in the other language."""
+    (file := tmp_path / "m.toml").write_text(text)
+    with pytest.raises(MappingError) as error:
+        load(file)
+    fault = str(error.value)
+
+    assert not ENGLISH.search(in_words(fault, "ja"))
+    assert in_words(fault, "en") == fault
+
+
+def test_what_is_wrong_with_a_sheet_is_said_in_the_language_asked_for(tmp_path: Path) -> None:
+    """Of the two in which it is said; the headings that are there stand in both."""
+    (text := tmp_path / "a.xlsx").write_text("番号,氏名")
+    (old := tmp_path / "c.xls").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+    (picture := tmp_path / "d.csv").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
+    short = csv_file(tmp_path / "e.csv", [["番号 / name"], ["1"]])
+    told = []
+    for file in (text, old, picture, tmp_path / "none.csv", short):
+        with pytest.raises(SheetError) as error:
+            Imported(file)
+        told.append([in_words(str(error.value), language) for language in ("ja", "en")])
+
+    assert not [ja for ja, _ in told if ENGLISH.search(ja)]
+    assert not [en for _, en in told[:-1] if JAPANESE.search(en)]
+    assert [("番号 / name" in said, "登録番号" in said) for said in told[-1]] == [(True, True)] * 2
+    assert told[-1][1].startswith(f"{short}: there is no column ")

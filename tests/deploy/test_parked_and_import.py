@@ -114,8 +114,8 @@ def test_a_mended_copy_is_taken_under_the_same_id(here: Path, tmp_path: Path) ->
     (row,) = listed(here)
     right = message("close-1", "case.close", "2023-06-20T10:00:00+09:00", {"case": "C-1"})
     for wrong, says in (
-        (right | {"id": "close-2"}, "another `source` or `id`"),
-        (right | {"type": "case.shut"}, "type: unknown"),
+        (right | {"id": "close-2"}, "`source` か `id` が"),
+        (right | {"type": "case.shut"}, "知られていません（受け付けられる内容"),
     ):
         told = parked(here, "mend", row["number"], write_lines(tmp_path / "wrong.json", [wrong]))
         assert (told.returncode, says in told.stderr) == (2, True), told.stderr
@@ -131,7 +131,7 @@ def test_a_mended_copy_is_taken_under_the_same_id(here: Path, tmp_path: Path) ->
     assert mended.returncode == 0, mended.stderr
     assert listed(here) == []
     assert listed(here, "--all")[-1]["state"] == "mended"
-    assert [(done.returncode, "mended already" in done.stderr) for done in again] == [(2, True)] * 3
+    assert [(done.returncode, "すでに直して再送済みです" in done.stderr) for done in again] == [(2, True)] * 3
     assert len(listed(here, "--all")) == before
 
 
@@ -153,7 +153,7 @@ def test_an_editor_and_standard_input_mend_too(here: Path, tmp_path: Path, monke
         app, ["parked", "mend", second["number"], "-", "--data", str(here)], input=json.dumps(placed(4))
     )
 
-    assert (failed.returncode, "nothing was sent" in failed.stderr) == (2, True)
+    assert (failed.returncode, "何も送っていません" in failed.stderr) == (2, True)
     assert (edited.returncode, given.exit_code) == (0, 0), edited.stderr + given.stderr
     assert listed(here) == []
 
@@ -167,7 +167,7 @@ def test_a_conflict_is_closed_with_a_reason(here: Path, tmp_path: Path) -> None:
     closed = parked(here, "close", row["number"], "--reason", "先のものが正しい", "--by", "架空 次郎")
 
     assert (row["kind"], len(row["first"])) == ("conflict", 1)
-    assert (again.returncode, "new id" in again.stderr) == (2, True)
+    assert (again.returncode, "新しい番号で" in again.stderr) == (2, True)
     assert closed.returncode == 0, closed.stdout + closed.stderr
     assert listed(here) == []
     assert listed(here, "--all")[-1]["because"] == "other"
@@ -194,6 +194,26 @@ def test_what_was_parked_behind_a_mended_message_is_named(here: Path, tmp_path: 
     assert mended.json["next"] == [second["number"]]
     assert parked(here, "resend", second["number"]).returncode == 0
     assert listed(here) == []
+
+
+def test_all_that_have_something_in_common_are_closed_for_one_reason(here: Path, tmp_path: Path) -> None:
+    """Said how many first; what the options do not mean stays; numbers and options are not given together."""
+    feed(here, tmp_path, *(call(n) for n in (31, 32, 33)))
+    feed(here, tmp_path, *(call(n, district="kinuta") for n in (31, 32)))
+    feed(here, tmp_path, message("close-9", "case.close", "2023-06-20T10:00:00+09:00", {"case": 7}))
+    meant = ("--kind", "conflict", "--source", "/test/desk", "--reason", "x")
+    asked = parked(here, "close", *meant)
+    before = [row["kind"] for row in listed(here)]
+    both = parked(here, "close", listed(here)[0]["number"], *meant)
+    closed = parked(here, "close", *meant, "--yes", "--json")
+    (left,) = listed(here)
+    one = parked(here, "close", left["number"], "--reason", "x", "--lang", "en")
+
+    assert (asked.returncode, "2件が当てはまります" in asked.stdout, before.count("conflict")) == (0, True, 2)
+    assert (both.returncode, "両方は指定できません" in both.stderr) == (2, True)
+    assert [receipt["status"] for receipt in closed.json.values()] == ["accepted"] * 2
+    assert (left["kind"], one.stdout) == ("parked", f"{left['number']}: Closed.\n")
+    assert listed(here) == listed(here, "--kind", "conflict") == []
 
 
 def test_a_number_that_nobody_has_is_said_to_be_none(here: Path) -> None:
@@ -232,8 +252,8 @@ def test_the_sheet_of_the_page_is_the_file_of_examples() -> None:
     assert f"```csv\n{(EXAMPLES / 'call-log.csv').read_text(encoding='utf-8')}```" in page
 
 
-def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: Path, tmp_path: Path) -> None:
-    """The row without a number is held back; numbered in the copy it is taken, and what was taken is known."""
+def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_corrected(here: Path, tmp_path: Path) -> None:
+    """The row without a number is held back; numbered it is taken; an edited one is told, then corrected."""
     second: dict[str, str] = {"フリガナ": "カクウ ジロウ", "生年月日": "昭和61年1月1日", "電話番号": "000-0000-0011"}
     third: dict[str, str] = {"フリガナ": "カクウ サブロウ", "生年月日": "昭和62年1月1日", "電話番号": "000-0000-0012"}
     other: dict[str, str] = {
@@ -251,14 +271,17 @@ def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_told(here: P
     )
     again = imported(here, copy, ROSTER, "--synthetic")
     told = run("import", copy, "--map", ROSTER, "--as", "contractor", "--data", here, "--synthetic")
+    corrected = imported(here, copy, ROSTER, "--synthetic", "--correct", "登録日の訂正")
+    known = imported(here, copy, ROSTER, "--synthetic", "--correct", "登録日の訂正")
 
     assert (first.returncode, first.json["states"]) == (1, {"accepted": 1, "flagged": 1, "held": 1})
     assert [(p["row"], p["state"]) for p in first.json["problems"]] == [(3, "held"), (4, "flagged")]
-    assert (again.returncode, again.json["states"]) == (1, {"accepted": 1, "known": 1, "conflict": 1})
-    assert "同じ番号で内容の違う記録が届きました" in told.stdout
-    assert "受け付けた行は、写しで直しても変わりません" in told.stdout
-    assert [row["kind"] for row in listed(here)] == ["conflict"]
-    parked(here, "close", listed(here)[0]["number"], "--reason", "first-stands")
+    assert (again.returncode, again.json["states"]) == (1, {"accepted": 1, "known": 1, "edited": 1})
+    assert "B列「登録日」：受け付けた内容と違います\n" in told.stdout
+    assert "--correct" in told.stdout
+    assert (corrected.returncode, corrected.json["states"]) == (0, {"known": 2, "corrected": 1})
+    assert (known.returncode, known.json["states"]) == (0, {"known": 3})
+    assert listed(here) == []
 
 
 def test_what_cannot_be_imported_is_said_in_one_line(here: Path, tmp_path: Path) -> None:
@@ -269,7 +292,7 @@ def test_what_cannot_be_imported_is_said_in_one_line(here: Path, tmp_path: Path)
         (("--map", ROSTER, "--as", "nobody"), "contractor"),
         (("--map", ROSTER, "--as", "contractor"), "登録番号"),
         (("--map", broken, "--as", "contractor"), "m.toml"),
-        (("--map", ROSTER, "--as", "contractor", "--checked", file), "the sheet itself"),
+        (("--map", ROSTER, "--as", "contractor", "--checked", file), "元の表そのもの"),
     ):
         told = run("import", file, *arguments, "--data", here)
         assert (told.returncode, says in told.stderr, "Traceback" in told.stderr) == (2, True, False), told.stderr

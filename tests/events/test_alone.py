@@ -59,9 +59,9 @@ def test_the_wheel_works_with_its_dependencies_alone(alone: Path, tmp_path: Path
     assert json.loads(listed.stdout)["sources"] == {"/example/every-message": many}
     to = ("send", "--nats", "nats://127.0.0.1:1", "--ward", "w", "--provider", "p")
     told = run(alone, "-m", "events.kit", *to, cwd=tmp_path)
-    assert (told.returncode, "install yoake-adapter[nats]" in told.stderr) == (2, True)
+    assert (told.returncode, "yoake-adapter[nats] を入れる" in told.stderr) == (2, True)
     sent = run(alone, "-m", "events.kit", "send", "--http", "http://127.0.0.1:1", "--give-up", "0.2", cwd=tmp_path)
-    assert (sent.returncode, "nobody answers at http://127.0.0.1:1" in sent.stderr) == (1, True)
+    assert (sent.returncode, "http://127.0.0.1:1 から返事がありません" in sent.stderr) == (1, True)
 
 
 def test_the_wheel_holds_the_contract_and_its_types(alone: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import struct
 import threading
@@ -23,11 +24,12 @@ import pytest
 
 from deploy.natsd import NatsServer, declare_now
 from events.courier import TOGETHER, Courier, Transport, Unreachable, batches
+from events.japanese import in_japanese
 from events.kit import main
 from events.messages import Receipt
 from events.outbox import Busy, Letter, Outbox
-from events.over_http import OverHttp
-from events.over_nats import OverNats
+from events.over_http import NO_DOOR, OverHttp
+from events.over_nats import WHOSE, OverNats
 from tests.events.test_outbox import call, closing
 from tests.running import eventually, running, up
 
@@ -218,6 +220,39 @@ def test_put_send_and_pending_at_the_command_line(
     assert json.loads(capsys.readouterr().out)["counts"] == {"accepted": 1, "parked": 1}
 
 
+ENGLISH = re.compile(r"\b[A-Za-z]+ [a-z]+ [a-z]+\b")
+"""Three words of a sentence."""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "type: unknown; accepted: call.report, call.add",
+        "id: missing; accepted: 1 to 200 printable characters; time: no time; accepted: "
+        "a time with its offset, such as 2025-04-01T02:10:00+09:00",
+        "data: Expected `str`, got `int` - at `$.case`; accepted: see case.close in events/README.md",
+        "data.mattres: not a field of this message; accepted: matters, channel",
+        "data.matters[0]: a field that is none of this message's; accepted: case, number",
+        "message: cannot be written as JSON (TypeError); accepted: texts, numbers, lists, times",
+        "message: nests too deeply; accepted: up to 20 levels",
+        "message: 2000000 bytes; accepted: up to 1000000",
+        "not JSON: x; accepted: one CloudEvent a line, see events/README.md",
+        f"https://yoake.example answers 403 without problem details: {NO_DOOR}; "
+        "look at the token: the ward's operator makes it",
+        f"nats://yoake.example does not take messages (permissions violation); {WHOSE}",
+        "nats://yoake.example broke off while we signed on (EOF): user, password or credentials may be wrong, "
+        "or the server is just ending",
+        "the inbox is full: the ward's services do not keep up, or do not run",
+        "o.db was written by a later release (format 9): use that one, or another file",
+        "o.db: another process sends from it now, and one is enough",
+        "/s has come to 9 here, beyond 3: leave it as it is",
+    ],
+)
+def test_a_fault_is_told_in_japanese_whole(fault: str) -> None:
+    """No sentence of ours is left in English beside a Japanese one."""
+    assert not ENGLISH.search(in_japanese(fault))
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -232,11 +267,13 @@ def test_put_send_and_pending_at_the_command_line(
 def test_what_cannot_be_done_is_said_in_one_line(
     line: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With status 2; no traceback."""
+    """With status 2; no traceback; in Japanese no English sentence is left."""
     monkeypatch.chdir(tmp_path)
 
-    assert main(line) == 2
+    assert main(["--lang", "en", *line]) == 2
     assert told in capsys.readouterr().err
+    assert main(line) == 2
+    assert not ENGLISH.search(capsys.readouterr().err)
 
 
 def receipts(body: bytes, status: str = "accepted") -> Any:

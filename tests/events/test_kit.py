@@ -58,7 +58,7 @@ def test_an_outbox_that_is_not_there_is_not_begun(
     """A mistyped name would otherwise look as if there were nothing to do."""
     (here / "m.json").write_text('{"ward": "w", "provider": "p", "at": "2025-04-01T00:00:00Z", "sources": []}')
 
-    assert main(["--outbox", "mistyped.db", *command]) == 2
+    assert main(["--lang", "en", "--outbox", "mistyped.db", *command]) == 2
     assert capsys.readouterr().err.startswith("yoake-adapter: mistyped.db: no such outbox; give the file")
     assert [file.name for file in here.iterdir()] == ["m.json"]
 
@@ -176,9 +176,21 @@ def test_what_is_no_door_is_said_to_be_none(here: Path, capsys: pytest.CaptureFi
         return (403, "<html>") if n == 1 else (200, "<html>") if n == 2 else (201, receipts(body))
 
     with door(page) as (url, _):
-        assert main(["send", "--http", f"{url}/pages"]) == 0
+        assert main(["--lang", "en", "send", "--http", f"{url}/pages"]) == 0
     no_door = "this does not look like a Yoake door; check the address (URL)"
     assert capsys.readouterr().err.splitlines() == [
         f"{url}/pages answers 403 without problem details: {no_door}; look at the token: the ward's operator makes it",
         f"{url}/pages answers 200 without receipts: {no_door}",
     ]
+
+
+def test_the_commands_are_explained_in_the_language_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """The language is known before the options are read; one that is none is said by the options."""
+    told = []
+    for line in (["--help"], ["send", "--help"], ["--lang", "en", "--help"], ["--lang=en", "send", "--help"]):
+        with pytest.raises(SystemExit):
+            main(line)
+        told.append(capsys.readouterr().out)
+
+    assert ["区の受付口" in text or "送信箱のファイル" in text for text in told] == [True, True, False, False]
+    assert ["the ward's door" in text or "the outbox's file" in text for text in told] == [False, False, True, True]

@@ -92,11 +92,11 @@ def _fail_once(patch: Patch) -> None:
     take = Desk.take
     failed: list[bool] = []
 
-    def taking(self: Desk[Any], deliveries: Any) -> None:
+    def taking(self: Desk[Any], *given: Any) -> None:
         if not failed:
             failed.append(True)
             raise RuntimeError("the power went")
-        take(self, deliveries)
+        take(self, *given)
 
     patch.setattr(Desk, "take", taking)
 

@@ -14,7 +14,7 @@ import msgspec
 from events import intake as e
 from events.intake import Flag
 from events.messages import CallCorrect, CallLink, CallUnlink, CaseClose, CaseMerge, CaseSplit, FlagResolve
-from services.book import Said, Unusable, told
+from services.book import Name, Said, Unusable, told
 from services.era import folded
 from services.intake import additions, beside, consultations, corrections, flags, linking
 from services.intake.beside import MOST_MATTERS
@@ -141,16 +141,18 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
     said = common.said
     fields = Fields(given, f"data.matters[{ordinal - 1}]", MATTER_FIELDS, [], {})
     ref = reference(fields, "case", book)
-    case = _known_case(said, fields, ref, book, ward)
-    before = case or _case_before(said, ref, book)
+    own = f"case/{said.provider}/{ref}" if ref else None
+    known = book.targets(own) if own else []
+    case = _known_case(said, fields, known, book, ward)
+    before = case or _case_before(known, book)
     person, registered = _person(said, fields, before.person if before else None, book, ward)
     district = _district(fields, case, registered, ward)
     case_id = case.id if case else book.new_id()
     number = case.number if case else next_number(book, ward, said.at)
     if case is None:
         book.name(f"number/{number}", case_id, said.at, fresh=True)
-    if ref:
-        book.name(f"case/{said.provider}/{ref}", case_id, said.at)
+    if own:
+        book.name(own, case_id, said.at, fresh=not known)
     if registered is not None:  # So that whoever looks a registrant up sees what is open (`services.intake.brief`).
         book.name(f"cases-of/{registered.id}", case_id, said.at)
     reasons = fields.choices("reasons", ward.words["reason"]) or ()
@@ -208,22 +210,20 @@ def _write_call(
     book.write(event, said.at, personal, subject)
 
 
-def _known_case(said: Said, fields: Fields, ref: str | None, book: IntakeBook, ward: Ward) -> Case | None:
-    """The consultation that a contact belongs to, or None if it opens one."""
+def _known_case(said: Said, fields: Fields, known: list[Name], book: IntakeBook, ward: Ward) -> Case | None:
+    """The consultation that a contact belongs to, or None if it opens one; `known`: those under its reference."""
     number = fields.text("number")
     if number:
         found = book.targets(f"number/{book.reference(folded(number).upper())}")
         if found:
             return _case_at(book, [name.target for name in found], said.at, ward)
         fields.flag("unknown-number", "number", "a reference number of ours (受付番号), such as R7-0123")
-    if ref:
-        return _case_at(book, [name.target for name in book.targets(f"case/{said.provider}/{ref}")], said.at, ward)
-    return None
+    return _case_at(book, [name.target for name in known], said.at, ward) if known else None
 
 
-def _case_before(said: Said, ref: str | None, book: IntakeBook) -> Case | None:
+def _case_before(known: list[Name], book: IntakeBook) -> Case | None:
     """The last consultation under a reference, after whose closing a new one is opened."""
-    states = [book.state(name.target) for name in book.targets(f"case/{said.provider}/{ref}")] if ref else []
+    states = [book.state(name.target) for name in known]
     cases = sorted((case for case in states if isinstance(case, Case)), key=lambda case: case.began_at)
     return cases[-1] if cases else None
 

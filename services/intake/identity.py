@@ -9,6 +9,7 @@ from events.messages import PersonMerge, PersonSplit
 from services.book import ByField, Said, Unusable, told
 from services.intake.domain import IntakeBook, Person, registrant
 from services.intake.identifiers import likeness
+from services.intake.mending import MERGED, mend_form
 
 SIGNS = 2
 """Of name or reading, date of birth and own number, so many must be alike."""
@@ -79,6 +80,10 @@ def _merge(said: Said, message: PersonMerge, book: IntakeBook) -> None:
     if person.merged_into is None:
         book.write(e.PersonMerged(person=person.id, into=into.id), said.at)
         book.name(f"parts-of/{into.id}", person.id, said.at)
+        for one in (person, into):
+            alike = (root_of(other, book) for other in one.registered.like)
+            if all(other is not None and other.id == into.id for other in alike):
+                mend_form(said, book, one.id, frozenset({MERGED}), e.PersonMerged.name)
     elif person.merged_into != into.id:
         raise Unusable("data.person", "merged into another person already", "person.split first")
 

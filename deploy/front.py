@@ -34,6 +34,7 @@ from deploy.outlook import Outlook
 from services.clock import Clock, system_clock
 from services.database import open_reader
 from services.health import Server, open_socket, routes
+from services.intake.correction_pages import CorrectionPages
 from services.intake.door import Door
 from services.intake.http import door_routes
 from services.intake.recall import Recall
@@ -116,6 +117,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *site.routes(),
             *Register(frame, parts.lookup, parts.clock).routes(),
             *reception.routes(),
+            *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),

@@ -13,6 +13,9 @@ from services.intake.consultations import named_case
 from services.intake.domain import Case, Contact, IntakeBook, Person
 from services.intake.fields import Fields
 
+MISTAKEN = "mistaken"
+"""Not counted in any ward: it was put there by mistake, as somebody on a card whom the call was not about."""
+
 NOT_COUNTED = {
     word: kind
     for kind, spoken in (
@@ -20,6 +23,7 @@ NOT_COUNTED = {
         ("wrong-number", "間違い"),
         ("enquiry", "問合せ"),
         ("exercise", "訓練"),
+        (MISTAKEN, "誤記入"),
     )
     for word in (kind, spoken)
 }

@@ -20,9 +20,9 @@ from services.era import folded
 from services.intake import card as cards
 from services.intake.additions import changed
 from services.intake.consultations import mention, move, named_case
-from services.intake.contacts import CHANNELS, NOT_COUNTED, NOT_KNOWN, Place, reported
+from services.intake.contacts import CHANNELS, MISTAKEN, NOT_COUNTED, NOT_KNOWN, Place, named_contact
 from services.intake.domain import Case, Contact, IntakeBook, evolve
-from services.intake.mending import MERGED, ON_DUTY, mend, told
+from services.intake.mending import MERGED, NEVER_MEANT, ON_DUTY, mend, told
 from services.ward import Ward
 
 
@@ -33,7 +33,7 @@ def correct(said: Said, message: CallCorrect, book: IntakeBook) -> None:
         Waits: the call, or the consultation to which it is moved, did not come yet.
         Unusable: a word that the ward does not know, an impossible time, a move of what has no consultation.
     """
-    place, ward = reported(said, message.call, message.source, message.matter, book), book.ward_at(said.at)
+    place, ward = named_contact(said, message, book), book.ward_at(said.at)
     to = _target(said, message, place, book, ward)
     changes = tuple(
         changed(field, before, after) for field, before, after in _values(said, message, place, ward) if before != after
@@ -45,7 +45,7 @@ def correct(said: Said, message: CallCorrect, book: IntakeBook) -> None:
         event = e.CallCorrected(contact=place.contact.id, case=place.case_id, changes=changes)
         contact = _corrected(place, event, said.at)
         book.write(event, said.at, personal, place.subject)
-        facts = told(changes, personal) | _circumstances(changes, contact, said, ward)
+        facts = told(changes, personal) | _circumstances(changes, contact, said, ward, own=message.call is not None)
         mend(said, book, place, facts, event.name)
         if to is not None and place.case is not None:
             move(said, contact, place.case, to, book, because="corrected")
@@ -53,11 +53,12 @@ def correct(said: Said, message: CallCorrect, book: IntakeBook) -> None:
         mention(book, to or place.case)  # type: ignore[arg-type]  # One of them is there.
 
 
-def _circumstances(changes: tuple[Change, ...], contact: Contact, said: Said, ward: Ward) -> set[str]:
-    """What follows of another time, and of another consultation. Only who reported a contact corrects it."""
+def _circumstances(changes: tuple[Change, ...], contact: Contact, said: Said, ward: Ward, *, own: bool) -> set[str]:
+    """What follows of another time, and of another consultation. `own`: it is a call that the corrector reported."""
     fields = {change.field for change in changes}
-    on_duty = {ON_DUTY} if "time" in fields and ward.on_duty(said.provider, contact.at) else set()
-    return on_duty | ({MERGED} if "case" in fields else set())
+    on_duty = {ON_DUTY} if own and "time" in fields and ward.on_duty(said.provider, contact.at) else set()
+    mistaken = {NEVER_MEANT} if contact.not_counted == MISTAKEN else set()
+    return on_duty | mistaken | ({MERGED} if "case" in fields else set())
 
 
 def _corrected(place: Place, event: e.CallCorrected, at: datetime) -> Contact:
@@ -90,7 +91,9 @@ def _values(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Itera
         yield "district", contact.district, _district("data.district", given["district"], ward)
     if "not_counted" in given:
         kind = given["not_counted"]
-        after = kind if kind is None else NOT_COUNTED[one_of("data.not_counted", kind, NOT_COUNTED)]
+        after = NOT_COUNTED.get(kind) if kind else None
+        if kind is not None and after is None:
+            raise Unusable("data.not_counted", "not one of the known values", ", ".join([*NOT_COUNTED, "null"]))
         yield "not_counted", contact.not_counted, after
     if "channel" in given:
         yield "channel", contact.channel, CHANNELS[one_of("data.channel", given["channel"], CHANNELS)]

@@ -37,6 +37,9 @@ MERGED: Final = "merged"
 COMPLETE: Final = "complete"
 """Everything that the form lacked was told since."""
 
+NEVER_MEANT: Final = "never meant to be there"
+"""It was put there by mistake: nothing about it needs anybody."""
+
 NOT_COUNTED: Final = "not_counted"
 DISTRICT: Final = "district"
 WHOSE: Final = ("personal.name", "personal.kana")
@@ -83,13 +86,13 @@ _MENDED_BY: dict[str, tuple[str, ...]] = {
 MENDED_BY: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {code: frozenset(facts) for code, facts in _MENDED_BY.items()}
 )
-"""Every code of a flag, and the facts of which any one mends it; none: only a person resolves it."""
+"""Every code of a flag, and the facts of which any one mends it; none: only a person resolves it, or `NEVER_MEANT`."""
 
 
 def mends(facts: frozenset[str], code: str, field: str | None) -> bool:
     """Whether these facts mend a flag of this code about this field."""
     needed = MENDED_BY.get(code, frozenset())
-    return bool(needed & facts) or (OWN in needed and about(field) in facts)
+    return NEVER_MEANT in facts or bool(needed & facts) or (OWN in needed and about(field) in facts)
 
 
 def about(field: str | None) -> str:

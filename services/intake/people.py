@@ -23,7 +23,7 @@ from services.intake.domain import IntakeBook, Person, registrant
 from services.intake.eligibility import eligibility
 from services.intake.fields import A_DAY, Fields, words
 from services.intake.identifiers import by_field
-from services.intake.identity import alike
+from services.intake.identity import alike, named
 from services.ward import Keyed, Ward, words_of
 
 REASONS = ("withdrawn", "moved-away", "died")
@@ -176,7 +176,7 @@ def _ages_of(birth: date, day: date, *, school_year: bool) -> dict[str, Any]:
 
 
 def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None:
-    person, ward = registrant(said, message.person, book), book.ward_at(said.at)
+    person, ward = named(said, "person", message.person, message.person_id, book), book.ward_at(said.at)
     before = person.registered
     after = _corrected(said, message, ward)
     personal = message.personal if isinstance(message.personal, dict) else {}

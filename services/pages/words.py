@@ -534,6 +534,7 @@ CODES: Final = MappingProxyType(
         "wrong-number": Label("間違い", "Wrong number"),
         "enquiry": Label("問合せ", "Enquiry"),
         "exercise": Label("訓練", "Exercise"),
+        "mistaken": Label("誤記入（取り消し）", "Entered by mistake"),
         "phone": Label("電話", "Phone"),
         "centre": Label("センター", "The centre"),
         "agency": Label("関係機関", "An agency"),

@@ -104,7 +104,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
     }
-    frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting)
+    frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     always = patient(frame, ward, is_open=is_open)
     reception = Reception(always, parts.door, Recall(settings), parts.lookup.log, opens, parts.clock)

@@ -13,11 +13,10 @@ from typing import Final
 
 from events import intake as e
 from events.intake import Change
-from services.book import Said
+from services.book import UNREADABLE, Said
 from services.intake.contacts import Place
 from services.intake.domain import Case, IntakeBook, Person
 from services.intake.eligibility import Eligibility
-from services.reading import UNREADABLE
 
 OWN: Final = "what the flag is about"
 """The very field that the flag names has a value that can be used."""

@@ -53,6 +53,8 @@ class Row(NamedTuple):
     resolved: str
     resolvable: bool
     value: str = ""
+    mend: str | None = None
+    """Where the record is corrected."""
     became: str | None = None
     """What became of it in the form just sent: a word of the pages."""
 
@@ -262,6 +264,7 @@ def _row(flag: Flagged, terms: Terms, *, resolvable: bool) -> Row:
         resolved=resolved,
         resolvable=resolvable,
         value=msgspec.json.encode(key_of(flag)).decode(),
+        mend=_form_of(flag),
     )
 
 
@@ -278,6 +281,13 @@ def _key(form: Mapping[str, str]) -> Key:
     number = int(matter) if matter.isascii() and matter.isdigit() and len(matter) < 7 else 0
     holder, code, field = (form.get(name, "").replace("\x00", "") for name in ("holder", "code", "field"))
     return holder, number, code, field
+
+
+def _form_of(flag: Flagged) -> str | None:
+    """The form that corrects a flag's record; a contact about nobody has none."""
+    if not flag.number:
+        return f"/persons/{flag.holder}/correct"
+    return f"/calls/{flag.number}/correct" if flag.about != flag.holder else None
 
 
 def _key_in(value: str) -> Key:

@@ -14,6 +14,9 @@ _SCREEN = {
     "status": Label("稼働状況", "System status"),
     "synthetic": Label("架空データ", "Synthetic data"),
     "synthetic_why": Label(
+        "実在する方のものではない、作られた記録を含みます。", "Holds made-up records, which are no real person's."
+    ),
+    "synthetic_sample": Label(
         "実在する方の記録ではありません。公表された数値に合わせて作った見本です。",
         "No real person's record. A sample made to agree with the published figures.",
     ),
@@ -179,6 +182,7 @@ _SCREEN = {
     "with_resolved": Label("確認済みも表示する（すべて）", "Show those resolved, too (all)"),
     "without_resolved": Label("確認済みは表示しない", "Hide those resolved"),
     "flags_order": Label("並び順：発生が古いものから。", "The oldest first."),
+    "mend_record": Label("記録を訂正する", "Correct the record"),
     "choose": Label("選ぶ", "Choose"),
     "choose_page": Label("このページのすべてを選ぶ", "Choose all of this page"),
     "choose_flags": Label("確認済みにするものを選んでください。", "Choose what is to be resolved."),

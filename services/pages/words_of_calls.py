@@ -30,7 +30,7 @@ ON_THE_CARD = {
     ),
     "find_again": Label("別の方をさがす", "Find somebody else"),
     "nameless": Label("（氏名の記入なし）", "(no name given)"),
-    "age": Label("{n}歳", "aged {n}"),
+    "age": Label("（{n}歳）", " (aged {n})"),
     "name": Label("氏名", "Name"),
     "kana": Label("フリガナ", "Kana"),
     "birth_date": Label("生年月日", "Birth date"),

@@ -96,7 +96,7 @@
 
   // 1人目（架空 太郎）
   const label = (one) => said("nth_person", { n: persons.indexOf(one) + 1 });
-  const labelled = (one, text) => (persons.length > 1 ? `${label(one)}：${text}` : text);
+  const labelled = (one, text) => (persons.length > 1 ? `${label(one)}${words.colon}${text}` : text);
   const showPersons = () => {
     form.classList.toggle("several", persons.length > 1);
     at("number").textContent = persons.map((one) => one.number).filter(Boolean).join("・");
@@ -205,7 +205,7 @@
       const text = `${whose}${clock.format(Date.parse(pressed))} ${what} ${heard}`;
       const line = document.createElement("li");
       Object.assign(line.dataset, { of: persons.indexOf(one), what: stamp, at: pressed, answered });
-      const undo = Object.assign(undoing(), { ariaLabel: `${text}：${words.undo_press}` });
+      const undo = Object.assign(undoing(), { ariaLabel: `${text}${words.colon}${words.undo_press}` });
       undo.dataset.undo = "";
       line.append(Object.assign(document.createElement("span"), { textContent: text }), " ", undo);
       at("attempts").append(line);

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from events.messages import RESOLUTIONS
 from services.flag_list import Flagged, Key, counts, flags, key_of, named_by, one
-from services.pages.flag_words import FLAGS, OTHER
+from services.pages.flag_words import AS_IT_IS, FLAGS, LINKED, OTHER
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
@@ -284,10 +284,12 @@ def _key(form: Mapping[str, str]) -> Key:
 
 
 def _form_of(flag: Flagged) -> str | None:
-    """The form that corrects a flag's record; a contact about nobody has none."""
+    """Where a flag's record is mended: a form, or the call card; nowhere for a contact about nobody."""
+    if flag.code in AS_IT_IS or (flag.number and flag.about == flag.holder):
+        return None
     if not flag.number:
         return f"/persons/{flag.holder}/correct"
-    return f"/calls/{flag.number}/correct" if flag.about != flag.holder else None
+    return f"/calls/{flag.number}" + ("" if flag.code in LINKED else "/correct")
 
 
 def _key_in(value: str) -> Key:

@@ -34,6 +34,7 @@ from deploy.outlook import Outlook
 from services.clock import Clock, system_clock
 from services.database import open_reader
 from services.health import Server, open_socket, routes
+from services.intake.correction_pages import CorrectionPages
 from services.intake.door import Door
 from services.intake.http import door_routes
 from services.intake.recall import Recall
@@ -103,7 +104,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
     }
-    frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting)
+    frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     always = patient(frame, ward, is_open=is_open)
     reception = Reception(always, parts.door, Recall(settings), parts.lookup.log, opens, parts.clock)
@@ -116,6 +117,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *site.routes(),
             *Register(frame, parts.lookup, parts.clock).routes(),
             *reception.routes(),
+            *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),

@@ -117,11 +117,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RegistrationCorrected(Event, frozen=True, kw_only=True):
-    """The form had been typed in wrongly; what it says now is what it always should have said."""
+    """The form had been typed in wrongly; what it says now is what it always should have said.
+
+    `completed`: which personal fields, named by the flag `form-incomplete`, it told; the names alone.
+    """
 
     name: ClassVar[str] = "registration.corrected"
     person: str
     changes: tuple[Change, ...]
+    completed: tuple[str, ...] = ()
     sealed: str | None = None
 
     @property
@@ -390,10 +394,11 @@ class CallUnlinked(Event, frozen=True, kw_only=True):
 
 
 class FlagResolved(Event, frozen=True, kw_only=True):
-    """Somebody looked at a flag, and it needs nobody any more. The record stays as it is.
+    """A flag needs nobody any more: somebody looked at it, or a correction mended what it told of.
 
     `code` and `field` are the flag's. `resolution`: `confirmed`, `corrected`, `not-needed` or `duplicate`.
     Either `contact` and `matter` say whose flag it is, or `person` does, for one of a registration.
+    `because`: the name of the event that mended it; None where somebody resolved it.
     """
 
     name: ClassVar[str] = "flag.resolved"
@@ -405,6 +410,7 @@ class FlagResolved(Event, frozen=True, kw_only=True):
     field: str | None = None
     resolution: str
     provider: str
+    because: str | None = None
     sealed: str | None = None
 
     @property
@@ -412,6 +418,29 @@ class FlagResolved(Event, frozen=True, kw_only=True):
         found = self.case or self.contact or self.person
         assert found is not None, "a flag is a contact's or a registration's"
         return found
+
+    @property
+    def case_id(self) -> str | None:
+        return self.case
+
+
+class FlagReopened(Event, frozen=True, kw_only=True):
+    """What had mended a flag of a contact was undone; it stands open again, since when it first did.
+
+    `because`: the name of the event that undid it.
+    """
+
+    name: ClassVar[str] = "flag.reopened"
+    contact: str
+    case: str
+    matter: int = 1
+    code: str
+    field: str | None = None
+    because: str
+
+    @property
+    def about(self) -> str:
+        return self.case
 
     @property
     def case_id(self) -> str | None:
@@ -489,6 +518,7 @@ IntakeEvent = (
     | CallUnlinked
     | ContactMoved
     | FlagResolved
+    | FlagReopened
     | CaseClosed
     | CaseMerged
     | CaseSplit
@@ -512,6 +542,7 @@ vocabulary(
     CallUnlinked,
     ContactMoved,
     FlagResolved,
+    FlagReopened,
     CaseClosed,
     CaseMerged,
     CaseSplit,

@@ -52,11 +52,15 @@ class RegistrationSubmit(Message, frozen=True, kw_only=True):
 
 
 class RegistrationCorrect(Message, frozen=True, kw_only=True):
-    """The form had been typed in wrongly; only the fields given are changed."""
+    """The form had been typed in wrongly; only the fields given are changed.
+
+    Whose: `person`, your own reference, or `person_id`, the register's own id, also of what another registered.
+    """
 
     name: ClassVar[str] = "registration.correct"
     service: ClassVar[str] = "intake"
-    person: str
+    person: str | None = None
+    person_id: str | None = None
     district: str | msgspec.UnsetType | None = msgspec.UNSET
     handbooks: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     certificate: bool | msgspec.UnsetType | None = msgspec.UNSET
@@ -217,16 +221,17 @@ class CallAdd(Message, frozen=True, kw_only=True):
 
 
 class CallCorrect(Message, frozen=True, kw_only=True):
-    """A contact had been written down wrongly. `call` is the id of its `call.report`.
+    """A contact had been written down wrongly. Which: as in `call.add`.
 
-    `source` is that message's `source`; left out, it is this message's own. Only the fields given
-    are changed; `occurred_at` replaces its time.
+    Only the fields given are changed; `occurred_at` replaces its time. `not_counted` `mistaken`: it was never meant
+    to be there, as where somebody was put on a card by mistake.
     """
 
     name: ClassVar[str] = "call.correct"
     service: ClassVar[str] = "intake"
-    call: str
+    call: str | None = None
     source: str | None = None
+    number: str | None = None
     matter: int = 1
     occurred_at: datetime | msgspec.UnsetType = msgspec.UNSET
     district: str | msgspec.UnsetType | None = msgspec.UNSET

@@ -19,6 +19,9 @@ from services.ward import Ward
 
 S = TypeVar("S")
 
+UNREADABLE = "unreadable"
+"""Under this name stands what a sender gave for `personal` and is none."""
+
 
 class Waits(Exception):
     """The message speaks of something not heard of yet; `key` is its name."""

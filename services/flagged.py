@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from events import Event, Recorded, event_of
-from events.intake import CallReceived, ContactMoved, FlagResolved
+from events.intake import CallReceived, ContactMoved, FlagReopened, FlagResolved
 from services.database import insert_rows
 from services.journal import Journal
 from services.tables import FLAGS
@@ -25,10 +25,10 @@ PAGE = 2_000
 
 
 def concerns(event: Event) -> bool:
-    """Whether an event opens, resolves or moves flags."""
+    """Whether an event opens, resolves, reopens or moves flags."""
     if type(event) is CallReceived:  # Nearly every event is one, and this is asked of each.
         return bool(event.flags)
-    return isinstance(event, FlagResolved | ContactMoved) or bool(getattr(event, "flags", ()))
+    return isinstance(event, FlagResolved | FlagReopened | ContactMoved) or bool(getattr(event, "flags", ()))
 
 
 def write(connection: sa.Connection, told: Sequence[tuple[Recorded, Event]]) -> None:
@@ -55,10 +55,11 @@ def _rows_of_calls(told: Sequence[tuple[Recorded, Event]]) -> list[tuple[Any, ..
 def _hear(connection: sa.Connection, record: Recorded, event: Event) -> None:
     match event:
         case FlagResolved():
-            here = _is(_holder(event), event.matter)
-            one = (FLAGS.c.code == event.code, FLAGS.c.field == (event.field or ""))
             said = {"resolved_at": record.recordedat.isoformat(), "resolution": event.resolution, "by": event.provider}
-            connection.execute(sa.update(FLAGS).where(here, *one).values(said))
+            connection.execute(sa.update(FLAGS).where(*_one(event)).values(said))
+        case FlagReopened():
+            again = {"resolved_at": None, "resolution": None, "by": None}
+            connection.execute(sa.update(FLAGS).where(*_one(event)).values(again))
         case ContactMoved():
             there = {"about": event.to_case, "number": event.to_number}
             connection.execute(sa.update(FLAGS).where(_is(event.contact, event.matter)).values(there))
@@ -79,6 +80,11 @@ def _holder(event: Any) -> str:
     return found
 
 
+def _one(event: FlagResolved | FlagReopened) -> tuple[sa.ColumnElement[bool], ...]:
+    one = (FLAGS.c.code == event.code, FLAGS.c.field == (event.field or ""))
+    return _is(_holder(event), event.matter), *one
+
+
 def _is(holder: str, matter: int) -> sa.ColumnElement[bool]:
     return sa.and_(FLAGS.c.holder == holder, FLAGS.c.matter == matter)
 
@@ -96,8 +102,8 @@ def flags_of(connection: sa.Connection, holder: str, matter: int, unwritten: Ite
 
 
 def _effects(event: Any) -> Iterator[tuple[tuple[str, str | None], bool]]:
-    if isinstance(event, FlagResolved):
-        yield (event.code, event.field), False
+    if isinstance(event, FlagResolved | FlagReopened):
+        yield (event.code, event.field), isinstance(event, FlagReopened)
     else:
         yield from (((flag.code, flag.field), True) for flag in event.flags)
 
@@ -127,4 +133,4 @@ def rebuild(journal: Journal) -> None:
 
 def _may_concern(record: Recorded) -> bool:
     """Without reading the whole event: most of a log is about no flag."""
-    return record.type in (FlagResolved.name, ContactMoved.name) or b'"flags":' in bytes(record.data)
+    return record.type in (FlagResolved.name, FlagReopened.name, ContactMoved.name) or b'"flags":' in bytes(record.data)

@@ -11,7 +11,7 @@ import msgspec
 from events.intake import Flag
 from events.messages import MAX_NESTING, addressed
 from events.seal import Unreadable, unseal
-from services.book import Said, Unusable
+from services.book import UNREADABLE, Said, Unusable
 from services.era import folded
 from services.inbox import LENIENT, MOST_SEQUENCE, SPECVERSION, Delivery, Item, moment, sequence_of, too_deep
 from services.seal import Secrets
@@ -20,8 +20,6 @@ from services.ward import Ward
 A_VALUE = "numbers that fit 64 bits, and whole characters"
 A_NUMBER = f"a whole number, 1 to {MOST_SEQUENCE}"
 A_JWE = "a JWE to the ward's inbox key"
-UNREADABLE = "unreadable"
-"""Under this name stands what a sender gave for `personal` and is none."""
 
 _CANONICAL = msgspec.json.Encoder(order="sorted")
 

@@ -193,6 +193,10 @@ class Centre:
         """The events inside `records`."""
         return [event_of(record) for record in self.records(service)]
 
+    def without_flags(self, service: str = "intake") -> list[Any]:
+        """The same without what only says which flags stand open."""
+        return [event for event in self.events(service) if not event.name.startswith("flag.")]
+
     def receipts(self, service: str = "intake", after: int = 0) -> list[Receipt]:
         """The receipts that wait for the relay."""
         bodies = [row["body"] for row in self.rows(RECEIPTS, service) if row["n"] > after]

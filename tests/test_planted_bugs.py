@@ -171,9 +171,9 @@ def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
 
 
 def _card(centre: Centre) -> list[str]:
-    """Every attempt, one link with what stood before it, and one open flag fewer."""
+    """Every attempt, one link with what stood before it, and one open flag fewer: mended, open again, resolved."""
     found, kinds = [], [event.name for event in centre.events()]
-    for kind, count in (("call.linked", 1), ("call.unlinked", 1), ("flag.resolved", 1)):
+    for kind, count in (("call.linked", 1), ("call.unlinked", 1), ("flag.resolved", 2), ("flag.reopened", 1)):
         if kinds.count(kind) != count:
             found.append(f"{kinds.count(kind)} times {kind}")
     first = next(event for event in centre.events() if event.name == "call.received")

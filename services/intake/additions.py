@@ -28,6 +28,7 @@ from services.intake.contacts import (
 )
 from services.intake.domain import IntakeBook, Person
 from services.intake.fields import Fields, words
+from services.intake.mending import REGISTERED, mend, told
 from services.ward import Ward
 
 WHICH = ("call", "source", "number", "matter")
@@ -76,6 +77,8 @@ def add(said: Said, book: IntakeBook) -> None:
             flags=tuple(fields.flags),
         )
         book.write(event, said.at, personal, event.person or place.subject)
+        facts = told(changes, fields.personal()) | ({REGISTERED} if event.registered else set())
+        mend(said, book, place, facts, event.name)
     if place.case is not None:
         mention(book, place.case)
 
@@ -149,6 +152,7 @@ def _person(fields: Fields, place: Place, said: Said, book: IntakeBook) -> Perso
     known = book.targets(key)
     if not known:
         book.name(key, place.case.person, said.at)
+        book.name(f"cases-of/{place.case.person}", place.case.id, said.at)  # They may be registered later.
         if registrant(place.case.person, book) is None:
             fields.flag("unknown-person", "person")
         return None
@@ -160,4 +164,6 @@ def _person(fields: Fields, place: Place, said: Said, book: IntakeBook) -> Perso
         return None
     if found is None:
         fields.flag("unknown-person", "person")
+    else:
+        book.name(f"cases-of/{found.id}", place.case.id, said.at)
     return found

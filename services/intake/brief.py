@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.desk import wards_of
 from services.era import age_on
+from services.intake.contacts import MISTAKEN
 from services.intake.domain import Case
 from services.intake.eligibility import Eligibility
 from services.intake.finding import Finder
@@ -144,5 +145,6 @@ def _details(record: Record) -> Details:
 
 def _open(cases: list[Case]) -> Iterator[OpenCase]:
     for case in sorted(cases, key=lambda case: (case.began_at, case.id)):
-        if case.closed_at is None and case.merged_into is None and case.contacts:
+        meant = any(contact.not_counted != MISTAKEN for contact in case.contacts)
+        if case.closed_at is None and case.merged_into is None and meant:
             yield OpenCase(case=case.id, number=case.number, began_at=case.began_at)

@@ -6,7 +6,7 @@ the order of arrival does not matter.
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,11 +16,19 @@ from events.intake import Flag
 from events.messages import CallCorrect, CallLink, CallUnlink, CaseClose, CaseMerge, CaseSplit, FlagResolve
 from services.book import Name, Said, Unusable, told
 from services.era import folded
-from services.intake import additions, beside, consultations, corrections, flags, linking
+from services.intake import additions, beside, consultations, corrections, flags, linking, mending
 from services.intake.beside import MOST_MATTERS
 from services.intake.card import CARD_FIELDS, card_of
 from services.intake.consultations import next_number
-from services.intake.contacts import CHANNELS, NOT_COUNTED, is_on_register, reference, registrant, says_district
+from services.intake.contacts import (
+    CHANNELS,
+    NOT_COUNTED,
+    is_on_register,
+    least_age,
+    reference,
+    registrant,
+    says_district,
+)
 from services.intake.domain import Case, IntakeBook, Person
 from services.intake.eligibility import eligibility
 from services.intake.fields import Fields, words
@@ -54,7 +62,7 @@ def decide(said: Said, book: IntakeBook) -> None:
         case "case.close":
             consultations.close(said, told(said.data, CaseClose), book)
         case "case.merge":
-            consultations.merge(said, told(said.data, CaseMerge), book)
+            mending.merged(said, consultations.merge(said, told(said.data, CaseMerge), book), book)
         case "case.split":
             consultations.split(said, told(said.data, CaseSplit), book)
         case _:
@@ -153,8 +161,9 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
         book.name(f"number/{number}", case_id, said.at, fresh=True)
     if own:
         book.name(own, case_id, said.at, fresh=not known)
-    if registered is not None:  # So that whoever looks a registrant up sees what is open (`services.intake.brief`).
-        book.name(f"cases-of/{registered.id}", case_id, said.at)
+    if registered is not None or fields.given("person") is not None:
+        # So that whoever looks them up sees what is open (`services.intake.brief`), also where they register later.
+        book.name(f"cases-of/{person}", case_id, said.at, fresh=case is None)
     reasons = fields.choices("reasons", ward.words["reason"]) or ()
     card = card_of(common.third_party, fields, said, ward)
     _flag_duplicates(common, fields, case, registered, book, ward)
@@ -258,20 +267,12 @@ def _person(said: Said, fields: Fields, before: str | None, book: IntakeBook, wa
         fields.flag("registration-withdrawn", "person")
         return state.id, None
     form, day = state.registered, said.at.date()
-    found = eligibility(_least_age(state, day), form.certificate, form.certificate_until, day, ward)
+    found = eligibility(least_age(state, day), form.certificate, form.certificate_until, day, ward)
     if found.reason == "certificate-lapsed":
         fields.flag("certificate-lapsed", "person", "a certificate that holds on the day of the call")
     elif found.eligible is False:
         fields.flag("eligibility-age", "person", f"under {ward.eligibility.under}, or a recipient certificate")
     return state.id, state
-
-
-def _least_age(person: Person, day: date) -> int | None:
-    """The legal age that somebody has at least: the birth date is sealed, so the next birthday is not known."""
-    at, age = person.registered.registered_on, person.registered.legal_age
-    if age is None or day < at:
-        return age
-    return age + day.year - at.year - ((day.month, day.day) < (at.month, at.day))
 
 
 def _flag_duplicates(

@@ -77,8 +77,8 @@ def move(
     book.write(event, said.at)
 
 
-def merge(said: Said, message: CaseMerge, book: IntakeBook) -> None:
-    """Two callers about one matter. Raises Waits or Unusable."""
+def merge(said: Said, message: CaseMerge, book: IntakeBook) -> Case:
+    """Two callers about one matter; returns that which is a part of another now. Raises Waits or Unusable."""
     ward = book.ward_at(said.at)
     case = named_case(said, message.case, message.number, book, ward)
     into = named_case(said, message.into, message.into_number, book, ward, field="into")
@@ -93,6 +93,7 @@ def merge(said: Said, message: CaseMerge, book: IntakeBook) -> None:
     elif case.merged_into != into.id:
         raise Unusable("data.case", "merged into another consultation already", "case.split first")
     mention(book, into)
+    return case
 
 
 def split(said: Said, message: CaseSplit, book: IntakeBook) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 import msgspec
@@ -13,6 +13,9 @@ from services.intake.consultations import named_case
 from services.intake.domain import Case, Contact, IntakeBook, Person
 from services.intake.fields import Fields
 
+MISTAKEN = "mistaken"
+"""Not counted in any ward: it was put there by mistake, as somebody on a card whom the call was not about."""
+
 NOT_COUNTED = {
     word: kind
     for kind, spoken in (
@@ -20,6 +23,7 @@ NOT_COUNTED = {
         ("wrong-number", "間違い"),
         ("enquiry", "問合せ"),
         ("exercise", "訓練"),
+        (MISTAKEN, "誤記入"),
     )
     for word in (kind, spoken)
 }
@@ -120,6 +124,14 @@ def registrant(person: str | None, book: IntakeBook) -> Person | None:
 def is_on_register(person: Person, at: datetime) -> bool:
     """Whether a registrant had not left the register on the day of a moment, as far as was heard."""
     return person.withdrawn_on is None or person.withdrawn_on > at.date()
+
+
+def least_age(person: Person, day: date) -> int | None:
+    """The legal age that somebody has at least: the birth date is sealed, so the next birthday is not known."""
+    at, age = person.registered.registered_on, person.registered.legal_age
+    if age is None or day < at:
+        return age
+    return age + day.year - at.year - ((day.month, day.day) < (at.month, at.day))
 
 
 def reference(fields: Fields, name: str, book: IntakeBook) -> str | None:

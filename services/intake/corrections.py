@@ -20,8 +20,9 @@ from services.era import folded
 from services.intake import card as cards
 from services.intake.additions import changed
 from services.intake.consultations import mention, move, named_case
-from services.intake.contacts import CHANNELS, NOT_COUNTED, NOT_KNOWN, Place, reported
-from services.intake.domain import Case, IntakeBook, evolve
+from services.intake.contacts import CHANNELS, MISTAKEN, NOT_COUNTED, NOT_KNOWN, Place, named_contact
+from services.intake.domain import Case, Contact, IntakeBook, evolve
+from services.intake.mending import MERGED, NEVER_MEANT, ON_DUTY, mend, told
 from services.ward import Ward
 
 
@@ -32,10 +33,10 @@ def correct(said: Said, message: CallCorrect, book: IntakeBook) -> None:
         Waits: the call, or the consultation to which it is moved, did not come yet.
         Unusable: a word that the ward does not know, an impossible time, a move of what has no consultation.
     """
-    place, ward = reported(said, message.call, message.source, message.matter, book), book.ward_at(said.at)
+    place, ward = named_contact(said, message, book), book.ward_at(said.at)
     to = _target(said, message, place, book, ward)
     changes = tuple(
-        changed(field, before, after) for field, before, after in _told(said, message, place, ward) if before != after
+        changed(field, before, after) for field, before, after in _values(said, message, place, ward) if before != after
     )
     if to is not None and place.case is not None:
         changes += (Change(field="case", before=place.case.id, after=to.id),)
@@ -44,16 +45,28 @@ def correct(said: Said, message: CallCorrect, book: IntakeBook) -> None:
         event = e.CallCorrected(contact=place.contact.id, case=place.case_id, changes=changes)
         contact = _corrected(place, event, said.at)
         book.write(event, said.at, personal, place.subject)
+        facts = told(changes, personal) | _circumstances(changes, contact, said, ward, own=message.call is not None)
+        mend(said, book, place, facts, event.name)
         if to is not None and place.case is not None:
             move(said, contact, place.case, to, book, because="corrected")
     if to or place.case:
         mention(book, to or place.case)  # type: ignore[arg-type]  # One of them is there.
 
 
-def _corrected(place: Place, event: e.CallCorrected, at: datetime) -> Any:
+def _circumstances(changes: tuple[Change, ...], contact: Contact, said: Said, ward: Ward, *, own: bool) -> set[str]:
+    """What follows of another time, and of another consultation. `own`: it is a call that the corrector reported."""
+    fields = {change.field for change in changes}
+    on_duty = {ON_DUTY} if own and "time" in fields and ward.on_duty(said.provider, contact.at) else set()
+    mistaken = {NEVER_MEANT} if contact.not_counted == MISTAKEN else set()
+    return on_duty | mistaken | ({MERGED} if "case" in fields else set())
+
+
+def _corrected(place: Place, event: e.CallCorrected, at: datetime) -> Contact:
     """The contact as it stands after the correction, wherever it is put then."""
     itself = msgspec.structs.replace(event, changes=tuple(c for c in event.changes if c.field != "case"))
-    return evolve(place.contact, itself, at)
+    after = evolve(place.contact, itself, at)
+    assert isinstance(after, Contact), "a contact stays one"
+    return after
 
 
 def _target(said: Said, message: CallCorrect, place: Place, book: IntakeBook, ward: Ward) -> Case | None:
@@ -68,7 +81,7 @@ def _target(said: Said, message: CallCorrect, place: Place, book: IntakeBook, wa
     return None if to.id == place.case.id else to
 
 
-def _told(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Iterator[tuple[str, Any, Any]]:
+def _values(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Iterator[tuple[str, Any, Any]]:
     """Each field that the message gives: its name, what stands there, and what shall stand there."""
     contact, card = place.contact, place.contact.card or Card()
     given = {name: value for name, value in msgspec.structs.asdict(message).items() if value is not msgspec.UNSET}
@@ -78,7 +91,9 @@ def _told(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Iterato
         yield "district", contact.district, _district("data.district", given["district"], ward)
     if "not_counted" in given:
         kind = given["not_counted"]
-        after = kind if kind is None else NOT_COUNTED[one_of("data.not_counted", kind, NOT_COUNTED)]
+        after = NOT_COUNTED.get(kind) if kind else None
+        if kind is not None and after is None:
+            raise Unusable("data.not_counted", "not one of the known values", ", ".join([*NOT_COUNTED, "null"]))
         yield "not_counted", contact.not_counted, after
     if "channel" in given:
         yield "channel", contact.channel, CHANNELS[one_of("data.channel", given["channel"], CHANNELS)]
@@ -103,7 +118,8 @@ def _district(field: str, given: str | None, ward: Ward) -> str | None:
         return None
     found = ward.district_of(given)
     if found is None:
-        raise Unusable(field, "not one of the ward's districts", ", ".join(d.key for d in ward.district))
+        accepted = ", ".join([*(district.key for district in ward.district), *NOT_KNOWN[1:], "null"])
+        raise Unusable(field, "not one of the ward's districts", accepted)
     return found
 
 

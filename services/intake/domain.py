@@ -32,7 +32,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Case(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A consultation: one person's matter, with its contacts in the order of their arrival.
 
-    `before`: while it is linked to a registrant, for whom it stood before.
+    `before`: while it is linked to a registrant, for whom it stood before; `by_link`: the flags that this link mended.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     contacts: tuple[Contact, ...] = ()
     closed_at: datetime | None = None
     merged_into: str | None = None
+    by_link: tuple[e.FlagResolved, ...] = ()
 
     @property
     def began_at(self) -> datetime:
@@ -64,7 +65,10 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A registrant, as last corrected. `left_because`: withdrawn, moved-away or died, while they are not registered."""
+    """A registrant, as last corrected. `left_because`: withdrawn, moved-away or died, while they are not registered.
+
+    `completed`: what the form lacked, and was told since.
+    """
 
     id: str
     registered: e.PersonRegistered
@@ -73,6 +77,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     confirmed_on: date | None = None
     consents: tuple[Consent, ...] = ()
     merged_into: str | None = None
+    completed: frozenset[str] = frozenset()
 
     def consent(self, to: str) -> Consent:
         """What was said of an organisation."""
@@ -103,9 +108,9 @@ def evolve(state: State | None, event: Event, at: datetime) -> State | None:
             assert isinstance(state, Case), "only a consultation is linked"
             is_link = isinstance(fact, e.CallLinked)
             person, before = (fact.person, fact.before) if is_link else (fact.before, None)
-            return msgspec.structs.replace(state, person=person, before=before)
-        case e.FlagResolved():
-            return state  # Which flags are open stands in a table of its own.
+            return msgspec.structs.replace(state, person=person, before=before, by_link=())
+        case e.FlagResolved() | e.FlagReopened():
+            return _flag_changed(state, fact)
         case e.CaseClosed() | e.CaseMerged() | e.CaseSplit():
             assert isinstance(state, Case), "only a case that was opened closes or merges"
             return _case_changed(state, fact, at)
@@ -123,6 +128,13 @@ def evolve(state: State | None, event: Event, at: datetime) -> State | None:
             return _person_changed(state, fact, at)
         case _:
             assert_never(fact)
+
+
+def _flag_changed(state: State | None, fact: e.FlagResolved | e.FlagReopened) -> State | None:
+    """Which flags are open stands in a table of its own; a case remembers those that come back with an unlinking."""
+    if isinstance(state, Case) and isinstance(fact, e.FlagResolved) and fact.because == e.CallLinked.name:
+        return msgspec.structs.replace(state, by_link=(*state.by_link, fact))
+    return state
 
 
 def _called(state: State | None, fact: e.CallReceived, at: datetime) -> State:
@@ -217,7 +229,8 @@ def _person_changed(state: Person, fact: PersonChange, at: datetime) -> Person:
         case e.RegistrationCorrected():
             plain = msgspec.to_builtins(state.registered)
             plain.update({change.field: change.after for change in fact.changes})
-            return msgspec.structs.replace(state, registered=msgspec.convert(plain, e.PersonRegistered))
+            registered, completed = msgspec.convert(plain, e.PersonRegistered), state.completed.union(fact.completed)
+            return msgspec.structs.replace(state, registered=registered, completed=completed)
         case e.RegistrationWithdrawn():
             return msgspec.structs.replace(state, withdrawn_on=fact.withdrawn_on, left_because=fact.reason)
         case e.RegistrationReinstated():

@@ -1,7 +1,7 @@
 """What the call card (相談受付票) sends, as a CloudEvent of the contract. Pure: the same text gives the same message.
 
 The page makes ids and times, so that what it sends again is the same message. Its fields are flat; here they find
-their places in a `call.report`, a `call.add`, a `call.link` or a `call.unlink`.
+their places in a `call.report`, a `call.add`, a `call.link`, a `call.unlink` or a `call.correct`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from services.intake.contacts import MISTAKEN
 from services.ward import Ward
 
 CALLER = {"caller_name": "name", "caller_relation": "relation", "caller_phone": "phone"}
@@ -51,7 +52,7 @@ class FromPage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     same contact. `synthetic`: whether the badge stood on the page.
     """
 
-    kind: Literal["call.report", "call.add", "call.link", "call.unlink"]
+    kind: Literal["call.report", "call.add", "call.link", "call.unlink", "call.correct"]
     id: str
     time: str
     entered: str
@@ -84,15 +85,21 @@ def read(body: bytes) -> FromPage:
 
 def message(told: FromPage, source: str, ward: Ward) -> dict[str, Any]:
     """The CloudEvent. A time without an offset was typed on the ward's clock."""
-    making = {"call.report": _report, "call.add": _add, "call.link": _link, "call.unlink": _unlink}
+    making = {
+        "call.report": _report,
+        "call.add": _add,
+        "call.link": _link,
+        "call.unlink": _unlink,
+        "call.correct": _mistaken,
+    }
     data = making[told.kind](told, ward)
     envelope = {
         "specversion": "1.0",
         "id": told.id,
         "source": source,
         "type": told.kind,
-        "time": _moment(told.time, ward),
-        "entered": _moment(told.entered, ward),
+        "time": moment_of(told.time, ward),
+        "entered": moment_of(told.entered, ward),
     }
     return {**envelope, **({"synthetic": True} if told.synthetic else {}), "data": data}
 
@@ -127,6 +134,11 @@ def _unlink(told: FromPage, _: Ward) -> dict[str, Any]:
     return {**_which(told), **_reason(told)}
 
 
+def _mistaken(told: FromPage, _: Ward) -> dict[str, Any]:
+    """The one correction that the card makes: somebody was put on it by mistake."""
+    return {**_which(told), "not_counted": MISTAKEN, **_reason(told)}
+
+
 def _reason(told: FromPage) -> dict[str, Any]:
     return {"personal": {"reason": told.reason}} if told.reason else {}
 
@@ -149,12 +161,12 @@ def _of_the_call(fields: Mapping[str, Value]) -> dict[str, Any]:
 def _matter(fields: Mapping[str, Value], told: FromPage, ward: Ward) -> dict[str, Any]:
     """What a card says in clear of one person's matter."""
     found: dict[str, Any] = {name: fields[name] for name in CODES if name in fields}
-    found |= {name: _moment(fields[name], ward) for name in MOMENTS if name in fields}
+    found |= {name: moment_of(fields[name], ward) for name in MOMENTS if name in fields}
     if back := {place: fields[name] for name, place in CALL_BACK.items() if name in fields}:
-        found["call_back"] = back | ({"by": _moment(back["by"], ward)} if "by" in back else {})
+        found["call_back"] = back | ({"by": moment_of(back["by"], ward)} if "by" in back else {})
     if told.danger:
         found["danger"] = [
-            {"what": each.what, "at": _moment(each.at, ward)}
+            {"what": each.what, "at": moment_of(each.at, ward)}
             | ({} if each.answered is None else {"answered": each.answered})
             | ({} if each.to is None else {"to": each.to})
             | ({"mistaken": True} if each.mistaken else {})
@@ -163,7 +175,7 @@ def _matter(fields: Mapping[str, Value], told: FromPage, ward: Ward) -> dict[str
     return found
 
 
-def _moment(text: Value, ward: Ward) -> Value:
+def moment_of(text: Value, ward: Ward) -> Value:
     """With its offset; what is no time goes on as it is, and intake flags it."""
     try:
         read = datetime.fromisoformat(text) if isinstance(text, str) else None

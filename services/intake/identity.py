@@ -9,6 +9,7 @@ from events.messages import PersonMerge, PersonSplit
 from services.book import ByField, Said, Unusable, told
 from services.intake.domain import IntakeBook, Person, registrant
 from services.intake.identifiers import likeness
+from services.intake.mending import MERGED, mend_form
 
 SIGNS = 2
 """Of name or reading, date of birth and own number, so many must be alike."""
@@ -50,8 +51,8 @@ def root_of(person: str, book: IntakeBook) -> Person | None:
     return state if isinstance(state, Person) else None
 
 
-def _named(said: Said, field: str, ref: str | None, own_id: str | None, book: IntakeBook) -> Person:
-    """By the sender's own reference, or by the register's id."""
+def named(said: Said, field: str, ref: str | None, own_id: str | None, book: IntakeBook) -> Person:
+    """Somebody by the sender's own reference, or by the register's id. Raises Waits or Unusable."""
     _check_named(field, ref, own_id)
     if ref:
         return registrant(said, ref, book)
@@ -70,20 +71,23 @@ def _check_named(field: str, ref: str | None, own_id: str | None) -> None:
 
 def _merge(said: Said, message: PersonMerge, book: IntakeBook) -> None:
     _check_named("into", message.into, message.into_id)  # Before anybody is waited for.
-    person = _named(said, "person", message.person, message.person_id, book)
-    named = _named(said, "into", message.into, message.into_id, book)
-    into = root_of(named.id, book)
+    person = named(said, "person", message.person, message.person_id, book)
+    into = root_of(named(said, "into", message.into, message.into_id, book).id, book)
     assert into is not None, "a person is merged into a person"
     if person.id == into.id:
         raise Unusable("data.into", "the same person", "another person")
     if person.merged_into is None:
         book.write(e.PersonMerged(person=person.id, into=into.id), said.at)
         book.name(f"parts-of/{into.id}", person.id, said.at)
+        for one in (person, into):
+            alike = (root_of(other, book) for other in one.registered.like)
+            if all(other is not None and other.id == into.id for other in alike):
+                mend_form(said, book, one.id, frozenset({MERGED}), e.PersonMerged.name)
     elif person.merged_into != into.id:
         raise Unusable("data.person", "merged into another person already", "person.split first")
 
 
 def _split(said: Said, message: PersonSplit, book: IntakeBook) -> None:
-    person = _named(said, "person", message.person, message.person_id, book)
+    person = named(said, "person", message.person, message.person_id, book)
     if person.merged_into is not None:
         book.write(e.PersonSplit(person=person.id, from_person=person.merged_into), said.at)

@@ -10,6 +10,7 @@ from services.book import Said, Unusable, Waits
 from services.intake.consultations import mention
 from services.intake.contacts import Place, is_on_register, named_contact, registrant
 from services.intake.domain import Case, IntakeBook, Person
+from services.intake.mending import DISTRICT, REGISTERED, mend_case, reopen
 
 IDENTIFIERS = ("name", "kana", "birth-date", "phone", "address", "certificate-number", "voice-known")
 ENOUGH = 2
@@ -52,6 +53,8 @@ def link(said: Said, message: CallLink, book: IntakeBook) -> None:
     book.name(_name(place), person.id, said.at)
     book.name(f"cases-of/{person.id}", case.id, said.at)
     book.write(event, said.at, message.personal if isinstance(message.personal, dict) else None, person.id)
+    told = {REGISTERED: event.registered, DISTRICT: event.district is not None}
+    mend_case(said, book, case, frozenset(fact for fact, holds in told.items() if holds), event.name)
 
 
 def unlink(said: Said, message: CallUnlink, book: IntakeBook) -> None:
@@ -76,6 +79,7 @@ def unlink(said: Said, message: CallUnlink, book: IntakeBook) -> None:
         stated_reason=_reason(message.personal) is not None,
     )
     book.write(event, said.at, message.personal if isinstance(message.personal, dict) else None, case.before)
+    reopen(said, book, case, event.name)
 
 
 def _stands(case: Case, book: IntakeBook) -> Person | None:

@@ -17,11 +17,13 @@ from events.messages import (
 )
 from services.book import Said, Unusable, one_of, told
 from services.era import age_on, folded, legal_age_on, parse_date, school_age_on
+from services.intake import mending
+from services.intake.contacts import Place, least_age
 from services.intake.domain import IntakeBook, Person, registrant
 from services.intake.eligibility import eligibility
 from services.intake.fields import A_DAY, Fields, words
 from services.intake.identifiers import by_field
-from services.intake.identity import alike
+from services.intake.identity import alike, named
 from services.ward import Keyed, Ward, words_of
 
 REASONS = ("withdrawn", "moved-away", "died")
@@ -104,13 +106,15 @@ def _submit(said: Said, book: IntakeBook) -> None:
     book.index(person, found_by)
     book.persons.append(person)
     book.write(event, said.at, words(said, form.personal(), form.raw), person)
+    for case in mending.cases_of(person, book):
+        mending.mend_case(said, book, case, frozenset({mending.REGISTERED}), event.name)
 
 
 def _certificate_until(form: Fields) -> date | None:
     """The last day of the certificate: in clear, or among what is personal, as a sender finds it easier."""
-    until = form.day("certificate_until")
-    own = form.personal()
-    return until or Fields({"day": own.get("certificate_until")}, "data", frozenset({"day"}), [], {}).day("day")
+    name = "certificate_until"
+    own = {name: form.personal().get(name)}
+    return form.day(name) or Fields(own, "data.personal", frozenset({name}), [], {}).day(name)
 
 
 def _flag(form: Fields, event: e.PersonRegistered, ward: Ward) -> None:
@@ -172,7 +176,7 @@ def _ages_of(birth: date, day: date, *, school_year: bool) -> dict[str, Any]:
 
 
 def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None:
-    person, ward = registrant(said, message.person, book), book.ward_at(said.at)
+    person, ward = named(said, "person", message.person, message.person_id, book), book.ward_at(said.at)
     before = person.registered
     after = _corrected(said, message, ward)
     personal = message.personal if isinstance(message.personal, dict) else {}
@@ -192,7 +196,29 @@ def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None
     )
     if changes or personal:
         book.index(person.id, by_field(personal))
-        book.write(e.RegistrationCorrected(person=person.id, changes=changes), said.at, personal, person.id)
+        completed = tuple(name for name in mending.lacking(person) if personal.get(name))
+        event = e.RegistrationCorrected(person=person.id, changes=changes, completed=completed)
+        book.write(event, said.at, personal, person.id)
+        _mend(said, event, personal, book)
+
+
+def _mend(said: Said, event: e.RegistrationCorrected, personal: dict[str, Any], book: IntakeBook) -> None:
+    """What the correction makes good, on the form and on the calls about this person."""
+    person = book.state(event.person)
+    assert isinstance(person, Person), "it was corrected"
+    ward, day = book.ward_at(said.at), person.registered.registered_on
+    facts = mending.told(event.changes, personal) | mending.of_form(person) | _eligible(person, day, ward)
+    mending.mend_form(said, book, person.id, facts, event.name)
+    for case in mending.cases_of(person.id, book):
+        for contact in case.contacts:
+            facts = _eligible(person, contact.at.date(), book.ward_at(contact.at))
+            mending.mend(said, book, Place(contact=contact, case=case), facts, event.name)
+
+
+def _eligible(person: Person, day: date, ward: Ward) -> frozenset[str]:
+    form = person.registered
+    found = eligibility(least_age(person, day), form.certificate, form.certificate_until, day, ward)
+    return mending.of_eligibility(found)
 
 
 def _corrected(said: Said, message: RegistrationCorrect, ward: Ward) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from events.messages import MAX_MESSAGE_BYTES, Receipt
 from services.clock import Clock
 from services.database import DatabaseError
 from services.era import folded
-from services.intake.contacts import CHANNELS, NOT_COUNTED
+from services.intake.contacts import CHANNELS, MISTAKEN, NOT_COUNTED
 from services.intake.door import Door, Outcome
 from services.intake.from_page import NotUsable, message, read
 from services.intake.linking import IDENTIFIERS
@@ -41,7 +41,7 @@ TEMPLATES = templates_in(Path(__file__).with_name("templates"))
 STAMPS = ("119", "110", "ward", "abuse-report")
 SCRIPT_WORDS = (
     *("saved", "queued", "no_number", "card_parked", "not_registered", "second_identifier", "linking", "chosen"),
-    *("answered", "not_answered", "cannot_read", "nth_person", "undo_press", "pressed_by_mistake"),
+    *("colon", "removed", "answered", "not_answered", "cannot_read", "nth_person", "undo_press", "pressed_by_mistake"),
 )
 STATUS = {"received": 200, "queued": 202, "unreadable": 400, "unavailable": 503}
 log = logging.getLogger("yoake.pages")
@@ -137,7 +137,8 @@ class Reception:
         """`asked`: the number that was asked for. Who rang again since is another contact's, and linked to."""
         terms = self._around.terms(language_of(request))
         frame = self._around.frame(terms)
-        here = [each for each in stands if each.is_last]
+        last = [each for each in stands if each.is_last]
+        here = [each for each in last if not each.is_mistaken] or last
         attempts = [(n, *each) for n, person in enumerate(here) for each in person.attempts]
         return render(
             request,
@@ -148,6 +149,7 @@ class Reception:
             persons=[_section(n, each) for n, each in enumerate(here, start=1)] or [_Section(prefix="")],
             blank=_Section(prefix="blank-"),
             later=[each.number for each in stands if not each.is_last],
+            removed=[each.number for each in last if each not in here],
             began=here[0].began_at.isoformat() if here else "",
             asked=asked,
             follows=follows,
@@ -155,7 +157,7 @@ class Reception:
             now=self._clock().astimezone(UTC).isoformat(timespec="milliseconds"),
             stamps=STAMPS,
             channels_said=_said(CHANNELS.values(), terms),
-            not_counted_said=_said(NOT_COUNTED.values(), terms),
+            not_counted_said=_said((kind for kind in NOT_COUNTED.values() if kind != MISTAKEN), terms),
             districts_said=_districts(terms),
             providers_said=[(each.id, terms.say(each.label)) for each in terms.ward.provider],
             identifiers=IDENTIFIERS,

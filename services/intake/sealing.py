@@ -10,8 +10,8 @@ from joserfc.jwk import ECKey
 
 from events.adapter import sealed
 from events.seal import seal
+from services.book import UNREADABLE
 from services.inbox import Item
-from services.reading import UNREADABLE
 
 _JWE = re.compile(r"[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 

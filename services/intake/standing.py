@@ -18,6 +18,7 @@ from events import Recorded, event_of
 from events.intake import Attempt, CallAdded, CallBack, CallCorrected, CallReceived, Card
 from services.database import among
 from services.intake.beside import MOST_MATTERS
+from services.intake.contacts import MISTAKEN
 from services.intake.domain import Case, State, evolve
 from services.intake.from_page import CALLER, PERSONAL, WORDS
 from services.journal import LogReader
@@ -44,6 +45,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     card: Card
     person: str | None
     is_last: bool
+
+    @property
+    def is_mistaken(self) -> bool:
+        """Whether this person was put on the card by mistake."""
+        return self.values.get("not_counted") == MISTAKEN
 
     @property
     def attempts(self) -> list[tuple[Attempt, bool]]:

@@ -189,5 +189,13 @@ _TOLD = {
 FLAGS: Final = MappingProxyType(_TOLD)
 """Every code of the contract, in words."""
 
+LINKED: Final = frozenset({"not-registered", "unknown-person", "registration-withdrawn", "other-person"})
+"""What is mended at the call card, by linking the right registrant."""
+
+AS_IT_IS: Final = frozenset(
+    {code for code, flag in _TOLD.items() if flag.do is _ADAPTER} | {"late-entry", "unknown-call", "not-beside"}
+)
+"""Where there is nothing to correct in the record."""
+
 OTHER: Final = Label("記録を見て、必要なら訂正してください。", "Look at the record, and correct it where needed.")
 """What to do about a code that a later release brought."""

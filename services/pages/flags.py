@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from events.messages import RESOLUTIONS
 from services.flag_list import Flagged, Key, counts, flags, key_of, named_by, one
-from services.pages.flag_words import FLAGS, OTHER
+from services.pages.flag_words import AS_IT_IS, FLAGS, LINKED, OTHER
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
@@ -35,6 +35,10 @@ SAID = {
 }
 """What the list says after a form: part of its address, so that loading it again sends nothing."""
 
+SAID_OF_EACH = SAID | {"not-there": "flag_not_there"}
+CHOSEN = "chosen-"
+"""How the boxes of a form about several flags are called, each with its number."""
+
 TEMPLATES = templates_in()
 
 
@@ -48,6 +52,11 @@ class Row(NamedTuple):
     since: str
     resolved: str
     resolvable: bool
+    value: str = ""
+    mend: str | None = None
+    """Where the record is corrected."""
+    became: str | None = None
+    """What became of it in the form just sent: a word of the pages."""
 
 
 class Asked(NamedTuple):
@@ -61,6 +70,16 @@ class Asked(NamedTuple):
         """The same as the query of an address."""
         page = page or self.page
         return {"code": self.code, "all": int(self.everything) or None, "page": page if page > 1 else None}
+
+
+class Many(NamedTuple):
+    """A form about several flags that is shown again: what became of each, or why nothing was sent."""
+
+    chosen: frozenset[Key]
+    form: Mapping[str, str]
+    became: Mapping[Key, str]
+    word: str | None = None
+    status: int = 200
 
 
 class Mistake(NamedTuple):
@@ -88,6 +107,7 @@ class FlagPages:
         return [
             Route("/flags", shown_to(self.listed, "calls"), methods=["GET"]),
             Route("/flags/resolve", done_by(self.resolve, "calls"), methods=["POST"]),
+            Route("/flags/resolve-chosen", done_by(self.resolve_chosen, "calls"), methods=["POST"]),
         ]
 
     def listed(self, request: Request) -> Response:
@@ -98,7 +118,7 @@ class FlagPages:
         """Resolve one flag, as the provider for which the role speaks."""
         form = await form_of(request)
         asked = asked_in(form)
-        prepared = await run_in_threadpool(self._prepared, request, form)
+        prepared = await run_in_threadpool(self._prepared, request, form, _key(form))
         if isinstance(prepared, str):
             return _back(request, asked, prepared)
         if isinstance(prepared, Mistake):
@@ -109,9 +129,51 @@ class FlagPages:
             return await run_in_threadpool(self._list, request, asked, mistake)
         return _back(request, asked, _became(outcome))
 
-    def _prepared(self, request: Request, form: Mapping[str, str]) -> tuple[str, bytes] | Mistake | str:
+    async def resolve_chosen(self, request: Request) -> Response:
+        """Resolve several flags with one reason: a message for each, and of each it is said what became of it."""
+        form = await form_of(request)
+        asked, chosen = asked_in(form), [value for name, value in form.items() if name.startswith(CHOSEN)]
+        keys = list(dict.fromkeys(_key_in(value) for value in chosen))
+        tried = await run_in_threadpool(lambda: {key: self._tried(request, form, key) for key in keys})
+        wrong = next((each for each in tried.values() if isinstance(each, Mistake)), None)
+        many = Many(frozenset(keys), form, {key: each for key, each in tried.items() if isinstance(each, str)})
+        if not keys or wrong:
+            many = many._replace(word=wrong.word if wrong else "choose_flags", became={}, status=400)
+            return await run_in_threadpool(self._list, request, asked, None, many)
+        sending = {k: each for k, each in tried.items() if not isinstance(each, str | Mistake)}
+        became = await self._sent(sending)
+        if became is None:
+            many = many._replace(word="line_is_down", became={}, status=503)
+            return await run_in_threadpool(self._list, request, asked, None, many)
+        if set(became.values()) == {"resolved"} and len(became) == len(keys):
+            return _back(request, asked, "resolved", n=len(keys))
+        told = {key: SAID_OF_EACH[word] for key, word in {**many.became, **became}.items()}
+        return await run_in_threadpool(self._list, request, asked, None, many._replace(became=told))
+
+    async def _sent(self, sending: Mapping[Key, tuple[str, bytes]]) -> dict[Key, str] | None:
+        """What became of each message; None: the line is down, and nothing was sent."""
+        if not sending:
+            return {}
+        provider = next(iter(sending.values()))[0]
+        outcome = await self._backroom.submit(provider, b"[" + b",".join(body for _, body in sending.values()) + b"]")
+        if outcome.state == "unavailable":
+            return None
+        ids = {key: msgspec.json.decode(body)["id"] for key, (_, body) in sending.items()}
+        receipts = {receipt.id: receipt for receipt in outcome.receipts}
+        return {
+            key: "on-its-way" if own not in receipts else "resolved" if receipts[own].status in DONE else "not-resolved"
+            for key, own in ids.items()
+        }
+
+    def _tried(self, request: Request, form: Mapping[str, str], key: Key) -> tuple[str, bytes] | Mistake | str:
+        """One of several: what another has done away with meanwhile, or nobody here can name, hinders no other."""
+        try:
+            return self._prepared(request, form, key)
+        except HTTPException:
+            return "not-there"
+
+    def _prepared(self, request: Request, form: Mapping[str, str], key: Key) -> tuple[str, bytes] | Mistake | str:
         """(provider, message); or what is wrong with the form; or what to say where there is nothing to be done."""
-        key = _key(form)
         flag = one(self._intake, key)
         if flag is None:
             raise HTTPException(404)
@@ -136,7 +198,9 @@ class FlagPages:
         told = message("flag.resolve", data, now, synthetic=named.synthetic)
         return provider, msgspec.json.encode(told)
 
-    def _list(self, request: Request, asked: Asked, mistake: Mistake | None = None) -> Response:
+    def _list(
+        self, request: Request, asked: Asked, mistake: Mistake | None = None, many: Many | None = None
+    ) -> Response:
         terms = self._around.terms(language_of(request))
         counted = counts(self._intake, everything=asked.everything)
         total = counted.get(asked.code, 0) if asked.code else sum(counted.values())
@@ -154,10 +218,15 @@ class FlagPages:
             "flags.html",
             self._around.frame(terms),
             terms,
-            mistake.status if mistake else 200,
-            rows=[_row(flag, terms, resolvable=key_of(flag) in resolvable) for flag in found],
+            mistake.status if mistake else many.status if many else 200,
+            rows=_rows(found, resolvable, many, terms),
+            gone=_gone(found, many, self._intake, terms),
             total=total,
-            choices=[(code, _means(code, terms), count) for code, count in counted.items()],
+            every=sum(counted.values()),
+            together=request.query_params.get("n", "")[:3],
+            choose_all=request.query_params.get("chosen") == "all",
+            many=many,
+            choices=[(code, _means(code, terms), n) for code, n in sorted(counted.items(), key=lambda each: -each[1])],
             asked=asked,
             pages=pages,
             said=SAID.get(said or ""),
@@ -165,6 +234,20 @@ class FlagPages:
             resolutions=[(code, terms.code(code)) for code in RESOLUTIONS],
             longest_note=LONGEST_NOTE,
         )
+
+
+def _rows(found: list[Flagged], resolvable: Collection[Key], many: Many | None, terms: Terms) -> list[Row]:
+    became = many.became if many else {}
+    rows = [_row(flag, terms, resolvable=key_of(flag) in resolvable) for flag in found]
+    return [row._replace(became=became.get(key_of(row.flag))) for row in rows]
+
+
+def _gone(found: list[Flagged], many: Many | None, intake: sa.Engine, terms: Terms) -> list[Row]:
+    """What was chosen and is not on the list any more, or on another page of it, with what became of it."""
+    elsewhere = many.became.keys() - {key_of(flag) for flag in found} if many else ()
+    flags = [(flag, key) for key in sorted(elsewhere) if (flag := one(intake, key))]
+    assert many or not flags, "nothing was chosen"
+    return [_row(flag, terms, resolvable=False)._replace(became=many.became[key]) for flag, key in flags if many]
 
 
 def _row(flag: Flagged, terms: Terms, *, resolvable: bool) -> Row:
@@ -180,6 +263,8 @@ def _row(flag: Flagged, terms: Terms, *, resolvable: bool) -> Row:
         since=terms.moment(datetime.fromisoformat(flag.opened_at)),
         resolved=resolved,
         resolvable=resolvable,
+        value=msgspec.json.encode(key_of(flag)).decode(),
+        mend=_form_of(flag),
     )
 
 
@@ -198,6 +283,24 @@ def _key(form: Mapping[str, str]) -> Key:
     return holder, number, code, field
 
 
+def _form_of(flag: Flagged) -> str | None:
+    """Where a flag's record is mended: a form, or the call card; nowhere for a contact about nobody."""
+    if flag.code in AS_IT_IS or (flag.number and flag.about == flag.holder):
+        return None
+    if not flag.number:
+        return f"/persons/{flag.holder}/correct"
+    return f"/calls/{flag.number}" + ("" if flag.code in LINKED else "/correct")
+
+
+def _key_in(value: str) -> Key:
+    """A flag by the value of its box; one that nobody has where that is none."""
+    try:
+        holder, matter, code, field = msgspec.json.decode(value, type=Key)
+    except msgspec.MsgspecError:
+        return "", 0, "", ""
+    return _key({"holder": holder, "matter": str(matter), "code": code, "field": field})
+
+
 def _means(code: str, terms: Terms) -> str:
     return terms.say(FLAGS[code].means) if code in FLAGS else terms.code(code)
 
@@ -208,6 +311,6 @@ def _became(outcome: Submitted) -> str:
     return "on-its-way" if outcome.state == "queued" else "not-resolved"
 
 
-def _back(request: Request, asked: Asked, said: str) -> Response:
+def _back(request: Request, asked: Asked, said: str, n: int | None = None) -> Response:
     """The list again, by reading it: what is loaded again sends nothing."""
-    return RedirectResponse(link_in(language_of(request))("/flags", **asked.query(), said=said), status_code=303)
+    return RedirectResponse(link_in(language_of(request))("/flags", **asked.query(), said=said, n=n), status_code=303)

@@ -86,6 +86,8 @@ class Frame(NamedTuple):
     light: str
     is_open: bool
     waiting: Count = _uncounted
+    sample: bool = False
+    """What is synthetic was made to agree with published figures, as the demonstration's history is."""
 
     @property
     def short_root(self) -> str:
@@ -100,8 +102,11 @@ class Around(NamedTuple):
     frame: Callable[[Terms], Frame]
 
 
-def with_counts(around: Around, counts: Mapping[str, Callable[[], int]]) -> Around:
-    """The same, with how many things wait behind these entries of the menu. A count that fails is left out."""
+def with_counts(around: Around, counts: Mapping[str, Callable[[], int]], *, sample: bool = False) -> Around:
+    """The same, with how many things wait behind these entries of the menu. A count that fails is left out.
+
+    `sample`: the history was made to agree with published figures.
+    """
 
     def count(path: str) -> int | None:
         try:
@@ -109,7 +114,7 @@ def with_counts(around: Around, counts: Mapping[str, Callable[[], int]]) -> Arou
         except (sa.exc.DatabaseError, sa.exc.TimeoutError):
             return None
 
-    return Around(around.terms, lambda terms: around.frame(terms)._replace(waiting=count))
+    return Around(around.terms, lambda terms: around.frame(terms)._replace(waiting=count, sample=sample))
 
 
 def language_of(request: Request) -> Language:

@@ -30,7 +30,7 @@ ON_THE_CARD = {
     ),
     "find_again": Label("別の方をさがす", "Find somebody else"),
     "nameless": Label("（氏名の記入なし）", "(no name given)"),
-    "age": Label("{n}歳", "aged {n}"),
+    "age": Label("（{n}歳）", " (aged {n})"),
     "name": Label("氏名", "Name"),
     "kana": Label("フリガナ", "Kana"),
     "birth_date": Label("生年月日", "Birth date"),
@@ -144,6 +144,50 @@ ON_THE_CARD = {
     "unlinked": Label(
         "結び付けを取り消しました。相談はそのまま残ります。", "The link is undone. The consultation stays as it is."
     ),
+    "remove_person": Label("この方を取り消す（誤って加えたとき）", "Take this person off (added by mistake)"),
+    "remove_hint": Label(
+        "この方の相談は件数から外れます。記録と受付番号は、理由とともに経過に残ります。",
+        "The consultation does not count any more. Its record and number stay in the history, with the reason.",
+    ),
+    "remove_reason": Label("取り消す理由（例：別の電話の方だった）", "Reason (such as: it was another call)"),
+    "remove_button": Label("この方を取り消す", "Take this person off"),
+    "remove_needs_reason": Label("取り消す理由を入力してください。", "State the reason."),
+    "removed": Label("{n}人目の方を取り消しました。", "Person {n} was taken off."),
+    "removed_from_card": Label("誤って加え、取り消した方：", "Added by mistake and taken off:"),
+    "correct_call": Label("相談の記録を訂正する", "Correct this call"),
+    "correct_how": Label(
+        "いま記録されている内容です。違うところだけを直してください。直す前と直した後は、どちらも経過に残ります。",
+        "This is what is held. Change only what is wrong; before and after both stay in the history.",
+    ),
+    "correction_reason": Label("訂正の理由", "Reason for the correction"),
+    "correction_reason_label": Label(
+        "理由（必ず入力。個人情報として封印します）", "Reason (needed; sealed as personal data)"
+    ),
+    "correct_button": Label("訂正する", "Correct it"),
+    "to_course": Label("訂正せずに経過を見る", "To the history, without a correction"),
+    "held_now": Label("記録：", "Held: "),
+    "move_to": Label(
+        "別の相談の連絡だったとき：正しい受付番号", "Where it belongs to another consultation: its reference number"
+    ),
+    "changed_meanwhile": Label(
+        "開いている間に、記録が変わりました。今の内容を表示しています。もう一度直してください。",
+        "The record has changed meanwhile. This is what is held now; please correct it again.",
+    ),
+    "nothing_changed_yet": Label("直したところがありません。", "Nothing was changed."),
+    "correction_needs_reason": Label("訂正の理由を入力してください。", "State the reason for the correction."),
+    "reason_too_long": Label("理由は1,000字までで入力してください。", "Keep the reason to 1,000 characters."),
+    "on_its_way": Label(
+        "送信しました。受付が済みしだい、経過に表示されます。", "Sent. It is in the history as soon as it is accepted."
+    ),
+    "correction_parked": Label(
+        "この内容では訂正できません。直して、もう一度送ってください。",
+        "It cannot be corrected like this. Mend it, and send it again.",
+    ),
+    "usual_services_lines": Label("普段利用するサービス（一行に一つ）", "Usual services (one in a line)"),
+    "nth_contact": Label("連絡先{n}", "Contact {n}"),
+    "handbooks_told": Label("上のとおり（なければ「なし」）", "As ticked above (nothing ticked: none)"),
+    "handbooks_blank": Label("手帳の欄", "On the form"),
+    "correct_registration": Label("登録内容を訂正する", "Correct this registration"),
     "nth_person": Label("{n}人目", "Person {n}"),
     "another_person": Label("もう一人の相談を加える", "Another person in the same contact"),
     "another_hint": Label(

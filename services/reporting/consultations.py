@@ -139,6 +139,8 @@ def _placed(case: CaseFacts) -> dict[str, ContactFacts]:
 
 
 def _is_counted(contact: ContactFacts, facts: Facts) -> bool:
+    if contact.not_counted == "mistaken":  # It was put there by mistake: no ward counts that.
+        return False
     return contact.not_counted is None or contact.not_counted not in facts.ward_at(contact.at).policy.not_counted
 
 

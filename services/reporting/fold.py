@@ -32,6 +32,7 @@ from events.intake import (
     ConsentGiven,
     ConsentWithdrawn,
     ContactMoved,
+    FlagReopened,
     FlagResolved,
     IntakeEvent,
     PersonMerged,
@@ -112,8 +113,8 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
             return cases.linked(facts, heard)
         case CallUnlinked():
             return cases.unlinked(facts, heard)
-        case FlagResolved():
-            return ()  # Somebody looked; no figure depends on it.
+        case FlagResolved() | FlagReopened():
+            return ()  # No figure depends on who looked at what.
         case ContactMoved():
             return cases.moved(facts, record, heard)
         case CaseMerged():

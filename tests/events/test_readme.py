@@ -162,6 +162,20 @@ def test_a_file_of_examples_is_accepted_whole(name: str, centre: Centre) -> None
     assert [code for receipt in receipts for code in codes(receipt)] == ["form-incomplete", *told]
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_siblings_and_two_callers_count_as_the_page_says(centre: Centre) -> None:
+    """One contact about two is two, two callers about one matter are one, and a mistake is none."""
+    told, counted = lines("siblings.jsonl"), []
+    for message in told:
+        assert centre.say("contractor", sealed(message, SECRETS.inbox)).status == "accepted"
+        centre.pump()
+        counted.append(sum(centre.figures().values()))
+    contacts = [event.contact for event in centre.events() if event.name == "call.received"]
+
+    assert counted == [1, 2, 2, 3, 2, 1]
+    assert (len(contacts), len(set(contacts))) == (4, 3)
+
+
 def test_the_closing_of_the_page_closes_what_was_parked(centre: Centre) -> None:
     """Once something is parked, as the page says."""
     (closing,) = examples(section(PARKED, MESSAGES_PART))

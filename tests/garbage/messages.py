@@ -28,6 +28,7 @@ FIELDS: dict[str, dict[str, str]] = {
     },
     "registration.correct": {
         "person": "needed",
+        "person_id": "text",
         "district": "text",
         "handbooks": "list",
         "certificate": "truth",
@@ -73,6 +74,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "call.correct": {
         "call": "needed",
         "source": "text",
+        "number": "text",
         "district": "text",
         "not_counted": "text",
         "occurred_at": "day",

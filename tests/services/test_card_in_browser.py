@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from deploy import front
 from events import decode, event_of
-from events.intake import CallAdded, CallLinked, CallReceived, CallUnlinked
+from events.intake import CallAdded, CallCorrected, CallLinked, CallReceived, CallUnlinked
 from services.database import open_reader
 from services.health import Server, open_socket
 from services.journal import LogReader
@@ -58,12 +58,13 @@ class Centre(NamedTuple):
         log, opens = LogReader(engine), KeyReader(keys, Secrets.at(self.settings.keys)).opened
         with engine.connect() as connection:
             texts = connection.execute(sa.select(log.log.c.state).order_by(log.log.c.id)).scalars().all()
-        found = []
+        found, people = [], dict[str | None, str]()
         for text in texts:
             record = decode(bytes(text))
             event = event_of(record)
-            if isinstance(event, CallReceived | CallAdded | CallLinked | CallUnlinked):
-                owners = [event.person or "", getattr(event, "before", "") or "", event.case or ""]
+            if isinstance(event, CallReceived | CallAdded | CallCorrected | CallLinked | CallUnlinked):
+                people[event.case] = getattr(event, "person", None) or people.get(event.case, "")
+                owners = [people[event.case], getattr(event, "before", "") or "", event.case or ""]
                 box = opens(owners, f"{record.type}/{record.id}", event.sealed) if event.sealed else None
                 found.append((event, box or {}))
         for each in (engine, keys):
@@ -328,6 +329,39 @@ def test_a_wrong_link_and_a_wrong_press_are_undone_with_the_keyboard(screen: Pag
     expect(screen.locator("#attempts li.mistaken")).to_contain_text("押し間違い")
     assert screen.locator("[data-undo]").count() == 0
     assert screen.locator("#p2-linking").is_visible()
+
+
+def test_who_was_put_on_the_card_by_mistake_is_taken_off(screen: Page, centre: Centre) -> None:
+    """With a reason, which is asked for; nobody counts them, nothing is gone, and a reload goes on with the other."""
+    before = len(centre.told())
+    screen.goto(f"{centre.address}/calls/new")
+    screen.locator("#name").type("架空 姉")
+    screen.locator("#another").click()
+    screen.locator("#p2-name").type("架空 弟")
+    screen.locator("#another").click()  # One of whom nothing was told goes without a word.
+    expect(screen.locator("#number")).to_contain_text("・")
+    screen.locator("#p3-remove-button").evaluate("button => button.closest('details').open = true")
+    screen.locator("#p3-remove-button").click()
+    screen.locator("#p2-remove-button").evaluate("button => button.closest('details').open = true")
+    screen.locator("#p2-remove-button").press("Enter")
+    expect(screen.locator("#p2-remove-wrong")).to_be_visible()
+    expect(screen.locator("#p2-remove-reason")).to_be_focused()
+    screen.keyboard.type("別の電話の方だった")
+    screen.locator("#p2-remove-button").press("Enter")
+    expect(screen.locator("#p2-was-removed")).to_have_text("2人目の方を取り消しました。")
+    assert not screen.locator("#p2-where").is_visible()
+    until_kept(screen, 0)
+    look(screen, "removed")
+    screen.reload()
+
+    assert screen.locator(".person").count() == 1
+    assert screen.locator("#name").input_value() == "架空 姉"
+    expect(screen.get_by_text("誤って加え、取り消した方：")).to_be_visible()
+    told = centre.told()[before:]
+    event, box = told[-1]
+    assert [each.name for each, _ in told].count("call.received") == 2
+    assert [(change.field, change.after) for change in event.changes] == [("not_counted", "mistaken")]
+    assert (box, event.case) == ({"reason": "別の電話の方だった"}, told[1][0].case)
 
 
 def test_what_is_typed_while_the_line_is_down_is_sent_once(screen: Page, centre: Centre) -> None:

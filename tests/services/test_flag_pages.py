@@ -235,3 +235,54 @@ def test_every_code_of_the_contract_has_its_words() -> None:
     assert codes == set(IN_WORDS)
     assert all(label.ja and label.en for told in IN_WORDS.values() for label in told)
     assert any(role.provider is None for role in ROLES)
+
+
+def boxes_of(page: str) -> dict[str, str]:
+    """The boxes of the flags that can be chosen together, as the form sends them."""
+    return {name: unescape(value) for name, value in re.findall(r'form="many" name="(.*?)" value="(.*?)"', page)}
+
+
+async def test_many_flags_are_resolved_with_one_reason(centre: Centre) -> None:
+    """Each by an event of its own, with the note sealed in each; a link chooses the whole page, without a script."""
+    app = site(centre, role="day", name="架空 花子")
+    page = (await get(app, "/flags?chosen=all")).text
+    boxes = boxes_of(page)
+    answer = await send(app, {**boxes, "resolution": "confirmed", "note": "まとめて確認"}, "/flags/resolve-chosen")
+    events = [event for event in centre.events() if event.name == "flag.resolved"]
+
+    assert page.count(" checked") == len(boxes) == len(OPEN)
+    assert "確認済みにしました。 5件" in answer.text
+    assert sorted(event.code for event in events) == sorted(OPEN)
+    assert all(event.sealed and event.because is None for event in events)
+    assert still_open(centre) == set()
+
+
+async def test_of_many_flags_each_says_what_became_of_it(centre: Centre) -> None:
+    """What was resolved meanwhile hinders no other; without a resolution nothing is sent, and all stay chosen."""
+    app = site(centre, role="night")
+    boxes = boxes_of((await get(app)).text)
+    nothing = await send(app, boxes, "/flags/resolve-chosen")
+    none_chosen = await send(app, {"resolution": "confirmed"}, "/flags/resolve-chosen")
+    form = next(each for each in forms_of((await get(app)).text) if each["code"] == "not-registered")
+    await send(app, form | {"resolution": "confirmed"})
+    made_up = {"chosen-98": '["x",1,"late-entry",""]', "chosen-99": "{"}
+    answer = await send(app, {**boxes, **made_up, "resolution": "not-needed"}, "/flags/resolve-chosen")
+
+    assert (nothing.status_code, "一つ選んでください" in nothing.text) == (400, True)
+    assert nothing.text.count(" checked") == len(boxes)
+    assert (none_chosen.status_code, "選んでください" in none_chosen.text) == (400, True)
+    assert "未登録：すでに確認済みです。" in answer.text
+    assert "not-registered" not in still_open(centre)
+    assert still_open(centre) <= {"eligibility-age", "form-incomplete"}
+
+
+async def test_kinds_are_told_with_their_numbers(centre: Centre) -> None:
+    """The most frequent first, each leading to its own list; the order of the list is stated."""
+    centre.say("day", call("B", LATER))
+    page = (await get(site(centre, role="day"))).text
+    kinds = re.search(r'<nav class="kinds".*?</nav>', page, re.DOTALL)
+
+    assert kinds is not None
+    assert re.findall(r">(\S+) <span class=\"count\">(\d+)件", kinds[0])[:2] == [("すべての種類", "6"), ("未登録", "2")]
+    assert "/flags?code=not-registered" in kinds[0]
+    assert "並び順：発生が古いものから。" in page

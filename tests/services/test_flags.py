@@ -8,15 +8,19 @@ import pytest
 import sqlalchemy as sa
 
 from services import flagged
+from services.intake.mending import MENDED_BY
+from services.pages.flag_words import FLAGS as IN_WORDS
 from services.tables import FLAGS, PARKED
 from tests.desk_examples import (
     LATER,
     NEXT_DAY,
+    NOON,
     ON_ONE_STORE,
     Centre,
     Message,
     call,
     close,
+    codes,
     contact,
     correct,
     message,
@@ -201,3 +205,140 @@ def _arrived(centre: Centre, told: Message) -> Any:
 
     delivery = centre.delivery("day", told, "intake")
     return delivery, next(items(delivery))
+
+
+def mended(centre: Centre) -> list[tuple[str, str | None]]:
+    """What was resolved without anybody's doing: its code, and the event that mended it."""
+    return [(event.code, event.because) for event in centre.events() if event.name == "flag.resolved"]
+
+
+NEXT = "2025-05-13T08:00:00+09:00"
+AT_NOON, AT_NIGHT = "2025-05-12T12:00:00+09:00", "2025-05-12T23:00:00+09:00"
+
+
+def odd(on: str = NOON, **matter: Any) -> Message:
+    return call("A", on, id="odd", **matter)
+
+
+def right(kind: str = "call.correct", **data: Any) -> Message:
+    return message(kind, NEXT_DAY, call="odd", **data)
+
+
+CALLS: list[tuple[Message, Message, list[str]]] = [
+    (odd(district="atlantis"), right(district="kinuta"), ["unknown-district"]),
+    (odd(district="atlantis"), right("call.add", district="kinuta"), ["unknown-district"]),
+    (odd(district="atlantis"), right(reasons=["carer-ill"]), []),
+    (odd(district=None), right(district="kinuta"), ["district-unknown"]),
+    (contact(id="odd"), right(not_counted="enquiry"), ["matter-missing"]),
+    (contact({}, id="odd", channel="drum"), right(channel="fax"), ["unknown-channel"]),
+    (odd(reasons=["bored"]), right(reasons=["carer-ill"]), ["unknown-reasons"]),
+    (odd(safe_until="soon"), right("call.add", safe_until=NEXT), ["time-unusable"]),
+    (odd(danger=[{"what": "run", "at": AT_NOON}]), right(danger=[{"what": "119", "at": AT_NOON}]), ["unknown-what"]),
+    (odd("2025-05-12 22:00"), right(occurred_at=AT_NOON), ["outside-hours"]),
+    (odd("2025-05-12 22:00"), right(occurred_at=AT_NIGHT), []),
+]
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize(("told", "correction", "closed"), CALLS)
+def test_the_correction_that_mends_a_flag_resolves_it(
+    centre: Centre, told: Message, correction: Message, closed: list[str]
+) -> None:
+    """In its own transaction, by an event that names it; what it does not mend stays open."""
+    opened = set(codes(centre.say("day", told)))
+    centre.say("day", correction)
+    because = "call.added" if correction["type"] == "call.add" else "call.corrected"
+
+    assert mended(centre) == [(code, because) for code in closed]
+    assert {code for code, _ in stands(centre)} == opened - set(closed)
+    assert made_again(centre)
+
+
+LAPSED = {"age": 66, "certificate": True, "certificate_until": "2025-04-01"}
+ONE, OTHER = {"name": "a", "kana": "a", "address": "a"}, {"phone": "1", "contacts": [{"name": "b"}]}
+FORMS: list[tuple[dict[str, Any], list[dict[str, Any]], list[str]]] = [
+    ({"age": 66, "certificate": None}, [{"certificate": True}], ["eligibility-age"]),
+    ({"age": 66, "certificate": None}, [{"district": "kitazawa"}], []),
+    (LAPSED, [{"certificate_until": "2026-04-01"}], ["certificate-lapsed"]),
+    ({"district": "atlantis"}, [{"district": "kitazawa"}], ["unknown-district"]),
+    ({"district": None}, [{"district": "kitazawa"}], ["missing"]),
+    ({"age": None}, [{"personal": {"birth_date": "1985-04-30"}}], ["missing"]),
+    ({"personal": {"birth_date": "1985-02-30"}}, [{"personal": {"birth_date": "1985-03-01"}}], ["birth-date-unusable"]),
+    ({"certificate_until": "some day"}, [{"personal": {"certificate_until": "2026-03-31"}}], ["not-a-day"]),
+    ({}, [{"personal": ONE}], []),
+    ({}, [{"personal": ONE}, {"personal": OTHER}], ["form-incomplete"]),
+]
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize(("form", "corrections", "closed"), FORMS)
+def test_the_correction_that_completes_a_form_resolves_its_flags(
+    centre: Centre, form: dict[str, Any], corrections: list[dict[str, Any]], closed: list[str]
+) -> None:
+    """Also what is told in several parts: only the names of the fields stand in clear."""
+    opened = set(codes(centre.say("day", register(**form))))
+    for correction in corrections:
+        centre.say("day", message("registration.correct", LATER, person="P", **correction))
+
+    assert mended(centre) == [(code, "registration.corrected") for code in closed]
+    assert {code for code, _ in stands(centre)} == opened - set(closed)
+    assert made_again(centre)
+
+
+@ON_ONE_STORE
+def test_a_link_mends_what_stood_for_nobody_and_its_undoing_opens_that_again(centre: Centre) -> None:
+    """For every contact of the consultation; what somebody had looked at stays resolved."""
+    centre.say("day", register())
+    first, further = call("A", district=None), call("A", "2025-05-12 13:00")
+    centre.say("day", first)
+    centre.say("day", further)
+    before = sorted(stands(centre))
+    centre.say("day", message("call.link", LATER, call=first["id"], person="P", matched=["name", "phone"]))
+
+    assert stands(centre) == [("form-incomplete", "data.personal")]
+    assert set(mended(centre)) == {("not-registered", "call.linked"), ("district-unknown", "call.linked")}
+    centre.restart()
+    centre.say("day", message("call.unlink", LATER, call=first["id"]))
+    assert sorted(stands(centre)) == before
+    assert names(centre.events()).count("flag.reopened") == len(before) - 1
+    assert made_again(centre)
+    centre.say("day", resolve("not-registered", call=first["id"]))
+    centre.say("day", message("call.link", LATER, call=first["id"], person="P", matched=["name", "phone"]))
+    centre.say("day", message("call.unlink", LATER, call=first["id"]))
+    assert len(stands(centre)) == len(before) - 1
+
+
+@ON_ONE_STORE
+def test_who_is_registered_after_they_rang_is_no_stranger_any_more(centre: Centre) -> None:
+    """Nobody was registered under this reference; now somebody is. A certificate mends the calls, too."""
+    centre.say("day", call("A", "2025-04-20 12:00", person="P"))
+    assert ("unknown-person", "data.matters[0].person") in stands(centre)
+    centre.say("day", register(age=66))
+    centre.say("day", call("B", person="P"))
+
+    assert mended(centre) == [("unknown-person", "person.registered")]
+    assert [code for code, _ in stands(centre)].count("eligibility-age") == 2
+    centre.say("day", message("registration.correct", LATER, person="P", certificate=True))
+    assert {code for code, _ in stands(centre)} == {"late-entry", "form-incomplete"}
+    assert made_again(centre)
+
+
+@ON_ONE_STORE
+def test_made_one_they_are_no_duplicates_any_more(centre: Centre) -> None:
+    """Two forms of one person, two numbers of one matter."""
+    alike = {"name": "架空 花子", "birth_date": "1985-04-30"}
+    centre.say("day", register("P", personal=alike))
+    centre.say("day", register("Q", personal=alike))
+    centre.say("day", message("person.merge", LATER, person="Q", into="P"))
+    assert mended(centre) == [("possible-duplicate", "person.merged")]
+    centre.say("day", call("A"))
+    centre.say("day", call("B", number="R7-9999"))
+    centre.say("day", message("case.merge", LATER, case="B", into="A"))
+
+    assert mended(centre)[1:] == [("unknown-number", "case.merged")]
+    assert made_again(centre)
+
+
+def test_every_code_says_what_mends_it() -> None:
+    """In the one table, in which somebody looks who asks why a flag went, or did not."""
+    assert MENDED_BY.keys() == IN_WORDS.keys()

@@ -89,14 +89,14 @@
 
   const save = (evenEmpty = false, whose = first) => {
     clearTimeout(timer);
-    const others = persons.slice(1).filter((one) => isTold(one) || (evenEmpty && one === whose));
-    saveOne(first, evenEmpty || others.some((one) => !one.reported));
+    const others = persons.slice(1).filter((one) => !one.removed && (isTold(one) || (evenEmpty && one === whose)));
+    if (!first.removed) saveOne(first, evenEmpty || others.some((one) => !one.reported));
     for (const one of others) saveOne(one, true);
   };
 
   // 1人目（架空 太郎）
   const label = (one) => said("nth_person", { n: persons.indexOf(one) + 1 });
-  const labelled = (one, text) => (persons.length > 1 ? `${label(one)}：${text}` : text);
+  const labelled = (one, text) => (persons.length > 1 ? `${label(one)}${words.colon}${text}` : text);
   const showPersons = () => {
     form.classList.toggle("several", persons.length > 1);
     at("number").textContent = persons.map((one) => one.number).filter(Boolean).join("・");
@@ -110,7 +110,7 @@
     const chosen = box.value || "0";
     box.replaceChildren(...options);
     box.value = chosen;
-    const strange = persons.filter((one) => one.unregistered && !one.linked);
+    const strange = persons.filter((one) => one.unregistered && !one.linked && !one.removed);
     at("not-registered").hidden = !strange.length;
     at("not-registered").textContent = strange.map((one) => labelled(one, words.not_registered)).join(" ");
   };
@@ -205,7 +205,7 @@
       const text = `${whose}${clock.format(Date.parse(pressed))} ${what} ${heard}`;
       const line = document.createElement("li");
       Object.assign(line.dataset, { of: persons.indexOf(one), what: stamp, at: pressed, answered });
-      const undo = Object.assign(undoing(), { ariaLabel: `${text}：${words.undo_press}` });
+      const undo = Object.assign(undoing(), { ariaLabel: `${text}${words.colon}${words.undo_press}` });
       undo.dataset.undo = "";
       line.append(Object.assign(document.createElement("span"), { textContent: text }), " ", undo);
       at("attempts").append(line);
@@ -273,6 +273,25 @@
     showLink(one, false);
     (one.at("q") ?? one.section.querySelector("[name=name]")).focus();
   };
+  // Put on the card by mistake: nothing is taken away, and what was saved stays in the history, with the reason.
+  const remove = (one) => {
+    const reason = one.at("remove-reason");
+    const told = isTold(one);
+    one.at("remove-wrong").hidden = Boolean(reason.value.trim()) || !told;
+    if (told && !reason.value.trim()) return reason.focus();
+    if (told) {
+      save(true, one);
+      outbox.put(card, message("call.correct", { ...which(one), reason: reason.value.trim() }));
+    }
+    one.removed = true;
+    one.section.classList.add("removed");
+    const line = one.at("was-removed");
+    line.textContent = said("removed", { n: persons.indexOf(one) + 1 });
+    line.hidden = false;
+    line.focus();
+    for (const option of at("danger-for").options) option.disabled = Boolean(persons[Number(option.value)].removed);
+    at("danger-for").value = Math.max(0, persons.findIndex((each) => !each.removed));
+  };
   form.addEventListener("click", (event) => {
     const one = ownerOf(event.target);
     if (!one) return;
@@ -286,6 +305,7 @@
     const does = event.target.closest("[data-does]")?.dataset.does;
     if (does === "link") link(one);
     if (does === "unlink") unlink(one);
+    if (does === "remove") remove(one);
   });
   showPersons();
 })();

@@ -1,0 +1,173 @@
+"""訂正 as a page: what is held is shown, what was changed is sent with its reason, and both stay in the history."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from tests.desk_examples import NIGHT, Centre, call, register
+from tests.web_examples import HOME, browser, centre_in, site
+
+FROM_HERE = {"Origin": HOME}
+FORM: dict[str, Any] = {
+    "name": "架空 花子",
+    "kana": "カクウ ハナコ",
+    "birth_date": "1985-04-30",
+    "care": {"allergy": "卵", "other": "みほん"},
+    "contacts": [{"name": "架空 母", "relation": "母", "phone": "090-0000-0001"}],
+}
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[Centre]:
+    """A night call from an unknown district, and a registration of the day; both made up."""
+    with centre_in(tmp_path) as running:
+        odd = call("A", NIGHT, district="atlantis", reasons=["carer-ill"], personal={"name": "架空 太郎"})
+        running.say("night", {**odd, "synthetic": True})
+        running.say("day", {**register(personal=FORM), "synthetic": True})
+        running.pump()
+        yield running
+
+
+def person(centre: Centre) -> str:
+    return str(next(event.person for event in centre.events() if event.name == "person.registered"))
+
+
+def last(centre: Centre, name: str) -> Any:
+    """The last event of a kind, and what is sealed in it."""
+    record, event = next((r, e) for r, e in zip(centre.records(), centre.events(), strict=True) if e.name == name)
+    return event, centre.keys.opened(
+        [record.subject, getattr(event, "person", ""), *_owners(centre)], f"{name}/{record.id}", event.sealed
+    )
+
+
+def _owners(centre: Centre) -> list[str]:
+    return [event.person for event in centre.events() if getattr(event, "person", None)]
+
+
+async def get(app: Starlette, address: str) -> httpx.Response:
+    async with browser(app) as web:
+        return await web.get(address, follow_redirects=True)
+
+
+def filled(page: str) -> dict[str, str]:
+    """The form as a browser would send it back untouched."""
+    form = page[page.index('<form class="card correction"') :]
+    found = {}
+    for tag in re.findall(r"<input [^>]*>", form):
+        name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
+        if name and ('type="checkbox"' not in tag or " checked" in tag):
+            found[name[1]] = unescape(value[1]) if value else ""
+    for name, text in re.findall(r'<textarea id="[^"]*" name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
+        found[name] = unescape(text)
+    for name, options in re.findall(r'<select id="[^"]*" name="([^"]*)">(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r'<option value="([^"]*)" selected', options) or re.search(
+            r'<option value="([^"]*)"', options
+        )
+        found[name] = chosen[1] if chosen else ""
+    return found
+
+
+async def send(app: Starlette, address: str, form: dict[str, str]) -> httpx.Response:
+    async with browser(app) as web:
+        return await web.post(address, data=form, headers=FROM_HERE)
+
+
+async def test_a_call_is_corrected_with_before_and_after(centre: Centre) -> None:
+    """By the day, what the night wrote; only what was changed is sent, the reason is sealed, the flag is mended."""
+    app = site(centre, role="day", name="架空 花子")
+    form = filled((await get(app, "/calls/R7-0001/correct")).text)
+    answer = await send(app, "/calls/R7-0001/correct", form | {"district": "kinuta", "reason": "母に確認した"})
+    (provider, sent) = app.state.counter.sent[0]
+    event, box = last(centre, "call.corrected")
+    history = (await get(app, answer.headers["location"])).text
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cases/R7-0001")
+    assert (provider, sent["synthetic"], set(sent["data"])) == ("day", True, {"number", "district", "personal"})
+    assert [(change.field, change.before, change.after) for change in event.changes] == [("district", None, "kinuta")]
+    assert box == {"reason": "母に確認した", "by": "架空 花子"}
+    assert "母に確認した" in history
+    assert {event.code for event in centre.events() if event.name == "flag.resolved"} == {"unknown-district"}
+
+
+async def test_everything_of_a_call_can_be_corrected(centre: Centre) -> None:
+    """Times on the ward's clock, boxes and choices either way, and what is personal."""
+    app = site(centre, role="night")
+    form = filled((await get(app, "/calls/R7-0001/correct")).text)
+    del form["reason-carer-ill"]
+    said = {"occurred_at": form["occurred_at"][:11] + "00:10", "channel": "fax", "not_counted": "exercise"}
+    said |= {"third_party": "on", "call_back_who": "day", "name": "架空 次郎", "caller_phone": "000", "reason": "r"}
+    answer = await send(app, "/calls/R7-0001/correct", form | said)
+    event, box = last(centre, "call.corrected")
+    again = filled((await get(app, "/calls/R7-0001/correct")).text)
+
+    assert answer.status_code == 303
+    changes = {change.field for change in event.changes}
+    assert changes == {"time", "channel", "not_counted", "third_party", "call_back", "reasons"}
+    assert box == {"reason": "r", "name": "架空 次郎", "caller": {"phone": "000"}}
+    assert {name: again[name] for name in said if name != "reason"} == {n: v for n, v in said.items() if n != "reason"}
+
+
+async def test_a_registration_is_corrected(centre: Centre) -> None:
+    """By whoever speaks for a provider, whoever registered; what the form has no room for stays."""
+    app = site(centre, role="night")
+    address = f"/persons/{person(centre)}/correct"
+    form = filled((await get(app, address)).text)
+    said = {"certificate": "yes", "own-phone": "090-0000-9999", "care-allergy": "卵、乳", "contact-1-name": "架空 父"}
+    answer = await send(app, address, form | said | {"handbook-intellectual": "on", "reason": "年に一度の確認"})
+    event, box = last(centre, "registration.corrected")
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/cases/{person(centre)}")
+    assert {change.field: change.after for change in event.changes} == {
+        "certificate": True,
+        "handbooks": ["physical", "intellectual"],
+    }
+    assert box == {
+        "phone": "090-0000-9999",
+        "care": {"allergy": "卵、乳", "other": "みほん"},
+        "contacts": [FORM["contacts"][0], {"name": "架空 父"}],
+        "reason": "年に一度の確認",
+    }
+    assert (await get(app, f"/persons/{person(centre)}")).text.count("090-0000-9999") == 2
+
+
+async def test_nothing_is_sent_without_a_change_or_a_reason_or_over_anothers_correction(centre: Centre) -> None:
+    """What was typed stays; after another's correction what is held now is shown instead."""
+    app = site(centre, role="day")
+    address = "/calls/R7-0001/correct"
+    form = filled((await get(app, address)).text)
+    same = await send(app, address, form | {"reason": "r"})
+    silent = await send(app, address, form | {"district": "kinuta"})
+    app.state.counter.closed = True
+    down = await send(app, address, form | {"district": "kinuta", "reason": "r"})
+    app.state.counter.closed = False
+    moved = await send(app, address, form | {"to_number": "R7-9999", "reason": "r"})
+    await send(app, address, form | {"district": "kinuta", "reason": "r"})
+    late = await send(app, address, form | {"district": "tamagawa", "reason": "r"})
+
+    assert (same.status_code, "直したところがありません。" in same.text) == (400, True)
+    assert (silent.status_code, "訂正の理由を入力してください。" in silent.text) == (400, True)
+    assert '<option value="kinuta" selected' in silent.text
+    assert (down.status_code, "回線が切れています" in down.text) == (503, True)
+    assert moved.status_code in (202, 400)
+    assert (late.status_code, "記録が変わりました" in late.text) == (400, True)
+    assert len([event for event in centre.events() if event.name == "call.corrected"]) == 1
+
+
+@pytest.mark.parametrize("role", ["ward", "auditor", None])
+async def test_who_speaks_for_nobody_finds_no_form(centre: Centre, role: str | None) -> None:
+    """Nor is one sent for them; nor is there one for what nobody has."""
+    app = site(centre, role=role)
+    for address in ("/calls/R7-0001/correct", f"/persons/{person(centre)}/correct"):
+        told = [await get(app, address), await send(app, address, {"reason": "r"})]
+        assert {answer.status_code for answer in told} <= {401, 403, 404}
+    day = site(centre, role="day")
+    assert (await get(day, "/calls/R7-9999/correct")).status_code == 404
+    assert (await get(day, "/persons/x/correct")).status_code == 404

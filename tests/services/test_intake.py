@@ -486,6 +486,8 @@ def test_a_correction_that_cannot_be_right_is_parked(centre: Centre, changes: di
 
     assert (receipt.status, receipt.field) == ("parked", field)
     assert len(centre.events()) == 1
+    if "district" in changes:
+        assert (receipt.reason or "").endswith(", 不明, unknown, null")  # Not known is accepted, too.
 
 
 def test_the_second_matter_of_a_contact_is_corrected_by_itself(centre: Centre) -> None:

@@ -169,9 +169,12 @@ class Desk(Generic[S]):
             with self.journal.transaction() as session:
                 group = Group(self.journal, self.secrets, self.keys, session, self.index)
                 group.shelf = self._shelf(group)
-                yield group
-                self._resume(group)
-                group.write()
+                try:
+                    yield group
+                    self._resume(group)
+                    group.write()
+                finally:
+                    del group.shelf  # It knows the group: all that this held would stay until the collector comes.
         except BaseException:
             self._cache.clear()
             self._names.clear()

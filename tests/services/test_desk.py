@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from random import Random
 from typing import Any
 
@@ -10,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.seal import seal
+from services import desk
+from services.group import Group
 from services.intake import calls, consultations
 from services.tables import HEARD, NAMES, PARKED, WAITING
 from tests.desk_examples import (
@@ -493,3 +497,23 @@ def test_answers_to_what_was_asked_before_go_on_in_their_order(centre: Centre) -
 
     assert names(centre.events("handover")) == ["handover.offered", "handed-over"]
     assert names(centre.events("placement")) == ["placement.arranged", "placement.cancelled"]
+
+
+@ON_ONE_STORE
+def test_what_a_transaction_held_is_gone_with_it(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits for the collector, which a service lets come rarely."""
+    held: list[weakref.ref[Group]] = []
+
+    class Watched(Group):
+        def __init__(self, *parts: Any) -> None:
+            super().__init__(*parts)
+            held.append(weakref.ref(self))
+
+    monkeypatch.setattr(desk, "Group", Watched)
+    gc.disable()
+    try:
+        centre.say("day", call())
+        assert [each() for each in held] == [None] * len(held)
+        assert held
+    finally:
+        gc.enable()

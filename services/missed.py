@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
 
 import nats.errors
 import nats.js.errors
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerInfo
 
-from events import ContractError, decode
+from events import ContractError, Recorded, decode
 from services.hearing import Cursors
 from services.streams import EVENTS, HEARS
 
@@ -38,27 +36,27 @@ async def missed(js: JetStreamContext, ward: str, service: str, cursors: Cursors
 
 
 async def _missed(js: JetStreamContext, ward: str, service: str, cursors: Cursors) -> dict[str, int]:
+    # Before the durable is asked: what is published between the two would seem to be acknowledged.
+    lasts = [await _held(js, 0, f"events.{ward}.{source}.>") for source in HEARS[service]]
     try:
         durable = await js.consumer_info(EVENTS, f"{service}-events")
     except nats.js.errors.NotFoundError:
         return {}  # It is declared again, and then delivers everything.
+    floor = durable.ack_floor.stream_seq if durable.ack_floor else 0
+    acknowledged = [await _held(js, floor, "")] if floor else []
+    if floor and not durable.num_pending and not durable.num_ack_pending:
+        acknowledged += lasts
     found = {}
-    for sequence, subject in _acknowledged(durable, ward, service):
-        try:
-            message = await (js.get_msg(EVENTS, sequence) if sequence else js.get_last_msg(EVENTS, subject))
-            last = decode(message.data or b"")
-        except (nats.js.errors.NotFoundError, ContractError):
-            continue
-        if last.position > cursors.position(last.service):
+    for last in acknowledged:
+        if last is not None and last.position > cursors.position(last.service):
             found[last.service] = cursors.position(last.service) + 1
     return found
 
 
-def _acknowledged(durable: ConsumerInfo, ward: str, service: str) -> Iterator[tuple[int, str]]:
-    """(sequence or 0, subject of which the last is meant) of events that were acknowledged for certain."""
-    floor = durable.ack_floor.stream_seq if durable.ack_floor else 0
-    if floor:
-        yield floor, ""
-    if floor and not durable.num_pending and not durable.num_ack_pending:
-        for source in HEARS[service]:
-            yield 0, f"events.{ward}.{source}.>"
+async def _held(js: JetStreamContext, sequence: int, subject: str) -> Recorded | None:
+    """An event that EVENTS holds: at a sequence, or else the last on a subject; None if it is no event."""
+    try:
+        message = await (js.get_msg(EVENTS, sequence) if sequence else js.get_last_msg(EVENTS, subject))
+        return decode(message.data or b"")
+    except (nats.js.errors.NotFoundError, ContractError):
+        return None

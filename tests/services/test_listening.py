@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo
 
 from events import Recorded, decode
 from services import streams
 from services.hearing import CURSORS, Cursors
 from services.journal import Journal
 from services.listening import listen
+from services.missed import missed
 from services.streams import EVENTS, again_subject, event_subject
 from tests.running import eventually
 
@@ -37,9 +41,9 @@ class Listener:
         self.failed = False
         self._failing = failing
         journal = Journal(f"sqlite:///{directory}/{service}.db", service, "w", tables=[CURSORS])
-        self._cursors = Cursors(journal.engine)
+        self.cursors = Cursors(journal.engine)
         journal.close()
-        listen(broker, "w", service, self._hear, self._cursors)
+        listen(broker, "w", service, self._hear, self.cursors)
 
     async def _hear(self, _: list[bytes], records: list[Recorded]) -> set[str]:
         if not self.failed and self._failing in {record.id for record in records}:
@@ -47,10 +51,10 @@ class Listener:
             raise OSError("the database is gone")
         gaps = set()
         for record in records:
-            if self._cursors.is_next(record):
-                self._cursors.advance(record)
+            if self.cursors.is_next(record):
+                self.cursors.advance(record)
                 self.heard.append((record.service, record.position))
-            elif record.position > self._cursors.position(record.service):
+            elif record.position > self.cursors.position(record.service):
                 gaps.add(record.service)
         return gaps
 
@@ -164,3 +168,37 @@ async def test_an_event_from_beyond_the_end_of_its_log_holds_up_nobody(
     await publish(client, "intake", 5)
     await everything_is_acknowledged(client, "placement")
     assert listener.heard == []
+
+
+async def test_what_is_published_while_it_looks_was_not_missed(
+    client: Client, broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between asking for the durable and reading the last event one more comes: once the ledger stopped itself."""
+    listener = Listener(broker, tmp_path)
+    await broker.start()
+    await publish(client, "intake", 1)
+    await everything_is_acknowledged(client)
+    await broker.stop()  # So that what comes now is not heard.
+    asked = JetStreamContext.consumer_info
+
+    async def asking(js: JetStreamContext, stream: str, durable: str, *more: Any) -> ConsumerInfo:
+        found: ConsumerInfo = await asked(js, stream, durable, *more)
+        await publish(client, "intake", 2)
+        return found
+
+    monkeypatch.setattr(JetStreamContext, "consumer_info", asking)
+    assert await missed(client.jetstream(), "w", "reporting", listener.cursors) == {}
+
+
+async def test_what_was_acknowledged_and_is_not_here_was_missed(
+    client: Client, broker: NatsBroker, tmp_path: Path
+) -> None:
+    """The same look finds what an older copy of the database lacks."""
+    listener = Listener(broker, tmp_path)
+    await broker.start()
+    await publish(client, "intake", 1, 2)
+    await everything_is_acknowledged(client)
+    older = Journal(f"sqlite:///{tmp_path}/older.db", "reporting", "w", tables=[CURSORS])
+    assert await missed(client.jetstream(), "w", "reporting", Cursors(older.engine)) == {"intake": 1}
+    assert await missed(client.jetstream(), "w", "reporting", listener.cursors) == {}
+    older.close()

@@ -25,6 +25,9 @@ MOST_COMMENTS = 2_000
 NARROWEST, WIDEST = 6.0, 40.0
 """Widths of a column, in narrow characters."""
 
+A4 = 9
+"""Paper, by its number in a workbook."""
+
 OF_STATES, OF_ITEMS = 36.0, 80.0
 """Widths of the columns that are added."""
 
@@ -95,6 +98,7 @@ def _write_xlsx(sheet: Sheet, result: Result, to: Path, language: str) -> None:
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.comments import Comment
     from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.worksheet.properties import PageSetupProperties
 
     book = Workbook(write_only=True)
     book.epoch = sheet.epoch
@@ -102,6 +106,9 @@ def _write_xlsx(sheet: Sheet, result: Result, to: Path, language: str) -> None:
     width = _width(sheet)
     for place, wide in enumerate((*_widths(sheet, width), OF_STATES, OF_ITEMS)):
         page.column_dimensions[letter(place)].width = wide
+    page.page_setup.orientation, page.page_setup.paperSize = "landscape", A4
+    page.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)  # Printed, every row is on one sheet whole.
+    page.page_setup.fitToHeight, page.print_title_rows = 0, f"{sheet.heading_row}:{sheet.heading_row}"
     page.freeze_panes = f"B{sheet.heading_row + 1}"
     page.auto_filter.ref = f"A{sheet.heading_row}:{letter(width + 1)}{max(result.last_row, sheet.heading_row)}"
     fills = {colour: PatternFill("solid", fgColor=colour) for colour in (ODD, HELD)}

@@ -496,6 +496,8 @@ def test_the_copy_has_every_cell_and_says_what_is_wrong_where(tmp_path: Path, su
         assert "生年月日" in page["F4"].comment.text
         assert "F列「生年月日」" in str(page["R4"].value)
         assert page["Q4"].value == "送信できます・確認が必要です"
+        assert (page.sheet_properties.pageSetUpPr.fitToPage, page.page_setup.fitToHeight) == (True, 0)
+        assert (page.page_setup.orientation, page.print_title_rows) == ("landscape", "$2:$2")
     else:
         assert b"'=HYPERLINK" in copy.read_bytes()
 

@@ -118,7 +118,8 @@ def test_a_stream_deleted_while_running_is_filled_again(stage: Stage, sender: Se
 def test_the_files_of_a_stream_deleted_while_running(stage: Stage, sender: Sender, name: str) -> None:
     """rm -rf under the running server, which goes on as if nothing were amiss: the stream is made anew, on files."""
     files = stage.data / "nats" / "store" / "jetstream" / "YOAKE" / "streams" / name
-    shutil.rmtree(files)
+    # Moved away at once, for the server goes on writing into a directory while that is being emptied.
+    shutil.rmtree(files.rename(stage.data / "removed"))
     until(lambda: (files / "meta.inf").exists())
     mended(stage, sender)
     stage.kill("nats")

@@ -16,7 +16,7 @@ from events.messages import (
     HandoverReturn,
     HandoverWithdraw,
 )
-from services.book import Book, Said, Unusable, told
+from services.book import Book, Due, Said, Unusable, told
 from services.cases import learn, names_given
 from services.handover import answers, offers, passing
 from services.handover.passing import Case
@@ -55,6 +55,7 @@ def evolve(state: Case | None, event: Event, at: datetime) -> Case:
 class Rules:
     """Handover's rules, for the desk."""
 
+    tables = ()
     identifying = None
 
     def decide(self, said: Said, book: Book[Any]) -> None:
@@ -72,3 +73,12 @@ class Rules:
     def asks(self, event: Event) -> Iterable[str]:
         """The names that a call gives."""
         return names_given(event)
+
+    def begin(self, now: datetime, book: Book[Any]) -> None:
+        """Nothing must always be planned here."""
+
+    def fall_due(self, due: Due, now: datetime, book: Book[Any]) -> None:
+        """Nothing is planned here."""
+
+    def beside(self, connection: object) -> None:
+        """There are no tables of its own."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.handover import KINDS as HANDOVER_KINDS
 from services import hours as hours_of
+from services import morning_checks
 from services.hours import ACCEPTED_DAYS, MIDNIGHT, NEXT, Hours, Span, hhmm, minutes_of
 from services.toml_file import FileError
 
@@ -29,8 +30,9 @@ KEYED = (
     "refusal",
     "closing",
     "role",
+    "duty",
 )
-MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role")
+MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role", "duty")
 
 
 class WardError(FileError):
@@ -55,7 +57,7 @@ def check_file(ward: Ward) -> None:
     Raises:
         WardError: the first contradiction.
     """
-    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles):
+    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles, _mornings):
         part(ward)
 
 
@@ -342,6 +344,12 @@ def _roles(ward: Ward) -> None:
         if "persons" in role.sees and "calls" not in role.sees:
             reason = f"role {role.key}: who sees persons sees them in their calls; add calls to `sees`"
             raise WardError(reason, *at, "sees")
+
+
+def _mornings(ward: Ward) -> None:
+    """Nights and mornings: a band that is there, steps that come one after the other, somebody who answers."""
+    for reason, at in morning_checks.faults(ward):
+        raise WardError(reason, *at)
 
 
 def _blanks(ward: Ward) -> None:

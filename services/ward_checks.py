@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.handover import KINDS as HANDOVER_KINDS
 from services import hours as hours_of
+from services import subscribers
 from services.hours import ACCEPTED_DAYS, MIDNIGHT, NEXT, Hours, Span, hhmm, minutes_of
 from services.toml_file import FileError
 
@@ -29,8 +30,9 @@ KEYED = (
     "refusal",
     "closing",
     "role",
+    "subscriber",
 )
-MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role")
+MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role", "subscriber")
 
 
 class WardError(FileError):
@@ -55,7 +57,7 @@ def check_file(ward: Ward) -> None:
     Raises:
         WardError: the first contradiction.
     """
-    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles):
+    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles, _subscribers):
         part(ward)
 
 
@@ -342,6 +344,16 @@ def _roles(ward: Ward) -> None:
         if "persons" in role.sees and "calls" not in role.sees:
             reason = f"role {role.key}: who sees persons sees them in their calls; add calls to `sees`"
             raise WardError(reason, *at, "sees")
+
+
+def _subscribers(ward: Ward) -> None:
+    for position, subscriber in enumerate(ward.subscriber):
+        for field, reason in subscribers.mistakes(subscriber):
+            raise WardError(f"subscriber {subscriber.key}: {reason}", "subscriber", position, field)
+    for position, provider in enumerate(ward.provider):
+        if subscribers.is_taken(provider.id, ward.subscriber):
+            reason = f"provider.id: {provider.id!r} is the name by which a subscriber signs on to NATS; take another"
+            raise WardError(reason, "provider", position, "id")
 
 
 def _blanks(ward: Ward) -> None:

@@ -322,9 +322,7 @@ def _start(text: str, ward: Ward) -> datetime | int:
     try:
         return ward.start_of(parse_date(plain))
     except ValueError:
-        fail(
-            f"--from {text}: not understood; accepted: a position such as 120, 2025-04-02T10:00, 令和7年4月2日"
-        )
+        fail(f"--from {text}: not understood; accepted: a position such as 120, 2025-04-02T10:00, 令和7年4月2日")
 
 
 def _time(seconds: float | None, ward: Ward) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -41,7 +41,7 @@ _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 class Subscriber(Keyed, frozen=True, kw_only=True):
     """One entry of the directory.
 
-    `events` by their names. `kinds` and `to` narrow them to hand-overs of these kinds, to these receivers; an event
+    `events` by their names. `kinds` and `to` narrow them to hand-overs of these kinds, to these agencies; an event
     of a case then needs such a hand-over of that case. `personal`: fields of a person that go with an offer and a
     hand-over, sealed to `public_key`, a JWK. `private_hosts`: names that may stand for a private address.
     `behind`: after so many minutes without an acknowledgement the subscriber is named as being behind.
@@ -62,9 +62,9 @@ class Subscriber(Keyed, frozen=True, kw_only=True):
         """Whether it hears of some hand-overs alone."""
         return bool(self.kinds or self.to)
 
-    def hears_of(self, kind: str | None, to: str | None) -> bool:
-        """Whether a hand-over of this kind to this receiver is for this subscriber."""
-        return (not self.kinds or kind in self.kinds) and (not self.to or to in self.to)
+    def hears_of(self, kind: str | None, agency: str | None) -> bool:
+        """Whether a hand-over of this kind to this entry of the directory is for this subscriber."""
+        return (not self.kinds or kind in self.kinds) and (not self.to or agency in self.to)
 
 
 def user_prefix(key: str) -> str:
@@ -77,9 +77,12 @@ def is_taken(provider: str, known: Iterable[Subscriber]) -> bool:
     return any(provider == user_prefix(s.key) or provider.startswith(f"{user_prefix(s.key)}-") for s in known)
 
 
-def mistakes(subscriber: Subscriber) -> Iterator[tuple[str, str]]:
-    """(field, what is wrong with it and what would be accepted) of everything that nobody can have meant."""
-    yield from _in_lists(subscriber)
+def mistakes(subscriber: Subscriber, agencies: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(field, what is wrong with it and what would be accepted) of everything that nobody can have meant.
+
+    `agencies`: the keys of the directory to whom a case can be handed over.
+    """
+    yield from _in_lists(subscriber, agencies)
     yield from _personal(subscriber)
     yield from _webhook(subscriber) if subscriber.way == "webhook" else _nats(subscriber)
     if not 1 <= subscriber.behind <= LONGEST_WAIT:
@@ -91,13 +94,13 @@ def deliverable() -> list[str]:
     return [name for name in known_events() if name not in OUR_OWN]
 
 
-def _in_lists(subscriber: Subscriber) -> Iterator[tuple[str, str]]:
+def _in_lists(subscriber: Subscriber, agencies: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not subscriber.events:
         yield "events", f"empty; name what it is to hear: {', '.join(deliverable())}"
     known: dict[str, tuple[Callable[[str], bool], str]] = {
         "events": (lambda name: name in deliverable(), ", ".join(deliverable())),
         "kinds": (lambda name: name in KINDS, ", ".join(KINDS)),
-        "to": (lambda name: bool(name.strip()) and name.isprintable(), "the receivers' names, as hand-overs have them"),
+        "to": (lambda name: name in agencies, ", ".join(agencies) or "keys of [[agency]], of which the file has none"),
         "personal": (lambda name: bool(_PERSONAL.fullmatch(name)), "names of personal fields, such as name, phone"),
     }
     for field, (is_known, accepted) in known.items():

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services import toml_file, ward_checks
+from services.directory import Agency, Answering, Basis
 from services.hours import DAY, Calendar, Holidays, Hours, Span, Stretch
 from services.keyed import Keyed, Label
 from services.keyed import Strict as _Strict
@@ -148,6 +149,9 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     role: tuple[Role, ...] = ()
     closing: tuple[Keyed, ...] = ()
     subscriber: tuple[Subscriber, ...] = ()
+    agency: tuple[Agency, ...] = ()
+    basis: tuple[Basis, ...] = ()
+    handover: Answering | None = None
     policy: Policy = Policy()
     eligibility: Eligibility = Eligibility()
     labels: dict[str, Label]

@@ -55,11 +55,11 @@ def with_subscribers(*subscribers: Subscriber, ward: Ward = WARD) -> Ward:
     return msgspec.structs.replace(ward, subscriber=subscribers)
 
 
-def handed_over(centre: Centre, case: str = "A", to: str = "ぽーと", **personal: Any) -> None:
+def handed_over(centre: Centre, case: str = "A", to: str = "ぽーと", kind: str = "agency", **personal: Any) -> None:
     """A call, and its hand-over to an agency, offered and accepted; the ledger holds all of it."""
     centre.say("day", call(case, personal=personal or PERSON))
     centre.pump()
-    centre.say_all(("day", offer(f"offer-{case}", case, to=to)))
+    centre.say_all(("day", offer(f"offer-{case}", case, kind, to=to)))
     centre.say_all(("day", answer("accept", f"offer-{case}", purpose="計画の見直し")))
     centre.pump()
 

@@ -54,13 +54,13 @@ class Telling:
             return True
         data = msgspec.json.decode(record.data)
         own = data.get("handover")
-        if isinstance(own, str) and {"kind", "to"} <= data.keys():
-            return self.subscriber.hears_of(data["kind"], data["to"])
+        if isinstance(own, str) and "kind" in data:
+            return self.subscriber.hears_of(data["kind"], data.get("agency"))
         if record.case is None:
             return True
-        found = {id_: (kind, to) for id_, kind, to in handovers(self._history(record.case))}
+        found = {id_: (kind, agency) for id_, kind, agency in handovers(self._history(record.case))}
         meant = [found[own]] if own in found else [] if own else found.values()
-        return any(self.subscriber.hears_of(kind, to) for kind, to in meant)
+        return any(self.subscriber.hears_of(kind, agency) for kind, agency in meant)
 
     def _sealed(self, record: Recorded) -> str | None:
         if self._key is None or not self.subscriber.personal or record.type not in WITH_PERSONAL:
@@ -70,12 +70,12 @@ class Telling:
         return seal(told, self._key) if told else None
 
 
-def handovers(records: Iterable[Recorded]) -> Iterator[tuple[str, str, str]]:
-    """(id, kind, to) of every hand-over of a case."""
+def handovers(records: Iterable[Recorded]) -> Iterator[tuple[str, str, str | None]]:
+    """(id, kind, the directory's key of the receiver) of every hand-over of a case."""
     for record in records:
         if record.type in WITH_PERSONAL:
             data = msgspec.json.decode(record.data)
-            yield data["handover"], data["kind"], data["to"]
+            yield data["handover"], data["kind"], data.get("agency")
 
 
 def without_ours(value: Any) -> Any:

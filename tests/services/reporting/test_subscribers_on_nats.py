@@ -14,9 +14,10 @@ from nats.js.api import ConsumerConfig, StreamConfig
 
 from deploy.natsd import declare
 from events.seal import unseal
-from services.degraded import Facts, degraded
+from services.degraded import Degraded, Facts, degraded
+from services.reporting.doing import Doing
 from services.streams import DELIVERIES, EVENTS, INBOX
-from tests.desk_examples import close, register
+from tests.desk_examples import answer, call, close, offer, register
 from tests.subscriber_examples import (
     OFFICE_KEY,
     PERSON,
@@ -95,8 +96,6 @@ async def test_what_the_register_says_stands_over_what_a_caller_told(served: Ser
     [message] = [m for m in await served.hear(await served.sign_on(), 2) if m["type"] == "handed-over"]
     assert unseal(message["data"]["personal"], OFFICE_KEY)["name"] == "電話の名"
 
-    from tests.desk_examples import call, offer
-
     centre.say("day", call("B", person="P", personal={"name": "電話の名"}))
     centre.pump()
     centre.say("day", offer("offer-B", "B"))
@@ -112,9 +111,9 @@ async def test_whoever_was_forgotten_is_not_told_of_and_a_delivery_that_was_made
     person = served.centre.events()[0].person
     served.centre.keys.destroy(person)
     office = await served.sign_on()
-    assert [unseal(m["data"]["personal"], OFFICE_KEY)["name"] for m in await served.hear(office, 2)] == ["見本 花子"] * 2
-
-    from tests.desk_examples import offer
+    assert [unseal(m["data"]["personal"], OFFICE_KEY)["name"] for m in await served.hear(office, 2)] == [
+        "見本 花子"
+    ] * 2
 
     served.centre.say("day", offer("again", "A"))
     served.centre.pump()
@@ -126,7 +125,10 @@ async def test_one_that_does_not_acknowledge_is_behind_and_named(served: Served)
     """After the minutes of the ward's file, in words for the status and /readyz; the service itself stays ready."""
     handed_over(served.centre)
     await served.until(lambda: served.states() == ["sent", "sent"])
-    said = lambda: degraded(Facts(service="reporting", receivers=served.delivering.receivers()))  # noqa: E731
+
+    def said() -> list[Degraded]:
+        return degraded(Facts(service="reporting", receivers=served.delivering.receivers()))
+
     await served.until(lambda: [one.open for one in served.delivering.receivers()] == [2, 2])
     assert said() == []
 
@@ -226,12 +228,10 @@ async def test_a_new_subscriber_hears_of_what_comes_and_of_the_rest_when_it_is_a
 
 async def test_one_that_is_narrowed_hears_of_its_own_hand_overs_and_their_cases(tmp_path: Path) -> None:
     """An office that receives hears neither of another's hand-overs nor of cases that it never had."""
-    narrowed = subscriber(events=("handed-over", "handover.returned", "case.closed"), to=("みなみ",), kinds=("agency",))
+    narrowed = subscriber(events=("handed-over", "handover.returned", "case.closed"), to=("kitazawa-section",))
     async with serving(tmp_path, narrowed) as served:
-        from tests.desk_examples import answer
-
         handed_over(served.centre, "A")
-        handed_over(served.centre, "B", to="みなみ")
+        handed_over(served.centre, "B", to="北沢保健福祉課", kind="section")
         for case in ("A", "B"):
             served.centre.say("day", answer("return", f"offer-{case}"))
             served.centre.say("day", close(case))
@@ -292,20 +292,29 @@ async def test_a_test_message_shows_that_it_works(served: Served) -> None:
     assert outcome.position == -1
     office = await served.sign_on()
     [message] = await served.hear(office, 1)
-    assert (message["type"], message["data"], message["synthetic"]) == ("subscriber.test", {"subscriber": "office"}, True)
+    assert (message["type"], message["data"], message["synthetic"]) == (
+        "subscriber.test",
+        {"subscriber": "office"},
+        True,
+    )
     await served.until(lambda: served.states() == ["delivered"])
     assert served.standing().delivered == 0
 
 
 @pytest.mark.parametrize(
     "errand",
-    [b"", b"[]", b"\xff", b'{"do": "burn", "subscriber": "office"}', b'{"do": "skip", "subscriber": "office"}']
-    + [b'{"do": "retry", "subscriber": "nobody"}', b'{"do": "skip", "subscriber": "office", "position": 99}'],
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b'{"do": "burn", "subscriber": "office"}',
+        b'{"do": "skip", "subscriber": "office"}',
+        b'{"do": "retry", "subscriber": "nobody"}',
+        b'{"do": "skip", "subscriber": "office", "position": 99}',
+    ],
 )
 async def test_an_errand_that_cannot_be_done_is_answered_with_its_reason(served: Served, errand: bytes) -> None:
     """Whatever it is; and everything goes on."""
-    from services.reporting.doing import Doing
-
     answer = await Doing(served.centre.ledger.journal, served.delivering).answer(errand)
     assert b'"refused":""' not in answer
     handed_over(served.centre)

@@ -17,10 +17,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services import mornings, toml_file, ward_checks
+from services.directory import Agency, Answering, Basis
 from services.hours import DAY, Calendar, Holidays, Hours, Span, Stretch, is_among
 from services.keyed import Keyed, Label
 from services.keyed import Strict as _Strict
 from services.mornings import Closed, Duty, Evening, Morning, Urgent, When
+from services.subscribers import Subscriber
 from services.ward_checks import WardError
 
 __all__ = ["DAY", "Hours", "Keyed", "Label", "Span", "Ward", "WardError", "fiscal_year", "load", "parse", "words_of"]
@@ -152,6 +154,10 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     duty: tuple[Duty, ...] = ()
     closed: Closed | None = None
     evening: Evening | None = None
+    subscriber: tuple[Subscriber, ...] = ()
+    agency: tuple[Agency, ...] = ()
+    basis: tuple[Basis, ...] = ()
+    handover: Answering | None = None
     policy: Policy = Policy()
     eligibility: Eligibility = Eligibility()
     labels: dict[str, Label]

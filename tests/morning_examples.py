@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from events import Event
 from events.intake import CallReceived
-from events.morning import Difference, Hops, Item, StatementIssued, night_id
+from events.morning import Difference, Hops, Item, StatementIssued
 from services.journal import Draft
 from tests.desk_examples import Centre, Message, at, call, contact
 
@@ -142,6 +140,3 @@ def about(item: Item, **more: Any) -> dict[str, Any]:
         "case": item.case,
         "provider": "day",
     } | more
-
-
-__all__ = ["ENDED", "NIGHT_OF", "about", "issue", "items_of", "msgspec", "night_id", "on", "record", "silent", "told"]

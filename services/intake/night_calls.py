@@ -109,9 +109,10 @@ class NightCalls:
 
 
 def _is_boxed(record: Recorded, contact: str) -> bool:
-    event = event_of(record)
-    is_card = isinstance(event, CallReceived | CallAdded | CallCorrected)
-    return is_card and event.contact == contact and event.sealed is not None
+    match event_of(record):
+        case CallReceived(contact=of) | CallAdded(contact=of) | CallCorrected(contact=of) as event:
+            return of == contact and event.sealed is not None
+    return False
 
 
 def _left_for(history: list[Recorded]) -> set[str]:

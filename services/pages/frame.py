@@ -55,6 +55,7 @@ class Entry(NamedTuple):
 
 
 MENU = (
+    Entry("/morning", "morning", "calls"),
     Entry("/", "tables", "figures"),
     Entry("/find", "registrants", "persons"),
     Entry("/flags", "flags", "calls"),

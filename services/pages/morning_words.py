@@ -1,4 +1,4 @@
-"""The words of the morning hand-over (朝の引継ぎ) and its statement, in both languages; part of `words.SCREEN`. Pure."""
+"""The words of the morning hand-over (朝の引継ぎ) and its statement, in both languages; part of `words.SCREEN`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ IN_THE_MORNING = {
     "receiver": Label("引き継がれる側：", "To: "),
     "quiet": Label("この夜間の相談はありませんでした（0件）。", "There was no consultation in this night (0)."),
     "quiet_short": Label("相談0件", "No consultation (0)"),
-    "how_many": Label("相談{new}件、続報{further}件、件数外{other}件", "Consultations {new}, further contacts {further}, not counted {other}"),
+    "how_many": Label(
+        "相談{new}件、続報{further}件、件数外{other}件",
+        "Consultations {new}, further contacts {further}, not counted {other}",
+    ),
     "one_contact": Label("{items}は同じ連絡です。", "One contact: {items}."),
     "whole_statement": Label("夜間引継書（相談0件）", "The statement as a whole (0)"),
     "comparison": Label("件数照合", "Counts"),
@@ -71,7 +74,8 @@ IN_THE_MORNING = {
     ),
     "differ_not-stated": Label("引継書にありません：{named}（{n}件）。", "On no statement: {named} ({n})."),
     "differ_overdue": Label(
-        "受領期限を過ぎても受領されていません：{named}番（{n}件）。", "Overdue and not acknowledged: item {named} ({n})."
+        "受領期限を過ぎても受領されていません：{named}番（{n}件）。",
+        "Overdue and not acknowledged: item {named} ({n}).",
     ),
     "differ_exchange": Label(
         "電話の着信{exchange}件に対し、引継書の連絡は{contacts}件です（差{n}件）。入力されていない連絡がないか確認してください。",
@@ -88,7 +92,10 @@ IN_THE_MORNING = {
     "reminded": Label("{to}に催促しました（{at}）。", "{to} was reminded ({at})."),
     "escalated": Label("区へ通知しました（{at}）。", "The ward was notified ({at})."),
     "told_late": Label("期限（{due}）を過ぎてから通知しました。", "It was told later than due ({due})."),
-    "settled": Label("{items}番は受領済みです（通知済みの先にも伝えました）。", "Item {items} is in hand; whoever had been told knows."),
+    "settled": Label(
+        "{items}番は受領済みです（通知済みの先にも伝えました）。",
+        "Item {items} is in hand; whoever had been told knows.",
+    ),
     "standing_waiting": Label("受領待ち", "To be acknowledged"),
     "standing_overdue": Label("期限超過", "Overdue"),
     "standing_acknowledged": Label("受領済み", "Acknowledged"),
@@ -146,6 +153,8 @@ IN_THE_MORNING = {
     "worker": Label("受領する方の氏名", "Your name"),
     "who_you_are": Label("氏名", "Your name"),
     "note_optional": Label("備考（任意）", "Note (optional)"),
+    "paper_time": Label("受領した時刻（紙で受領したときだけ）", "Time, if signed for on paper"),
+    "needs_time": Label("時刻は 8:55 のように入力してください。", "Give the time as 8:55."),
     "question_text": Label("照会の内容", "What you ask"),
     "answer_text": Label("回答の内容", "The answer"),
     "needs_worker": Label("氏名を入力してください。", "Give your name."),
@@ -153,10 +162,10 @@ IN_THE_MORNING = {
     "needs_reason": Label("訂正の理由を入力してください。", "State why."),
     "text_too_long": Label("1,000字までで入力してください。", "Keep it to 1,000 characters."),
     "name_too_long": Label("氏名は100字までで入力してください。", "Keep the name to 100 characters."),
-    "needs_count": Label(
-        "件数は0から9999までの数字で入力してください。", "Give the count as a number from 0 to 9999."
+    "needs_count": Label("件数は0から9999までの数字で入力してください。", "Give the count as a number from 0 to 9999."),
+    "morning_sent": Label(
+        "送信しました。受付が済みしだい、ここに表示します。", "Sent. It is shown here as soon as it is accepted."
     ),
-    "morning_sent": Label("送信しました。受付が済みしだい、ここに表示します。", "Sent. It is shown here as soon as it is accepted."),
     "morning_acknowledged": Label("{n}番を受領しました。", "No. {n} acknowledged."),
     "morning_questioned": Label("{n}番について照会しました。", "Asked about no. {n}."),
     "morning_answered": Label("{n}番について回答しました。", "Answered about no. {n}."),
@@ -211,9 +220,7 @@ IN_THE_MORNING = {
         "The PDF could not be made. Print the plain text or this page instead.",
     ),
     "end_of_statement": Label("以上です。", "End of the statement."),
-    "sees_no_persons": Label(
-        "個人情報は、この役割では表示しません。", "Personal data are not shown to this role."
-    ),
+    "sees_no_persons": Label("個人情報は、この役割では表示しません。", "Personal data are not shown to this role."),
     "newer_night": Label("新しい夜間引継書があります：{night}", "There is a newer closing statement: {night}"),
     "signature": Label("受領（氏名・時刻）", "Received by, at"),
 }

@@ -1,4 +1,4 @@
-"""A night and its morning as they stand: the statements, and what was said of each item. Pure, from handover's events."""
+"""A night and its morning as they stand: its statements, and what was said of each item. Pure, from events alone."""
 
 from __future__ import annotations
 

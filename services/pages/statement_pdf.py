@@ -35,7 +35,7 @@ def as_pdf(sheet: Sheet) -> bytes:
         NoPdf: it could not be made; says why, and nothing of what stands on it.
     """
     try:
-        done = subprocess.run(  # noqa: S603  (our own interpreter, this module)
+        done = subprocess.run(
             [sys.executable, "-m", "services.pages.statement_pdf"],
             input=msgspec.json.encode(sheet),
             capture_output=True,
@@ -58,7 +58,7 @@ def _typeset(sheet: bytes) -> bytes:
 
     def compiler(size: float) -> typst.Compiler:
         return typst.Compiler(
-            TEMPLATE.read_bytes(),
+            TEMPLATE,
             root=TEMPLATE.parent,
             font_paths=[fonts],
             ignore_system_fonts=True,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from services.pages.statement import Row, Sheet
+from services.pages.statement import Sheet
+from services.pages.statement_rows import Row
 
 _UNSEEN = re.compile(r"[^\S\n]+")
 

@@ -32,6 +32,7 @@ from deploy.copies import STATEMENTS, Copies
 from deploy.importing.jobs import Jobs
 from deploy.importing.pages import ImportPages
 from deploy.outlook import Outlook
+from events.ending import ended
 from services.clock import Clock, system_clock
 from services.database import open_reader
 from services.health import Server, open_socket, routes
@@ -196,9 +197,7 @@ def on_one_origin(
         tasks += [asyncio.create_task(keep(copies))] if copies else []
         log.info(STARTED)
         yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
 
     return Starlette(lifespan=running, routes=[*beside, Mount("/", pages)])
 

@@ -138,7 +138,7 @@ class RowWriter:
         if call.shut:
             yield Fact("", say("shut"))
         yield from _told(say("item_safe_until"), self._when(call.card.safe_until), urgent=True)
-        medication = " ".join(filter(None, (self._when(call.card.medication_at), text("next_medication"))))
+        medication = " ".join(filter(None, (self._at(call.card.medication_at), text("next_medication"))))
         yield from _told(say("item_medication"), medication, urgent=call.card.medication_at is not None)
         yield from _told(say("item_call_back"), self._call_back(call), urgent=True)
         yield from _told(say("item_person"), self._person(call), short=True)
@@ -172,10 +172,11 @@ class RowWriter:
         who = self._terms.provider(back.who) if back.who else ""
         return self._terms.listed(filter(None, (who, self._when(back.by), call.personal.get("call_back_phone"))))
 
+    def _at(self, moment: datetime | None) -> str:
+        return self._clock.at_night(moment) if moment else ""
+
     def _when(self, moment: datetime | None) -> str:
-        if moment is None:
-            return ""
-        return self._terms.screen("until_when", at=self._clock.at_night(moment))
+        return self._terms.screen("until_when", at=self._at(moment)) if moment else ""
 
     def _attempt(self, attempt: Attempt, mistaken: bool) -> str:
         say = self._terms.screen

@@ -416,9 +416,7 @@ def flags_command(
 def statement(
     night: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[NIGHT]", help="The day on which the night began, 2025-11-14; else the newest."
-        ),
+        typer.Argument(metavar="[NIGHT]", help="The day on which the night began, 2025-11-14; else the newest."),
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="Plain text, to be read out. This is the default.")] = False,
     pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead.")] = None,

@@ -120,7 +120,12 @@ def test_a_role_without_persons_sees_nobody(centre: Centre) -> None:
 
     for personal in ("架空 太郎", "架空 花子", "架空 次郎", "母が救急車で", "電話番号は", "すぐに電話", "090-0000"):
         assert personal not in text
-    for clear in ("R7-0001、23:40、第一報", "翌05:32 区へ連絡（応答なし）", "照会中", "受領済み（日中受託事業者・8:41）"):
+    for clear in (
+        "R7-0001、23:40、第一報",
+        "翌05:32 区へ連絡（応答なし）",
+        "照会中",
+        "受領済み（日中受託事業者・8:41）",
+    ):
         assert clear in text
     assert "個人情報（表示しません）" in text
 

@@ -89,6 +89,7 @@ class NightCalls:
             district=contact.district,
             registered=_is_registered(history),
             person=case.person if case else None,
+            persons=_persons(history),
             card=contact.card or Card(),
             attempts=tuple(attempts_of(contact.card or Card())),
             personal={name: text for name, text in texts.items() if text},
@@ -158,6 +159,13 @@ def _event(record: Recorded) -> CallReceived:
     event = event_of(record)
     assert isinstance(event, CallReceived), "only such a record is asked about"
     return event
+
+
+def _persons(history: list[Recorded]) -> tuple[str, ...]:
+    """Whom a consultation was ever about."""
+    events = [event_of(record) for record in history]
+    told = (getattr(event, name, None) for event in events for name in ("person", "before"))
+    return tuple(dict.fromkeys(person for person in told if isinstance(person, str)))
 
 
 def _is_registered(history: list[Recorded]) -> bool:

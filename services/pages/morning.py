@@ -22,7 +22,7 @@ from services.pages.guard import done_by, session_of, shown_to
 from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, Mistake, Side, can, prepared
 from services.pages.morning_todo import Todo, todo
 from services.pages.night_call import Calls
-from services.pages.night_log import NightLog
+from services.pages.night_log import Alarm, NightLog
 from services.pages.nights import Entry, Night
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted
@@ -47,6 +47,13 @@ class Shown(NamedTuple):
     row: Row
     may: frozenset[str]
     version: str
+
+
+class Urgent(NamedTuple):
+    """A call that cannot wait, in words, and where it is."""
+
+    about: str
+    text: str
 
 
 class Look(NamedTuple):
@@ -165,8 +172,9 @@ class MorningPages:
         chosen = wanted or (nights[0] if nights else None)
         night = self._nights.night(chosen) if chosen else None
         look = self._look(request, night, terms, session) if night else None
-        live = request.query_params.get("live")
-        if live and look and live == look.version:
+        alarms = [_urgent(alarm, terms) for alarm in self._nights.alarms()]
+        version, alarming = _version(look.version if look else "", nights[:1], alarms), _version(alarms)
+        if request.query_params.get("live") == version:
             return Response(status_code=204)
         if night:
             self._note(request, night)
@@ -179,6 +187,9 @@ class MorningPages:
             terms,
             mistake.status if mistake else 200,
             look=look,
+            version=version,
+            alarms=alarms,
+            alarming=alarming,
             has_morning=getattr(terms.ward, "morning", None) is not None,
             night=chosen.isoformat() if chosen else "",
             asked=wanted,
@@ -233,6 +244,15 @@ def _wanted(given: str) -> date | None:
         return parse_date(given[:40])
     except ValueError:
         return None
+
+
+def _urgent(alarm: Alarm, terms: Terms) -> Urgent:
+    """Why it cannot wait, and whom to call now."""
+    duty = next((each for each in getattr(terms.ward, "duty", ()) if each.key == alarm.next), None)
+    whom = f"{terms.say(duty.label)} {duty.phone}" if duty else alarm.next or terms.screen("urgent_nobody")
+    because, by = terms.screen(f"urgent_{alarm.because}"), terms.moment(alarm.by)
+    line = terms.screen("urgent_line", number=alarm.number, because=because, by=by, next=whom)
+    return Urgent(alarm.about, line + (terms.screen("urgent_tries", n=alarm.tries) if alarm.tries else ""))
 
 
 def _version(*parts: Any) -> str:

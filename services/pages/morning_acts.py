@@ -95,7 +95,7 @@ def can(entry: Entry, side: Side, now: datetime) -> frozenset[str]:
         found.add("question")
     if side.takes and entry.is_left:
         found.add("done")
-    if side.gives and entry.talk:
+    if side.gives and entry.is_asked:
         found.add("answer")
     return frozenset(found)
 

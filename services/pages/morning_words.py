@@ -182,6 +182,15 @@ IN_THE_MORNING = {
         "キー操作：J 次、K 前、R 受領する、U 取り消す（入力欄の外で）",
         "Keys: J next, K previous, R acknowledge, U undo (outside of fields)",
     ),
+    "urgent_now": Label("朝まで待てない相談（まだ応答なし）", "Cannot wait for the morning, and nobody answered"),
+    "urgent_line": Label(
+        "{number}：{because}{by}まで。次の連絡先：{next}", "{number}: {because}, by {by}. Call next: {next}"
+    ),
+    "urgent_tries": Label("（連絡{n}回）", " (tried {n} times)"),
+    "urgent_nobody": Label("区の設定に連絡先がありません", "the ward's file has nobody"),
+    "urgent_safe-until": Label("対応が必要な時刻 ", "Safe until"),
+    "urgent_medication": Label("次の服薬 ", "Next medication"),
+    "urgent_call-back": Label("折り返しの約束 ", "Promised call-back"),
     "todo": Label("いまの状況", "What is to be done"),
     "todo_waiting": Label("受領待ち", "To be acknowledged"),
     "todo_overdue": Label("期限超過", "Overdue"),

@@ -71,9 +71,12 @@ class RowWriter:
 
     def __init__(self, terms: Terms, clock: NightClock, night: Night, now: datetime, opens: Opens | None) -> None:
         self._terms, self._clock, self._night, self._now, self._opens = terms, clock, night, now, opens
+        self._opened: dict[str, dict[str, Any]] = {}
 
     def row(self, entry: Entry, calls: Mapping[Key, Call]) -> Row:
         say, item = self._terms.screen, entry.item
+        call = calls.get((item.contact, item.matter)) if item else None
+        entry = _for_all_of(entry, call)
         common: dict[str, Any] = {
             "n": entry.n,
             "edition": entry.edition,
@@ -88,8 +91,7 @@ class RowWriter:
                 name=say("whole_statement"), number="", about=None, time="", kind="", marks=(), facts=(), attempts=(),
                 provider="", **common,
             )  # fmt: skip
-        call = calls.get((item.contact, item.matter))
-        facts = tuple(self._facts(call, item)) if call else (Fact("", say("call_unknown")),)
+        facts = tuple(self._facts(call)) if call else (Fact("", say("call_unknown")),)
         return Row(
             name=say("nth_item", n=entry.n),
             number=call.number if call else item.number,
@@ -133,7 +135,7 @@ class RowWriter:
         if call.closed_at:
             yield say("mark_closed")
 
-    def _facts(self, call: Call, item: Item) -> Iterable[Fact]:
+    def _facts(self, call: Call) -> Iterable[Fact]:
         say, text = self._terms.screen, call.personal.get
         if call.shut:
             yield Fact("", say("shut"))
@@ -253,7 +255,9 @@ class RowWriter:
     def _told(self, said: Word) -> dict[str, Any]:
         if said.sealed is None or self._opens is None:
             return {}
-        return self._opens(said.subjects, said.identity, said.sealed) or {}
+        if said.identity not in self._opened:
+            self._opened[said.identity] = self._opens(said.subjects, said.identity, said.sealed) or {}
+        return self._opened[said.identity]
 
 
 _SAID = {
@@ -263,6 +267,13 @@ _SAID = {
     ItemAnswered.name: "answered_by",
     ItemDone.name: "done_by",
 }
+
+
+def _for_all_of(entry: Entry, call: Call | None) -> Entry:
+    """An item whose words are opened with the key of anybody whom the consultation was ever about."""
+    persons = call.persons if call else ()
+    words = (msgspec.structs.replace(word, subjects=(*persons, *word.subjects)) for word in entry.words)
+    return msgspec.structs.replace(entry, words=tuple(words))
 
 
 def _told(label: str, text: str | None, *, urgent: bool = False, short: bool = False) -> Iterable[Fact]:

@@ -1,4 +1,4 @@
-"""朝の引継ぎ in a real browser: one key takes an item over and another undoes it, and nothing typed is lost. Chromium."""
+"""朝の引継ぎ in a real browser: one key takes an item over, another undoes it, nothing typed is lost. Chromium."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""夜間引継書 as it is read out and printed: a night's calls with what is personal, its counts, what became of each item."""
+"""夜間引継書 as it is read out and printed: a night's calls and counts, and what became of each item."""
 
 from __future__ import annotations
 

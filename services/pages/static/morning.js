@@ -25,6 +25,7 @@
 
   // What changed takes the place of what was there; but for a part in which somebody types, unless they sent it.
   const apply = (fresh, sent) => {
+    if (fresh.dataset.night !== page.dataset.night) return isTyped(page) || location.reload(); // Another night's came.
     const list = document.getElementById("items");
     for (const item of fresh.querySelectorAll("li.item")) {
       const old = document.getElementById(item.id);

@@ -87,6 +87,7 @@ def issue(
     differences: Sequence[Difference] = (),
     due: datetime = ENDED,
     night: date = NIGHT_OF,
+    known: Sequence[Item] = (),
     **hops: int | None,
 ) -> StatementIssued:
     """A statement, or a supplement, a second after it was due."""
@@ -100,7 +101,7 @@ def issue(
         ended_at=ENDED,
         due_at=due,
         items=tuple(items),
-        new=sum(item.not_counted is None and not item.further for item in items),
+        new=sum(item.not_counted is None and not item.further for item in (*known, *items)),
         hops=Hops(**counts),
         differences=tuple(differences),
         verdict=verdict,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.handover import KINDS as HANDOVER_KINDS
+from services import directory, subscribers
 from services import hours as hours_of
 from services.hours import ACCEPTED_DAYS, MIDNIGHT, NEXT, Hours, Span, hhmm, minutes_of
 from services.toml_file import FileError
@@ -29,8 +30,11 @@ KEYED = (
     "refusal",
     "closing",
     "role",
+    "agency",
+    "basis",
+    "subscriber",
 )
-MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role")
+MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role", "agency", "basis", "subscriber")
 
 
 class WardError(FileError):
@@ -57,6 +61,8 @@ def check_file(ward: Ward) -> None:
     """
     for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles):
         part(ward)
+    _directory(ward)
+    _subscribers(ward)
 
 
 def _identity(ward: Ward) -> None:
@@ -342,6 +348,23 @@ def _roles(ward: Ward) -> None:
         if "persons" in role.sees and "calls" not in role.sees:
             reason = f"role {role.key}: who sees persons sees them in their calls; add calls to `sees`"
             raise WardError(reason, *at, "sees")
+
+
+def _subscribers(ward: Ward) -> None:
+    """Who receives what: nothing that cannot be meant, and no name on NATS that is a provider's as well."""
+    for position, subscriber in enumerate(ward.subscriber):
+        for field, reason in subscribers.mistakes(subscriber, [agency.key for agency in ward.agency]):
+            raise WardError(f"subscriber {subscriber.key}: {reason}", "subscriber", position, field)
+    for position, provider in enumerate(ward.provider):
+        if subscribers.is_taken(provider.id, ward.subscriber):
+            reason = f"provider.id: {provider.id!r} is the name by which a subscriber signs on to NATS; take another"
+            raise WardError(reason, "provider", position, "id")
+
+
+def _directory(ward: Ward) -> None:
+    """Who can be handed a case, and on what basis: dates, numbers and names that can be meant."""
+    for reason, at in directory.faults(ward.agency, ward.basis, ward.handover):
+        raise WardError(reason, *at)
 
 
 def _blanks(ward: Ward) -> None:

@@ -15,6 +15,43 @@ from services.ward import WardError, load
 WARDS = Path(__file__).parents[2] / "deploy" / "wards"
 WARD, TABLES = WARDS / "akatsukino.toml", WARDS / "akatsukino-published.toml"
 
+AGENCY = '[[agency]]\nkey = "port"\nlabel = { ja = "ぽーと", en = "Port" }\nkind = "agency"\n'
+BASIS = '[[basis]]\nkey = "duty"\nlabel = { ja = "法令", en = "Law" }\nlaw = { ja = "第一条", en = "Article 1" }\n'
+
+SUBSCRIBER = '[[subscriber]]\nkey = "office-1"\nlabel = { ja = "係", en = "Office" }\n'
+ON_NATS = 'way = "nats"\nevents = ["handed-over"]\n'
+HOOK = 'way = "webhook"\nevents = ["handed-over"]\n'
+KEY = 'public_key = { kty = "EC", crv = "P-256", x = "cSltztNWUf3jp99Vwd_9fUqhxXMlnEgfVaGzzjznlz4", y = "'
+GOOD, BAD = ("6DE0k5SFinhtHcvCcrA-wMPNIg1HpMzv0wtN0GTRTX0", "7DE0k5SFinhtHcvCcrA-wMPNIg1HpMzv0wtN0GTRTX0")
+SUBSCRIBERS = {
+    "no such way": ('»way = "fax"\nevents = ["handed-over"]', "fax.*accepted: nats, webhook"),
+    "no event": ('way = "nats"\n»events = []', "events.*empty|empty; name what it is to hear"),
+    "an unknown event": ('way = "nats"\n»events = ["handedover"]', "unknown 'handedover'.*accepted: .*handed-over"),
+    "the ward's file": ('way = "nats"\n»events = ["ward.activated"]', "unknown 'ward.activated'"),
+    "an event twice": ('way = "nats"\n»events = ["handed-over", "handed-over"]', "handed-over stands twice"),
+    "no such kind": (ON_NATS + '»kinds = ["agncy"]', "unknown 'agncy'.*accepted: morning, agency"),
+    "no such agency": (ON_NATS + '»to = ["somewhere"]', "unknown 'somewhere' in `to`; accepted: keys of"),
+    "no name of a field": (ON_NATS + f'{KEY}{GOOD}" }}\n»personal = ["氏名"]', "unknown '氏名'.*such as name, phone"),
+    "no key to seal to": (ON_NATS + '»personal = ["name"]', "sealed to its own key: give its `public_key`"),
+    "nothing to go with": (
+        f'way = "nats"\nevents = ["case.closed"]\n{KEY}{GOOD}" }}\n»personal = ["name"]',
+        "goes with handed-over or handover.offered alone",
+    ),
+    "a key that is no point": (ON_NATS + f'»{KEY}{BAD}" }}', "no point of the curve P-256"),
+    "a key of another kind": (ON_NATS + '»public_key = { kty = "RSA" }', 'kty = "EC" and crv = "P-256"'),
+    "a private key": (ON_NATS + f'»{KEY}{GOOD}", d = "x" }}', "the private half of a key: give the public one"),
+    "an address on NATS": (ON_NATS + '»url = "https://a.example/"', 'for way = "webhook"'),
+    "no address at all": (HOOK + '»url = "somewhere"', "no address; such as https://HOST/PATH"),
+    "a password in the address": (HOOK + '»url = "https://a:b@c.example/"', "the signature says who we are"),
+    "a part of a page": (HOOK + '»url = "https://c.example/#x"', "no name, password or #part"),
+    "an open line": (HOOK + '»url = "http://c.example/"', "http is read by everybody on the way"),
+    "a private host that is not meant": (
+        HOOK + 'url = "https://c.example/"\n»private_hosts = ["d.example"]',
+        "it does not name the host of `url`, c.example",
+    ),
+    "too patient": (ON_NATS + "»behind = 0", "0 minutes; accepted: 1 to 10080"),
+}
+
 MISTAKES: dict[str, tuple[str, str, str]] = {
     # What stands in the file; what somebody made of it (» is the line that must be named); what is said of it.
     "not TOML": ('code = "000001"', '»code = "000001', "cannot be read as TOML"),
@@ -110,6 +147,65 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "[eligibility]",
         '[[role]]\nkey = "desk"\nlabel = { ja = "係", en = "Desk" }\n»sees = ["persons"]\n[eligibility]',
         "role desk: .*add calls",
+    ),
+    "an agency until before it began": (
+        "[eligibility]",
+        AGENCY + "from = 2024-04-01\n»until = 2023-04-01\n[eligibility]",
+        "agency port: until 2023-04-01 lies before its `from`",
+    ),
+    "an agency of no kind": (
+        "[eligibility]",
+        AGENCY.replace("kind", "»kind").replace('"agency"', '"office"') + "[eligibility]",
+        "office.*accepted: agency, section",
+    ),
+    "a telephone that is none": (
+        "[eligibility]",
+        AGENCY + '»fax = "ext. 12"\n[eligibility]',
+        "agency port: fax 'ext. 12' is not a number such as 03-0000-0000",
+    ),
+    "a contact of two lines": (
+        "[eligibility]",
+        AGENCY + '»contact = "a\\nb"\n[eligibility]',
+        "a post such as 相談係, one line",
+    ),
+    **{
+        f"a subscriber: {what}": ("[eligibility]", SUBSCRIBER + f"{line}\n[eligibility]", said)
+        for what, (line, said) in SUBSCRIBERS.items()
+    },
+    "a subscriber without its address": (
+        "[eligibility]",
+        f"»{SUBSCRIBER}{HOOK}[eligibility]",
+        "a webhook needs the address",
+    ),
+    "a subscriber twice": (
+        "[eligibility]",
+        SUBSCRIBER + ON_NATS + SUBSCRIBER.replace("key", "»key") + ON_NATS + "[eligibility]",
+        "subscriber: office-1 stands twice",
+    ),
+    "a provider of a subscriber's name": (
+        '[[provider]]\nid = "lamp"',
+        SUBSCRIBER + ON_NATS + '[[provider]]\n»id = "subscriber-office-1-2"',
+        "the name by which a subscriber signs on to NATS",
+    ),
+    "two agencies of one name": (
+        "[eligibility]",
+        AGENCY + "»" + AGENCY.replace('"port"', '"harbour"') + "[eligibility]",
+        "agency harbour: 'port' names port too, on the same days",
+    ),
+    "consent as a basis of its own": (
+        "[eligibility]",
+        BASIS.replace("key = ", "»key = ").replace("duty", "consent") + "[eligibility]",
+        "consent is there without being listed; leave it out",
+    ),
+    "a basis of no law": (
+        "[eligibility]",
+        BASIS.replace("law = ", "»law = ").replace("第一条", " ") + "[eligibility]",
+        "basis duty: `law` must name an article",
+    ),
+    "an answer at once": (
+        "[eligibility]",
+        "[handover]\n»answer_hours = 0\n[eligibility]",
+        "answer_hours is 0; 1 to 744",
     ),
     "a title that is missing": (
         'calls = { ja = "時間帯・対応別相談件数"',

@@ -1,143 +1,70 @@
-"""The nouns of the tests of the morning: a night with calls, its statement, and what became of its items.
-
-Calls go through intake as providers say them. What handover records is written into its journal as it would be.
-"""
+"""The nouns of nights and mornings: a centre on an evening, what is said of items, and what became of a night."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
-from events import Event
-from events.intake import CallReceived
-from events.morning import Difference, Hops, Item, StatementIssued
-from services.journal import Draft
-from tests.desk_examples import Centre, Message, at, call, contact
+from services.handover.night import Night, state_of
+from services.handover.register import CASES, closing_of, items_of
+from services.ward import Ward
+from tests.desk_examples import WARD, Centre, Message, at, message
 
-NIGHT_OF = date(2025, 11, 14)
-ENDED = at("2025-11-15 08:30")
-
-
-def on(time: str) -> str:
-    """A time of the night of 14 November 2025: after midnight that of the next day."""
-    day = "2025-11-15" if time < "12:00" else "2025-11-14"
-    return f"{day} {time}"
+EVENING = "2025-05-12 17:00"
+TONIGHT = "2025-05-12"
+MORNING = "2025-05-13 08:30"
+ISSUED = "2025-05-13 08:31"
+"""The statement waits so long for intake's closing, where that does not come."""
+DUE = "2025-05-13 09:00"
 
 
-def told(case: str, time: str, *, words: str = "", **matter: Any) -> Message:
-    """A night call about somebody made up, with everything personal that a card has."""
-    personal = {
-        "name": "架空 太郎",
-        "kana": "カクウ タロウ",
-        "where": "自宅",
-        "with_whom": "隣人が付添い",
-        "done": "電話で様子を聞き取り、隣人に付添いを頼んだ。",
-        "for_the_morning": "短期入所の空きを探す。",
-        "call_back_phone": "090-0000-1234",
-    } | matter.pop("personal", {})
-    data: Message = call(case, on(time), **matter, personal=personal)
-    data["data"]["personal"] = {
-        "words": words or "母が救急車で運ばれ、本人が一人になった。",
-        "caller": {"name": "架空 花子", "relation": "隣人", "phone": "03-0000-0000"},
-    }
-    return data | {"synthetic": True}
+def evening(url: str, on: str = "2025-05-12 12:00", ward: Ward = WARD) -> Centre:
+    """A centre whose ward's file comes into force now, so that this night is its first."""
+    centre = Centre(url, None)
+    centre.clock.now = at(on)
+    centre.activate(ward)
+    centre.tick()
+    return centre
 
 
-def silent(time: str) -> Message:
-    """A call at which nobody spoke."""
-    return contact(on=on(time), not_counted="silent") | {"synthetic": True}
+def item(verb: str, n: int, on: str = "2025-05-13 08:41", *, night: str = TONIGHT, **personal: Any) -> Message:
+    """Something said of an item: acknowledge, undo, question, answer or done. By default by a worker with a name."""
+    told = {"worker": "当番職員"} | personal
+    return message(f"item.{verb}", on, night=night, item=n, personal={k: v for k, v in told.items() if v is not None})
 
 
-def items_of(centre: Centre, *, first: int = 1, known: Sequence[Item] = (), late: bool = False) -> tuple[Item, ...]:
-    """The items of what intake recorded and no edition names yet, in the order of their times."""
-    stated = {(item.contact, item.matter) for item in known}
-    records = [record for record in centre.records() if record.type == CallReceived.name]
-    calls = [(record, event) for record, event in zip(records, _called(centre), strict=True)]
-    new = sorted(
-        (each for each in calls if (each[1].contact, each[1].matter) not in stated), key=lambda each: each[0].time
-    )
-    return tuple(
-        Item(
-            n=first + n,
-            contact=event.contact,
-            matter=event.matter,
-            case=event.case,
-            number=event.number,
-            provider=event.provider,
-            at=record.time,
-            not_counted=event.not_counted,
-            wait_until=event.card.safe_until if event.card else None,
-            late=late,
-        )
-        for n, (record, event) in enumerate(new)
-    )
+def acknowledge(n: int, on: str = "2025-05-13 08:41", *, night: str = TONIGHT, **personal: Any) -> Message:
+    return item("acknowledge", n, on, night=night, **personal)
 
 
-def _called(centre: Centre) -> list[CallReceived]:
-    return [event for event in centre.events() if isinstance(event, CallReceived)]
+def told(centre: Centre, provider: str, *said: Message) -> list[Any]:
+    """Say these, and let everybody hear; returns the receipts."""
+    receipts = [centre.say(provider, one) for one in said]
+    centre.tick()
+    return receipts
 
 
-def issue(
-    centre: Centre,
-    items: Sequence[Item] = (),
-    *,
-    edition: int = 0,
-    verdict: str = "agree",
-    differences: Sequence[Difference] = (),
-    due: datetime = ENDED,
-    night: date = NIGHT_OF,
-    known: Sequence[Item] = (),
-    **hops: int | None,
-) -> StatementIssued:
-    """A statement, or a supplement, a second after it was due."""
-    n = len(items)
-    counts: dict[str, Any] = {"sent": n, "received": n, "recorded": n, "held": n, "stated": n, "items": n} | hops
-    by = due + timedelta(minutes=30)
-    statement = StatementIssued(
-        night=night,
-        edition=edition,
-        began_at=ENDED - timedelta(hours=15, minutes=30),
-        ended_at=ENDED,
-        due_at=due,
-        items=tuple(items),
-        new=sum(item.not_counted is None and not item.further for item in (*known, *items)),
-        hops=Hops(**counts),
-        differences=tuple(differences),
-        verdict=verdict,
-        acknowledge_by=by,
-        givers=("night",),
-        receiver="day",
-    )
-    record(centre, statement, due + timedelta(seconds=1))
-    return statement
+def kinds(centre: Centre, *names: str) -> list[Any]:
+    """What handover recorded, of these names, in its order."""
+    return [event for event in centre.events("handover") if not names or event.name in names]
 
 
-def record(centre: Centre, event: Event, moment: datetime, personal: dict[str, Any] | None = None) -> None:
-    """Let handover's journal hold an event; time has passed until then."""
-    desk = centre.desk("handover")
-    centre.clock.now = max(centre.clock.now, moment)
-    subject = getattr(event, "case", None) or getattr(event, "contact", None) or event.about
-    desk.keys.ensure([subject])
-    draft = Draft(
-        event=event,
-        occurred_at=moment,
-        causation="test",
-        synthetic=True,
-        personal=personal,
-        subject=subject,
-    )
-    with desk.journal.transaction() as session:
-        desk.journal.append(session, [draft], desk.keys.seal)
+def statements(centre: Centre) -> list[Any]:
+    """The statements and supplements, in their order."""
+    return kinds(centre, "statement.issued")
 
 
-def about(item: Item, **more: Any) -> dict[str, Any]:
-    """What every event about an item says of it."""
-    return {
-        "night": NIGHT_OF,
-        "item": item.n,
-        "contact": item.contact,
-        "matter": item.matter,
-        "case": item.case,
-        "provider": "day",
-    } | more
+def numbers(statement: Any) -> list[str]:
+    """The 受付番号 of a statement's items, in their order."""
+    return [item.number for item in statement.items]
+
+
+def owners(centre: Centre) -> dict[str, str]:
+    """In whose charge each consultation is, by its 受付番号."""
+    return {row["number"]: row["owner"] for row in centre.rows(CASES, "handover")}
+
+
+def held(centre: Centre, night: str = TONIGHT) -> list[Any]:
+    """What handover holds of a night."""
+    with centre.engine("handover").connect() as connection:
+        return items_of(connection, date.fromisoformat(night))

@@ -30,7 +30,7 @@ from services.seal import Secrets
 from services.settings import FORMAT
 from tests import desk_examples
 from tests.desk_examples import WARD, Centre, at
-from tests.morning_examples import about, issue, items_of, on, record, silent, told
+from tests.statement_examples import about, issue, items_of, on, record, silent, told
 from tests.web_examples import centre_in
 
 RUN = CliRunner()

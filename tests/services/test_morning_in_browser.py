@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page
 from events.morning import ItemAcknowledged, ItemUnacknowledged
 from tests.browser_examples import IN_A_BROWSER, served, sound
 from tests.desk_examples import Centre, at
-from tests.morning_examples import about, issue, items_of, on, record, silent, told
+from tests.statement_examples import about, issue, items_of, on, record, silent, told
 from tests.web_examples import centre_in, site
 
 pytestmark = IN_A_BROWSER

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from events.handover import HandoverReturned
 from events.morning import Item, ItemAcknowledged, ItemAnswered, ItemDone, ItemQuestioned
 from tests.desk_examples import Centre, at
-from tests.morning_examples import about, issue, items_of, on, record, silent, told
+from tests.statement_examples import about, issue, items_of, on, record, silent, told
 from tests.web_examples import HOME, browser, centre_in, site
 
 FROM_HERE = {"Origin": HOME}

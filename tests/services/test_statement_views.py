@@ -31,7 +31,7 @@ from services.pages.statement_pdf import as_pdf
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from tests.desk_examples import WARD, Centre, at, contact, message, register
-from tests.morning_examples import NIGHT_OF, about, issue, items_of, on, record, silent, told
+from tests.statement_examples import NIGHT_OF, about, issue, items_of, on, record, silent, told
 from tests.web_examples import centre_in
 
 GOLDEN = Path(__file__).with_name("statements")

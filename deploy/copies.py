@@ -18,7 +18,7 @@ from typing import NamedTuple
 from services.clock import Clock, system_clock
 from services.pages.night_call import Calls
 from services.pages.night_log import NightLog
-from services.pages.nights import Night
+from services.pages.nights import Night, Stands
 from services.pages.statement import Sheet, sheet_of
 from services.pages.statement_pdf import NoPdf, as_pdf
 from services.pages.statement_rows import Opens
@@ -55,14 +55,15 @@ class Copies:
         self,
         directory: Path,
         nights: NightLog,
+        stands: Stands,
         calls: Calls,
         opens: Opens,
         terms: Callable[[], Terms],
         clock: Clock = system_clock,
         pdf: Callable[[Sheet], bytes] = as_pdf,
     ) -> None:
-        self._directory, self._nights, self._calls, self._opens = directory, nights, calls, opens
-        self._terms, self._clock, self._pdf = terms, clock, pdf
+        self._directory, self._nights, self._stands, self._calls = directory, nights, stands, calls
+        self._opens, self._terms, self._clock, self._pdf = opens, terms, clock, pdf
         self._failed: dict[Path, float] = {}
 
     def keep(self) -> list[Path]:
@@ -84,7 +85,8 @@ class Copies:
         items = [entry.item for entry in night.entries if entry.item]
         calls = self._calls(items, personal=True)
         shown = night.upto(edition)  # As it was issued: of later editions it knows nothing.
-        sheet = sheet_of(shown, calls, self._terms(), self._clock(), self._opens)
+        now = self._clock()
+        sheet = sheet_of(shown, self._stands(night, now), calls, self._terms(), now, self._opens)
         written = []
         if copy.text in missing:
             _write(copy.text, as_text(sheet).encode())

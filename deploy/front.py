@@ -35,6 +35,7 @@ from deploy.outlook import Outlook
 from events.ending import ended
 from services.clock import Clock, system_clock
 from services.database import open_reader
+from services.handover.looking import Looking
 from services.health import Server, open_socket, routes
 from services.intake.correction_pages import CorrectionPages
 from services.intake.door import Door
@@ -108,7 +109,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     ward, (inquiry, signins, outlook, opens), backroom = settings.ward(), parts[:4], parts.backroom
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
-    nights = NightLog(backroom.engines["handover"])
+    nights, stands = NightLog(backroom.engines["handover"]), Looking(backroom.engines["handover"])
     waiting: dict[str, Callable[[], int]] = {
         "/morning": to_acknowledge(nights),
         "/flags": partial(open_flags, backroom.engines["intake"]),
@@ -128,7 +129,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *Register(frame, parts.lookup, parts.clock).routes(),
             *reception.routes(),
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
-            *MorningPages(frame, backroom, nights, NightCalls(parts.lookup.log, opens), opens).routes(),
+            *MorningPages(frame, backroom, nights, stands, NightCalls(parts.lookup.log, opens), opens).routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),
@@ -304,6 +305,7 @@ def build(settings: Settings) -> Front:
     copies = Copies(
         settings.keys.parent / STATEMENTS,
         NightLog(desks["handover"]),
+        Looking(desks["handover"]),
         NightCalls(lookup.log, store.opened),
         store.opened,
         lambda: Terms(inquiry.ward() or ward, "ja", inquiry.wards()),

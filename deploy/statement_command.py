@@ -16,6 +16,7 @@ from services.clock import system_clock
 from services.database import open_reader
 from services.desk import wards_of
 from services.era import parse_date
+from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
 from services.pages.night_log import NightLog
 from services.pages.statement import Sheet, sheet_of
@@ -58,7 +59,7 @@ def sheet_in(data: DataDirectory, asked: Asked) -> Sheet:
         StatementError: there is none.
         services.database.DatabaseError, services.journal.JournalError: the journals cannot be read.
     """
-    with _opened(data) as (nights, calls, opens, terms):
+    with _opened(data) as (nights, stands, calls, opens, terms):
         night = nights.night(asked.night) if asked.night else nights.newest()
         if night is None:
             which = f"the night of {asked.night}" if asked.night else "any night"
@@ -68,7 +69,9 @@ def sheet_in(data: DataDirectory, asked: Asked) -> Sheet:
             raise StatementError(f"--edition {asked.edition}: the night of {night.night} has editions 0 to {last}")
         found = calls([entry.item for entry in night.entries if entry.item], personal=True)
         is_one = asked.edition is not None
-        return sheet_of(night, found, terms(asked.language), system_clock(), opens, edition=asked.edition, only=is_one)
+        now = system_clock()
+        stand = stands(night, now)
+        return sheet_of(night, stand, found, terms(asked.language), now, opens, edition=asked.edition, only=is_one)
 
 
 def last_copy(data: DataDirectory, night: date | None) -> Copy:
@@ -101,7 +104,7 @@ def write_pdf(to: Path, sheet: Sheet | None, copy: Copy | None) -> None:
 
 
 @contextmanager
-def _opened(data: DataDirectory) -> Iterator[tuple[NightLog, NightCalls, Opens, Callable[[str], Terms]]]:
+def _opened(data: DataDirectory) -> Iterator[tuple[NightLog, Looking, NightCalls, Opens, Callable[[str], Terms]]]:
     kept, settings = data.kept(), data.settings()
     with closing(open_journal(settings, kept.ward, "intake")) as intake:
         wards = wards_of(intake.engine)
@@ -116,6 +119,6 @@ def _opened(data: DataDirectory) -> Iterator[tuple[NightLog, NightCalls, Opens, 
                 def terms(language: str) -> Terms:
                     return Terms(wards[-1][1], "en" if language == "en" else "ja", [ward for _, ward in wards[:-1]])
 
-                yield NightLog(handover.engine), calls, keys.opened, terms
+                yield NightLog(handover.engine), Looking(handover.engine), calls, keys.opened, terms
             finally:
                 engine.dispose()

@@ -1,28 +1,35 @@
-"""The nouns of the tests of the morning: a night with calls, its statement, and what became of its items.
+"""The nouns of the tests of the morning's page and its prints: the night of Friday 14 November 2025, as it is said.
 
-Calls go through intake as providers say them. What handover records is written into its journal as it would be.
+Everything goes the way of real messages: calls through intake, what is said of items through handover; time passes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
 from typing import Any
 
-from events import Event
-from events.intake import CallReceived
-from events.morning import Difference, Hops, Item, StatementIssued
-from services.journal import Draft
-from tests.desk_examples import Centre, Message, at, call, contact
+from events import event_of
+from events.morning import Item, StatementIssued
+from tests.desk_examples import Centre, Message, call, contact, message
+from tests.morning_examples import evening, item
 
 NIGHT_OF = date(2025, 11, 14)
-ENDED = at("2025-11-15 08:30")
+WORKER = "架空 次郎"
 
 
 def on(time: str) -> str:
-    """A time of the night of 14 November 2025: after midnight that of the next day."""
-    day = "2025-11-15" if time < "12:00" else "2025-11-14"
-    return f"{day} {time}"
+    """A time of that night: after midnight, and in the morning, that of the next day."""
+    return f"2025-11-15 {time}" if time < "12:00" else f"2025-11-14 {time}"
+
+
+@contextmanager
+def night_in(directory: Path) -> Iterator[Centre]:
+    """A centre on SQLite at noon before the night."""
+    with evening(f"sqlite:///{directory}/{{service}}.db", "2025-11-14 12:00") as centre:
+        yield centre
 
 
 def told(case: str, time: str, *, words: str = "", **matter: Any) -> Message:
@@ -49,95 +56,40 @@ def silent(time: str) -> Message:
     return contact(on=on(time), not_counted="silent") | {"synthetic": True}
 
 
-def items_of(centre: Centre, *, first: int = 1, known: Sequence[Item] = (), late: bool = False) -> tuple[Item, ...]:
-    """The items of what intake recorded and no edition names yet, in the order of their times."""
-    stated = {(item.contact, item.matter) for item in known}
-    records = [record for record in centre.records() if record.type == CallReceived.name]
-    calls = [(record, event) for record, event in zip(records, _called(centre), strict=True)]
-    new = sorted(
-        (each for each in calls if (each[1].contact, each[1].matter) not in stated), key=lambda each: each[0].time
-    )
-    return tuple(
-        Item(
-            n=first + n,
-            contact=event.contact,
-            matter=event.matter,
-            case=event.case,
-            number=event.number,
-            provider=event.provider,
-            at=record.time,
-            not_counted=event.not_counted,
-            wait_until=event.card.safe_until if event.card else None,
-            late=late,
-        )
-        for n, (record, event) in enumerate(new)
-    )
+def say(centre: Centre, provider: str, *said: Message) -> None:
+    """Say these, one after the other; everybody hears them, and what is due by then falls due."""
+    for one in said:
+        centre.say(provider, one)
+        centre.tick()
 
 
-def _called(centre: Centre) -> list[CallReceived]:
-    return [event for event in centre.events() if isinstance(event, CallReceived)]
+def handed_over(centre: Centre, *calls: Message, until: str = "08:35") -> None:
+    """A night with these calls, and its statement; it is 8:35."""
+    say(centre, "night", *calls)
+    centre.tick(on(until))
 
 
-def issue(
-    centre: Centre,
-    items: Sequence[Item] = (),
-    *,
-    edition: int = 0,
-    verdict: str = "agree",
-    differences: Sequence[Difference] = (),
-    due: datetime = ENDED,
-    night: date = NIGHT_OF,
-    known: Sequence[Item] = (),
-    **hops: int | None,
-) -> StatementIssued:
-    """A statement, or a supplement, a second after it was due."""
-    n = len(items)
-    counts: dict[str, Any] = {"sent": n, "received": n, "recorded": n, "held": n, "stated": n, "items": n} | hops
-    by = due + timedelta(minutes=30)
-    statement = StatementIssued(
-        night=night,
-        edition=edition,
-        began_at=ENDED - timedelta(hours=15, minutes=30),
-        ended_at=ENDED,
-        due_at=due,
-        items=tuple(items),
-        new=sum(item.not_counted is None and not item.further for item in (*known, *items)),
-        hops=Hops(**counts),
-        differences=tuple(differences),
-        verdict=verdict,
-        acknowledge_by=by,
-        givers=("night",),
-        receiver="day",
-    )
-    record(centre, statement, due + timedelta(seconds=1))
-    return statement
+def late(centre: Centre, time: str, *calls: Message) -> None:
+    """These calls of the night come at this time, after the statement, and are on a supplement a minute later."""
+    centre.tick(on(time))
+    for one in calls:
+        centre.say("night", one)
+    hour, minute = time.split(":")
+    centre.tick(on(f"{hour}:{int(minute) + 1:02}"))
 
 
-def record(centre: Centre, event: Event, moment: datetime, personal: dict[str, Any] | None = None) -> None:
-    """Let handover's journal hold an event; time has passed until then."""
-    desk = centre.desk("handover")
-    centre.clock.now = max(centre.clock.now, moment)
-    subject = getattr(event, "case", None) or getattr(event, "contact", None) or event.about
-    desk.keys.ensure([subject])
-    draft = Draft(
-        event=event,
-        occurred_at=moment,
-        causation="test",
-        synthetic=True,
-        personal=personal,
-        subject=subject,
-    )
-    with desk.journal.transaction() as session:
-        desk.journal.append(session, [draft], desk.keys.seal)
+def of_item(verb: str, n: int, time: str, **personal: Any) -> Message:
+    """Something said of an item: acknowledge, undo, question, answer or done."""
+    told_of = {"worker": WORKER} | personal
+    return item(verb, n, on(time), night=NIGHT_OF.isoformat(), **told_of) | {"synthetic": True}
 
 
-def about(item: Item, **more: Any) -> dict[str, Any]:
-    """What every event about an item says of it."""
-    return {
-        "night": NIGHT_OF,
-        "item": item.n,
-        "contact": item.contact,
-        "matter": item.matter,
-        "case": item.case,
-        "provider": "day",
-    } | more
+def count(contacts: int, time: str) -> Message:
+    """How many calls the telephone exchange counted."""
+    return message("exchange.count", on(time), night=NIGHT_OF.isoformat(), contacts=contacts) | {"synthetic": True}
+
+
+def items(centre: Centre) -> list[Item]:
+    """Every item that was stated, in its order."""
+    found = [event_of(record) for record in centre.records("handover") if record.type == StatementIssued.name]
+    return [item for event in found if isinstance(event, StatementIssued) for item in event.items]

@@ -23,7 +23,7 @@ from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, 
 from services.pages.morning_todo import Todo, todo
 from services.pages.night_call import Calls
 from services.pages.night_log import Alarm, NightLog
-from services.pages.nights import Entry, Night
+from services.pages.nights import Entry, Night, Stands
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted
 from services.pages.statement import Sheet, sheet_of
@@ -80,9 +80,11 @@ def to_acknowledge(nights: NightLog) -> Callable[[], int]:
 class MorningPages:
     """The endpoints."""
 
-    def __init__(self, around: Around, backroom: Backroom, nights: NightLog, calls: Calls, opens: Opens) -> None:
+    def __init__(
+        self, around: Around, backroom: Backroom, nights: NightLog, stands: Stands, calls: Calls, opens: Opens
+    ) -> None:
         self._around, self._backroom, self._nights = around, backroom, nights
-        self._calls, self._opens = calls, opens
+        self._stands, self._calls, self._opens = stands, calls, opens
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
@@ -149,7 +151,8 @@ class MorningPages:
         calls = self._calls([entry.item for entry in night.entries if entry.item], personal=opens is not None)
         self._note(request, night)
         now = self._backroom.clock()
-        return terms, sheet_of(night, calls, terms, now, opens, edition=edition, only=edition is not None)
+        stands = self._stands(night, now)
+        return terms, sheet_of(night, stands, calls, terms, now, opens, edition=edition, only=edition is not None)
 
     def _prepared(self, request: Request, form: Mapping[str, str], wanted: date | None) -> tuple[str, bytes] | Mistake:
         """(provider, message) of what somebody wants to say, or what is wrong with the form."""
@@ -190,7 +193,6 @@ class MorningPages:
             version=version,
             alarms=alarms,
             alarming=alarming,
-            has_morning=getattr(terms.ward, "morning", None) is not None,
             night=chosen.isoformat() if chosen else "",
             asked=wanted,
             side=self._side(session, night, terms) if night else None,
@@ -208,11 +210,12 @@ class MorningPages:
         opens, now = self._opens_for(request), self._backroom.clock()
         items = [entry.item for entry in night.entries if entry.item]
         calls = self._calls(items, personal=opens is not None)
-        sheet = sheet_of(night, calls, terms, now, opens)
+        stands = self._stands(night, now)
+        sheet, night = sheet_of(night, stands, calls, terms, now, opens), night.as_held(stands.own)
         side = self._side(session, night, terms)
         entries = {entry.n: entry for entry in night.entries}
         shown = [self._shown(row, entries[row.n], side) for row in sheet.rows]
-        left = todo(self._nights, night, calls, self._calls, side, now, terms)
+        left = todo(self._nights, night, stands, calls, self._calls, side, now, terms)
         above = _version(msgspec.structs.replace(sheet, rows=(), as_of=""), left)
         version = _version(above, [item.version for item in shown])
         return Look(night, sheet, shown, left, version, above)
@@ -248,7 +251,7 @@ def _wanted(given: str) -> date | None:
 
 def _urgent(alarm: Alarm, terms: Terms) -> Urgent:
     """Why it cannot wait, and whom to call now."""
-    duty = next((each for each in getattr(terms.ward, "duty", ()) if each.key == alarm.next), None)
+    duty = next((each for each in terms.ward.duty if each.key == alarm.next), None)
     whom = f"{terms.say(duty.label)} {duty.phone}" if duty else alarm.next or terms.screen("urgent_nobody")
     because, by = terms.screen(f"urgent_{alarm.because}"), terms.moment(alarm.by)
     line = terms.screen("urgent_line", number=alarm.number, because=because, by=by, next=whom)

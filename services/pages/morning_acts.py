@@ -74,13 +74,15 @@ class Side(NamedTuple):
 
     @classmethod
     def of(cls, provider: str | None, night: Night, ward: Ward, now: datetime) -> Side:
-        """Who receives takes over; after a change of contract so does whoever works by day now."""
-        if provider is None:
+        """By day whoever is under contract takes over; at night they answer, and so does whoever recorded a call."""
+        contract = ward.provider_of(provider) if provider else None
+        if contract is None:
             return cls(None)
-        issued = [one.statement for one in night.editions]
-        gives = any(provider in each.givers for each in issued)
-        receives = any(provider == each.receiver for each in issued)
-        return cls(provider, receives or (not gives and ward.is_under_contract(provider, now)), gives)
+        is_here = ward.is_under_contract(contract.id, now)
+        at_night = ward.morning.band if ward.morning else None
+        recorded = any(entry.item is not None and entry.item.provider == provider for entry in night.entries)
+        takes = is_here and any(band != at_night for band in contract.bands)
+        return cls(contract.id, takes, recorded or (is_here and at_night in contract.bands))
 
 
 def can(entry: Entry, side: Side, now: datetime) -> frozenset[str]:

@@ -11,7 +11,7 @@ from services.pages.morning_acts import Side
 from services.pages.night_call import Call, Calls
 from services.pages.night_clock import NightClock
 from services.pages.night_log import NightLog
-from services.pages.nights import Entry, Key, Night
+from services.pages.nights import Entry, Key, Night, Standing
 from services.pages.terms import Terms
 
 
@@ -41,6 +41,7 @@ class Todo(msgspec.Struct, frozen=True):
 def todo(
     nights: NightLog,
     night: Night,
+    stands: Standing,
     calls: Mapping[Key, Call],
     look_up: Calls,
     side: Side,
@@ -48,7 +49,7 @@ def todo(
     terms: Terms,
 ) -> Todo:
     """What is left of a night and of the nights before it, and what came back; for whoever stands on this side."""
-    here = [entry for entry in night.entries if not _is_closed(entry, calls)]
+    here = [entry for entry in night.entries if not (entry.gone or _is_closed(entry, calls))]
     before = [each for each in nights.recent() if each.night < night.night]
     left = [(each, entry) for each in before for entry in each.entries if _is_open(entry)]
     known = look_up([entry.item for _, entry in left if entry.item], personal=False) if left else {}
@@ -64,6 +65,11 @@ def todo(
         found = {**calls, **known}
         return tuple(_pointer(each, entry, found, terms, here=each is night) for each, entry in which)
 
+    def is_mine(entry: Entry) -> bool:
+        owner = stands.owners.get(entry.item.case) if entry.item and entry.item.case else None
+        return side.provider is not None and owner == side.provider
+
+    taken = [entry for entry in here if entry.is_left]
     overdue = [entry for entry in here if entry.is_overdue(now)]
     groups = (
         Group("todo_overdue", of(overdue), alarm=True),
@@ -71,7 +77,8 @@ def todo(
         Group("todo_to_answer" if side.gives else "todo_asked", of_nights(asked), alarm=side.gives),
         Group("todo_answered", of([entry for entry in here if entry.is_answered and entry.done is None])),
         Group("todo_returned", tuple(Pointer(numbers.get(e.case, "?"), case=e.case) for e in back), alarm=True),
-        Group("todo_left", of([entry for entry in here if entry.is_left])),
+        Group("todo_mine", of([entry for entry in taken if is_mine(entry)])),
+        Group("todo_left", of([entry for entry in taken if not is_mine(entry)])),
         Group("todo_before", of_nights(left)),
     )
     return Todo(tuple(group for group in groups if group.pointers))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 
 import msgspec
@@ -47,13 +47,17 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One item, in the edition that names it; `item` None: a quiet night's statement as a whole."""
+    """One item, in the edition that names it; `item` None: a quiet night's statement as a whole.
+
+    `gone`: its time was corrected since, so that it is another night's, or none's.
+    """
 
     n: int
     item: Item | None
     edition: int
     acknowledge_by: datetime
     words: tuple[Word, ...] = ()
+    gone: bool = False
 
     @property
     def acknowledged(self) -> Word | None:
@@ -99,7 +103,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether it should have been taken over by now."""
-        return self.acknowledged is None and now > self.acknowledge_by
+        return not self.gone and self.acknowledged is None and now > self.acknowledge_by
 
 
 class Issued(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +137,14 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     def told(self, n: int) -> list[DeadlinePassed]:
         """The steps of the ladder that named an item, in their order."""
         return [step for step in self.passed if n in step.items]
+
+    def as_held(self, own: frozenset[Key]) -> Night:
+        """The same, with those items marked that are not of this night any more."""
+        entries = (
+            msgspec.structs.replace(e, gone=e.item is not None and (e.item.contact, e.item.matter) not in own)
+            for e in self.entries
+        )
+        return msgspec.structs.replace(self, entries=tuple(entries))
 
     def upto(self, edition: int) -> Night:
         """The night as a copy of that edition shows it: without what later editions added."""
@@ -202,36 +214,16 @@ def _said(night: Night, record: Recorded, event: OfItem) -> Night:
     return msgspec.structs.replace(night, entries=entries)
 
 
-class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """件数照合 at a moment."""
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """件数照合 at a moment. `own`: the calls that are of this night still, whatever was printed. `owners`: in whose
+    charge (担当) each case is."""
 
     verdict: str
     hops: Hops
-    differences: tuple[Difference, ...]
+    differences: tuple[Difference, ...] = ()
+    own: frozenset[Key] = frozenset()
+    owners: dict[str, str] = {}
 
 
-def compared(night: Night, now: datetime) -> Compared:
-    """How the counts stand now: those of the newest edition, with what was said since.
-
-    What nobody took over in time is a difference, and so is a count of the exchange that nothing explains.
-    """
-    issued = night.newest.statement
-    entries = [entry for entry in night.entries if entry.item]
-    overdue = [entry.n for entry in night.entries if entry.is_overdue(now)]
-    contacts = len({entry.item.contact for entry in entries if entry.item})
-    exchange = night.exchange.contacts if night.exchange else issued.hops.exchange
-    hops = msgspec.structs.replace(
-        issued.hops,
-        stated=contacts,
-        items=len(entries),
-        acknowledged=sum(entry.acknowledged is not None for entry in entries),
-        exchange=exchange,
-    )
-    found = [each for each in issued.differences if each.what not in ("overdue", "exchange")]
-    if overdue:
-        found.append(Difference(what="overdue", named=tuple(map(str, overdue[:100])), count=len(overdue)))
-    if exchange is not None and exchange != contacts:
-        found.append(Difference(what="exchange", count=abs(exchange - contacts)))
-    known = None not in (hops.sent, hops.recorded)
-    verdict = "differ" if found else "agree" if known and issued.verdict != "unconfirmed" else "unconfirmed"
-    return Compared(verdict=verdict, hops=hops, differences=tuple(found))
+Stands = Callable[[Night, datetime], Standing]
+"""How a night stands at a moment: by the comparison with which statements are issued."""

@@ -10,7 +10,7 @@ import msgspec
 from events.morning import Difference
 from services.pages.night_call import Call
 from services.pages.night_clock import NightClock
-from services.pages.nights import Compared, Entry, Issued, Key, Night, compared
+from services.pages.nights import Entry, Issued, Key, Night, Standing
 from services.pages.statement_rows import LATER, Opens, Row, RowWriter
 from services.pages.terms import Terms
 
@@ -72,6 +72,7 @@ WORDS = (
 
 def sheet_of(
     night: Night,
+    stands: Standing,
     calls: Mapping[Key, Call],
     terms: Terms,
     now: datetime,
@@ -82,16 +83,17 @@ def sheet_of(
 ) -> Sheet:
     """A statement with its supplements, up to an `edition` (None: the newest), or that `only`.
 
-    `opens` None: what is personal stays shut.
+    `stands`: how the night stands at this moment. `opens` None: what is personal stays shut.
     """
+    night = night.as_held(stands.own)
     last = night.newest.statement.edition if edition is None else edition
     shown = night.upto(last)
     entries = [entry for entry in shown.entries if entry.edition == last] if only else list(shown.entries)
     clock, newest = NightClock(terms, night.night), shown.newest
-    head, rows = _Head(terms, clock, night, now), RowWriter(terms, clock, night, now, opens)
+    head, rows = _Head(terms, clock, night, now), RowWriter(terms, clock, night, now, opens, stands.owners)
     after = [one for one in night.editions if one.statement.edition > last]
     statement = newest.statement
-    issued = Compared(verdict=statement.verdict, hops=statement.hops, differences=statement.differences)
+    issued = Standing(verdict=statement.verdict, hops=statement.hops, differences=statement.differences)
     return Sheet(
         language=terms.language,
         night=night.night.isoformat(),
@@ -117,7 +119,7 @@ def sheet_of(
         how_many=_how_many(statement.new, entries, terms),
         together=tuple(_together(entries, terms)),
         then=head.counts(issued),
-        now=head.counts(compared(night, now)),
+        now=head.counts(stands),
         notices=tuple(head.notices()),
         rows=tuple(rows.row(entry, calls) for entry in entries),
         shut=terms.screen("sees_no_persons") if opens is None else "",
@@ -172,7 +174,7 @@ class _Head:
         names = (f"{self.edition_name(one.statement.edition)} {clock.in_the_morning(one.at)}" for one in after)
         return self._terms.screen("followed_by", n=len(after), names=self._terms.listed(names))
 
-    def counts(self, found: Compared) -> Counts:
+    def counts(self, found: Standing) -> Counts:
         hops, say = found.hops, self._terms.screen
         named = [("hop_sent", hops.sent), ("hop_received", hops.received)]
         named += [("hop_recorded", hops.recorded)] if hops.recorded != hops.received else []
@@ -185,7 +187,7 @@ class _Head:
             lines = (*lines, say("not_confirmed_why"))
         return Counts(code=found.verdict, verdict=say(f"verdict_{found.verdict}"), hops=shown, differences=lines)
 
-    def _difference(self, each: Difference, found: Compared) -> str:
+    def _difference(self, each: Difference, found: Standing) -> str:
         """A difference as a named list."""
         word, hops = f"differ_{each.what}", found.hops
         is_whole = each.what != "not-received" or None not in (hops.sent, hops.received)
@@ -199,8 +201,8 @@ class _Head:
             provider=self._terms.provider(each.provider) if each.provider else "",
             sent=hops.sent,
             received=hops.received,
-            exchange=hops.exchange,
-            contacts=hops.stated,
+            exchange=each.named[0] if each.what == "exchange" and each.named else hops.exchange,
+            contacts=each.named[1] if each.what == "exchange" and len(each.named) > 1 else hops.stated,
         )
 
     def _named(self, each: Difference) -> list[str]:

@@ -44,7 +44,7 @@ class Said(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One item in words. `standing` is the code of the mark that it leads with, `marks` what else it is.
 
-    `said` in the order in which it was; `personal`: whether what is personal of it is shown.
+    `said` in the order in which it was; `owner`: in whose charge (担当) the case is.
     """
 
     n: int
@@ -61,16 +61,24 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     standings: tuple[str, ...]
     due: str
     said: tuple[Said, ...]
-    provider: str
-    acknowledged_at: datetime | None = None
-    personal: bool = True
+    owner: str = ""
 
 
 class RowWriter:
     """Puts the items of one night in words. `opens` None: what is personal stays shut."""
 
-    def __init__(self, terms: Terms, clock: NightClock, night: Night, now: datetime, opens: Opens | None) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        clock: NightClock,
+        night: Night,
+        now: datetime,
+        opens: Opens | None,
+        owners: Mapping[str, str],
+    ) -> None:
+        """`owners`: in whose charge each case is."""
         self._terms, self._clock, self._night, self._now, self._opens = terms, clock, night, now, opens
+        self._owners = owners
         self._opened: dict[str, dict[str, Any]] = {}
 
     def row(self, entry: Entry, calls: Mapping[Key, Call]) -> Row:
@@ -84,12 +92,11 @@ class RowWriter:
             "standings": tuple(self._standings(entry)),
             "due": "" if entry.acknowledged else say("by_when", at=self._clock.in_the_morning(entry.acknowledge_by)),
             "said": tuple(self._said(entry)),
-            "acknowledged_at": entry.acknowledged.recorded if entry.acknowledged else None,
         }
         if item is None:
             return Row(
                 name=say("whole_statement"), number="", about=None, time="", kind="", marks=(), facts=(), attempts=(),
-                provider="", **common,
+                **common,
             )  # fmt: skip
         facts = tuple(self._facts(call)) if call else (Fact("", say("call_unknown")),)
         return Row(
@@ -101,10 +108,13 @@ class RowWriter:
             marks=tuple(self._marks(entry, item, call)),
             facts=facts,
             attempts=tuple(self._attempt(*each) for each in call.attempts) if call else (),
-            provider=item.provider,
-            personal=not (call and call.shut),
+            owner=self._owner(call.case if call else item.case),
             **common,
         )
+
+    def _owner(self, case: str | None) -> str:
+        owner = self._owners.get(case) if case else None
+        return self._terms.screen("in_charge", who=self._terms.provider(owner)) if owner else ""
 
     def _kind(self, item: Item, call: Call | None) -> str:
         not_counted = call.not_counted if call else item.not_counted
@@ -120,6 +130,8 @@ class RowWriter:
             yield say("mark_edition", n=entry.edition)
         if item.late:
             yield say("mark_late")
+        if entry.gone:
+            yield say("mark_gone")
         if item.writing:
             yield say("mark_writing")
         if call is None:
@@ -183,9 +195,14 @@ class RowWriter:
     def _attempt(self, attempt: Attempt, mistaken: bool) -> str:
         say = self._terms.screen
         answered = {None: "", True: say("answered"), False: say("not_answered")}[attempt.answered]
-        notes = self._terms.listed(filter(None, (attempt.to, answered)))
+        notes = self._terms.listed(filter(None, (self._duty(attempt.to), answered)))
         text = self._with(f"{self._clock.at_night(attempt.at)} {self._terms.code(attempt.what)}", notes) or ""
         return text + (say("pressed_by_mistake") if mistaken else "")
+
+    def _duty(self, key: str | None) -> str | None:
+        """What the ward calls one of its contacts; another's code as it is."""
+        known = next((each for each in self._terms.ward.duty if each.key == key), None)
+        return self._terms.say(known.label) if known else key
 
     def _with(self, text: str | None, more: str | None) -> str | None:
         """A text with another in brackets; either where there is but one."""
@@ -217,7 +234,7 @@ class RowWriter:
             yield say("standing_overdue")
             if any(step.to == "ward" for step in self._night.told(entry.n)):
                 yield say("standing_notified")
-        elif not entry.done:
+        elif not entry.done and not entry.gone:
             yield say("standing_waiting")
         if entry.is_answered:
             yield say("standing_answered")

@@ -55,7 +55,7 @@ def _row(row: Row, sheet: Sheet) -> Iterator[str]:
         yield from _indented(f"{fact.label}{colon}{fact.text}" if fact.label else fact.text)
     for attempt in row.attempts:
         yield from _indented(f"{sheet.words['item_attempts']}{colon}{attempt}")
-    yield from _indented(joined.join(filter(None, (*row.standings, row.due))) + stop)
+    yield from _indented(joined.join(filter(None, (*row.standings, row.due, row.owner))) + stop)
     for said in row.said:
         yield from _indented(f"{said.head}{colon}{said.text}" if said.text else said.head)
 

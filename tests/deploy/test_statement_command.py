@@ -19,7 +19,7 @@ from deploy.cli import app
 from deploy.copies import AGAIN, KEPT, STATEMENTS, Copies, copies_in
 from deploy.datadir import DataDirectory, Kept
 from deploy.setting_up import SAMPLE
-from events.morning import ItemAcknowledged
+from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
 from services.journal import LogReader
 from services.pages.night_log import NightLog
@@ -29,9 +29,8 @@ from services.pages.terms import Terms
 from services.seal import Secrets
 from services.settings import FORMAT
 from tests import desk_examples
-from tests.desk_examples import WARD, Centre, at
-from tests.statement_examples import about, issue, items_of, on, record, silent, told
-from tests.web_examples import centre_in
+from tests.desk_examples import WARD, Centre
+from tests.statement_examples import handed_over, late, night_in, of_item, say, silent, told
 
 RUN = CliRunner()
 
@@ -54,11 +53,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path
     shutil.copy(SAMPLE, directory / "ward.toml")
     secrets = Secrets.at(directory / "keys")
     monkeypatch.setattr(desk_examples, "SECRETS", secrets)
-    with centre_in(directory.path) as centre:
-        centre.say("night", told("A", "23:40"))
-        centre.pump()
-        issue(centre, items_of(centre))
-        centre.clock.now = at(on("08:35"))
+    with night_in(directory.path) as centre:
+        handed_over(centre, told("A", "23:40"))
         yield directory.path, centre
 
 
@@ -72,6 +68,7 @@ def copies(data: Path, centre: Centre, pdf: Callable[[Sheet], bytes] = a_pdf) ->
     return Copies(
         data / STATEMENTS,
         NightLog(centre.engine("handover")),
+        Looking(centre.engine("handover")),
         NightCalls(LogReader(centre.engine("intake")), centre.keys.opened),
         centre.keys.opened,
         lambda: Terms(WARD, "ja"),
@@ -94,7 +91,7 @@ def test_the_newest_is_printed(data: tuple[Path, Centre]) -> None:
 def test_the_exit_status_says_whether_the_counts_agree(data: tuple[Path, Centre]) -> None:
     """Long after nine nobody has taken it over: it differs, and that is 1; once it was, in time, it is 0."""
     assert yoake(data[0]).exit_code == 1
-    record(data[1], ItemAcknowledged(**about(items_of(data[1])[0])), at(on("08:40")), {"worker": "架空 次郎"})
+    say(data[1], "day", of_item("acknowledge", 1, "08:40"))
 
     assert yoake(data[0]).exit_code == 0
 
@@ -133,11 +130,7 @@ def test_a_copy_is_kept_of_every_edition_as_it_was_issued(data: tuple[Path, Cent
     directory, centre = data
     keeping = copies(directory, centre)
     first = keeping.keep()
-    centre.clock.now = at(on("08:52"))
-    known = items_of(centre)
-    centre.say("night", told("B", "02:10"))
-    centre.pump()
-    issue(centre, items_of(centre, first=2, known=known, late=True), edition=1, due=at(on("08:52")))
+    late(centre, "08:52", told("B", "02:10"))
     second, third = keeping.keep(), keeping.keep()
     texts = [(directory / STATEMENTS / f"2025-11-14_{n}.txt").read_text() for n in (0, 1)]
 
@@ -145,8 +138,8 @@ def test_a_copy_is_kept_of_every_edition_as_it_was_issued(data: tuple[Path, Cent
     assert [path.name for path in second] == ["2025-11-14_1.txt", "2025-11-14_1.pdf"]
     assert third == []
     assert ["R7-0002" in text for text in texts] == [False, True]
-    assert "この用紙：第1版（8:30発行）まで" in texts[0]
-    assert "この用紙：追加分1（8:52発行）まで" in texts[1]
+    assert "この用紙：第1版（8:31発行）まで" in texts[0]
+    assert "この用紙：追加分1（8:53発行）まで" in texts[1]
     assert "このあとに追加分" not in texts[0]
     assert stat.S_IMODE((directory / STATEMENTS).stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in (directory / STATEMENTS).iterdir()} == {0o600}
@@ -163,7 +156,7 @@ def test_the_last_copy_is_printed_where_nothing_else_is_left(data: tuple[Path, C
     printed, written = yoake(alone, "--last"), yoake(alone, "--last", "--pdf", str(to))
 
     assert (printed.exit_code, written.exit_code) == (0, 0)
-    assert printed.stdout.splitlines()[3:5] == ["この用紙：第1版（8:30発行）まで", "第1版　8:30発行（1件）"]
+    assert printed.stdout.splitlines()[3:5] == ["この用紙：第1版（8:31発行）まで", "第1版　8:31発行（1件）"]
     assert "架空 太郎" in printed.stdout
     assert "2025-11-14_0.txt" in printed.stderr.replace("\n", "")
     assert to.read_bytes() == b"%PDF-1.7 of it"
@@ -195,7 +188,7 @@ def test_only_the_last_nights_are_kept(data: tuple[Path, Centre]) -> None:
     (directory / STATEMENTS / "note.txt").write_text("mine")
     for n in range(1, KEPT + 1):
         night = date(2025, 11, 14) + timedelta(days=n)
-        issue(centre, due=at(f"{night + timedelta(days=1)} 08:30"), night=night)
+        centre.tick(f"{night + timedelta(days=1)} 08:35")
         keeping.keep()
     kept = {copy.night for copy in copies_in(directory / STATEMENTS)}
 
@@ -206,9 +199,8 @@ def test_only_the_last_nights_are_kept(data: tuple[Path, Centre]) -> None:
 def test_a_quiet_night_has_a_copy_too(data: tuple[Path, Centre]) -> None:
     """相談0件 is on paper as well."""
     directory, centre = data
-    centre.say("night", silent("03:10"))
-    centre.pump()
-    issue(centre, due=at("2025-11-16 08:30"), night=date(2025, 11, 15))
+    say(centre, "night", silent("03:10"))
+    centre.tick("2025-11-16 08:35")
     copies(directory, centre).keep()
 
     assert "この夜間の相談はありませんでした（0件）。" in yoake(directory, "--last").stdout

@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, Page
 
 from events.morning import ItemAcknowledged, ItemUnacknowledged
 from tests.browser_examples import IN_A_BROWSER, served, sound
-from tests.desk_examples import Centre, at
-from tests.statement_examples import about, issue, items_of, on, record, silent, told
-from tests.web_examples import centre_in, site
+from tests.desk_examples import Centre
+from tests.statement_examples import handed_over, late, night_in, of_item, say, silent, told
+from tests.web_examples import site
 
 pytestmark = IN_A_BROWSER
 
@@ -30,13 +30,8 @@ class Place:
 @pytest.fixture
 def place(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Signed in for the day at 8:35, with a night of two calls and a silent one."""
-    with centre_in(tmp_path_factory.mktemp("morning")) as centre:
-        centre.say("night", told("A", "23:40"))
-        centre.say("night", told("B", "05:20"))
-        centre.say("night", silent("06:10"))
-        centre.pump()
-        issue(centre, items_of(centre))
-        centre.clock.now = at(on("08:35"))
+    with night_in(tmp_path_factory.mktemp("morning")) as centre:
+        handed_over(centre, told("A", "23:40"), told("B", "05:20"), silent("06:10"))
         app = site(centre, role=None)
         with served(app) as address:
             context = chromium.new_context()
@@ -77,12 +72,10 @@ def test_what_others_do_appears_and_what_is_typed_stays(place: Place) -> None:
     page = place.page
     page.locator("#item-2 summary", has_text="照会する").click()
     page.locator("#question-text-2").fill("隣人の電話番号は？")
-    first = items_of(place.centre)[0]
-    record(place.centre, ItemAcknowledged(**about(first)), at(on("08:36")), {"worker": "架空 四郎"})
+    say(place.centre, "day", of_item("acknowledge", 1, "08:36", worker="架空 四郎"))
     page.get_by_text("受領済み（日中受託事業者 架空 四郎・8:36）").wait_for()
     still = page.locator("#question-text-2").input_value()
-    second = items_of(place.centre)[1]
-    record(place.centre, ItemAcknowledged(**about(second)), at(on("08:37")), {"worker": "架空 四郎"})
+    say(place.centre, "day", of_item("acknowledge", 2, "08:37", worker="架空 四郎"))
     page.get_by_text("受領済み（日中受託事業者 架空 四郎・8:37）").wait_for()
 
     assert still == "隣人の電話番号は？"
@@ -92,16 +85,12 @@ def test_what_others_do_appears_and_what_is_typed_stays(place: Place) -> None:
 def test_a_supplement_appears_by_itself(place: Place) -> None:
     """A late call comes at 8:52: without loading the page its item is there, at the end, to be taken over."""
     centre, page = place.centre, place.page
-    known = items_of(centre)
-    centre.clock.now = at(on("08:52"))
-    centre.say("night", told("C", "02:10"))
-    centre.pump()
-    issue(centre, items_of(centre, first=4, known=known, late=True), edition=1, due=at(on("08:52")))
+    late(centre, "08:52", told("C", "02:10"))
     page.locator("#item-4").wait_for()
 
     assert "追加分1" in page.locator("#item-4 .what").inner_text()
     assert page.locator("#items > li").last.get_attribute("id") == "item-4"
-    assert "追加分1　8:52発行（1件）" in page.locator(".editions").inner_text()
+    assert "追加分1　8:53発行（1件）" in page.locator(".editions").inner_text()
 
 
 def test_the_line_is_down_for_a_moment(place: Place) -> None:

@@ -12,10 +12,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from events.handover import HandoverReturned
-from events.morning import Item, ItemAcknowledged, ItemAnswered, ItemDone, ItemQuestioned
-from tests.desk_examples import Centre, at
-from tests.statement_examples import about, issue, items_of, on, record, silent, told
+from tests.desk_examples import Centre, answer, at, offer
+from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import HOME, browser, centre_in, site
 
 FROM_HERE = {"Origin": HOME}
@@ -25,13 +23,8 @@ NAME = "架空 太郎"
 @pytest.fixture
 def centre(tmp_path: Path) -> Iterator[Centre]:
     """A night with two calls and a silent one, and its statement; it is 8:35."""
-    with centre_in(tmp_path) as running:
-        running.say("night", told("A", "23:40"))
-        running.say("night", told("B", "05:20"))
-        running.say("night", silent("06:10"))
-        running.pump()
-        issue(running, items_of(running))
-        running.clock.now = at(on("08:35"))
+    with night_in(tmp_path) as running:
+        handed_over(running, told("A", "23:40"), told("B", "05:20"), silent("06:10"))
         yield running
 
 
@@ -69,24 +62,19 @@ def buttons(text: str) -> set[str]:
     return set(re.findall(r'name="do" value="(.*?)"', text))
 
 
-def items(centre: Centre) -> tuple[Item, ...]:
-    """The items of the night."""
-    return items_of(centre)
-
-
 async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
     """The night, the counts, each item with its number, its time and its words; in English as well."""
     page = words(await get(site(centre, role="day")))
     english = words(await get(site(centre, role="day"), "/morning?lang=en"))
 
     for text in (
-        *("朝の引継ぎ", "令和7年11月14日（金）夜間分", "件数照合：一致", "相談2件、続報0件、件数外1件"),
-        *("送信 3件", "電話の着信 未確認", "第1版 8:30発行（3件）", "受領期限 9:00", "受領待ち"),
+        *("朝の引継ぎ", "令和7年11月14日（金）夜間分", "件数照合：未確認", "相談2件、続報0件、件数外1件"),
+        *("引継書 3件", "電話の着信 未確認", "第1版 8:31発行（3件）", "受領期限 9:00", "受領待ち"),
         *("1番 R7-0001 23:40 第一報 未登録", "2番 R7-0002 翌05:20", "3番 R7-0003 翌06:10 件数外（無言）"),
         *("翌朝にお願いすること 短期入所の空きを探す。", "連絡者 架空 花子（隣人）、03-0000-0000"),
     ):
         assert text in page
-    for text in ("Morning hand-over", "Counts: agree", "05:20 next day", "What is left for the morning"):
+    for text in ("Morning hand-over", "Counts: not confirmed", "05:20 next day", "What is left for the morning"):
         assert text in english
 
 
@@ -102,9 +90,7 @@ async def test_it_is_the_first_page_of_those_who_speak_for_a_provider(centre: Ce
 
 async def test_each_side_finds_its_own_forms(centre: Centre) -> None:
     """The day takes over and asks; the night answers what was asked; the ward only looks, and sees no person."""
-    record(
-        centre, ItemQuestioned(**about(items(centre)[0])), at(on("08:34")), {"worker": "架空 次郎", "question": "？"}
-    )
+    say(centre, "day", of_item("question", 1, "08:35", question="？"))
     day, night, ward = [await get(site(centre, role=role)) for role in ("day", "night", "ward")]
 
     assert buttons(item_of(day, 1)) == {"acknowledge", "question"}
@@ -239,7 +225,7 @@ async def test_the_page_says_nothing_while_nothing_changed(centre: Centre) -> No
     first = re.search(r'data-version="(\w+)"', (await get(app)).text)
     assert first is not None
     still = await get(app, f"/morning?live={first[1]}")
-    record(centre, ItemAcknowledged(**about(items(centre)[0])), at(on("08:36")), {"worker": "架空 次郎"})
+    say(centre, "day", of_item("acknowledge", 1, "08:36"))
     then = await get(app, f"/morning?live={first[1]}")
 
     assert (still.status_code, still.text, then.status_code) == (204, "", 200)
@@ -249,7 +235,7 @@ async def test_the_page_says_nothing_while_nothing_changed(centre: Centre) -> No
 
 async def test_a_slip_is_undone_at_once_and_corrected_later(centre: Centre) -> None:
     """For half a minute one press takes it back; later a reason is asked for; nobody else's is taken back."""
-    record(centre, ItemAcknowledged(**about(items(centre)[0])), at(on("08:35")), {"worker": "架空 次郎"})
+    say(centre, "day", of_item("acknowledge", 1, "08:35"))
     at_once = item_of(await get(site(centre, role="day")), 1)
     centre.clock.now = at(on("08:36"))
     later = item_of(await get(site(centre, role="day")), 1)
@@ -262,14 +248,9 @@ async def test_a_slip_is_undone_at_once_and_corrected_later(centre: Centre) -> N
 
 async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     """Taken over and not done, and what an agency sent back: with links; what is done is gone."""
-    for item in items(centre):
-        record(centre, ItemAcknowledged(**about(item)), at(on("08:40")), {"worker": "架空 次郎"})
-    first, second, _ = items(centre)
-    record(centre, ItemDone(**about(second)), at(on("10:00")), {"worker": "架空 次郎"})
-    assert first.case is not None
-    record(centre, HandoverReturned(handover="h", case=first.case), at(on("10:30")))
-    later = at("2025-11-16 08:30")
-    issue(centre, due=later, night=later.date().replace(day=15))
+    say(centre, "day", *(of_item("acknowledge", n, "08:40") for n in (1, 2, 3)), of_item("done", 2, "10:00"))
+    say(centre, "day", offer(on=on("10:10")), answer("accept", on=on("10:20")), answer("return", on=on("10:30")))
+    centre.tick("2025-11-16 08:35")
     page = (await get(site(centre, role="day"))).text
     left = re.search(r'<dl class="todo">.*?</dl>', page, re.DOTALL)
     assert left is not None
@@ -284,8 +265,7 @@ async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
 
 async def test_an_older_night_is_found_by_its_day(centre: Centre) -> None:
     """However the day is written; the page says that there is a newer one; a day without one says so."""
-    later = at("2025-11-16 08:30")
-    issue(centre, due=later, night=later.date().replace(day=15))
+    centre.tick("2025-11-16 08:35")
     app = site(centre, role="day")
     for day in ("2025-11-14", "R7.11.14", "令和７年11月14日"):
         answer = await get(app, f"/morning?night={day}")
@@ -326,10 +306,10 @@ async def test_a_ward_without_statements_says_so(tmp_path: Path) -> None:
     """Nothing was issued: the page is there, and says what it would show."""
     with centre_in(tmp_path) as centre:
         centre.desk("handover")
-        answer = await get(site(centre, role="day"))
+        shown = await get(site(centre, role="day"))
 
-    assert answer.status_code == 200
-    assert "夜間引継書" in answer.text
+    assert shown.status_code == 200
+    assert "夜間引継書はまだありません。" in shown.text
 
 
 async def test_who_looked_is_logged_by_case(centre: Centre, caplog: pytest.LogCaptureFixture) -> None:
@@ -346,10 +326,8 @@ async def test_who_looked_is_logged_by_case(centre: Centre, caplog: pytest.LogCa
 
 async def test_an_answer_comes_back_to_the_day(centre: Centre) -> None:
     """Asked, answered: it stands among what came back until it is taken over and done."""
-    first = items(centre)[0]
-    record(centre, ItemQuestioned(**about(first)), at(on("08:34")), {"worker": "架空 次郎", "question": "どこに？"})
-    answered = {"worker": "架空 三郎", "answer": "自宅です。"}
-    record(centre, ItemAnswered(**about(first, provider="night")), at(on("08:35")), answered)
+    say(centre, "day", of_item("question", 1, "08:35", question="どこに？"))
+    say(centre, "night", of_item("answer", 1, "08:35", worker="架空 三郎", answer="自宅です。"))
     page = await get(site(centre, role="day"))
 
     assert "回答済み（返ってきたもの）" in page.text

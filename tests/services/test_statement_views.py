@@ -12,27 +12,29 @@ from typing import Literal
 import pytest
 from pypdf import PdfReader
 
-from events.morning import (
-    DeadlinePassed,
-    Difference,
-    ExchangeCounted,
-    Item,
-    ItemAcknowledged,
-    ItemAnswered,
-    ItemDone,
-    ItemQuestioned,
-    ItemUnacknowledged,
-)
+from events.morning import Difference, Hops
+from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
 from services.journal import LogReader
 from services.pages.night_log import NightLog
+from services.pages.nights import Standing
 from services.pages.statement import Sheet, sheet_of
 from services.pages.statement_pdf import as_pdf
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
-from tests.desk_examples import WARD, Centre, at, contact, message, register
-from tests.statement_examples import NIGHT_OF, about, issue, items_of, on, record, silent, told
-from tests.web_examples import centre_in
+from tests.desk_examples import WARD, Centre, at, contact, correct, message, register
+from tests.statement_examples import (
+    count,
+    handed_over,
+    items,
+    late,
+    night_in,
+    of_item,
+    on,
+    say,
+    silent,
+    told,
+)
 
 GOLDEN = Path(__file__).with_name("statements")
 SHARP = "髙﨑𠮷（①）〇～※●"
@@ -41,7 +43,7 @@ SHARP = "髙﨑𠮷（①）〇～※●"
 
 @pytest.fixture
 def centre(tmp_path: Path) -> Iterator[Centre]:
-    with centre_in(tmp_path) as running:
+    with night_in(tmp_path) as running:
         yield running
 
 
@@ -52,6 +54,7 @@ def sheet(
     personal: bool = True,
     edition: int | None = None,
     only: bool = False,
+    stands: Standing | None = None,
 ) -> Sheet:
     """The newest night's statement as it stands by the centre's clock."""
     night = NightLog(centre.engine("handover")).newest()
@@ -59,30 +62,32 @@ def sheet(
     opens = centre.keys.opened if personal else None
     calls = NightCalls(LogReader(centre.engine("intake")), centre.keys.opened)
     found = calls([entry.item for entry in night.entries if entry.item], personal=personal)
-    return sheet_of(night, found, Terms(WARD, language), centre.clock(), opens, edition=edition, only=only)
+    now = centre.clock()
+    stands = stands or Looking(centre.engine("handover"))(night, now)
+    return sheet_of(night, stands, found, Terms(WARD, language), now, opens, edition=edition, only=only)
 
 
-def bad_night(centre: Centre) -> tuple[Item, ...]:
-    """Three calls and a silent one; one was taken over, one is asked about, and a number of the night's never came."""
+def bad_night(centre: Centre) -> None:
+    """Three calls and a silent one; one was taken over, one is asked about, one was attended to at night."""
     tries = [
-        {"what": "ward", "at": at(on("05:32")).isoformat(), "answered": False},
-        {"what": "ward", "at": at(on("05:41")).isoformat(), "answered": True},
+        {"what": "ward", "at": at(on("05:32")).isoformat(), "answered": False, "to": "ward-duty"},
+        {"what": "ward", "at": at(on("05:41")).isoformat(), "answered": True, "to": "ward-duty-second"},
     ]
     back = {"by": at(on("08:45")).isoformat(), "who": "day"}
-    centre.say("night", told("A", "23:40", safe_until=at(on("09:00")).isoformat(), call_back=back))
-    centre.say("night", told("B", "05:20", danger=tries, medication_at=at(on("07:00")).isoformat()))
-    centre.say("night", told("C", "03:00", personal={"for_the_morning": ""}))
-    centre.say("night", silent("03:10"))
-    centre.pump()
-    items = items_of(centre)
-    missing = Difference(what="not-received", provider="night", named=("43",), count=1)
-    issue(centre, items, verdict="differ", differences=[missing], sent=5)
-    said = {"worker": "架空 次郎", "note": "すぐに電話する"}
-    record(centre, ItemAcknowledged(**about(items[0]), to_owner="day"), at(on("08:41")), said)
-    asked = {"worker": "架空 次郎", "question": "隣人の電話番号は？"}
-    record(centre, ItemQuestioned(**about(items[1])), at(on("08:45")), asked)
-    centre.clock.now = at(on("08:50"))
-    return items
+    brother = told("B", "05:20", medication_at=at(on("07:00")).isoformat())
+    say(
+        centre,
+        "night",
+        told("A", "23:40", safe_until=at(on("09:00")).isoformat(), call_back=back),
+        told("C", "03:00", personal={"for_the_morning": ""}),
+        silent("03:10"),
+        brother,
+        message("call.add", on("05:45"), call=brother["id"], danger=tries) | {"synthetic": True},
+    )
+    centre.tick(on("08:35"))
+    say(centre, "day", of_item("acknowledge", 2, "08:41", note="すぐに電話する"))
+    say(centre, "day", of_item("question", 3, "08:45", question="隣人の電話番号は？"))
+    centre.tick(on("08:50"))
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
@@ -95,9 +100,7 @@ def test_the_text_reads_aloud(centre: Centre, language: Literal["ja", "en"]) -> 
 
 def test_a_quiet_night_says_so(centre: Centre) -> None:
     """相談0件, in a sentence; what is not counted is listed all the same."""
-    centre.say("night", silent("03:10"))
-    centre.pump()
-    issue(centre, items_of(centre))
+    handed_over(centre, silent("03:10"))
     shown = sheet(centre)
 
     assert shown.quiet == "この夜間の相談はありませんでした（0件）。"
@@ -107,8 +110,8 @@ def test_a_quiet_night_says_so(centre: Centre) -> None:
 
 def test_a_night_without_any_call_is_taken_over_as_a_whole(centre: Centre) -> None:
     """There is no item: the statement itself is acknowledged."""
-    issue(centre)
-    record(centre, ItemAcknowledged(night=NIGHT_OF, item=0, provider="day"), at(on("08:40")), {"worker": "架空 次郎"})
+    handed_over(centre)
+    say(centre, "day", of_item("acknowledge", 0, "08:40"))
 
     assert [row.standings for row in sheet(centre).rows] == [("受領済み（日中受託事業者 架空 次郎・8:40）",)]
 
@@ -120,92 +123,110 @@ def test_a_role_without_persons_sees_nobody(centre: Centre) -> None:
 
     for personal in ("架空 太郎", "架空 花子", "架空 次郎", "母が救急車で", "電話番号は", "すぐに電話", "090-0000"):
         assert personal not in text
-    for clear in (
-        "R7-0001、23:40、第一報",
-        "翌05:32 区へ連絡（応答なし）",
-        "照会中",
-        "受領済み（日中受託事業者・8:41）",
-    ):
+    acknowledged = "受領済み（日中受託事業者・8:41）"
+    for clear in ("R7-0001、23:40、第一報", "翌05:32 区へ連絡", "応答なし", "照会中", acknowledged):
         assert clear in text
     assert "個人情報（表示しません）" in text
 
 
 def test_what_is_overdue_is_a_difference_until_it_is_taken_over(centre: Centre) -> None:
-    """At 9:00 nobody is late; a minute later the statement says 不一致あり, and who was told; then 一致."""
-    centre.say("night", told("A", "23:40"))
-    centre.pump()
-    items = items_of(centre)
-    issue(centre, items)
-    centre.clock.now = at(on("09:00"))
-    in_time = sheet(centre).now.verdict
-    for due, step, to in (("09:15", "reminded", "day"), ("09:30", "escalated", "ward")):
-        moment = at(on(due))
-        record(
-            centre,
-            DeadlinePassed(night=NIGHT_OF, edition=0, step=step, to=to, due_at=moment, fired_at=moment, items=(1,)),
-            moment,
-        )
-    late = sheet(centre)
-    record(centre, ItemAcknowledged(**about(items[0])), at(on("09:40")), {"worker": "架空 次郎"})
+    """At 9:00 nobody is late; later the statement says 不一致あり, and who was told; until it is taken over."""
+    handed_over(centre, told("A", "23:40"))
+    centre.tick(on("09:00"))
+    in_time = sheet(centre).now
+    centre.tick(on("09:31"))
+    overdue = sheet(centre)
+    say(centre, "day", of_item("acknowledge", 1, "09:40"))
+    after = sheet(centre).now
 
-    assert in_time == "一致"
-    assert (late.now.verdict, late.then.verdict) == ("不一致あり", "一致")
-    assert late.rows[0].standings == ("期限超過", "区へ通知済み")
-    assert "受領期限（9:00）を過ぎました。" in late.notices
-    assert "区へ通知しました（9:30）。" in late.notices
-    assert sheet(centre).now.verdict == "一致"
+    assert (in_time.code, in_time.differences[:-1]) == ("unconfirmed", ())
+    assert overdue.now.verdict == "不一致あり"
+    assert overdue.rows[0].standings == ("期限超過", "区へ通知済み")
+    assert overdue.notices == (
+        "受領期限（9:00）を過ぎました。",
+        "日中受託事業者に催促しました（9:15）。",
+        "区へ通知しました（9:30）。",
+    )
+    assert after.code == "unconfirmed"
 
 
 def test_what_the_exchange_counted_and_nobody_entered_is_a_difference(centre: Centre) -> None:
-    """Five rang, four are on the statement; until the fifth is entered it never says 一致."""
-    centre.say("night", told("A", "23:40"))
-    centre.pump()
-    issue(centre, items_of(centre))
-    record(centre, ExchangeCounted(night=NIGHT_OF, provider="day", contacts=2), at(on("08:40")))
+    """Two rang, one is on the statement; until the other is entered it never says 一致."""
+    handed_over(centre, told("A", "23:40"))
+    say(centre, "day", count(2, "08:40"))
     shown = sheet(centre)
 
     assert shown.now.verdict == "不一致あり"
-    assert "電話の着信2件に対し" in shown.now.differences[0]
+    assert "電話の着信2件に対し、引継書の連絡は1件です（差1件）。" in shown.now.differences[0]
     assert ("電話の着信", "2件") in shown.now.hops
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        (
+            Difference(what="not-received", provider="night", named=("43",), count=1),
+            "送信5件に対し受付4件です。未着：43番。",
+        ),
+        (
+            Difference(what="unreadable", provider="night", named=("43",), count=1),
+            "読み取れません：43番（夜間受託事業者、1件）。",
+        ),
+        (Difference(what="waiting", provider="night", named=("44",), count=1), "ほかの記録を待っています：44番"),
+        (Difference(what="not-held", named=("c-1",), count=1), "引継ぎの部門にまだ届いていません：c-1（1件）。"),
+        (Difference(what="not-recorded", named=("R7-0009",), count=1), "受付の締めにありません：R7-0009（1件）。"),
+        (Difference(what="not-stated", named=("R7-0009",), count=1), "引継書にありません：R7-0009（1件）。"),
+        (Difference(what="overdue", named=("1", "2"), count=2), "受領されていません：1、2番（2件）。"),
+        (Difference(what="not-stated", named=("R7-0009",), count=140), "引継書にありません：R7-0009…（140件）。"),
+    ],
+)
+def test_each_difference_is_a_named_list(centre: Centre, difference: Difference, text: str) -> None:
+    """In the words of the glossary, with the numbers by which somebody finds what is missing."""
+    handed_over(centre, told("A", "23:40"))
+    own = frozenset((each.contact, each.matter) for each in items(centre))
+    stands = Standing(verdict="differ", hops=Hops(sent=5, received=4), differences=(difference,), own=own)
+
+    assert text in sheet(centre, stands=stands).now.differences[0]
+    assert sheet(centre, "en", stands=stands).now.differences[0].replace("…", "").isascii()
 
 
 def test_paper_shows_both_clocks(centre: Centre) -> None:
     """Signed for on paper at 8:55, typed in at 11:30: neither time takes the place of the other."""
-    centre.say("night", told("A", "23:40"))
-    centre.pump()
-    items = items_of(centre)
-    issue(centre, items)
-    centre.clock.now = at(on("11:30"))
-    record(centre, ItemAcknowledged(**about(items[0])), at(on("08:55")), {"worker": "架空 次郎"})
+    handed_over(centre, told("A", "23:40"))
+    centre.tick(on("11:30"))
+    say(centre, "day", of_item("acknowledge", 1, "08:55"))
 
     assert sheet(centre).rows[0].standings == ("受領済み（日中受託事業者 架空 次郎・8:55、記録 11:30）",)
 
 
 def test_taken_back_it_waits_again_and_done_it_is_done(centre: Centre) -> None:
     """An acknowledgement that is undone stands no more; an answered question is said so; what is done stays done."""
-    items = bad_night(centre)
-    record(centre, ItemUnacknowledged(**about(items[0])), at(on("08:51")), {"reason": "押し間違い"})
-    answer = {"worker": "架空 三郎", "answer": "03-0000-0000です。"}
-    record(centre, ItemAnswered(**about(items[1], provider="night")), at(on("08:52")), answer)
-    before = sheet(centre)
-    record(centre, ItemAcknowledged(**about(items[1])), at(on("08:53")), {"worker": "架空 次郎"})
-    record(centre, ItemDone(**about(items[1])), at(on("10:00")), {"worker": "架空 次郎"})
-    after = sheet(centre)
+    bad_night(centre)
+    say(centre, "day", of_item("undo", 2, "08:51", reason="押し間違い"))
+    say(centre, "night", of_item("answer", 3, "08:52", worker="架空 三郎", answer="03-0000-0000です。"))
+    before = sheet(centre).rows
+    say(centre, "day", of_item("acknowledge", 3, "08:53"), of_item("done", 3, "10:00"))
+    after = sheet(centre).rows
 
-    assert [row.standing for row in before.rows] == ["waiting", "answered", "waiting", "waiting"]
-    assert any(word.text == "押し間違い" for word in before.rows[0].said)
-    assert after.rows[1].standing == "done"
-    assert after.rows[1].standings[0] == "完了（日中受託事業者 架空 次郎・10:00）"
+    assert [row.standing for row in before] == ["waiting", "waiting", "answered", "waiting"]
+    assert any(word.text == "押し間違い" for word in before[1].said)
+    assert after[2].standing == "done"
+    assert after[2].standings[0] == "完了（日中受託事業者 架空 次郎・10:00）"
+
+
+def test_in_whose_charge_it_is_is_said(centre: Centre) -> None:
+    """The night provider's until somebody takes it over, the day provider's from then on."""
+    handed_over(centre, told("A", "23:40"))
+    before = sheet(centre).rows[0].owner
+    say(centre, "day", of_item("acknowledge", 1, "08:40"))
+
+    assert (before, sheet(centre).rows[0].owner) == ("担当：夜間受託事業者", "担当：日中受託事業者")
 
 
 def test_a_registrant_is_named_by_the_register(centre: Centre) -> None:
     """Where the card has no name, the one on the register; with it goes the mark 未登録."""
-    centre.say("night", register("P", "2025-05-01 10:00", personal={"name": "架空 良子"}))
-    own = told("A", "23:40", person="P", personal={"name": "", "kana": ""})
-    centre.say("night", own)
-    centre.say("night", told("B", "23:50"))
-    centre.pump()
-    issue(centre, items_of(centre))
+    say(centre, "night", register("P", "2025-05-01 10:00", personal={"name": "架空 良子"}))
+    handed_over(centre, told("A", "23:40", person="P", personal={"name": "", "kana": ""}), told("B", "23:50"))
     rows = sheet(centre).rows
 
     assert [fact.text for fact in rows[0].facts if fact.label == "本人"] == ["架空 良子、北沢"]
@@ -215,33 +236,46 @@ def test_a_registrant_is_named_by_the_register(centre: Centre) -> None:
 def test_what_is_written_later_is_shown(centre: Centre) -> None:
     """The card is filled in further after the statement: the page and the next print have it."""
     reported = told("A", "23:40")
-    centre.say("night", reported)
-    centre.pump()
-    issue(centre, items_of(centre))
+    handed_over(centre, reported)
     more = {"for_the_morning": "9時に母へ電話する。"}
-    centre.say("night", message("call.add", on("08:40"), call=reported["id"], personal=more))
+    say(centre, "night", message("call.add", on("08:40"), call=reported["id"], personal=more))
 
     assert "翌朝にお願いすること：9時に母へ電話する。" in as_text(sheet(centre))
 
 
+def test_a_call_that_was_another_nights_says_so(centre: Centre) -> None:
+    """Its time was corrected after it had been printed: it is marked, and nobody waits for it here."""
+    reported = told("A", "23:40")
+    handed_over(centre, reported)
+    say(centre, "night", correct(reported, on("08:40"), occurred_at=at("2025-11-14 15:00").isoformat()))
+    centre.tick(on("09:30"))
+    shown = sheet(centre)
+
+    assert "訂正によりこの夜間分ではなくなった" in shown.rows[0].marks
+    assert (shown.now.code, shown.rows[0].standings) == ("unconfirmed", ())
+    assert shown.rows[0].standing != "overdue"
+
+
 def test_a_late_entry_says_when_it_was_written(centre: Centre) -> None:
     """A paper call typed in a day later is marked, with the time at which it was recorded."""
-    centre.clock.now = at("2025-11-16 10:00")
+    handed_over(centre)
+    centre.tick("2025-11-16 10:00")
     centre.say("night", told("A", "02:40"))
-    centre.pump()
-    issue(centre, items_of(centre, late=True))
-    row = sheet(centre).rows[0]
+    centre.tick("2025-11-16 10:02")
+    night = NightLog(centre.engine("handover"))
+    row = night.recent()[1].entries[-1].item
+    assert row is not None
+    calls = NightCalls(LogReader(centre.engine("intake")), centre.keys.opened)
+    found = calls([row], personal=True)[row.contact, row.matter]
 
-    assert {"後入力", "遅れて届いた"} <= set(row.marks)
-    assert any(fact.text == "11月16日（日） 10:00に入力" for fact in row.facts)
+    assert row.late
+    assert found.written == at("2025-11-16 10:00")
 
 
 def test_one_contact_about_two_people_is_two_items(centre: Centre) -> None:
     """Two consultations, one ring of the telephone: the statement says which belong together."""
     own = {"district": "kitazawa", "personal": {"name": "架空 一郎"}}
-    centre.say("night", contact(own | {"case": "A"}, own | {"case": "B"}, on=on("23:40")))
-    centre.pump()
-    issue(centre, items_of(centre), sent=1, received=1, recorded=1)
+    handed_over(centre, contact(own | {"case": "A"}, own | {"case": "B"}, on=on("23:40")))
     shown = sheet(centre)
 
     assert shown.together == ("1番、2番は同じ連絡です。",)
@@ -250,20 +284,13 @@ def test_one_contact_about_two_people_is_two_items(centre: Centre) -> None:
 
 def test_a_copy_says_which_edition_it_is_and_what_followed(centre: Centre) -> None:
     """Printed before two supplements it says so; each supplement can be printed alone."""
-    centre.say("night", told("A", "23:40"))
-    centre.pump()
-    first = items_of(centre)
-    issue(centre, first)
-    for n, (case, time, moment) in enumerate((("B", "01:30", "08:52"), ("C", "02:40", "09:30")), start=1):
-        centre.clock.now = at(on(moment))
-        centre.say("night", told(case, time))
-        centre.pump()
-        issue(centre, items_of(centre, first=n + 1, known=first, late=True), edition=n, due=at(on(moment)))
-        first = items_of(centre)
+    handed_over(centre, told("A", "23:40"))
+    late(centre, "08:52", told("B", "01:30"))
+    late(centre, "09:30", told("C", "02:40"))
     old, own = sheet(centre, edition=0), sheet(centre, edition=1, only=True)
 
-    assert old.copy == "この用紙：第1版（8:30発行）まで"
-    assert old.followed == "このあとに追加分が2件あります（追加分1 8:52、追加分2 9:30）。"
+    assert old.copy == "この用紙：第1版（8:31発行）まで"
+    assert old.followed == "このあとに追加分が2件あります（追加分1 8:53、追加分2 9:31）。"
     assert [row.n for row in old.rows] == [1]
     assert (own.title, [row.n for row in own.rows]) == ("夜間引継書（追加分）", [2])
     assert sheet(centre).followed == ""
@@ -271,15 +298,10 @@ def test_a_copy_says_which_edition_it_is_and_what_followed(centre: Centre) -> No
 
 def test_the_sheet_is_one_page_of_a4_for_twelve_calls(centre: Centre) -> None:
     """Twelve whole cards on one sheet, thirteen on more; every word is in the file, with the letters of rare names."""
-    for n in range(12):
-        centre.say("night", told(f"A{n}", f"{n % 8:02}:{10 + n}", personal={"name": f"架空 {SHARP}"}))
-    centre.pump()
-    items = items_of(centre)
-    issue(centre, items)
+    calls = [told(f"A{n}", f"{n // 2:02}:{10 + n}", personal={"name": f"架空 {SHARP}"}) for n in range(12)]
+    handed_over(centre, *calls)
     pages = PdfReader(BytesIO(as_pdf(sheet(centre)))).pages
-    centre.say("night", told("last", "08:10"))
-    centre.pump()
-    issue(centre, items_of(centre, first=13, known=items), edition=1)
+    late(centre, "08:52", told("last", "08:10"))
     more = PdfReader(BytesIO(as_pdf(sheet(centre)))).pages
     text = pages[0].extract_text()
 
@@ -292,9 +314,7 @@ def test_the_sheet_is_one_page_of_a4_for_twelve_calls(centre: Centre) -> None:
 def test_whatever_was_typed_prints(centre: Centre) -> None:
     """Marks that mean something to a typesetter, to HTML or to a terminal are what they are: text."""
     odd = '#set page() $x$ *b* _i_ @ref \\ <b> & "q" \x1b[31m {{ x }} #import "/etc/passwd"'
-    centre.say("night", told("A", "23:40", words=odd, personal={"for_the_morning": "一行目\n二行目\n" + "長" * 3_000}))
-    centre.pump()
-    issue(centre, items_of(centre))
+    handed_over(centre, told("A", "23:40", words=odd, personal={"for_the_morning": "一行目\n二行目\n" + "長" * 3_000}))
     shown = sheet(centre)
     text = as_text(shown)
     pages = PdfReader(BytesIO(as_pdf(shown))).pages
@@ -307,7 +327,7 @@ def test_whatever_was_typed_prints(centre: Centre) -> None:
 
 def test_nothing_is_typeset_in_this_process(centre: Centre) -> None:
     """What typesetting takes of memory is given back with the process that did it."""
-    issue(centre)
+    handed_over(centre)
     as_pdf(sheet(centre))
     loaded = subprocess.run(
         [sys.executable, "-c", "import sys, deploy.front; print('typst' in sys.modules)"],

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from services.clock import Clock
 from services.era import parse_date
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
@@ -68,11 +69,13 @@ class Look(NamedTuple):
     """The version of what stands above the items."""
 
 
-def to_acknowledge(nights: NightLog) -> Callable[[], int]:
+def to_acknowledge(nights: NightLog, stands: Stands, clock: Clock) -> Callable[[], int]:
     """Asks how many items of the last nights nobody took over yet."""
 
     def count() -> int:
-        return sum(entry.acknowledged is None for night in nights.recent() for entry in night.entries)
+        waiting = [night for night in nights.recent() if any(each.acknowledged is None for each in night.entries)]
+        held = (night.as_held(stands(night, clock()).own) for night in waiting)
+        return sum(entry.acknowledged is None and not entry.gone for night in held for entry in night.entries)
 
     return count
 
@@ -215,7 +218,7 @@ class MorningPages:
         side = self._side(session, night, terms)
         entries = {entry.n: entry for entry in night.entries}
         shown = [self._shown(row, entries[row.n], side) for row in sheet.rows]
-        left = todo(self._nights, night, stands, calls, self._calls, side, now, terms)
+        left = todo(self._nights, night, self._stands, calls, self._calls, side, now, terms)
         above = _version(msgspec.structs.replace(sheet, rows=(), as_of=""), left)
         version = _version(above, [item.version for item in shown])
         return Look(night, sheet, shown, left, version, above)

@@ -89,7 +89,7 @@ def can(entry: Entry, side: Side, now: datetime) -> frozenset[str]:
     """What somebody on this side may do about an item just now."""
     found = set()
     word = entry.acknowledged
-    if side.takes and word is None and entry.done is None:
+    if side.takes and word is None and not entry.gone:
         found.add("acknowledge")
     if side.takes and word is not None and word.provider == side.provider:
         found.add("undo" if now - word.recorded < UNDO else "correct")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from tests.desk_examples import Centre, answer, at, offer
+from tests.desk_examples import Centre, answer, message
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import HOME, browser, centre_in, site
 
@@ -249,7 +249,8 @@ async def test_a_slip_is_undone_at_once_and_corrected_later(centre: Centre) -> N
 async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     """Taken over and not done, and what an agency sent back: with links; what is done is gone."""
     say(centre, "day", *(of_item("acknowledge", n, "08:40") for n in (1, 2, 3)), of_item("done", 2, "10:00"))
-    say(centre, "day", offer(on=on("10:10")), answer("accept", on=on("10:20")), answer("return", on=on("10:30")))
+    offered = message("handover.offer", on("10:10"), handover="offer", number="R7-0001", kind="agency", to="ぽーと")
+    say(centre, "day", offered, answer("accept", on=on("10:20")), answer("return", on=on("10:30")))
     centre.tick("2025-11-16 08:35")
     page = (await get(site(centre, role="day"))).text
     left = re.search(r'<dl class="todo">.*?</dl>', page, re.DOTALL)

@@ -15,6 +15,7 @@ from events.intake import night_id
 from services.group import Group
 from services.handover.register import CASES, ITEMS
 from services.tables import DEADLINES
+from services.ward import Ward
 from tests.desk_examples import (
     ON_ONE_STORE,
     WARD,
@@ -431,3 +432,5 @@ def test_a_call_is_one_row(centre: Centre) -> None:
     tell(centre, ("night", call("B", "2025-05-12 23:00")))
 
     assert (len(centre.rows(CASES, "handover")), len(centre.rows(ITEMS, "handover"))) == (2, 1)
+
+

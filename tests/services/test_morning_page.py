@@ -12,7 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from tests.desk_examples import Centre, answer, message
+from tests.desk_examples import Centre, answer, at, message
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import HOME, browser, centre_in, site
 

@@ -38,7 +38,9 @@ from deploy.refill import refill as fill_events
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
 from deploy.showing import print_gaps, print_history, print_report, print_status
 from deploy.signing_in import link, print_links
+from deploy.statement_command import Asked, StatementError, last_copy, night_in, sheet_in, write_pdf
 from deploy.status import status as status_of
+from deploy.subscriber_commands import subscriber_app
 from deploy.verify import verify as differences
 from deploy.verify_index import NoKeys
 from deploy.ward_commands import ward_app
@@ -49,6 +51,7 @@ from services.era import folded, parse_date
 from services.flag_list import counts, flags
 from services.intake.finding import NotIndexed
 from services.journal import JournalError
+from services.pages.statement_text import as_text
 from services.reporting import published
 from services.reporting.inquiry import NotKnown
 from services.reporting.pages import asked
@@ -67,6 +70,7 @@ app = typer.Typer(
 app.add_typer(ward_app, name="ward")
 app.add_typer(credentials_app, name="credentials")
 app.add_typer(parked_app, name="parked")
+app.add_typer(subscriber_app, name="subscriber")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -86,6 +90,7 @@ SAID = (
     SignInError,
     SheetError,
     StartError,
+    StatementError,
     WardError,
     Contradiction,
     published.PublishedError,
@@ -410,6 +415,53 @@ def flags_command(
 
 @app.command()
 @said
+def statement(
+    night: Annotated[
+        str | None,
+        typer.Argument(metavar="[NIGHT]", help="The day on which the night began, 2025-11-14; else the newest."),
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Plain text, to be read out. This is the default.")] = False,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead.")] = None,
+    edition: Annotated[
+        int | None, typer.Option("--edition", min=0, help="One edition alone: 0 the first, 1 the first supplement.")
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last copy that was kept on disk; needs no service and no database.")
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """The closing statement of a night (夜間引継書) with its supplements. Prints personal data.
+
+    The exit status is 0 if the counts agree, 1 if they differ or are not confirmed; with --last 0 if there is a copy.
+    """
+    directory, which = DataDirectory(data), night_in(night) if night else None
+    if json and (text or pdf or last):
+        fail("--json goes with none of --text, --pdf and --last")
+    if last:
+        if edition is not None:
+            fail("--last prints the newest copy, which holds every edition up to its own: leave --edition out")
+        copy = last_copy(directory, which)
+        if pdf:
+            write_pdf(pdf, None, copy)
+        else:
+            sys.stdout.write(copy.text.read_text(encoding="utf-8"))
+        err.print(str(copy.pdf if pdf else copy.text), markup=False, soft_wrap=True)
+        return
+    found = sheet_in(directory, Asked(which, edition, lang.value))
+    if pdf:
+        write_pdf(pdf, found, None)
+        out.print(str(pdf), markup=False, soft_wrap=True)
+    elif json:
+        print_json(found)
+    else:
+        sys.stdout.write(as_text(found))
+    raise typer.Exit(0 if found.now.code == "agree" else 1)
+
+
+@app.command()
+@said
 def find(
     text: Annotated[
         list[str],
@@ -593,8 +645,10 @@ def streams(
     """Declare the streams and durables on the running NATS; with --refill, fill EVENTS from the journals."""
     directory = DataDirectory(data)
     url = running_on(directory).nats
-    providers = [provider.id for provider in directory.settings().ward().provider]
-    done = asyncio.run(declare(url, directory.kept().ward, providers=providers))
+    ward = directory.settings().ward()
+    providers = [provider.id for provider in ward.provider]
+    subscribers = [subscriber.key for subscriber in ward.subscriber if subscriber.way == "nats"]
+    done = asyncio.run(declare(url, ward.id, providers=providers, subscribers=subscribers))
     published_again: dict[str, int] = {}
     if refill:
         with opened(data) as books:

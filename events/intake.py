@@ -10,6 +10,11 @@ import msgspec
 from events import Event, vocabulary
 
 
+def night_id(night: date) -> str:
+    """Under this everything of a night is kept: `night-2025-11-14`, by the day on which it began."""
+    return f"night-{night.isoformat()}"
+
+
 class Flag(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something for a person to look at. Never a reason to refuse a call.
 

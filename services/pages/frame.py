@@ -48,6 +48,8 @@ class Entry(NamedTuple):
     needs: Sees
     acts: bool = False
     """It is for those alone who speak for a provider."""
+    leads: bool = False
+    """It is the first page of those who speak for a provider."""
 
     def is_for(self, session: Session | None) -> bool:
         """Whether somebody finds it in their menu."""
@@ -55,6 +57,7 @@ class Entry(NamedTuple):
 
 
 MENU = (
+    Entry("/morning", "morning", "calls", leads=True),
     Entry("/", "tables", "figures"),
     Entry("/find", "registrants", "persons"),
     Entry("/flags", "flags", "calls"),
@@ -129,8 +132,10 @@ def bare(ward: Ward, terms: Terms, *, is_open: bool) -> Frame:
 
 
 def home_of(session: Session | None) -> str:
-    """The first page that somebody may see; where there is none, that on which one signs in."""
-    return next((entry.path for entry in MENU if entry.is_for(session)), "/signin")
+    """The first page of whoever is signed in; where they may see none, that on which one signs in."""
+    mine = [entry for entry in MENU if entry.is_for(session)]
+    speaks = session is not None and session.role.provider is not None
+    return next((entry.path for entry in [*(e for e in mine if e.leads == speaks), *mine]), "/signin")
 
 
 def render(
@@ -148,7 +153,7 @@ def render(
     around = {
         "menu": menu,
         "waiting": {entry.path: frame.waiting(entry.path) for entry in menu},
-        "home": menu[0].path if menu else "/signin",
+        "home": home_of(session) if session else menu[0].path if menu else "/signin",
         "session": session,
         "speaks": session is not None and session.role.provider is not None,
         "sees": partial(sees, request),

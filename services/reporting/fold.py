@@ -44,6 +44,7 @@ from events.intake import (
     RegistrationWithdrawn,
     WardActivated,
 )
+from events.morning import CaseNoted, CasePassed, MorningEvent, OfContact, OfNight
 from events.parked import ParkedClosed
 from events.placement import PlacementArranged, PlacementCancelled, PlacementEvent
 from services import ward
@@ -68,7 +69,7 @@ __all__ = [
     "pending",
 ]
 
-LedgerEvent = IntakeEvent | PlacementEvent | HandoverEvent | EpochOpened | ParkedClosed
+LedgerEvent = IntakeEvent | PlacementEvent | HandoverEvent | MorningEvent | EpochOpened | ParkedClosed
 
 EVERYTHING: Final[tuple[Member, ...]] = (("case", "*"), ("person", "*"))
 """What `apply` returns when any entry may have changed; compare with `is`."""
@@ -141,6 +142,8 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
             return ()  # It moves no figure; what may be missing is said under the tables (`Inquiry.gaps`).
         case ParkedClosed():
             return ()  # What was parked never counted.
+        case OfNight() | OfContact() | CasePassed() | CaseNoted():
+            return ()  # Neither a morning hand-over nor an escalation ever counts (Rule 7).
         case _:
             assert_never(heard)
 

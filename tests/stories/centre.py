@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,13 +19,15 @@ import nats
 
 from deploy.datadir import DataDirectory
 from deploy.opened import Opened
-from events import Event, Recorded, event_of
+from events import Recorded, event_of
 from events.courier import Courier
+from events.messages import MESSAGES
 from events.outbox import Outbox
 from events.over_nats import OverNats
 from events.seal import public_key
+from services.database import open_reader
 from services.seal import KeyReader, Secrets
-from tests.running import YOAKE, Finished, environment, running, settled, until, up
+from tests.running import YOAKE, Finished, environment, settled, until, up
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WARD = "setagaya"
@@ -87,8 +90,6 @@ class Centre:
 
     def yoake(self, *arguments: object) -> Finished:
         """A command at the centre, by its clock."""
-        import subprocess
-
         command = [YOAKE, *map(str, arguments), "--data", str(self.data)]
         known = environment() | {"YOAKE_TEST_CLOCK": str(self._clock)}
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=known)
@@ -111,16 +112,23 @@ class Centre:
         """The events of one kind, each with its record."""
         return [(record, event_of(record)) for record in self.records(service) if record.type == kind]
 
-    def opened(self, record: Recorded) -> Mapping[str, Any]:
-        """The personal part of an event."""
-        settings = DataDirectory(self.data).settings()
-        from services.database import open_reader
-
+    def opened(self, subject: str, record: Recorded) -> Mapping[str, Any]:
+        """The personal part of an event, sealed for somebody."""
+        settings, event = DataDirectory(self.data).settings(), event_of(record)
         engine = open_reader(settings.database_of("keys"))
         try:
-            return KeyReader(engine, Secrets.at(settings.keys)).opened(record) or {}
+            reader = KeyReader(engine, Secrets.at(settings.keys))
+            return reader.opened([subject], f"{record.type}/{record.id}", getattr(event, "sealed", "") or "") or {}
         finally:
             engine.dispose()
+
+    def waits_for(self, service: str, kind: str, count: int) -> list[Any]:
+        """Wait until there are so many events of a kind, and no more; returns them."""
+        until(lambda: len(self.events(service, kind)) >= count)
+        self.settle()
+        found = [event for _, event in self.events(service, kind)]
+        assert len(found) == count, found
+        return found
 
     def figures(self, year: int, *options: object) -> dict[tuple[str, str], int]:
         """The table of calls of a fiscal year: (row without its year, column) to the figure."""
@@ -151,13 +159,19 @@ class Provider:
         asyncio.run(asyncio.wait_for(courier.run(), 60))
         self._centre.settle()
 
+    def says(self, kind: str, at: str, data: dict[str, Any], *, id: str) -> None:
+        """A message without a number of its own, by an adapter without the kit, as soon as the line is up."""
+        told = {"specversion": "1.0", "type": kind, "id": id, "source": f"/{self.name}/plain", "data": data}
+        times = {"time": moment(at).isoformat(), "entered": moment(at).isoformat(), "synthetic": True}
+        self.publishes(kind, json.dumps(told | times).encode())
+
     def publishes(self, kind: str, body: bytes) -> None:
         """Raw bytes on its own subject, as an adapter without the kit does."""
 
         async def publish() -> None:
             connection = await nats.connect(self.url)
             try:
-                subject = f"inbox.{WARD}.{self.name}.intake.{kind.replace('.', '-')}"
+                subject = f"inbox.{WARD}.{self.name}.{MESSAGES[kind].service}.{kind.replace('.', '-')}"
                 await connection.jetstream().publish(subject, body, stream="INBOX", timeout=10)
             finally:
                 await connection.close()
@@ -215,9 +229,3 @@ def centre_at(directory: Path, now: str) -> Iterator[Centre]:
     finally:
         with suppress(Exception):
             centre.switch_off()
-
-
-def only(events: list[tuple[Recorded, Any]]) -> tuple[Recorded, Event]:
-    """The one there is."""
-    (found,) = events
-    return found

@@ -1,4 +1,4 @@
-"""A whole centre on the night of a story: real processes, real adapters, real pages, and a clock that the test drives."""
+"""A whole centre on the night of a story: real processes, adapters and pages, and a clock that the test drives."""
 
 from __future__ import annotations
 
@@ -148,9 +148,9 @@ class Provider:
         if begin_after:
             self.outbox.begin_after(self.source, begin_after)
 
-    def types(self, kind: str, at: str, data: dict[str, Any], *, id: str, entered: str | None = None) -> int:
+    def types(self, kind: str, at: str, data: dict[str, Any], *, name: str, entered: str | None = None) -> int:
         """Something is typed in; it is safe on this disk, under the number that is returned."""
-        told = {"type": kind, "id": id, "time": moment(at).isoformat(), "data": data, "synthetic": True}
+        told = {"type": kind, "id": name, "time": moment(at).isoformat(), "data": data, "synthetic": True}
         return self.outbox.put(told | {"entered": moment(entered or at).isoformat()})
 
     def sends(self) -> None:
@@ -159,9 +159,9 @@ class Provider:
         asyncio.run(asyncio.wait_for(courier.run(), 60))
         self._centre.settle()
 
-    def says(self, kind: str, at: str, data: dict[str, Any], *, id: str) -> None:
+    def says(self, kind: str, at: str, data: dict[str, Any], *, name: str) -> None:
         """A message without a number of its own, by an adapter without the kit, as soon as the line is up."""
-        told = {"specversion": "1.0", "type": kind, "id": id, "source": f"/{self.name}/plain", "data": data}
+        told = {"specversion": "1.0", "type": kind, "id": name, "source": f"/{self.name}/plain", "data": data}
         times = {"time": moment(at).isoformat(), "entered": moment(at).isoformat(), "synthetic": True}
         self.publishes(kind, json.dumps(told | times).encode())
 

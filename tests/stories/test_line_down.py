@@ -1,4 +1,4 @@
-"""回線の切れた夜: five calls, four messages, one of them unreadable. 14 November 2025 (Fri) to 15 November (Sat, closed).
+"""回線の切れた夜: five calls, four messages, one of them unreadable. 14 November 2025 (Fri) to the 15th (Sat, closed).
 
 All people and organisations are invented. The night is told once, hour by hour; each test asks what must hold.
 """
@@ -42,12 +42,12 @@ class Night:
         calls = [("22:15", "41", {}), ("23:50", "42", {}), ("2025-11-15 01:30", "43", {"name": "架空 髙子"})]
         for when, number, personal in calls:
             at = when if len(when) > 5 else f"{NIGHT} {when}"
-            assert night.types("call.report", at, _call(number, personal=personal), id=number) == int(number)
+            assert night.types("call.report", at, _call(number, personal=personal), name=number) == int(number)
             self.unsent.append(night.outbox.counts()["pending"])
         # 02:40: the PC restarts in the middle of a fifth call, which goes on on paper only.
         self.centre.at("2025-11-15 05:20")
         urgent = _call("44", personal=BROTHER, medication_at="2025-11-15T07:00:00+09:00", danger=[AT_NIGHT, AND_AGAIN])
-        night.types("call.report", "2025-11-15 05:20", urgent, id="44", entered="2025-11-15 05:45")
+        night.types("call.report", "2025-11-15 05:20", urgent, name="44", entered="2025-11-15 05:45")
 
     def _back(self, night: Provider) -> None:
         """07:40: the line returns. 41 to 44 are sent, the line drops before the receipts, and all are sent again."""
@@ -60,8 +60,8 @@ class Night:
                 night.publishes(letter.type, body)
         self.centre.waits_for("intake", "call.received", 3)
         self.seen["call"] = Desk(self.centre, "night", "架空 夜子").reads(f"/cases/{self._case_of_44()}")
-        night.says("shift.close", "2025-11-15 08:20", {"night": NIGHT, "last": 44}, id="close-1")
-        night.says("exchange.count", "2025-11-15 08:20", {"night": NIGHT, "contacts": 5}, id="count")
+        night.says("shift.close", "2025-11-15 08:20", {"night": NIGHT, "last": 44}, name="close-1")
+        night.says("exchange.count", "2025-11-15 08:20", {"night": NIGHT, "contacts": 5}, name="count")
 
     def _case_of_44(self) -> str:
         calls = [event for record, event in self.centre.events("intake", "call.received") if "#44" in record.causation]
@@ -82,9 +82,9 @@ class Night:
         self.centre.waits_for("handover", "statement.issued", 2)
         self._acknowledges(day, 4)
         self.centre.at("2025-11-15 09:30")
-        night.says("shift.close", "2025-11-15 09:29", {"night": NIGHT, "last": 45}, id="close-2")
+        night.says("shift.close", "2025-11-15 09:29", {"night": NIGHT, "last": 45}, name="close-2")
         paper = _call("45", personal={"words": "停電で紙に書いた。"})
-        assert night.types("call.report", "2025-11-15 02:40", paper, id="45", entered="2025-11-15 09:30") == 45
+        assert night.types("call.report", "2025-11-15 02:40", paper, name="45", entered="2025-11-15 09:30") == 45
         night.sends()
         self.centre.waits_for("handover", "statement.issued", 3)
         self.seen["after"] = day.reads("/morning")

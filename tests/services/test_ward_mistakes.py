@@ -213,6 +213,77 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "titles: calls missing",
     ),
 }  # fmt: skip
+MORNING = """
+[morning]
+band = "night"
+[[morning.step]]
+after = 15
+key = "reminded"
+to = "office"
+[[morning.step]]
+after = 30
+key = "escalated"
+to = "ward"
+"""
+DESK = """key = "desk"
+label = { ja = "係", en = "Desk" }
+phone = "03-0000-0000"
+"""
+MORNINGS = f"""{MORNING}[evening]
+[urgent]
+[[duty]]
+{DESK}on = ["open", "closed", "night"]
+[closed]
+days = ["saturday", "holiday"]
+[eligibility]"""
+"""What a file may say of nights and mornings."""
+
+MORNING_MISTAKES: dict[str, tuple[str, str, str]] = {
+    "no such band": ('band = "night"', '»band = "nigth"', "unknown band 'nigth'; known: closed, holiday, night"),
+    "a closed band": ('band = "night"', '»band = "closed"', "nobody works in closed"),
+    "no time to acknowledge": ('band = "night"', 'band = "night"\n»acknowledge = 0', "acknowledge: 0; accepted: 1"),
+    "no wait at all": ('band = "night"', 'band = "night"\n»grace = -1', "morning.grace: -1; accepted: 0 or more"),
+    "a step to nobody": ('to = "office"', '»to = "ofice"', "unknown receiver 'ofice'; known: lamp, office, ward"),
+    "a step at once": ("after = 15", "»after = 0", "morning.step.after: 0; accepted: 1 or more minutes"),
+    "steps that go backwards": ("after = 30", "»after = 10", "escalated: after 10 minutes, but reminded is after 15"),
+    "a step twice": ('key = "escalated"', '»key = "reminded"', "reminded stands twice"),
+    "a step without a key": ('key = "escalated"', '»key = "Ward!"', "'Ward!' is no key"),
+    "an evening after the night": ("[evening]", "[evening]\n»before = -5", "evening.before: -5; accepted: 1"),
+    "an evening without a night": (MORNING, "", "it comes before the night of .*, and there is none"),
+    "a ladder without a pause": ("[urgent]", "[urgent]\n»every = 0", "urgent.every: 0; accepted: 1 or more minutes"),
+    "a ladder that ends at night": ('"closed", "night"', '"closed"', "no .*duty.* answers when it is 'night'"),
+    "a contact that is never one": ('["open", "closed", "night"]', "[] #»", "`on` must name something"),
+    "a contact at no such time": ('"closed", "night"', '»"shut"', "shut.*accepted: closed, night, open"),
+    "a contact twice": (DESK, DESK + 'on = ["open"]\n[[duty]]\n»' + DESK, "desk stands twice"),
+    "a contact without a number": ('"03-0000-0000"', '"the office" #»', "'the office' is no telephone number such as"),
+    "no day to be closed on": ('"holiday"', '»"feast"', "'feast' names no day; accepted: monday"),
+}  # fmt: skip
+IN_MORNINGS = {  # Where the line is that of the entry's beginning.
+    "an evening without a night": "[evening]",
+    "a ladder that ends at night": "[urgent]",
+}
+
+
+@pytest.mark.parametrize("name", MORNING_MISTAKES)
+def test_a_mistake_about_nights_and_mornings_is_refused_with_its_line(name: str, tmp_path: Path) -> None:
+    """And with the reason, and what would be accepted; without the mistake the file can be used."""
+    right, wrong, says = MORNING_MISTAKES[name]
+    whole = WARD.read_text(encoding="utf-8").replace("[eligibility]", MORNINGS, 1)
+    assert right in MORNINGS
+    text = whole.replace(MORNINGS, MORNINGS.replace(right, wrong, 1), 1)
+    marked = text.find("»") if name not in IN_MORNINGS else text.find(IN_MORNINGS[name])
+    line = text.count("\n", 0, marked) + 1
+    path = tmp_path / "ward.toml"
+    path.write_text(whole, encoding="utf-8")
+    load(path)
+    path.write_text(text.replace("#»", "").replace("»", ""), encoding="utf-8")
+
+    with pytest.raises(WardError, match=says) as refusal:
+        load(path)
+
+    assert str(refusal.value).startswith(f"{path}:{line}: ")
+
+
 WHERE = {  # Where the line is that of the entry's beginning, found by a text.
     "a word for two districts": '[[district]]\nkey = "centre"',
     "days that never come": '[[hours.days]]\non = ["01-01"]',

@@ -79,7 +79,7 @@ class Served:
     def __init__(self, centre: Centre, ward: Ward, server: NatsServer, credentials: Credentials) -> None:
         self.centre, self.ward, self.server, self._credentials = centre, ward, server, credentials
         self.said: list[str] = []
-        self.post: Post = Poster(patience=0.5)
+        self.post: Post = Poster(patience=10)
         self.secrets = WebhookSecrets(server.directory.parent, SECRETS)
         self._clients: list[Client] = []
         self._running: asyncio.Task[None] | None = None

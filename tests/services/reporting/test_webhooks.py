@@ -143,6 +143,9 @@ async def test_whatever_is_no_success_is_tried_again_later_and_in_order(
 
 async def test_one_that_does_not_answer_is_given_up_on_for_now(served: Served, receiver: Receiver) -> None:
     """Within half a second here; in earnest 15. What it takes in all the same comes once more, under the same id."""
+    await served.stop()
+    served.post, patient = Poster(patience=0.5), served.post
+    await served.start()
 
     def slow(_: Received) -> tuple[int, dict[str, str]]:
         time.sleep(0.8)
@@ -151,7 +154,9 @@ async def test_one_that_does_not_answer_is_given_up_on_for_now(served: Served, r
     receiver.says = slow
     handed_over(served.centre)
     await served.until(lambda: served.queue() and served.queue()[0].answer == "timed-out")
-    receiver.says = answering()
+    await served.stop()
+    receiver.says, served.post = answering(), patient
+    await served.start()
     served.later(seconds=6)
     await served.until(lambda: served.states() == ["delivered", "delivered"])
     ids = [each.headers["webhook-id"] for each in receiver.got]

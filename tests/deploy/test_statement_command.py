@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import stat
@@ -18,6 +19,7 @@ from typer.testing import CliRunner, Result
 from deploy.cli import app
 from deploy.copies import AGAIN, KEPT, STATEMENTS, Copies, copies_in
 from deploy.datadir import DataDirectory, Kept
+from deploy.front import keep
 from deploy.setting_up import SAMPLE
 from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
@@ -204,3 +206,28 @@ def test_a_quiet_night_has_a_copy_too(data: tuple[Path, Centre]) -> None:
     copies(directory, centre).keep()
 
     assert "この夜間の相談はありませんでした（0件）。" in yoake(directory, "--last").stdout
+
+
+async def test_the_front_keeps_copies_by_itself(
+    data: tuple[Path, Centre], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within seconds; where the disk does not take it, it says so and goes on trying."""
+    directory, centre = data
+    monkeypatch.setattr("deploy.front.KEEP_SECONDS", 0.05)
+    (directory / STATEMENTS).write_text("in the way")
+    keeping = asyncio.create_task(keep(copies(directory, centre)))
+    try:
+        await until(lambda: any("no copy" in record.message for record in caplog.records))
+        (directory / STATEMENTS).unlink()
+        await until(lambda: len(copies_in(directory / STATEMENTS)) == 1)
+    finally:
+        keeping.cancel()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait a while for something."""
+    for _ in range(200):
+        if is_so():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not come about")

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from services.pages.night_log import NightLog
 from tests.desk_examples import Centre, answer, at, message
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import HOME, browser, centre_in, site
@@ -333,3 +334,44 @@ async def test_an_answer_comes_back_to_the_day(centre: Centre) -> None:
 
     assert "回答済み（返ってきたもの）" in page.text
     assert "回答（夜間受託事業者 架空 三郎・8:35） ：自宅です。" in words(page)
+
+
+async def test_what_cannot_wait_stands_first_until_somebody_answers(centre: Centre) -> None:
+    """At night, before any statement of it: whom to call now, with the number; gone once an attempt was answered."""
+    centre.tick("2025-11-15 22:00")
+    insulin = told("Z", "05:20", medication_at=at("2025-11-16 07:00").isoformat())
+    insulin["time"] = at("2025-11-15 22:10").isoformat()
+    say(centre, "night", insulin)
+    night = site(centre, role="night")
+    raised = words(await get(night))
+    centre.tick("2025-11-15 22:25")
+    later = words(await get(night))
+    tried = [{"what": "ward", "at": at("2025-11-15 22:30").isoformat(), "answered": True, "to": "ward-duty-second"}]
+    say(centre, "night", message("call.add", "2025-11-15 22:31", call=insulin["id"], danger=tried))
+    answered = words(await get(night))
+
+    assert "朝まで待てない相談（まだ応答なし）" in raised
+    assert "次の服薬 令和7年11月16日（日） 07:00まで。次の連絡先：閉庁時の連絡先（第一） 03-0000-0002" in raised
+    assert "閉庁時の連絡先（第二） 03-0000-0003" in later
+    assert "朝まで待てない相談" not in answered
+
+
+async def test_a_journal_that_was_set_back_is_read_anew(tmp_path: Path) -> None:
+    """After a restore the journal may be shorter than what was read of it: nothing of before is shown."""
+    with night_in(_in(tmp_path / "before")) as before, night_in(_in(tmp_path / "after")) as after:
+        handed_over(before, *(told(f"A{n}", f"0{n}:10") for n in range(5)))
+        say(before, "day", of_item("acknowledge", 1, "08:36"))
+        handed_over(after, told("B", "23:40"))
+        log = NightLog(before.engine("handover"))
+        first = log.newest()
+        log._log.engine = after.engine("handover")
+        second = log.newest()
+
+    assert first is not None
+    assert second is not None
+    assert (len(first.entries), len(second.entries)) == (5, 1)
+
+
+def _in(directory: Path) -> Path:
+    directory.mkdir()
+    return directory

@@ -147,6 +147,17 @@ def test_a_copy_is_kept_of_every_edition_as_it_was_issued(data: tuple[Path, Cent
     assert {stat.S_IMODE(path.stat().st_mode) for path in (directory / STATEMENTS).iterdir()} == {0o600}
 
 
+def test_what_was_missed_is_kept_as_it_was_issued(data: tuple[Path, Centre]) -> None:
+    """The front was off while two editions came: each gets its own copy, the first without what came later."""
+    directory, centre = data
+    late(centre, "08:52", told("B", "02:10"))
+    copies(directory, centre).keep()
+    first, second = [(directory / STATEMENTS / f"2025-11-14_{n}.txt").read_text() for n in (0, 1)]
+
+    assert ["R7-0002" in text for text in (first, second)] == [False, True]
+    assert "この用紙：第1版（8:31発行）まで" in first
+
+
 def test_the_last_copy_is_printed_where_nothing_else_is_left(data: tuple[Path, Centre], tmp_path: Path) -> None:
     """No database, no key, no ward's file: the newest copy, which says which it is; as PDF as well."""
     directory, centre = data

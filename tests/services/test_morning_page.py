@@ -264,6 +264,12 @@ async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     assert "R7-0002" not in text
     assert "相談0件" in page
 
+    again = message(
+        "handover.offer", "2025-11-16 09:00", handover="again", number="R7-0001", kind="agency", to="ぽーと"
+    )
+    say(centre, "day", again)
+    assert "差戻し" not in (await get(site(centre, role="day"))).text
+
 
 async def test_an_older_night_is_found_by_its_day(centre: Centre) -> None:
     """However the day is written; the page says that there is a newer one; a day without one says so."""

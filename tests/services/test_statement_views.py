@@ -246,6 +246,17 @@ def test_what_is_written_later_is_shown(centre: Centre) -> None:
     assert "翌朝にお願いすること：9時に母へ電話する。" in as_text(sheet(centre))
 
 
+def test_a_contact_that_was_put_under_another_consultation_keeps_its_words(centre: Centre) -> None:
+    """It belonged to another consultation: the item shows that one's number, and the card as it was told."""
+    wrong = told("B", "02:10", words="弟からの続報。")
+    handed_over(centre, told("A", "23:40"), wrong)
+    say(centre, "night", correct(wrong, on("08:40"), to="A"))
+    row = sheet(centre).rows[1]
+
+    assert (row.n, row.number) == (2, "R7-0001")
+    assert any(fact.text == "弟からの続報。" for fact in row.facts)
+
+
 def test_a_call_that_was_another_nights_says_so(centre: Centre) -> None:
     """Its time was corrected after it had been printed: it is marked, and nobody waits for it here."""
     reported = told("A", "23:40")

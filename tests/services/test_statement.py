@@ -1,4 +1,4 @@
-"""夜間引継書: every call of a night is handed over, numbered, none left out, on time; what comes late on a supplement."""
+"""夜間引継書: every call of a night is handed over, numbered, on time; what comes late, on a supplement."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from events.intake import night_id
 from services.group import Group
 from services.handover.register import CASES, ITEMS
 from services.tables import DEADLINES
-from services.ward import Ward
 from tests.desk_examples import (
     ON_ONE_STORE,
     WARD,
@@ -426,11 +425,9 @@ def test_everything_of_a_night_is_kept_under_it(centre: Centre) -> None:
 
 
 def test_a_call_is_one_row(centre: Centre) -> None:
-    """The live path: what opens a consultation stands in its row, by day and by night; a further contact has its own."""
+    """The live path: what opens a consultation stands in the row of that; a further contact has its own."""
     tell(centre, ("day", call("A", "2025-05-12 13:00")), ("night", call("B", "2025-05-12 22:00")))
     assert (len(centre.rows(CASES, "handover")), len(centre.rows(ITEMS, "handover"))) == (2, 0)
     tell(centre, ("night", call("B", "2025-05-12 23:00")))
 
     assert (len(centre.rows(CASES, "handover")), len(centre.rows(ITEMS, "handover"))) == (2, 1)
-
-

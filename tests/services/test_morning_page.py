@@ -69,13 +69,13 @@ async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
     english = words(await get(site(centre, role="day"), "/morning?lang=en"))
 
     for text in (
-        *("朝の引継ぎ", "令和7年11月14日（金）夜間分", "件数照合：未確認", "相談2件、続報0件、件数外1件"),
-        *("引継書 3件", "電話の着信 未確認", "第1版 8:31発行（3件）", "受領期限 9:00", "受領待ち"),
+        *("朝の引継ぎ", "令和7年11月14日（金）夜間分", "件数照合：一致", "相談2件、続報0件、件数外1件"),
+        *("引継書 3件", "電話の着信 未確認", "第1版 8:30発行（3件）", "受領期限 9:00", "受領待ち"),
         *("1番 R7-0001 23:40 第一報 未登録", "2番 R7-0002 翌05:20", "3番 R7-0003 翌06:10 件数外（無言）"),
         *("翌朝にお願いすること 短期入所の空きを探す。", "連絡者 架空 花子（隣人）、03-0000-0000"),
     ):
         assert text in page
-    for text in ("Morning hand-over", "Counts: not confirmed", "05:20 next day", "What is left for the morning"):
+    for text in ("Morning hand-over", "Counts: agree", "05:20 next day", "What is left for the morning"):
         assert text in english
 
 
@@ -340,6 +340,26 @@ async def test_an_answer_comes_back_to_the_day(centre: Centre) -> None:
 
     assert "回答済み（返ってきたもの）" in page.text
     assert "回答（夜間受託事業者 架空 三郎・8:35） ：自宅です。" in words(page)
+
+
+async def test_the_night_is_closed_by_a_button(centre: Centre) -> None:
+    """For those who work at night: with the last number and the calls, for the night that it is; others find none."""
+    centre.tick("2025-11-16 08:20")
+    night = site(centre, role="night")
+    page = await get(night)
+    shown = re.search(r'name="night" value="([^"]*)">\s*<input type="hidden" name="do" value="close"', page.text)
+    assert shown is not None
+    done = await send(night, {"night": shown[1], "do": "close", "last": "43", "calls": "3"})
+    provider, sent = night.state.counter.sent[-1]
+    told_nothing = [await send(night, {"night": shown[1], "do": "close", **each}) for each in ({}, {"last": "x"})]
+    day = site(centre, role="day")
+
+    assert (provider, sent["type"]) == ("night", "shift.close")
+    assert sent["data"] == {"night": "2025-11-15", "last": 43, "calls": 3}
+    assert "夜間を締めました。" in done.text
+    assert [answer.status_code for answer in told_nothing] == [400, 400]
+    assert 'value="close"' not in (await get(day)).text
+    assert (await send(day, {"night": shown[1], "do": "close", "last": "43"})).status_code == 404
 
 
 async def test_what_cannot_wait_stands_first_until_somebody_answers(centre: Centre) -> None:

@@ -27,8 +27,8 @@ CURSORS = sa.Table(
 """How far each other service's log has been heard: everything up to `position`, without a gap."""
 
 
-_LONGEST_ID = 36
-"""Characters of a UUID, and of every id in an envelope."""
+_LONGEST_ID = 40
+"""Characters of every id in an envelope: a UUID has 36, and `shifts-` before the longest name of a provider 39."""
 
 
 def of_ours(subject: str, text: bytes, ward: str, sources: Sequence[str]) -> Recorded:

@@ -83,8 +83,8 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
     assert closed == {"/", "/tables/calls", "/tables/calls/cell", "/cases/R7-0001", "/status", "/signout"} | {
         *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
         *("/calls/R7-0001/correct", "/persons/P/correct", "/flags/resolve-chosen"),
-        *("/morning", "/morning/2025-11-14/statement.pdf", "/morning/2025-11-14/statement.txt"),
         *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001", "/subscribers", "/subscribers/K"),
+        *("/morning", "/morning/2025-11-14/statement.pdf", "/morning/2025-11-14/statement.txt"),
         *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }

@@ -8,7 +8,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,12 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import nats
+import nats.errors
 
 from deploy.datadir import DataDirectory
+from deploy.natsd import NatsError
 from deploy.opened import Opened
+from deploy.status import status
 from events import Recorded, event_of
 from events.courier import Courier
 from events.messages import MESSAGES
@@ -27,7 +30,7 @@ from events.over_nats import OverNats
 from events.seal import public_key
 from services.database import open_reader
 from services.seal import KeyReader, Secrets
-from tests.running import YOAKE, Finished, environment, settled, until, up
+from tests.running import YOAKE, Finished, environment, until, up
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WARD = "setagaya"
@@ -44,6 +47,8 @@ class Centre:
     def __init__(self, directory: Path, now: str) -> None:
         self.data, self._clock, self._offset = directory / "data", directory / "clock", 0.0
         self._power: Any = None
+        self.closing = ExitStack()
+        """What is closed when the story is over."""
         self.set_clock(now)
 
     def set_clock(self, now: str) -> None:
@@ -66,7 +71,14 @@ class Centre:
 
     def settle(self) -> None:
         """Wait until nothing is under way."""
-        until(lambda: settled(self.data))
+        until(self._is_settled)
+
+    def _is_settled(self) -> bool:
+        with suppress(NatsError, OSError, RuntimeError, nats.errors.Error):
+            found = status(DataDirectory(self.data))
+            lags = [lag for each in found.services for lag in (each.relay_lag, each.inbox_lag, each.events_lag)]
+            return found.ledger is not None and found.ledger.complete and not any(lags)
+        return False
 
     def switch_on(self) -> None:
         """Services, NATS and databases."""
@@ -86,6 +98,7 @@ class Centre:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closing.close()
         self.switch_off()
 
     def yoake(self, *arguments: object) -> Finished:
@@ -144,6 +157,7 @@ class Provider:
         self.source = f"/{name}/desk"
         key = public_key((centre.data / "keys" / "inbox.pub.jwk").read_bytes())
         self.outbox = Outbox(directory / f"{name}.db", source=self.source, key=key, clock=centre.now)
+        centre.closing.callback(self.outbox.close)
         self.url = centre.nats_of(name)
         if begin_after:
             self.outbox.begin_after(self.source, begin_after)
@@ -161,7 +175,7 @@ class Provider:
 
     def says(self, kind: str, at: str, data: dict[str, Any], *, name: str) -> None:
         """A message without a number of its own, by an adapter without the kit, as soon as the line is up."""
-        told = {"specversion": "1.0", "type": kind, "id": name, "source": f"/{self.name}/plain", "data": data}
+        told = {"specversion": "1.0", "type": kind, "id": name, "source": self.source, "data": data}
         times = {"time": moment(at).isoformat(), "entered": moment(at).isoformat(), "synthetic": True}
         self.publishes(kind, json.dumps(told | times).encode())
 
@@ -190,6 +204,7 @@ class Desk:
         assert found, link
         home, _, token = found[0].partition("/signin/")
         self._client = httpx.Client(base_url=home, headers={"Origin": home}, follow_redirects=True, timeout=30)
+        centre.closing.callback(self._client.close)
         assert self._client.post(f"/signin/{token}").status_code == 200
 
     def reads(self, address: str) -> str:

@@ -73,7 +73,7 @@ class Days:
         """09:10 the old contractor's adapter is back; on 2 April the paper of A is typed in."""
         self.centre.at("2025-04-01 09:10")
         old.sends()
-        self.seen["late note"] = Desk(self.centre, "day", "架空 日子").reads(f"/calls/{self._number_of('B')}")
+        self.seen["late note"] = Desk(self.centre, "day", "架空 日子").reads(f"/cases/{self.call('B').case}")
         self.centre.at("2025-04-02 10:00")
         paper = _call("A", personal={"caller": {"name": "架空 父", "relation": "父"}})
         day.types("call.report", "2025-03-31 17:05", paper, name="A", entered="2025-04-02 10:00")

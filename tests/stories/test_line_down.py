@@ -135,7 +135,7 @@ def test_one_unreadable_call_delays_none_behind_it(night: Night) -> None:
 
     assert recorded["44"] - recorded["42"] < timedelta(minutes=1)
     assert recorded["43"] - recorded["42"] > timedelta(minutes=30)
-    parked = night.centre.yoake("parked", "list", "--all", "--json").json
+    parked = night.centre.yoake("parked", "--all", "--json").json
     assert [entry["provider"] for entry in parked] == ["night"]
 
 

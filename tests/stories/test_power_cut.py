@@ -102,7 +102,7 @@ def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
 
 
 def test_the_night_worker_reads_what_not_to_promise(days: Days) -> None:
-    """今夜の申し送り names who may ring and what not to promise; a copy of it can be had without power at the centre."""
+    """今夜の申し送り says who may ring and what not to promise; a copy of it can be had while the power is off."""
     for seen in (days.seen["tonight"], days.seen["last copy"]):
         assert "帰宅の日は約束しない" in seen, seen
 

@@ -441,6 +441,19 @@ EVENTS: Final = MappingProxyType(
         "handover.declined": Label("受諾不可", "Declined"),
         "handover.withdrawn": Label("取下げ", "Withdrawn"),
         "handover.returned": Label("差戻し", "Returned"),
+        "statement.issued": Label("夜間引継書を発行した", "Closing statement issued"),
+        "item.acknowledged": Label("受領した", "Acknowledged"),
+        "item.unacknowledged": Label("受領を取り消した", "Acknowledgement undone"),
+        "item.questioned": Label("照会した", "Asked the night provider"),
+        "item.answered": Label("回答した", "Answered"),
+        "item.done": Label("翌朝にお願いしたことを終えた", "What was left for the morning is done"),
+        "deadline.passed": Label("受領期限を過ぎた", "Not acknowledged in time"),
+        "deadline.settled": Label("期限を過ぎていたものを受領した", "What was overdue is acknowledged"),
+        "exchange.counted": Label("電話の着信を数えた", "Calls counted by the telephone exchange"),
+        "case.passed": Label("担当が替わった", "Passed into another's charge"),
+        "urgent.raised": Label("翌朝まで待てない相談です", "Cannot wait for the morning"),
+        "urgent.unanswered": Label("まだ応答がありません", "Nobody has answered yet"),
+        "urgent.answered": Label("対応する者に引き継いだ", "Somebody who can act has it"),
     }
 )
 """What happened, by the stored name of the event."""

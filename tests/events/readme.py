@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from events.intake import Attempt, CallBack, Card, Change, Flag
+from events.intake import Attempt, CallBack, Card, Change, Feed, Flag
 from events.messages import Danger, Matter
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -35,6 +35,10 @@ WORDS: dict[Any, str] = {
     list[Danger]: "list of attempts",
     tuple[Attempt, ...]: "list of attempts",
     list[dict[str, str | None]]: "list of flags",
+    list[tuple[int, int]]: "list of ranges",
+    tuple[tuple[int, int], ...]: "list of ranges",
+    tuple[int, ...]: "list of whole numbers",
+    tuple[Feed, ...]: "list of feeds",
 }
 
 

@@ -113,6 +113,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "case.close": {"case": "text", "number": "text", "reason": "text"},
     "case.merge": {"case": "text", "number": "text", "into": "text", "into_number": "text"},
     "case.split": {"case": "text", "number": "text"},
+    "shift.close": {"night": "day", "source": "text", "last": "whole", "calls": "whole", "elsewhere": "list"},
     "placement.arrange": {
         "case": "text",
         "number": "text",
@@ -195,6 +196,8 @@ def good(kind: str, random: Random) -> Message:
             data = {"person": f"P{n}", "to": "架空相談支援事業所"}
         case "parked.close":
             data = {"parked": "intake-999999999", "reason": "架空の理由"}
+        case "shift.close":
+            data = {"night": "2025-05-11", "last": random.randrange(10**6)}
         case "person.merge":
             data = {"person": f"P{n}", "into": f"Q{n}"}
         case _:

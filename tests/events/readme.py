@@ -12,6 +12,7 @@ import msgspec
 
 from events.intake import Attempt, CallBack, Card, Change, Feed, Flag
 from events.messages import Danger, Matter
+from events.morning import Difference, Hops, Item
 
 EVENTS = Path(__file__).parents[2] / "events"
 PAGE = (EVENTS / "README.md").read_text(encoding="utf-8")
@@ -39,6 +40,9 @@ WORDS: dict[Any, str] = {
     tuple[tuple[int, int], ...]: "list of ranges",
     tuple[int, ...]: "list of whole numbers",
     tuple[Feed, ...]: "list of feeds",
+    tuple[Item, ...]: "list of items",
+    Hops: "hops",
+    tuple[Difference, ...]: "list of differences",
 }
 
 

@@ -6,6 +6,8 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from events.messages import MESSAGES
+
 Message = dict[str, Any]
 
 MARK = "ひみつ太郎"
@@ -144,6 +146,9 @@ FIELDS: dict[str, dict[str, str]] = {
     "handover.decline": {"handover": "needed", "reason": "text"},
     "handover.withdraw": {"handover": "needed", "reason": "text"},
     "handover.return": {"handover": "needed", "reason": "text"},
+    **{f"item.{verb}": {"night": "day", "item": "whole"} for verb in ("acknowledge", "undo", "question")},
+    **{f"item.{verb}": {"night": "day", "item": "whole"} for verb in ("answer", "done")},
+    "exchange.count": {"night": "day", "contacts": "whole"},
     "parked.close": {"parked": "needed", "reason": "needed"},
 }
 """The tables of the contract; `needed` is a text that must be there. `personal` is tried where it is listed."""
@@ -169,8 +174,7 @@ _serial = count(1)
 
 def service_of(kind: str) -> str:
     """Which service hears a message."""
-    area = kind.split(".")[0]
-    return area if area in ("placement", "handover") else "intake"
+    return MESSAGES[kind].service
 
 
 def good(kind: str, random: Random) -> Message:
@@ -198,6 +202,10 @@ def good(kind: str, random: Random) -> Message:
             data = {"parked": "intake-999999999", "reason": "架空の理由"}
         case "shift.close":
             data = {"night": "2025-05-11", "last": random.randrange(10**6)}
+        case "exchange.count":
+            data = {"night": "2025-05-11", "contacts": random.randrange(20)}
+        case _ if kind.startswith("item."):
+            data = {"night": "2025-05-11", "item": random.randrange(20)}
         case "person.merge":
             data = {"person": f"P{n}", "into": f"Q{n}"}
         case _:

@@ -334,6 +334,4 @@ vocabulary(
     UrgentRaised,
     UrgentUnanswered,
     UrgentAnswered,
-    CaseNoted,
-    EveningIssued,
 )

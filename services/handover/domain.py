@@ -26,7 +26,7 @@ from events.messages import (
     HandoverReturn,
     HandoverWithdraw,
 )
-from services.book import Book, Said, Unusable, one_of, told
+from services.book import Book, Due, Said, Unusable, one_of, told
 from services.cases import learn, named, names_given, organisation, person_of, reason_of
 
 Status = Literal["offered", "accepted", "declined", "withdrawn", "returned"]
@@ -195,6 +195,7 @@ class Rules:
     """Handover's rules, for the desk."""
 
     identifying = None
+    tables = ()
 
     def decide(self, said: Said, book: Book[Any]) -> None:
         """Let a message have its effect. Raises Waits or Unusable."""
@@ -211,3 +212,12 @@ class Rules:
     def asks(self, event: Event) -> Iterable[str]:
         """The names that a call gives."""
         return names_given(event)
+
+    def begin(self, now: datetime, book: Book[Any]) -> None:
+        """Nothing must always be planned here."""
+
+    def fall_due(self, due: Due, now: datetime, book: Book[Any]) -> None:
+        """Nothing is planned here."""
+
+    def beside(self, connection: object) -> None:
+        """There are no tables of its own."""

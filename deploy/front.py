@@ -34,23 +34,29 @@ from deploy.outlook import Outlook
 from events.ending import ended
 from services.clock import Clock, system_clock
 from services.database import open_reader
+from services.handover.in_hand import in_hand
 from services.health import Server, open_socket, routes
 from services.intake.correction_pages import CorrectionPages
 from services.intake.door import Door
 from services.intake.http import door_routes
 from services.intake.recall import Recall
 from services.intake.reception import Reception
+from services.intake.tonight_cases import TonightCases
 from services.intake.web import Lookup, Register
 from services.journal import log_of
 from services.logs import STARTED, log_to
+from services.pages.evening_log import EveningLog
 from services.pages.flags import FlagPages, open_flags
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
 from services.pages.guard import Guard
 from services.pages.parked import ParkedPages, open_parked
+from services.pages.ringing import Ringing
 from services.pages.sending import Backroom
 from services.pages.shield import Shield
 from services.pages.signing import Signing
 from services.pages.terms import Language, Terms
+from services.pages.tonight import TonightPages
+from services.pages.tonight_reading import Tonight
 from services.pages.words import SCREEN
 from services.process import collect_rarely
 from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
@@ -101,6 +107,12 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     ward, (inquiry, signins, outlook, opens), backroom = settings.ward(), parts[:4], parts.backroom
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
+    tonight = Tonight(
+        EveningLog(backroom.engines["handover"], backroom.engines["placement"]),
+        TonightCases(parts.lookup, opens),
+        partial(in_hand, backroom.engines["handover"]),
+    )
+    ringing = Ringing(tonight, opens, parts.clock)
     waiting: dict[str, Callable[[], int]] = {
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
@@ -108,7 +120,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     always = patient(frame, ward, is_open=is_open)
-    reception = Reception(always, parts.door, Recall(settings), parts.lookup.log, opens, parts.clock)
+    reception = Reception(always, parts.door, Recall(settings), parts.lookup.log, opens, parts.clock, ringing)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
@@ -116,9 +128,10 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         routes=[
             *signing.routes(),
             *site.routes(),
-            *Register(frame, parts.lookup, parts.clock).routes(),
+            *Register(frame, parts.lookup, parts.clock, ringing).routes(),
             *reception.routes(),
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
+            *TonightPages(frame, backroom, tonight, opens).routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),

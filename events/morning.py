@@ -25,6 +25,10 @@ hold; `not-recorded`: the reverse; `not-stated`: contacts that no edition names;
 time; `exchange`: contacts that the telephone exchange counted and nobody entered, or the reverse."""
 
 
+NOTED_PARTS = ("note", "may_ring", "promised", "not_promise")
+"""Of a `case.noted`, what is in its box: each a text, and at least one of them is there."""
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One call of the night as an edition lists it. `at` is the first clock.
 

@@ -55,6 +55,7 @@ class Entry(NamedTuple):
 
 
 MENU = (
+    Entry("/tonight", "tonight", "calls"),
     Entry("/", "tables", "figures"),
     Entry("/find", "registrants", "persons"),
     Entry("/flags", "flags", "calls"),
@@ -62,6 +63,9 @@ MENU = (
     Entry("/import", "import", "persons", acts=True),
     Entry("/status", "status", "status"),
 )
+
+BY_NIGHT = "/tonight"
+"""The first page of those who work by night."""
 
 
 Count = Callable[[str], int | None]
@@ -128,9 +132,22 @@ def bare(ward: Ward, terms: Terms, *, is_open: bool) -> Frame:
     return Frame(name, centre, synthetic=False, position=None, root="", light="light_stopped", is_open=is_open)
 
 
-def home_of(session: Session | None) -> str:
-    """The first page that somebody may see; where there is none, that on which one signs in."""
-    return next((entry.path for entry in MENU if entry.is_for(session)), "/signin")
+def home_of(session: Session | None, ward: Ward) -> str:
+    """The first page that somebody may see, with which those who work by night alone begin otherwise than the others.
+
+    Where there is none, that on which one signs in.
+    """
+    found = [entry.path for entry in MENU if entry.is_for(session)]
+    if session is not None and _works_by_night_alone(session, ward):
+        found.sort(key=lambda path: path != BY_NIGHT)
+    else:
+        found.sort(key=lambda path: path == BY_NIGHT)
+    return found[0] if found else "/signin"
+
+
+def _works_by_night_alone(session: Session, ward: Ward) -> bool:
+    provider = ward.provider_of(session.role.provider or "")
+    return provider is not None and ward.morning is not None and provider.bands == (ward.morning.band,)
 
 
 def render(
@@ -148,7 +165,7 @@ def render(
     around = {
         "menu": menu,
         "waiting": {entry.path: frame.waiting(entry.path) for entry in menu},
-        "home": menu[0].path if menu else "/signin",
+        "home": home_of(session, terms.ward) if session or not menu else menu[0].path,
         "session": session,
         "speaks": session is not None and session.role.provider is not None,
         "sees": partial(sees, request),

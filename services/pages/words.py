@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from services.pages.tonight_words import TONIGHT
 from services.pages.words_of_calls import ON_THE_CARD
 from services.ward import Label
 
@@ -404,7 +405,7 @@ _SCREEN = {
     ),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD)
+SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | TONIGHT)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(
@@ -439,6 +440,8 @@ EVENTS: Final = MappingProxyType(
         "handover.declined": Label("受諾不可", "Declined"),
         "handover.withdrawn": Label("取下げ", "Withdrawn"),
         "handover.returned": Label("差戻し", "Returned"),
+        "case.noted": Label("今夜の申し送りを書いた", "Noted for the night"),
+        "evening.issued": Label("今夜の申し送りを発行した", "Tonight's notes issued"),
     }
 )
 """What happened, by the stored name of the event."""
@@ -637,6 +640,9 @@ PERSONAL: Final = MappingProxyType(
         "consultation_office": Label("相談支援事業所", "Consultation office"),
         "in_an_emergency": Label("緊急時にしてほしいこと", "What to do in an emergency"),
         "tell_first": Label("先に知っておくこと", "To know first"),
+        "may_ring": Label("連絡してくるかもしれない方", "Who may ring"),
+        "promised": Label("約束したこと", "What was promised"),
+        "not_promise": Label("約束しないこと", "What not to promise"),
         "by": Label("確認した者", "By"),
         "caller": Label("連絡者", "Caller"),
         "words": Label("話した内容", "What was said"),

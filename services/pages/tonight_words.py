@@ -1,0 +1,110 @@
+"""The words of tonight's notes (今夜の申し送り), in both languages; part of `words.SCREEN`."""
+
+from __future__ import annotations
+
+from services.ward import Label
+
+TONIGHT = {
+    "tonight": Label("今夜の申し送り", "Tonight's notes"),
+    "tonight_of": Label("{day}の夜間", "Night of {day}"),
+    "tonight_period": Label("{began}～{ended}", "{began} to {ended}"),
+    "tonight_next_day": Label("翌{time}", "next day {time}"),
+    "tonight_as_of": Label("{at}現在の内容", "As it stood at {at}"),
+    "tonight_issued": Label("{at}発行", "Issued {at}"),
+    "tonight_issued_late": Label("{at}発行（遅れて発行：予定は{due}）", "Issued {at} (late: due {due})"),
+    "tonight_to_issue": Label("{due}に発行します。", "To be issued at {due}."),
+    "tonight_not_issued": Label(
+        "区の設定に今夜の申し送り（[evening]）がないため、発行の時刻はありません。",
+        "The ward's file has no [evening], so that nothing is issued at a set time.",
+    ),
+    "tonight_no_night": Label("夜間の時間帯はありません。", "There is no night in the ward's hours."),
+    "tonight_counts": Label(
+        "今夜の滞在・派遣{stays}件、対応中{open}件、申し送り{noted}件",
+        "Places tonight {stays}, open cases {open}, with a note {noted}",
+    ),
+    "tonight_more": Label(
+        "ほかに対応中が{n}件あります。受付番号から開けます。", "{n} more are open: open them by reference number."
+    ),
+    "tonight_nothing": Label(
+        "今夜の滞在・派遣も、対応中のケースもありません。", "No place tonight and no open case."
+    ),
+    "tonight_stays": Label("今夜の滞在・派遣", "Places tonight"),
+    "tonight_open": Label("対応中のケース", "Open cases"),
+    "tonight_changes": Label("印刷したあとの変更", "Changed since it was printed"),
+    "tonight_changes_since": Label("{at}より後に変わったこと", "Changed after {at}"),
+    "tonight_no_changes": Label("変更はありません。", "Nothing changed."),
+    "tonight_printed_at": Label("印刷した用紙の時刻", "The time on the printed copy"),
+    "tonight_printed_hint": Label("例：16:50。用紙の上に書いてあります。", "Such as 16:50; it stands at its top."),
+    "tonight_compare": Label("くらべる", "Compare"),
+    "tonight_print": Label("印刷する（A4、PDF）", "Print (A4, PDF)"),
+    "tonight_text": Label("文字だけで開く", "Open as plain text"),
+    "tonight_changed": Label("変更あり", "Changed"),
+    "note_note": Label("申し送り", "Note"),
+    "note_may_ring": Label("連絡してくるかもしれない方", "Who may ring"),
+    "note_promised": Label("約束したこと", "What was promised"),
+    "note_not_promise": Label("約束しないこと", "What not to promise"),
+    "note_by": Label("{provider}・{at}", "{provider}, {at}"),
+    "note_until": Label("{day}の夜間まで", "up to the night of {day}"),
+    "note_none": Label("申し送りはありません。", "No note."),
+    "note_lost": Label("申し送りの内容は開けません。", "The note's words cannot be opened."),
+    "note_shut": Label(
+        "申し送りがあります。内容は個人に関わるため、この権限では表示しません。",
+        "There is a note. Its words are personal, and not shown to this role.",
+    ),
+    "note_about": Label("今夜の申し送りがあります", "There is a note for tonight"),
+    "note_write": Label("申し送りを書く", "Write a note"),
+    "note_change": Label("申し送りを書き直す", "Change the note"),
+    "note_send": Label("申し送る", "Pass it on"),
+    "note_end": Label("今夜から外す", "Take it off from tonight on"),
+    "note_until_label": Label("いつの夜間まで（空欄は終結まで）", "Up to which night (blank: until the case is closed)"),
+    "note_until_hint": Label("例：令和8年1月2日、2026-01-02", "Such as 2026-01-02"),
+    "note_number": Label("受付番号", "Reference number"),
+    "note_other": Label("ほかのケースに申し送りを書く", "Write a note on another case"),
+    "note_needs_words": Label(
+        "一つ以上記入してください：申し送り、連絡してくるかもしれない方、約束したこと、約束しないこと。",
+        "Fill in at least one: note, who may ring, what was promised, what not to promise.",
+    ),
+    "note_needs_number": Label("受付番号を記入してください。", "Give the reference number."),
+    "note_needs_day": Label(
+        "「いつの夜間まで」の日付を読み取れません。例：令和8年1月2日", "The day cannot be read; such as 2026-01-02."
+    ),
+    "note_words_long": Label("{n}字までにしてください。", "Up to {n} characters, please."),
+    "note_no_case": Label("その受付番号のケースはありません。", "There is no case with this number."),
+    "note_line_down": Label(
+        "回線が切れているため、申し送りはまだ送れていません。つながったら、もう一度送ってください。",
+        "The line is down and the note was not sent. Send it again once the line is back.",
+    ),
+    "note_parked": Label(
+        "申し送りを受け取れませんでした。{detail}", "The note could not be taken. {detail}"
+    ),
+    "note_said": Label("申し送りを記録しました（{number}）。", "The note is recorded ({number})."),
+    "note_ended": Label("申し送りを今夜から外しました（{number}）。", "The note holds no longer ({number})."),
+    "note_sent": Label("申し送りを送りました。まもなく表示されます。", "The note is on its way and will show soon."),
+    "stay_from": Label("{kind}　{facility}　{from_}から", "{kind} {facility}, from {from_}"),
+    "stay_between": Label("{kind}　{facility}　{from_}～{to}", "{kind} {facility}, {from_} to {to}"),
+    "stay": Label("滞在・派遣", "Place"),
+    "due_call-back": Label("折り返しの約束", "Promised call-back"),
+    "due_medication": Label("服薬の時刻", "Medication due"),
+    "due_safe-until": Label("対応が必要な時刻", "Safe until"),
+    "due_by": Label("{at}まで", "by {at}"),
+    "due_at": Label("{at}", "{at}"),
+    "due_passed": Label("時刻を過ぎています", "the time has passed"),
+    "pending_to": Label("関係機関への引継ぎ", "Hand-over to an agency"),
+    "pending_since": Label("{to}（{kind}）　依頼中　{at}から", "{to} ({kind}): offered, since {at}"),
+    "who_else": Label("（氏名の記入なし）", "(no name given)"),
+    "first_of": Label("第一報", "First contact"),
+    "last_of": Label("最新の連絡", "Last contact"),
+    "to_know": Label("先に知っておくこと", "To know first"),
+    "tonight_closed": Label("終結", "Closed"),
+    "tonight_unregistered": Label("未登録", "Not registered"),
+    "changed_note": Label("申し送り", "note"),
+    "changed_opened": Label("新しい相談", "new consultation"),
+    "changed_further": Label("続報", "further contact"),
+    "changed_closed": Label("終結", "closed"),
+    "changed_arranged": Label("調整済み：{stay}", "arranged: {stay}"),
+    "changed_cancelled": Label("取りやめ：{stay}", "cancelled: {stay}"),
+    "changed_pending": Label("引継ぎを依頼：{to}", "hand-over offered: {to}"),
+    "changed_answered": Label("引継ぎの返答あり：{to}", "hand-over answered: {to}"),
+    "changed_due": Label("{what}：{at}", "{what}: {at}"),
+    "end_of_notes": Label("以上", "End"),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -43,13 +44,12 @@ def evening_of(ward: Ward, span: Span | None) -> Evening | None:
     return Evening(span.night, ward.local(due))
 
 
-def next_evening(ward: Ward, now: datetime) -> Evening | None:
-    """The next evening that is still to come."""
+def evenings(ward: Ward, now: datetime) -> Iterator[Evening]:
+    """The evening of tonight, whether or not it has come, and that of the night after it."""
     span = tonight(ward, now)
-    evening = evening_of(ward, span)
-    if span is None or evening is None or not has_come(evening, now):
-        return evening
-    return evening_of(ward, tonight(ward, span.ends))
+    for each in (span, tonight(ward, span.ends) if span else None):
+        if evening := evening_of(ward, each):
+            yield evening
 
 
 def has_come(evening: Evening, now: datetime) -> bool:

@@ -6,7 +6,7 @@ Some minutes before each night begins, `evening.issued` says which cases were op
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -17,24 +17,15 @@ from events.messages import CaseNote
 from events.morning import NOTED_PARTS, CaseNoted, EveningIssued
 from services.book import UNREADABLE, Book, Due, Said, Unusable
 from services.cases import named, person_of
-from services.evenings import Evening, evening_of, has_come, is_over, next_evening, span_of, tonight
+from services.evenings import Evening, evenings, has_come, is_over, span_of
+from services.handover.passing import Case, Note
+from services.handover.register import Register
 
 KIND = "evening"
 """Of the deadline: `evening/2025-12-31`."""
 
 MOST_CASES = 5_000
 """Cases that an `evening.issued` names; of more, those that began last."""
-
-
-class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The note that stands about a case. Its words are sealed, and no rule reads them."""
-
-    at: datetime
-    until: date | None = None
-
-    def holds(self, night: date) -> bool:
-        """Whether the night is to know it."""
-        return self.until is None or night <= self.until
 
 
 def note(said: Said, message: CaseNote, book: Book[Any]) -> None:
@@ -65,46 +56,66 @@ def _words(personal: dict[str, Any] | str | None) -> dict[str, Any]:
     return personal
 
 
-def noted(before: Note | None, fact: CaseNoted, at: datetime) -> Note:
-    """The note that stands after another was said: the later one, whichever came first."""
-    return before if before and at < before.at else Note(at=at, until=fact.until)
+def after(state: Case | None, fact: CaseNoted, at: datetime) -> Case:
+    """A case after a note: the later one stands, whichever was heard first."""
+    known = state or Case()
+    if known.note and at < known.note.at:
+        return known
+    return msgspec.structs.replace(known, note=Note(at=at, until=fact.until))
 
 
 def begin(now: datetime, book: Book[Any]) -> None:
-    """Plan the next evening, as the service starts and as a ward's file comes."""
-    if evening := next_evening(book.ward_at(now), now):
+    """Plan the next evening that is still to come, as the service starts and as a ward's file comes."""
+    coming = (each for each in evenings(book.ward_at(now), now) if not has_come(each, now) and not _is_done(each, book))
+    if evening := next(coming, None):
         _plan(evening, book)
 
 
-def fall_due(due: Due, now: datetime, book: Book[Any], opened: Sequence[tuple[str, Note | None]]) -> None:
+def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
     """Say what stands before a night, and plan the next.
 
     A night that is over by now is told nothing any more; the one that it is now, or that is about to begin, still is.
-    `opened`: the open cases in the order in which they began, each with the note that stands about it.
     """
-    ward = book.ward_at(now)
-    night = date.fromisoformat(due.about)
+    ward, night = book.ward_at(now), date.fromisoformat(due.about)
     span = span_of(ward, night)
-    if span and not is_over(span, now):
-        _issue(night, due.due, now, opened, book)
-    elif (evening := evening_of(ward, tonight(ward, now))) and has_come(evening, now):
-        _plan(evening, book)  # It falls due at once.
+    if ward.evening is None or span is None:
+        return  # The ward's file of today wants none.
+    if not is_over(span, now):
+        _issue(night, due.due, now, book)
+    else:
+        for evening in evenings(ward, now):
+            if has_come(evening, now) and not _is_done(evening, book):
+                _plan(evening, book)  # It falls due at once.
     begin(now, book)
 
 
 def _plan(evening: Evening, book: Book[Any]) -> None:
-    if not book.targets(_mark(evening.night)):
-        night = evening.night.isoformat()
-        book.plan(f"{KIND}/{night}", evening.due, KIND, night)
+    night = evening.night.isoformat()
+    book.plan(f"{KIND}/{night}", evening.due, KIND, night)
 
 
-def _issue(night: date, due: datetime, now: datetime, opened: Sequence[tuple[str, Note | None]], book: Book[Any]) -> None:
+def _is_done(evening: Evening, book: Book[Any]) -> bool:
+    return bool(book.targets(_mark(evening.night)))
+
+
+def _issue(night: date, due: datetime, now: datetime, book: Book[Any]) -> None:
     if book.targets(_mark(night)):
         return  # Issued already, before a ward's file moved the time.
-    cases = tuple(case for case, _ in opened[-MOST_CASES:])
-    noted = tuple(case for case, note in opened if note and note.holds(night))
+    register: Register = book.beside
+    cases = [row.case for row in register.in_hand(MOST_CASES)]
+    parts: dict[str, list[str]] = {}
+    for row in register.merged_into(cases):
+        parts.setdefault(row.merged_into or "", []).append(row.case)
+    noted = [case for case in cases if _has_note([case, *parts.get(case, ())], night, book)]
     book.name(_mark(night), night_id(night), now)
-    book.note(EveningIssued(night=night, due_at=due, cases=cases, noted=noted[-MOST_CASES:]), now)
+    book.write(EveningIssued(night=night, due_at=due, cases=tuple(cases), noted=tuple(noted)), now)
+
+
+def _has_note(cases: Iterable[str], night: date, book: Book[Any]) -> bool:
+    """Whether the last note about a case, and about what was merged into it, holds in a night."""
+    states = (book.state(case) for case in cases)
+    notes = [state.note for state in states if isinstance(state, Case) and state.note]
+    return max(notes, key=lambda note: note.at).holds(night) if notes else False
 
 
 def _mark(night: date) -> str:

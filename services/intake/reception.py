@@ -150,6 +150,7 @@ class Reception:
         frame = self._around.frame(terms)
         last = [each for each in stands if each.is_last]
         here = [each for each in last if not each.is_mistaken] or last
+        numbers = dict.fromkeys([*(each.number for each in here), folded(follows).upper()])
         noted = self._ringing(terms, personal=session.sees("persons")).of_number if self._ringing else {}
         attempts = [(n, *each) for n, person in enumerate(here) for each in person.attempts]
         return render(
@@ -162,7 +163,7 @@ class Reception:
             blank=_Section(prefix="blank-"),
             later=[each.number for each in stands if not each.is_last],
             removed=[each.number for each in last if each not in here],
-            noted=[noted[number] for number in dict.fromkeys([*(each.number for each in here), follows]) if number in noted],
+            noted=[noted[number] for number in numbers if number in noted],
             began=here[0].began_at.isoformat() if here else "",
             asked=asked,
             follows=follows,

@@ -40,7 +40,10 @@ class TonightCases:
             roots = {case: root for case in cases if (root := _root(case, states))}
             whose = self._registrants(session, (states[root].person for root in roots.values()))
             known = self._known(session, (states[root] for root in roots.values()), on) if personal else {}
-            found = {root: self._case(states[root], root, roots, histories, whose, known, personal) for root in set(roots.values())}
+            found = {
+                root: self._case(states[root], root, roots, histories, whose, known, personal)
+                for root in set(roots.values())
+            }
         return {case: found[root] for case, root in roots.items()}
 
     def numbered(self, number: str) -> TonightCase | None:
@@ -59,9 +62,7 @@ class TonightCases:
             records = [decode(bytes(row.state)) for row in connection.execute(sa.select(table.c.state).where(told))]
         return list(dict.fromkeys(record.case for record in records if record.case))
 
-    def _read(
-        self, session: Session, cases: Collection[str]
-    ) -> tuple[dict[str, list[Recorded]], dict[str, Case]]:
+    def _read(self, session: Session, cases: Collection[str]) -> tuple[dict[str, list[Recorded]], dict[str, Case]]:
         """What was recorded about these and about those of which they became parts, and how they stand."""
         histories: dict[str, list[Recorded]] = {}
         states: dict[str, Case] = {}

@@ -18,7 +18,15 @@ from events.morning import CaseNoted, EveningIssued
 from events.placement import PlacementArranged, PlacementCancelled
 from services.pages.following import Following
 
-OF_HANDOVER = (CaseNoted, EveningIssued, HandoverOffered, HandedOver, HandoverDeclined, HandoverWithdrawn, HandoverReturned)
+OF_HANDOVER = (
+    CaseNoted,
+    EveningIssued,
+    HandoverOffered,
+    HandedOver,
+    HandoverDeclined,
+    HandoverWithdrawn,
+    HandoverReturned,
+)
 OF_PLACEMENT = (PlacementArranged, PlacementCancelled)
 ISSUED_KEPT = 31
 """Evenings that are remembered."""
@@ -139,8 +147,8 @@ class EveningLog:
             case CaseNoted() as event:
                 self._note(record, event)
             case EveningIssued() as event:
-                fields = {"night": event.night, "due_at": event.due_at, "at": record.time, "cases": event.cases}
-                self._issued[event.night] = Issued(**fields)
+                night, due = event.night, event.due_at
+                self._issued[night] = Issued(night=night, due_at=due, at=record.time, cases=event.cases)
                 for old in sorted(self._issued)[:-ISSUED_KEPT]:
                     del self._issued[old]
             case HandoverOffered() as event:

@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from services.clock import Clock
 from services.database import DatabaseError
 from services.pages.terms import Terms
+from services.pages.tonight_facts import Opens, Seen
 from services.pages.tonight_reading import Tonight
-from services.pages.tonight_sheet import Opens, Seen, Words
+from services.pages.tonight_rows import Words
 
 log = logging.getLogger("yoake.pages")
 

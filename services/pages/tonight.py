@@ -23,8 +23,10 @@ from services.pages.noting import LONGEST, SAID, Mistake, Writer, ended, number_
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted
 from services.pages.terms import Terms
+from services.pages.tonight_facts import Opens, Seen
 from services.pages.tonight_reading import Tonight
-from services.pages.tonight_sheet import Opens, Seen, Sheet, opened, words_in
+from services.pages.tonight_rows import opened, words_in
+from services.pages.tonight_sheet import Sheet
 from services.pages.tonight_text import as_text
 from services.parked_desk import DONE
 from services.signin import Session

@@ -40,7 +40,8 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class TonightCase(msgspec.Struct, frozen=True, kw_only=True):
     """A consultation as it stands; what was merged into it is a part of it. Times `…recorded` are of the second clock.
 
-    `registrant`: whom it is about. `name`: as told on a card, where nobody registered is known. `subjects`: whose keys may open what is said of it.
+    `registrant`: whom it is about, if that is one; `name`: as told on a card. `subjects`: whose keys may open what is
+    said of it.
     `parts`: what was merged into it, as far as it was asked for.
     """
 

@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.evenings import evening_of, tonight
-from services.pages.evening_log import EveningLog, Noted
+from services.pages.evening_log import EveningLog
 from services.pages.tonight_case import Cases, TonightCase
-from services.pages.tonight_sheet import Facts, Seen, Sheet, Words, note_in_words, sheet_of
+from services.pages.tonight_facts import Facts, Seen, last_note
+from services.pages.tonight_rows import Words, note_in_words
+from services.pages.tonight_sheet import Sheet, sheet_of
 from services.ward import Ward
 
 MOST_NOTES = 500
@@ -43,16 +45,14 @@ class Tonight:
         span = tonight(seen.terms.ward, seen.now)
         if span is None:
             return []
-        notes = {case: note for case, note in self.log.notes().items() if note.holds(span.night)}
-        if not notes:
+        notes = self.log.notes()
+        holding = [case for case, note in notes.items() if note.holds(span.night)]
+        if not holding:
             return []
-        cases = self.cases(notes.keys(), seen.terms.ward.local(seen.now).date(), personal=False)
-        latest: dict[str, Noted] = {}
-        for case, note in sorted(notes.items(), key=lambda entry: entry[1].at):
-            if case in cases:
-                latest[cases[case].case] = note
+        cases = self.cases(holding, seen.terms.ward.local(seen.now).date(), personal=False)
         found = sorted({case.case: case for case in cases.values()}.values(), key=lambda case: case.began_at)
-        return [(case, note_in_words(latest[case.case], case, span, seen)) for case in found if case.is_open]
+        told = [(case, note) for case in found if case.is_open and (note := last_note(case, notes))]
+        return [(case, note_in_words(note, case, span, seen)) for case, note in told if note.holds(span.night)]
 
     def facts(self, ward: Ward, now: datetime, since: datetime | None, *, personal: bool) -> Facts | None:
         """What stands for tonight; None: the ward has no nights."""
@@ -60,13 +60,15 @@ class Tonight:
         if span is None:
             return None
         in_hand, issued = self._in_hand(), self.log.issued(span.night)
-        notes = {case: note for case, note in self.log.notes().items() if note.holds(span.night)}
-        latest = sorted(notes, key=lambda case: notes[case].recorded)[-MOST_NOTES:]
+        notes = self.log.notes()
+        holding = [case for case, note in notes.items() if note.holds(span.night)]
+        latest = sorted(holding, key=lambda case: notes[case].recorded)[-MOST_NOTES:]
         stays, pending = self.log.stays(span.begins, span.ends), self.log.pending()
         since = since or (issued.at if issued else None)
         answered = self.log.answered(since) if since else []
         about = [*in_hand.cases, *self.cases.since(in_hand.heard), *latest, *(issued.cases if issued else ())]
-        about += [each.case for each in (*stays, *pending, *(offer for offer, _ in answered))]
+        about += [each.case for each in stays]
+        about += [each.case for each in (*pending, *(offer for offer, _ in answered))]
         return Facts(
             span=span,
             evening=evening_of(ward, span),
@@ -77,5 +79,3 @@ class Tonight:
             pending=pending,
             answered=answered,
         )
-
-

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from services.pages.tonight_sheet import Line, Row, Sheet
+from services.pages.tonight_rows import Line, Row
+from services.pages.tonight_sheet import Sheet
 
 _UNSEEN = re.compile(r"[^\S\n]+")
 

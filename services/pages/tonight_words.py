@@ -25,9 +25,7 @@ TONIGHT = {
     "tonight_more": Label(
         "ほかに対応中が{n}件あります。受付番号から開けます。", "{n} more are open: open them by reference number."
     ),
-    "tonight_nothing": Label(
-        "今夜の滞在・派遣も、対応中のケースもありません。", "No place tonight and no open case."
-    ),
+    "tonight_nothing": Label("今夜の滞在・派遣も、対応中のケースもありません。", "No place tonight and no open case."),
     "tonight_stays": Label("今夜の滞在・派遣", "Places tonight"),
     "tonight_open": Label("対応中のケース", "Open cases"),
     "tonight_changes": Label("印刷したあとの変更", "Changed since it was printed"),
@@ -56,7 +54,9 @@ TONIGHT = {
     "note_change": Label("申し送りを書き直す", "Change the note"),
     "note_send": Label("申し送る", "Pass it on"),
     "note_end": Label("今夜から外す", "Take it off from tonight on"),
-    "note_until_label": Label("いつの夜間まで（空欄は終結まで）", "Up to which night (blank: until the case is closed)"),
+    "note_until_label": Label(
+        "いつの夜間まで（空欄は終結まで）", "Up to which night (blank: until the case is closed)"
+    ),
     "note_until_hint": Label("例：令和8年1月2日、2026-01-02", "Such as 2026-01-02"),
     "note_number": Label("受付番号", "Reference number"),
     "note_other": Label("ほかのケースに申し送りを書く", "Write a note on another case"),
@@ -74,9 +74,7 @@ TONIGHT = {
         "回線が切れているため、申し送りはまだ送れていません。つながったら、もう一度送ってください。",
         "The line is down and the note was not sent. Send it again once the line is back.",
     ),
-    "note_parked": Label(
-        "申し送りを受け取れませんでした。{detail}", "The note could not be taken. {detail}"
-    ),
+    "note_parked": Label("申し送りを受け取れませんでした。{detail}", "The note could not be taken. {detail}"),
     "note_said": Label("申し送りを記録しました（{number}）。", "The note is recorded ({number})."),
     "note_ended": Label("申し送りを今夜から外しました（{number}）。", "The note holds no longer ({number})."),
     "note_sent": Label("申し送りを送りました。まもなく表示されます。", "The note is on its way and will show soon."),
@@ -98,6 +96,7 @@ TONIGHT = {
     "tonight_closed": Label("終結", "Closed"),
     "tonight_unregistered": Label("未登録", "Not registered"),
     "changed_note": Label("申し送り", "note"),
+    "changed_note_ended": Label("申し送りを外した", "note taken off"),
     "changed_opened": Label("新しい相談", "new consultation"),
     "changed_further": Label("続報", "further contact"),
     "changed_closed": Label("終結", "closed"),

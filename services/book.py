@@ -141,6 +141,8 @@ class Book(Generic[S]):
         self.indexed: dict[str, dict[str, frozenset[Identifier]]] = {}
         self.written: list[Written] = []
         self.deadlines: dict[str, Due | None] = {}
+        self.synthetic = False
+        """Set by a rule where what falls due turns out to be about synthetic data."""
         self.persons: list[str] = []
         self.cases: list[str] = []
         self.numbers: list[str] = []

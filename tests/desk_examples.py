@@ -25,7 +25,7 @@ from events.messages import MESSAGES, Receipt
 from events.seal import new_key
 from services.database import open_engine
 from services.desk import Desk, Rules
-from services.handover.domain import Rules as HandoverRules
+from services.handover.rules import Rules as HandoverRules
 from services.hearing import CURSORS
 from services.inbox import Delivery
 from services.intake.rules import Rules as IntakeRules

@@ -40,6 +40,9 @@ class Rules:
         """So it asks for nothing."""
         return ()
 
+    def expect(self, heard: object, book: object) -> None:
+        """There is nothing beside the log to be read."""
+
     def begin(self, now: datetime, book: IntakeBook) -> None:
         """Nothing must always be planned here."""
 

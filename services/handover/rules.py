@@ -1,0 +1,90 @@
+"""Handover's rules, for the desk: what it is told, what it hears, and what falls due, each by what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from events import Event, Recorded
+from events.intake import CaseClosed
+from events.morning import CaseNoted, CasePassed, OfContact, OfNight
+from services.book import Book, Due, Said
+from services.cases import learn, names_given
+from services.handover import contracts, domain, heard, items, ladder, night, statement, urgent
+from services.handover.night import Night
+from services.handover.passing import Case
+from services.handover.register import TABLES, Register
+from services.handover.urgent import Alarms
+
+State = Case | Night | Alarms
+"""What a stream of events is about: a case, a night, or a contact that could not wait."""
+
+
+class Rules:
+    """Handover's rules, for the desk."""
+
+    identifying = None
+    tables = TABLES
+
+    def decide(self, said: Said, book: Book[Any]) -> None:
+        """Let a message have its effect. Raises Waits or Unusable."""
+        if said.type.startswith(("item.", "exchange.")):
+            items.decide(said, book)
+        else:
+            domain.decide(said, book)
+
+    def evolve(self, state: State | None, event: Event, at: datetime) -> State | None:
+        """The state of what an event is about, after it."""
+        match event:
+            case OfNight():
+                assert state is None or isinstance(state, Night), "nothing else is about a night"
+                return night.after(state, event, at)
+            case OfContact():
+                assert state is None or isinstance(state, Alarms), "nothing else is about a contact"
+                return urgent.after(state, event, at)
+            case CasePassed() | CaseNoted():
+                return state  # In whose charge a case is, and its notes, stand beside the log.
+            case _:
+                assert state is None or isinstance(state, Case), "nothing else is about a case"
+                return domain.evolve(state, event, at)
+
+    def hear(self, record: Recorded, event: Event, book: Book[Any]) -> None:
+        """Keep the register of calls and consultations, then learn under which names they are known."""
+        heard.hear(record, event, book)
+        learn(event, record.time, book)
+
+    def expect(self, events: Sequence[tuple[Recorded, Event]], book: Book[Any]) -> None:
+        """Read together what hearing these will ask of the register."""
+        heard.expect(events, book)
+
+    def asks(self, event: Event) -> Iterable[str]:
+        """The names that a call gives, and what of a consultation that closes could not wait."""
+        if isinstance(event, CaseClosed):
+            return (urgent.asks(event.case),)
+        return names_given(event)
+
+    def begin(self, now: datetime, book: Book[Any]) -> None:
+        """Plan the next statement, and the changes of contracts."""
+        contracts.begin(now, book)
+        night.begin(now, book)
+
+    def fall_due(self, due: Due, now: datetime, book: Book[Any]) -> None:
+        """Let a deadline have its effect."""
+        match due.kind:
+            case night.STATEMENT | night.SUPPLEMENT:
+                statement.fall_due(due, now, book)
+            case ladder.KIND:
+                ladder.fall_due(due, now, book)
+            case urgent.KIND:
+                urgent.fall_due(due, now, book)
+            case contracts.KIND:
+                contracts.fall_due(due, now, book)
+            case _:
+                raise AssertionError(f"a deadline of a kind that nothing plans: {due.kind}")
+
+    def beside(self, connection: sa.Connection) -> Register:
+        """The register of calls and consultations."""
+        return Register(connection)

@@ -102,7 +102,7 @@ def _issue(night: date, due: datetime, now: datetime, book: Book[Any]) -> None:
     if book.targets(_mark(night)):
         return  # Issued already, before a ward's file moved the time.
     register: Register = book.beside
-    cases = [row.case for row in register.in_hand(MOST_CASES)]
+    cases = [row.case for row in register.in_hand()[-MOST_CASES:]]
     parts: dict[str, list[str]] = {}
     for row in register.merged_into(cases):
         parts.setdefault(row.merged_into or "", []).append(row.case)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from services.handover.night import Night, state_of
-from services.handover.register import CASES, closing_of, items_of
+from services.handover.register import CASES, items_of
 from services.ward import Ward
 from tests.desk_examples import WARD, Centre, Message, at, message
 

@@ -103,7 +103,7 @@ class TonightCases:
             closed_recorded=closing.recordedat if closing and state.closed_at else None,
             is_meant=any(contact.not_counted != MISTAKEN for contact in state.contacts),
             district=last.district if last else None,
-            reasons=last.reasons if last else (),
+            reasons=next((contact.reasons for contact in reversed(state.contacts) if contact.reasons), ()),
             name=named[-1] if named else None,
             registrant=whose.get(state.person or ""),
             known=known.get(state.person or ""),

@@ -85,7 +85,8 @@ class TonightPages:
         said = ("end" if form.get("do") == "end" else "note") if outcome.state == "receipts" else "sent"
         number, link = number_in(form), link_in(language_of(request))
         if form.get("back") == "case":
-            return RedirectResponse(link(f"/cases/{number}", said=said), status_code=303)
+            known = self._tonight.cases.numbered(number)
+            return RedirectResponse(link(f"/cases/{known.case if known else number}", said=said), status_code=303)
         return RedirectResponse(f"{link('/tonight', said=said, number=number)}#case-{number}", status_code=303)
 
     def _prepared(self, request: Request, form: Mapping[str, str]) -> tuple[str, bytes] | Mistake:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,7 +18,7 @@ AFTERNOON, EVENING, NIGHT = "2025-12-31 15:00", "2025-12-31 16:50", "2025-12-31 
 NEXT_EVENING = "2026-01-01 16:50"
 
 
-def note(case: str | None = "E", on: str = AFTERNOON, /, **data: object) -> Message:
+def note(case: str | None = "E", on: str = AFTERNOON, /, **data: Any) -> Message:
     """What the night must know of a case; by default all of NOTE."""
     return message("case.note", on, **({"case": case} if case else {}), **{"personal": NOTE} | data)
 
@@ -45,7 +46,7 @@ def issued_at(centre: Centre) -> list[datetime]:
     return [record.time for record in centre.records("handover") if record.type == EveningIssued.name]
 
 
-def ward_with(**changes: object) -> Ward:
+def ward_with(**changes: Any) -> Ward:
     return msgspec.structs.replace(WARD, **changes)
 
 
@@ -103,9 +104,7 @@ def test_a_note_on_a_closed_case_is_taken(centre: Centre) -> None:
         ({"case": None}, "data.case", "missing"),
     ],
 )
-def test_a_note_that_says_nothing_is_parked(
-    centre: Centre, data: dict[str, object], field: str, reason: str
-) -> None:
+def test_a_note_that_says_nothing_is_parked(centre: Centre, data: dict[str, Any], field: str, reason: str) -> None:
     """With the field and the reason, and none of the words."""
     receipt = centre.say("day", note(**data) if "case" not in data else note(None))
 
@@ -194,7 +193,7 @@ def test_an_evening_missed_is_issued_late_while_its_night_lasts(centre: Centre) 
 def test_after_days_switched_off_only_the_night_that_can_still_use_it_is_told(
     centre: Centre, start: str, night: str, when: str
 ) -> None:
-    """Four nights were missed: nobody works in them any more. The one that it is now, or that is next, is issued once."""
+    """In the nights that were missed nobody works any more; the one that it is now, or that is next, is told once."""
     centre.clock.now = at(start)
     centre.restart()
     centre.tick()

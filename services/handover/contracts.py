@@ -105,6 +105,9 @@ def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
 def heard_late(case: CaseRow, record: Recorded, book: Book[Any]) -> None:
     """A case of a provider whose contract is over by now passes on as it is heard; of history it has passed already."""
     ward = book.ward_at(record.recordedat)
+    contract = ward.provider_of(case.owner)
+    if contract is None or contract.until is None:
+        return
     to = successor(case.owner, case.band, record.recordedat, ward)
     if to is None or not case.open:
         return

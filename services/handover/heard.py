@@ -97,55 +97,54 @@ def _called(record: Recorded, event: CallReceived, book: Book[Any]) -> None:
         recorded=record.recordedat,
         not_counted=event.not_counted,
         channel=event.channel,
-        card=waiting_part(event.card),
+        card=None if event.card is None else waiting_part(event.card),
         synthetic=record.synthetic,
     )
     register: Register = book.beside
     if event.case is None:
         register.keep_item(row)
     else:
-        known = register.case(event.case) if book.targets(f"number/{event.number}") else None
-        _put_under(known, row, record, band, book, registered=event.registered)
+        _put_under(register.known(event.case), row, record, band, ward, book, registered=event.registered)
     if row.night is not None:
         night.late(row, record, ward, book)
-        urgent.heard(row, record, ward, book, is_new=True)
+        if row.card is not None:
+            urgent.heard(row, record, ward, book, is_new=True)
 
 
 def _put_under(
-    known: CaseRow | None, row: ItemRow, record: Recorded, band: str, book: Book[Any], *, registered: bool
+    known: CaseRow | None, row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any], *, registered: bool
 ) -> None:
     """Let a contact be one of its consultation's: the first of a new one, or a further one (続報)."""
     register: Register = book.beside
-    ward = book.ward_at(row.at)
-    is_open = _opens(row, ward, registered=registered)
+    is_open = row.not_counted is None or _opens(row, ward, registered=registered)
     if known is None:
-        _begin(row, record, band, book, is_open=is_open)
+        _begin(row, record, band, ward, book, is_open=is_open)
         return
     register.keep_item(row)
     if row.at < known.began_at:
-        _begin_again(known, book)
+        _begin_with(known, row, ward, book)
     if is_open and not known.open and (known.closed is None or known.closed < row.at):
         known.open = True
         register.keep_case(known)
 
 
-def _begin(row: ItemRow, record: Recorded, band: str, book: Book[Any], *, is_open: bool) -> None:
+def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any], *, is_open: bool) -> None:
+    """A consultation that was not known; a contact that was moved there stands in a row of its own."""
     register: Register = book.beside
     assert row.case is not None, "it is of a consultation"
-    is_row = row.night is not None or register.has_row(row)
+    was_moved = record.type == ContactMoved.name
     case = CaseRow(
         case=row.case,
         number=row.number,
-        owner=contracts.on_duty_at(row.provider, row.at, band, book.ward_at(row.at)),
+        owner=contracts.on_duty_at(row.provider, row.at, band, ward),
         band=band,
-        night=row.night,
         began_at=row.at,
         open=is_open,
-        first=None if is_row else row,
+        first=None if was_moved else row,
         synthetic=row.synthetic,
     )
     register.keep_case(case)
-    if is_row:
+    if was_moved:
         register.keep_item(row)
     contracts.heard_late(case, record, book)
 
@@ -157,16 +156,20 @@ def _opens(row: ItemRow, ward: Ward, *, registered: bool) -> bool:
 
 
 def _begin_again(case: CaseRow, book: Book[Any]) -> None:
-    """Another contact was the first: it is in the charge by that one, unless it has passed to somebody since."""
+    """A contact of it has another time, or is another's: which one is the first now. Asked rarely."""
     register: Register = book.beside
     first = min(register.contacts_of(case.case), key=lambda row: (row.at, row.contact), default=None)
-    if first is None:
-        return
-    ward = book.ward_at(first.at)
+    if first is not None:
+        _begin_with(case, first, book.ward_at(first.at), book)
+
+
+def _begin_with(case: CaseRow, first: ItemRow, ward: Ward, book: Book[Any]) -> None:
+    """This contact was the first: it is in the charge by that, unless it has passed to somebody since."""
+    register: Register = book.beside
     band = ward.band_of(first.at)
     if contracts.on_duty_at(case.owner, case.began_at, case.band, ward) == case.owner:
         case.owner = contracts.on_duty_at(first.provider, first.at, band, ward)
-    case.began_at, case.band, case.night = first.at, band, first.night
+    case.began_at, case.band = first.at, band
     register.keep_case(case)
 
 
@@ -183,7 +186,7 @@ def _concerns(record: Recorded, event: CallAdded | CallCorrected, book: Book[Any
 def _changed(record: Recorded, event: CallAdded | CallCorrected, book: Book[Any]) -> None:
     register: Register = book.beside
     matter = event.matter if isinstance(event, CallAdded) and event.case is None else None
-    row = register.of_contact(event.contact, event.case, matter)
+    row = register.contact(event.contact, event.case, matter)
     if row is None:
         return  # From before this register was kept.
     before = (row.at, row.not_counted)
@@ -234,20 +237,13 @@ def _put(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any]) -> None:
     of = night.kept(ward.band_of(row.at), row.at, ward, book)
     if of != row.night:
         row.night, row.edition, row.n, row.recorded = of, None, None, record.recordedat
-    case = register.case(row.case) if row.case is not None else None
-    if case is None or case.first is not row:
-        register.keep_item(row)
-        return
-    if row.night is not None:
-        case.first = None
-        register.keep_item(row)
-    register.keep_case(case)
+    register.keep_item(row)
 
 
 def _moved(record: Recorded, event: ContactMoved, book: Book[Any]) -> None:
     """It belongs to another consultation, as what it is."""
     register: Register = book.beside
-    row = register.of_contact(event.contact, event.case, event.matter)
+    row = register.contact(event.contact, event.case, event.matter)
     before = register.case(event.case)
     ward = book.ward_at(event.contact_at)
     at = ward.local(event.contact_at)
@@ -270,7 +266,8 @@ def _moved(record: Recorded, event: ContactMoved, book: Book[Any]) -> None:
         before.first = None
         register.keep_case(before)
     row.case, row.number = event.to_case, event.to_number
-    _put_under(register.case(event.to_case), row, record, ward.band_of(at), book, registered=False)
+    _put_under(register.case(event.to_case), row, record, ward.band_of(at), ward, book, registered=False)
+    urgent.moved(row, event.case, record.recordedat, book)
     if before is not None and before.began_at == row.at:
         _begin_again(before, book)
 

@@ -54,7 +54,8 @@ class _Place:
         self.item: Item | None = self.state.items.get(message.item)
         self.personal = message.personal if isinstance(message.personal, dict) else {}
         register: Register = book.beside
-        row = register.item(self.item.contact, self.item.matter) if self.item else None
+        row = register.contact(self.item.contact, self.item.case, self.item.matter) if self.item else None
+        self.row = row
         case = row.case if row else self.item.case if self.item else None
         self.case: CaseRow | None = register.case(case) if case else None
         self.case_id = case
@@ -127,13 +128,13 @@ def _acknowledge(place: _Place) -> None:
         raise Unusable("time", "before the call itself", "when it was taken over")
     if place.n in place.state.acknowledged:
         return  # Acknowledged already, by whomever.
-    passes = case is not None and case.is_in_hand and _is_nights(case.owner, said.provider, place.ward)
+    passes = case is not None and case.open and _is_nights(case.owner, said.provider, place.ward)
     if case is not None and passes:
         place.write(ItemAcknowledged, from_owner=case.owner, to_owner=said.provider)
     else:
         place.write(ItemAcknowledged)
-    if item is not None:
-        urgent.acknowledged(item.contact, item.matter, said.provider, said.at, place.book)
+    if place.row is not None:
+        urgent.acknowledged(place.row, said.provider, said.at, place.book)
     ladder.settle(place.night, place.ward.local(said.arrived), place.book)
     if case is not None and passes:
         _pass(case, said.provider, place.book)

@@ -202,8 +202,7 @@ def late(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any]) -> None:
     The supplement waits a moment, as the statement does, so that intake can close the night again.
     """
     assert row.night is not None, "it is an item of a night"
-    span = ward.night_span(row.night)
-    if span is None or record.recordedat < span[1] or ward.morning is None or not state_of(row.night, book).editions:
+    if ward.morning is None or not state_of(row.night, book).editions:
         return
     key = f"{SUPPLEMENT}/{row.night}"
     if book.planned(key) is None:

@@ -1,7 +1,7 @@
-"""What handover knows of calls: one row for each consultation and for each item of a night, beside its log.
+"""What handover knows of calls: a row for each consultation, and for each contact beyond its first, beside its log.
 
 Written in the transaction of what was heard; no event of its own, for `call.received` says it already. The live path
-goes through here: a call by day costs one row, one at night two, and what a batch asks for is read together.
+goes through here, so that a call is one row: the contact that opened a consultation stands in the row of that.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ ITEMS = sa.Table(
     sa.Column("synthetic", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
-"""A contact about one matter. `night`: of which it is an item; NULL: of none, as by day. `card`: what cannot wait, and
-who was tried, in clear. `touched`: when its card was last filled in further. `edition` and `n`: once it was stated."""
+"""A contact about one matter, where it did not open its consultation. `night`: of which it is an item; NULL: of none,
+as by day. `card`: what cannot wait, and who was tried, in clear. `touched`: when its card was last filled in further.
+`edition` and `n`: once it was stated."""
 
 sa.Index(
     "items_of_night",
@@ -49,7 +50,6 @@ sa.Index(
     sqlite_where=ITEMS.c.night.is_not(None),
     postgresql_where=ITEMS.c.night.is_not(None),
 )
-sa.Index("items_of_case", ITEMS.c.case)
 
 CASES = sa.Table(
     "cases",
@@ -58,18 +58,24 @@ CASES = sa.Table(
     sa.Column("number", sa.String(40), nullable=False),
     sa.Column("owner", sa.String(200), nullable=False),
     sa.Column("band", sa.String(40), nullable=False),
-    sa.Column("night", sa.String(10)),
     sa.Column("began_at", _TIME, nullable=False),
     sa.Column("open", sa.Boolean, nullable=False),
     sa.Column("closed", _TIME),
     sa.Column("merged_into", _ID),
+    sa.Column("night", sa.String(10)),
     sa.Column("first", sa.Text),
     sa.Column("synthetic", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
-"""A consultation: in whose charge it is (担当), and how it began. `first`: its first contact, where that is no row of
-ITEMS: a call by day is one row."""
+"""A consultation: in whose charge it is (担当), and how it began. `first`: the contact that opened it, and `night` that
+of which it is an item; NULL: that contact was moved to another, and stands in ITEMS."""
 
+sa.Index(
+    "cases_of_night",
+    CASES.c.night,
+    sqlite_where=CASES.c.night.is_not(None),
+    postgresql_where=CASES.c.night.is_not(None),
+)
 sa.Index(
     "cases_merged",
     CASES.c.merged_into,
@@ -89,8 +95,8 @@ NIGHTS = sa.Table(
 TABLES = (ITEMS, CASES, NIGHTS)
 
 
-class ItemRow(msgspec.Struct, kw_only=True, array_like=True, gc=False):
-    """A row of ITEMS."""
+class ItemRow(msgspec.Struct, kw_only=True, gc=False):
+    """A contact about one matter, wherever it stands. `recorded`: when intake wrote it down."""
 
     contact: str
     matter: int
@@ -136,13 +142,12 @@ class ItemRow(msgspec.Struct, kw_only=True, array_like=True, gc=False):
 
 
 class CaseRow(msgspec.Struct, kw_only=True, gc=False):
-    """A row of CASES."""
+    """A row of CASES. `first` is an item of a night, or none, as any other contact."""
 
     case: str
     number: str
     owner: str
     band: str
-    night: date | None
     began_at: datetime
     open: bool
     closed: datetime | None = None
@@ -150,16 +155,27 @@ class CaseRow(msgspec.Struct, kw_only=True, gc=False):
     first: ItemRow | None = None
     synthetic: bool = False
 
-    @property
-    def is_in_hand(self) -> bool:
-        """対応中, and no part of another."""
-        return self.open and self.merged_into is None
+
+class _First(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """Of the contact that opened a consultation, what its row does not say anyway. `at` None: as that began."""
+
+    contact: str
+    provider: str
+    matter: int = 1
+    at: datetime | None = None
+    recorded: datetime
+    not_counted: str | None = None
+    channel: str = "phone"
+    card: Card | None = None
+    touched: datetime | None = None
+    edition: int | None = None
+    n: int | None = None
 
 
 _NOTHING = Card()
 _ENCODE = msgspec.json.Encoder().encode
 _CARD = msgspec.json.Decoder(Card).decode
-_FIRST = msgspec.json.Decoder(ItemRow).decode
+_FIRST = msgspec.json.Decoder(_First).decode
 _CLOSING = msgspec.json.Decoder(NightClosed).decode
 _WARD = "ward"
 """As the `what` of an attempt: whoever can act for the ward was called."""
@@ -223,26 +239,25 @@ class Register:
             self.read(cases=[case])
         return self._cases[case]
 
-    def of_contact(self, contact: str, case: str | None, matter: int | None = None) -> ItemRow | None:
-        """A contact under its consultation, whether a row of its own or the first of the consultation's.
+    def known(self, case: str) -> CaseRow | None:
+        """A consultation that was read, or kept in this transaction; the database is not asked."""
+        return self._cases.get(case)
 
-        `matter`: where it is told; a contact may concern several persons of whom nobody knows the consultation.
+    def contact(self, contact: str, case: str | None, matter: int | None = None) -> ItemRow | None:
+        """A contact: as it was moved, or else under this consultation; None: not known here.
+
+        `matter`: which of it, where that is known; a contact may concern several persons.
         """
         self.read(contacts=[contact])
         for row in self._items.get(contact, ()):
-            if row.case == case and matter in (None, row.matter):
+            if row.matter == matter or (matter is None and row.case == case):
                 return row
-        known = self.case(case) if case else None
+        known = self.case(case) if case is not None else None
         first = known.first if known else None
         return first if first is not None and first.contact == contact else None
 
-    def item(self, contact: str, matter: int) -> ItemRow | None:
-        """A row of ITEMS."""
-        self.read(contacts=[contact])
-        return next((row for row in self._items.get(contact, ()) if row.matter == matter), None)
-
     def contacts_of(self, case: str) -> list[ItemRow]:
-        """Every contact of a consultation."""
+        """Every contact of a consultation. Asked rarely: the whole table is looked through."""
         for found in self._connection.execute(sa.select(ITEMS).where(ITEMS.c.case == case)).all():
             self._take(_item(found))
         known = self.case(case)
@@ -251,10 +266,14 @@ class Register:
 
     def of_night(self, night: date) -> list[ItemRow]:
         """Every item of a night, in the order of its times."""
-        for found in self._connection.execute(sa.select(ITEMS).where(ITEMS.c.night == night.isoformat())).all():
+        connection, day = self._connection, night.isoformat()
+        for found in connection.execute(sa.select(ITEMS).where(ITEMS.c.night == day)).all():
             self._take(_item(found))
-        rows = [row for rows in self._items.values() for row in rows if row.night == night]
-        return sorted(rows, key=lambda row: (row.at, row.contact, row.matter))
+        for found in connection.execute(sa.select(CASES).where(CASES.c.night == day)).all():
+            self._cases.setdefault(found.case, _case(found))
+        rows = [row for rows in self._items.values() for row in rows]
+        rows += [case.first for case in self._cases.values() if case is not None and case.first is not None]
+        return sorted((row for row in rows if row.night == night), key=lambda row: (row.at, row.contact, row.matter))
 
     def merged_into(self, cases: Collection[str]) -> list[CaseRow]:
         """What was merged into these, directly."""
@@ -292,18 +311,16 @@ class Register:
             self._moved_cases[row.case] = row
 
     def keep_item(self, row: ItemRow) -> None:
-        """Write it with this transaction: a contact that has no row yet, or one that was changed in place."""
+        """Write it with this transaction, where it stands: a contact that has no row yet, or one that was changed."""
+        case = self._cases.get(row.case) if row.case is not None else None
         key = (row.contact, row.matter)
-        if key in self._stored:
+        if case is not None and case.first is row:
+            self.keep_case(case)
+        elif key in self._stored:
             self._moved_items[key] = row
         elif key not in self._new_items:
             self._items.setdefault(row.contact, []).append(row)
             self._new_items[key] = row
-
-    def has_row(self, row: ItemRow) -> bool:
-        """Whether it has a row of its own, or will have one."""
-        key = (row.contact, row.matter)
-        return key in self._stored or key in self._new_items
 
     def close(self, closing: NightClosed) -> None:
         """Intake closed a night, perhaps again."""
@@ -379,32 +396,69 @@ def _item(row: sa.Row[Any]) -> ItemRow:
 
 
 def _case_columns(row: CaseRow) -> tuple[Any, ...]:
+    first = row.first
     return (
         row.case,
         row.number,
         row.owner,
         row.band,
-        row.night.isoformat() if row.night else None,
         row.began_at.isoformat(),
         row.open,
         row.closed.isoformat() if row.closed else None,
         row.merged_into,
-        _ENCODE(row.first).decode() if row.first else None,
+        first.night.isoformat() if first and first.night else None,
+        _first_columns(first, row) if first else None,
         row.synthetic,
     )
 
 
+def _first_columns(row: ItemRow, case: CaseRow) -> str:
+    first = _First(
+        contact=row.contact,
+        provider=row.provider,
+        matter=row.matter,
+        at=None if row.at is case.began_at else row.at,
+        recorded=row.recorded,
+        not_counted=row.not_counted,
+        channel=row.channel,
+        card=row.card,
+        touched=row.touched,
+        edition=row.edition,
+        n=row.n,
+    )
+    return _ENCODE(first).decode()
+
+
 def _case(row: sa.Row[Any]) -> CaseRow:
-    return CaseRow(
+    began_at = datetime.fromisoformat(row.began_at)
+    case = CaseRow(
         case=row.case,
         number=row.number,
         owner=row.owner,
         band=row.band,
-        night=date.fromisoformat(row.night) if row.night else None,
-        began_at=datetime.fromisoformat(row.began_at),
+        began_at=began_at,
         open=bool(row.open),
         closed=datetime.fromisoformat(row.closed) if row.closed else None,
         merged_into=row.merged_into,
-        first=_FIRST(row.first) if row.first else None,
         synthetic=bool(row.synthetic),
     )
+    if row.first:
+        first = _FIRST(row.first)
+        case.first = ItemRow(
+            contact=first.contact,
+            matter=first.matter,
+            night=date.fromisoformat(row.night) if row.night else None,
+            case=row.case,
+            number=row.number,
+            provider=first.provider,
+            at=first.at or began_at,
+            recorded=first.recorded,
+            not_counted=first.not_counted,
+            channel=first.channel,
+            card=first.card,
+            touched=first.touched,
+            edition=first.edition,
+            n=first.n,
+            synthetic=case.synthetic,
+        )
+    return case

@@ -89,15 +89,15 @@ def heard(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any], *, is_new
         return
     if found is None or (alarm is not None and row.attended) or _is_acknowledged(row, book):
         return
-    if found[1] + TOO_LATE > record.recordedat and book.planned(_key(row)) is None:
-        book.plan(_key(row), record.recordedat, KIND, row.contact, synthetic=record.synthetic)
+    if found[1] + TOO_LATE > record.recordedat and book.planned(_key(row, row.case)) is None:
+        book.plan(_key(row, row.case), record.recordedat, KIND, row.contact, synthetic=record.synthetic)
 
 
 def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
     """Raise what cannot wait, or call the next of the ladder."""
-    _, contact, matter = due.key.split("/")
+    _, contact, matter, of = due.key.split("/")
     register: Register = book.beside
-    row, ward = register.item(contact, int(matter)), book.ward_at(now)
+    row, ward = register.contact(contact, of or None, int(matter)), book.ward_at(now)
     if row is None or ward.urgent is None:
         return
     alarm, found = _alarm(contact, int(matter), book), cannot_wait(row, ward)
@@ -110,7 +110,7 @@ def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
         raised = UrgentRaised(**_of(row), because=found[0], by=found[1], next=following)
         book.write(raised, at)
         if row.case:
-            book.name(f"urgent-of/{row.case}", f"{contact}/{matter}", now)
+            book.name(asks(row.case), f"{contact}/{matter}", now)
         if row.attended:
             _answer(row, "answered", _answered_by(row), _answered_at(row, at), book)
             return
@@ -138,12 +138,9 @@ def _next(row: ItemRow, alarm: Alarm | None, ward: Ward, now: datetime) -> str |
     return ladder[0] if ladder else None
 
 
-def acknowledged(contact: str, matter: int, provider: str, at: datetime, book: Book[Any]) -> None:
+def acknowledged(row: ItemRow, provider: str, at: datetime, book: Book[Any]) -> None:
     """The day has taken it over: no further step follows."""
-    register: Register = book.beside
-    row = register.item(contact, matter)
-    if row is not None:
-        _over(row, "acknowledged", provider, at, book)
+    _over(row, "acknowledged", provider, at, book)
 
 
 def closed(case: str, record: Recorded, book: Book[Any]) -> None:
@@ -151,9 +148,20 @@ def closed(case: str, record: Recorded, book: Book[Any]) -> None:
     register: Register = book.beside
     for name in book.targets(asks(case)):
         contact, matter = name.target.split("/")
-        row = register.item(contact, int(matter))
+        row = register.contact(contact, case, int(matter))
         if row is not None:
             _over(row, "closed", None, record.time, book)
+
+
+def moved(row: ItemRow, before: str | None, now: datetime, book: Book[Any]) -> None:
+    """It belongs to another consultation: the next step is planned under that."""
+    old = _key(row, before)
+    due = book.planned(old) if row.card is not None else None
+    if due is not None:
+        book.cancel(old)
+        book.plan(_key(row, row.case), due, KIND, row.contact, synthetic=row.synthetic)
+        if row.case is not None and _alarm(row.contact, row.matter, book) is not None:
+            book.name(asks(row.case), f"{row.contact}/{row.matter}", now)
 
 
 def asks(case: str) -> str:
@@ -169,7 +177,7 @@ def _over(row: ItemRow, because: str, to: str | None, at: datetime, book: Book[A
 
 def _answer(row: ItemRow, because: str, to: str | None, at: datetime, book: Book[Any]) -> None:
     book.write(UrgentAnswered(**_of(row), to=to, because=because), at)
-    book.cancel(_key(row))
+    book.cancel(_key(row, row.case))
 
 
 def _alarm(contact: str, matter: int, book: Book[Any]) -> Alarm | None:
@@ -189,8 +197,8 @@ def _answered_at(row: ItemRow, otherwise: datetime) -> datetime:
     return next((attempt.at for attempt in row.tries if attempt.answered), otherwise)
 
 
-def _key(row: ItemRow) -> str:
-    return f"{KIND}/{row.contact}/{row.matter}"
+def _key(row: ItemRow, case: str | None) -> str:
+    return f"{KIND}/{row.contact}/{row.matter}/{case or ''}"
 
 
 def _of(row: ItemRow) -> dict[str, Any]:

@@ -143,6 +143,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "handover.decline": {"handover": "needed", "reason": "text"},
     "handover.withdraw": {"handover": "needed", "reason": "text"},
     "handover.return": {"handover": "needed", "reason": "text"},
+    "case.note": {"case": "text", "number": "text", "until": "day"},
     "parked.close": {"parked": "needed", "reason": "needed"},
 }
 """The tables of the contract; `needed` is a text that must be there. `personal` is tried where it is listed."""

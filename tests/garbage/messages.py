@@ -6,6 +6,8 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from events.messages import MESSAGES
+
 Message = dict[str, Any]
 
 MARK = "ひみつ太郎"
@@ -169,8 +171,7 @@ _serial = count(1)
 
 def service_of(kind: str) -> str:
     """Which service hears a message."""
-    area = kind.split(".")[0]
-    return area if area in ("placement", "handover") else "intake"
+    return MESSAGES[kind].service
 
 
 def good(kind: str, random: Random) -> Message:

@@ -28,6 +28,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from deploy.copies import STATEMENTS, Copies
 from deploy.importing.jobs import Jobs
 from deploy.importing.pages import ImportPages
 from deploy.outlook import Outlook
@@ -35,10 +36,12 @@ from events.ending import ended
 from services.clock import Clock, system_clock
 from services.database import open_reader
 from services.handover.in_hand import in_hand
+from services.handover.looking import Looking
 from services.health import Server, open_socket, routes
 from services.intake.correction_pages import CorrectionPages
 from services.intake.door import Door
 from services.intake.http import door_routes
+from services.intake.night_calls import NightCalls
 from services.intake.recall import Recall
 from services.intake.reception import Reception
 from services.intake.tonight_cases import TonightCases
@@ -49,6 +52,8 @@ from services.pages.evening_log import EveningLog
 from services.pages.flags import FlagPages, open_flags
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
 from services.pages.guard import Guard
+from services.pages.morning import MorningPages, to_acknowledge
+from services.pages.night_log import NightLog
 from services.pages.parked import ParkedPages, open_parked
 from services.pages.ringing import Ringing
 from services.pages.sending import Backroom
@@ -71,6 +76,9 @@ from services.ward import Ward
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 THREADS = 4
 """Requests that are answered at once; each thread may hold a connection, and its cache."""
+
+KEEP_SECONDS = 2.0
+"""Between two looks for a statement of which no copy was kept yet."""
 
 OWN_MAPPINGS = "sheets"
 """Where a ward keeps mapping files of its own, beside the keys."""
@@ -113,7 +121,9 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         partial(in_hand, backroom.engines["handover"]),
     )
     ringing = Ringing(tonight, opens, parts.clock)
+    nights, stands = NightLog(backroom.engines["handover"]), Looking(backroom.engines["handover"])
     waiting: dict[str, Callable[[], int]] = {
+        "/morning": to_acknowledge(nights),
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
     }
@@ -132,6 +142,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *reception.routes(),
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
             *TonightPages(frame, backroom, tonight, opens).routes(),
+            *MorningPages(frame, backroom, nights, stands, NightCalls(parts.lookup.log, opens), opens).routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),
@@ -174,11 +185,17 @@ def patient(around: Around, ward_file: Ward, *, is_open: bool) -> Around:
 
 
 def on_one_origin(
-    pages: Starlette, outlook: Outlook, door: Door | None = None, *, beside: Sequence[BaseRoute] = ()
+    pages: Starlette,
+    outlook: Outlook,
+    door: Door | None = None,
+    *,
+    beside: Sequence[BaseRoute] = (),
+    copies: Copies | None = None,
 ) -> Starlette:
     """Everything that the front serves; what is no page and knows itself who asks stands beside the pages.
 
-    `door`: what `beside` puts messages through; it hears receipts from when NATS is there.
+    `door`: what `beside` puts messages through; it hears receipts from when NATS is there. `copies`: what keeps a copy
+    of every statement.
     """
 
     async def open_door() -> None:
@@ -191,11 +208,22 @@ def on_one_origin(
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         tasks = [asyncio.create_task(outlook.watch())]
         tasks += [asyncio.create_task(open_door())] if door else []
+        tasks += [asyncio.create_task(keep(copies))] if copies else []
         log.info(STARTED)
         yield
         await ended(tasks)
 
     return Starlette(lifespan=running, routes=[*beside, Mount("/", pages)])
+
+
+async def keep(copies: Copies) -> None:
+    """Look every few seconds whether a statement was issued of which there is no copy yet."""
+    while True:
+        try:
+            await anyio.to_thread.run_sync(copies.keep)
+        except (*UNREADABLE, OSError) as error:  # It is tried again; the page and the journals hold the statement.
+            log.warning("no copy of the statement could be kept", exc_info=error)
+        await asyncio.sleep(KEEP_SECONDS)
 
 
 class Refusals:
@@ -287,7 +315,15 @@ def build(settings: Settings) -> Front:
     lookup = Lookup(desks["intake"], secrets, store)
     parts = Parts(inquiry, signins, outlook, store.opened, lookup, backroom, jobs, door=door)
     pages = assemble(settings, parts)
-    site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door))
+    copies = Copies(
+        settings.keys.parent / STATEMENTS,
+        NightLog(desks["handover"]),
+        Looking(desks["handover"]),
+        NightCalls(lookup.log, store.opened),
+        store.opened,
+        lambda: Terms(inquiry.ward() or ward, "ja", inquiry.wards()),
+    )
+    site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door), copies=copies)
     opened = [engine, keys, *desks.values()]
     return Front(site, settings.pages, [*(each.dispose for each in opened), signins.close, jobs.close])
 

@@ -286,7 +286,7 @@ class CaseNoted(Event, frozen=True, kw_only=True):
 
 
 class EveningIssued(OfNight, frozen=True, kw_only=True):
-    """今夜の申し送り as it stood before the night began: the open cases, and those with a note that holds in that night.
+    """今夜の申し送り as it stood before the night began: the open cases, and those with a note that holds then.
 
     In the order in which they began; of more than 5,000 those that began last. `due_at`: some minutes before the night;
     the event's own time is when it was issued.

@@ -48,6 +48,8 @@ class Entry(NamedTuple):
     needs: Sees
     acts: bool = False
     """It is for those alone who speak for a provider."""
+    leads: bool = False
+    """It is the first page of those who speak for a provider."""
 
     def is_for(self, session: Session | None) -> bool:
         """Whether somebody finds it in their menu."""
@@ -55,7 +57,8 @@ class Entry(NamedTuple):
 
 
 MENU = (
-    Entry("/tonight", "tonight", "calls"),
+    Entry("/morning", "morning", "calls", leads=True),
+    Entry("/tonight", "tonight", "calls", leads=True),
     Entry("/", "tables", "figures"),
     Entry("/find", "registrants", "persons"),
     Entry("/flags", "flags", "calls"),
@@ -133,16 +136,14 @@ def bare(ward: Ward, terms: Terms, *, is_open: bool) -> Frame:
 
 
 def home_of(session: Session | None, ward: Ward) -> str:
-    """The first page that somebody may see, with which those who work by night alone begin otherwise than the others.
+    """The first page of whoever is signed in; where they may see none, that on which one signs in.
 
-    Where there is none, that on which one signs in.
+    Those who work by night alone begin with tonight's notes.
     """
-    found = [entry.path for entry in MENU if entry.is_for(session)]
-    if session is not None and _works_by_night_alone(session, ward):
-        found.sort(key=lambda path: path != BY_NIGHT)
-    else:
-        found.sort(key=lambda path: path == BY_NIGHT)
-    return found[0] if found else "/signin"
+    mine = [entry for entry in MENU if entry.is_for(session)]
+    by_night = [entry for entry in mine if entry.path == BY_NIGHT and session and _works_by_night_alone(session, ward)]
+    speaks = session is not None and session.role.provider is not None
+    return next((entry.path for entry in [*by_night, *(e for e in mine if e.leads == speaks), *mine]), "/signin")
 
 
 def _works_by_night_alone(session: Session, ward: Ward) -> bool:
@@ -165,7 +166,7 @@ def render(
     around = {
         "menu": menu,
         "waiting": {entry.path: frame.waiting(entry.path) for entry in menu},
-        "home": home_of(session, terms.ward) if session or not menu else menu[0].path,
+        "home": home_of(session, terms.ward) if session else menu[0].path if menu else "/signin",
         "session": session,
         "speaks": session is not None and session.role.provider is not None,
         "sees": partial(sees, request),

@@ -61,6 +61,7 @@ def addresses(app: Starlette) -> set[str]:
         "{person}": "P",
         "{number}": "R7-0001",
         "{id}": "x",
+        "{night}": "2025-11-14",
     }
     found = set()
     for route in app.routes:
@@ -82,6 +83,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
         *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
         *("/calls/R7-0001/correct", "/persons/P/correct", "/flags/resolve-chosen"),
         *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001"),
+        *("/morning", "/morning/2025-11-14/statement.pdf", "/morning/2025-11-14/statement.txt"),
         *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
@@ -128,6 +130,7 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         "/cases/R7-0001": {"calls"},
         "/flags": {"calls"},
         "/parked": {"parked"},
+        "/morning": {"calls"},
         "/status": {"status"},
         "/find": {"persons"},
         f"/persons/{centre.records()[0].subject}": {"persons"},
@@ -219,7 +222,7 @@ async def test_a_link_is_opened_then_used_then_used_up(centre: Centre) -> None:
         after = await web.get("/status")
 
     assert "日中の担当　架空 花子" in opened.text
-    assert (entered.status_code, entered.headers["Location"]) == (303, "/")
+    assert (entered.status_code, entered.headers["Location"]) == (303, "/morning")
     assert {part.strip().partition("=")[0] for part in entered.headers["Set-Cookie"].split(";")} == {
         *(COOKIE, "HttpOnly", "Max-Age", "Path", "SameSite")
     }

@@ -12,12 +12,13 @@ import logging
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple
 
 import anyio.to_thread
+import sqlalchemy as sa
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -32,6 +33,7 @@ from deploy.copies import STATEMENTS, Copies
 from deploy.importing.jobs import Jobs
 from deploy.importing.pages import ImportPages
 from deploy.outlook import Outlook
+from deploy.tonight_copies import TonightCopies
 from events.ending import ended
 from services.clock import Clock, system_clock
 from services.database import open_reader
@@ -115,11 +117,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     ward, (inquiry, signins, outlook, opens), backroom = settings.ward(), parts[:4], parts.backroom
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
-    tonight = Tonight(
-        EveningLog(backroom.engines["handover"], backroom.engines["placement"]),
-        TonightCases(parts.lookup, opens),
-        partial(in_hand, backroom.engines["handover"]),
-    )
+    tonight = tonight_of(backroom.engines, parts.lookup, opens)
     ringing = Ringing(tonight, opens, parts.clock)
     nights, stands = NightLog(backroom.engines["handover"]), Looking(backroom.engines["handover"])
     waiting: dict[str, Callable[[], int]] = {
@@ -166,6 +164,12 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     )
 
 
+def tonight_of(engines: Mapping[str, sa.Engine], lookup: Lookup, opens: Opens) -> Tonight:
+    """What reads tonight's notes, of three services' databases."""
+    notes = EveningLog(engines["handover"], engines["placement"])
+    return Tonight(notes, TonightCases(lookup, opens), partial(in_hand, engines["handover"]))
+
+
 def patient(around: Around, ward_file: Ward, *, is_open: bool) -> Around:
     """The same; where the database does not answer, by the ward's file and bare: a call is taken all the same."""
 
@@ -190,12 +194,12 @@ def on_one_origin(
     door: Door | None = None,
     *,
     beside: Sequence[BaseRoute] = (),
-    copies: Copies | None = None,
+    copies: Sequence[Copies | TonightCopies] = (),
 ) -> Starlette:
     """Everything that the front serves; what is no page and knows itself who asks stands beside the pages.
 
-    `door`: what `beside` puts messages through; it hears receipts from when NATS is there. `copies`: what keeps a copy
-    of every statement.
+    `door`: what `beside` puts messages through; it hears receipts from when NATS is there. `copies`: what keeps copies
+    of the statements, and of tonight's notes.
     """
 
     async def open_door() -> None:
@@ -208,7 +212,7 @@ def on_one_origin(
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         tasks = [asyncio.create_task(outlook.watch())]
         tasks += [asyncio.create_task(open_door())] if door else []
-        tasks += [asyncio.create_task(keep(copies))] if copies else []
+        tasks += [asyncio.create_task(keep(each)) for each in copies]
         log.info(STARTED)
         yield
         await ended(tasks)
@@ -216,13 +220,13 @@ def on_one_origin(
     return Starlette(lifespan=running, routes=[*beside, Mount("/", pages)])
 
 
-async def keep(copies: Copies) -> None:
-    """Look every few seconds whether a statement was issued of which there is no copy yet."""
+async def keep(copies: Copies | TonightCopies) -> None:
+    """Look every few seconds whether there is something of which no copy was kept yet."""
     while True:
         try:
             await anyio.to_thread.run_sync(copies.keep)
         except (*UNREADABLE, OSError) as error:  # It is tried again; the page and the journals hold the statement.
-            log.warning("no copy of the statement could be kept", exc_info=error)
+            log.warning("a copy could not be kept", exc_info=error)
         await asyncio.sleep(KEEP_SECONDS)
 
 
@@ -315,15 +319,26 @@ def build(settings: Settings) -> Front:
     lookup = Lookup(desks["intake"], secrets, store)
     parts = Parts(inquiry, signins, outlook, store.opened, lookup, backroom, jobs, door=door)
     pages = assemble(settings, parts)
+
+    def terms() -> Terms:
+        return Terms(inquiry.ward() or ward, "ja", inquiry.wards())
+
     copies = Copies(
         settings.keys.parent / STATEMENTS,
         NightLog(desks["handover"]),
         Looking(desks["handover"]),
         NightCalls(lookup.log, store.opened),
         store.opened,
-        lambda: Terms(inquiry.ward() or ward, "ja", inquiry.wards()),
+        terms,
     )
-    site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door), copies=copies)
+    notes = TonightCopies(
+        settings.keys.parent / STATEMENTS,
+        tonight_of(desks, lookup, store.opened),
+        list(desks.values()),
+        store.opened,
+        terms,
+    )
+    site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door), copies=[copies, notes])
     opened = [engine, keys, *desks.values()]
     return Front(site, settings.pages, [*(each.dispose for each in opened), signins.close, jobs.close])
 

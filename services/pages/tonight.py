@@ -22,6 +22,7 @@ from services.pages.guard import done_by, session_of, shown_to
 from services.pages.noting import LONGEST, SAID, Mistake, Writer, ended, number_in, written
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted
+from services.pages.statement_pdf import TONIGHT, NoPdf, as_pdf
 from services.pages.terms import Terms
 from services.pages.tonight_facts import Opens, Seen
 from services.pages.tonight_reading import Tonight
@@ -48,6 +49,7 @@ class TonightPages:
         return [
             Route("/tonight", shown_to(self.page, "calls"), methods=["GET"]),
             Route("/tonight", done_by(self.act, "calls", "persons"), methods=["POST"]),
+            Route("/tonight/notes.pdf", shown_to(self.pdf, "calls"), methods=["GET"]),
             Route("/tonight/notes.txt", shown_to(self.text, "calls"), methods=["GET"]),
         ]
 
@@ -55,14 +57,28 @@ class TonightPages:
         """Tonight's notes. With `live` nothing, as long as it is still that version."""
         return self._page(request)
 
+    def pdf(self, request: Request) -> Response:
+        """The same on A4."""
+        terms, sheet = self._printed(request)
+        try:
+            made = as_pdf(sheet, TONIGHT)
+        except NoPdf as error:
+            log.warning("no PDF: %s", error)
+            return render(request, TEMPLATES, "tonight_no_pdf.html", self._around.frame(terms), terms, 503)
+        return Response(made, media_type="application/pdf", headers=_saved_as(sheet, "pdf"))
+
     def text(self, request: Request) -> Response:
         """The same as plain text."""
-        sheet = self._sheet(request, self._around.terms(language_of(request)))
+        _, sheet = self._printed(request)
+        return Response(as_text(sheet), media_type="text/plain; charset=utf-8", headers=_saved_as(sheet, "txt"))
+
+    def _printed(self, request: Request) -> tuple[Terms, Sheet]:
+        terms = self._around.terms(language_of(request))
+        sheet = self._sheet(request, terms)
         if sheet is None:
             raise HTTPException(404)
         self._note(request, sheet)
-        headers = {"Content-Disposition": f'inline; filename="tonight-{sheet.night}.txt"'}
-        return Response(as_text(sheet), media_type="text/plain; charset=utf-8", headers=headers)
+        return terms, sheet
 
     async def act(self, request: Request) -> Response:
         """Write a note, or take one off."""
@@ -128,6 +144,7 @@ class TonightPages:
             mistake.status if mistake else 200,
             sheet=sheet,
             version=version,
+            asked_since=request.query_params.get("since", "")[:5],
             writes=session.role.provider is not None and session.sees("persons"),
             said=said,
             said_number=request.query_params.get("number", "")[:20],
@@ -163,6 +180,10 @@ def _session(request: Request) -> Session:
     session = session_of(request)
     assert session is not None, "these pages are for those who have signed in"
     return session
+
+
+def _saved_as(sheet: Sheet, kind: str) -> dict[str, str]:
+    return {"Content-Disposition": f'inline; filename="tonight-{sheet.night}.{kind}"'}
 
 
 def _version(sheet: Sheet | None) -> str:

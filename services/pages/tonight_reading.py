@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from services.evenings import evening_of, tonight
-from services.pages.evening_log import EveningLog
+from services.pages.evening_log import EveningLog, Issued
 from services.pages.tonight_case import Cases, TonightCase
 from services.pages.tonight_facts import Facts, Seen, last_note
 from services.pages.tonight_rows import Words, note_in_words
@@ -39,6 +39,11 @@ class Tonight:
         synthetic = seen.synthetic or any(case.synthetic for case in facts.cases.values())
         since = seen.since or (facts.issued.at if facts.issued else None)
         return sheet_of(facts, seen._replace(since=since, synthetic=synthetic))
+
+    def issued(self, ward: Ward, now: datetime) -> Issued | None:
+        """What was issued for tonight; None: nothing yet."""
+        span = tonight(ward, now)
+        return self.log.issued(span.night) if span else None
 
     def noted(self, seen: Seen) -> list[tuple[TonightCase, Words]]:
         """The open cases with a note that holds tonight, each with its words; those that began first come first."""

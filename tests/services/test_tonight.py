@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import httpx
 import pytest
+from pypdf import PdfReader
 from starlette.applications import Starlette
 
 from events.morning import CaseNoted
+from services.pages.statement_pdf import NoPdf
 from tests.desk_examples import Centre, answer, arrange, at, call, cancel, close, merge, message
 from tests.evening_examples import EVENING, MOTHER, NOTE, RINGS, mother_rings, new_years_eve, note
 from tests.web_examples import HOME, browser, site
@@ -94,6 +97,31 @@ async def test_the_page_says_the_same_in_both_languages(centre: Centre) -> None:
         lines = [line.strip("●【】[] ") for line in (await text(app, f"?{language}")).splitlines()[2:-2]]
         for part in filter(None, (piece.strip() for line in lines for piece in re.split(r"　|：|: |● |, ", line))):
             assert part in page, part
+
+
+async def test_it_is_printed_on_one_sheet(centre: Centre) -> None:
+    """On A4, with the same words."""
+    made = await ask(site(centre, role="night"), "/tonight/notes.pdf")
+    pages = PdfReader(BytesIO(made.content)).pages
+    printed = "".join(pages[0].extract_text().split())
+
+    assert made.headers["content-disposition"] == 'inline; filename="tonight-2025-12-31.pdf"'
+    assert len(pages) == 1
+    for said in (*NOTE.values(), "架空海（カクウウミ）（40歳）", "20:00まで", "依頼中", "16:50現在の内容"):
+        assert "".join(said.split()) in printed
+
+
+async def test_where_no_pdf_can_be_made_the_text_is_offered(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page says so, and leads to it."""
+
+    def broken(*_: object) -> bytes:
+        raise NoPdf("broken")
+
+    monkeypatch.setattr("services.pages.tonight.as_pdf", broken)
+    page = await ask(site(centre, role="night"), "/tonight/notes.pdf")
+
+    assert page.status_code == 503
+    assert "/tonight/notes.txt" in page.text
 
 
 async def test_whoever_may_not_see_persons_sees_that_there_is_a_note(centre: Centre) -> None:

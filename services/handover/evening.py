@@ -99,8 +99,6 @@ def _is_done(evening: Evening, book: Book[Any]) -> bool:
 
 
 def _issue(night: date, due: datetime, now: datetime, book: Book[Any]) -> None:
-    if book.targets(_mark(night)):
-        return  # Issued already, before a ward's file moved the time.
     register: Register = book.beside
     cases = [row.case for row in register.in_hand()[-MOST_CASES:]]
     parts: dict[str, list[str]] = {}

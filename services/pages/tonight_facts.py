@@ -15,7 +15,7 @@ Opens = Callable[[Iterable[str], str, str], dict[str, Any] | None]
 """(of whom it may be, the event's identity, a box) → what is in it; None where no key opens it."""
 
 STILL = timedelta(hours=12)
-"""How long something that should have happened by a time is shown as overdue."""
+"""How long before a night something should have happened that is shown as overdue in it."""
 
 
 class Facts(NamedTuple):

@@ -251,14 +251,18 @@ async def test_what_was_merged_is_one_row(centre: Centre) -> None:
     assert "約束しないこと：帰る日" in told
 
 
-async def test_a_promise_is_shown_until_half_a_day_after_its_time(centre: Centre) -> None:
-    """The night worker who did not ring back sees it; the next night is no longer bothered."""
-    centre.tick("2026-01-01 02:00")
+async def test_what_was_promised_and_not_done_is_shown_for_a_night(centre: Centre) -> None:
+    """The night that should have rung back sees it all night, also what the day left; the next one is not bothered."""
+    back = {"by": at("2025-12-31 14:30").isoformat(), "who": "day"}
+    centre.say("day", call("D", "2025-12-31 16:45", call_back=back))
+    centre.pump()
+    centre.tick("2026-01-01 08:29")
     in_the_night = await text(site(centre, role="night"))
     centre.tick("2026-01-01 18:00")
     next_night = await text(site(centre, role="night"))
 
     assert "● 折り返しの約束：20:00まで　夜間受託事業者　03-0000-4321　時刻を過ぎています" in in_the_night
+    assert "● 折り返しの約束：14:30まで　日中受託事業者　時刻を過ぎています" in in_the_night
     assert "折り返しの約束" not in next_night
 
 
@@ -404,5 +408,6 @@ async def test_of_very_many_those_that_matter_are_shown(centre: Centre) -> None:
     told = await text(site(centre, role="night"))
 
     assert "ほかに対応中が3件あります。" in told
+    assert told.count("\nR7-") == 100
     assert "帰る日" in told
     assert f"{EVENING[-5:]}発行" in told

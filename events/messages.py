@@ -332,6 +332,23 @@ class CaseSplit(Message, frozen=True, kw_only=True):
     number: str | None = None
 
 
+class ShiftClose(Message, frozen=True, kw_only=True):
+    """A provider closes its night: what it sent is complete up to `last`, the number (`sequence`) it gave last.
+
+    `night`: the day on which the night began; left out, the one of `time`, or the last that was over then. `source`:
+    whose numbers these are; left out, this message's own. `calls`: how many calls the provider itself counts.
+    `elsewhere`: ranges (first, last) of numbers since the closing before that went to other services; the kit knows.
+    """
+
+    name: ClassVar[str] = "shift.close"
+    service: ClassVar[str] = "intake"
+    night: date | None = None
+    source: str | None = None
+    last: int | None = None
+    calls: int | None = None
+    elsewhere: list[tuple[int, int]] | None = None
+
+
 class PlacementArrange(Message, frozen=True, kw_only=True):
     """A place was arranged for a case. `kind` is one of the ward's placement kinds.
 
@@ -525,6 +542,7 @@ MESSAGES: dict[str, type[Message]] = {
         CaseClose,
         CaseMerge,
         CaseSplit,
+        ShiftClose,
         PlacementArrange,
         PlacementCancel,
         HandoverOffer,

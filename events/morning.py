@@ -18,11 +18,22 @@ from events.intake import night_id
 VERDICTS = ("agree", "unconfirmed", "differ")
 """件数照合: 一致, 未確認, 不一致あり."""
 
-DIFFERENCES = ("not-received", "unreadable", "waiting", "not-held", "not-recorded", "not-stated", "overdue", "exchange")
+DIFFERENCES = (
+    "not-received",
+    "unreadable",
+    "waiting",
+    "calls",
+    "not-held",
+    "not-recorded",
+    "not-stated",
+    "overdue",
+    "exchange",
+)
 """Which two hops differ. `not-received`: numbers of the provider's that never came; `unreadable`: numbers that came and
-are parked; `waiting`: numbers that wait for something; `not-held`: contacts that intake recorded and handover does not
-hold; `not-recorded`: the reverse; `not-stated`: contacts that no edition names; `overdue`: items not acknowledged in
-time; `exchange`: contacts that the telephone exchange counted and nobody entered, or the reverse."""
+are parked; `waiting`: numbers that wait for something; `calls`: as many as the provider counts itself, and as many as
+are held of it; `not-held`: contacts that intake recorded and handover does not hold; `not-recorded`: the reverse;
+`not-stated`: contacts that no edition names; `overdue`: items not acknowledged in time; `exchange`: contacts that the
+telephone exchange counted and nobody entered, or the reverse."""
 
 
 NOTED_PARTS = ("note", "may_ring", "promised", "not_promise")
@@ -68,7 +79,8 @@ class Hops(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 class Difference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A difference by name: the provider's numbers, 受付番号, contact ids or item numbers, whatever it is about.
 
-    `what` is one of DIFFERENCES; `count` how many, of which the first hundred are named.
+    `what` is one of DIFFERENCES; `count` how many, of which the first hundred are named. Of `calls` and `exchange`,
+    `named` are the two counts: as told, and as held.
     """
 
     what: str

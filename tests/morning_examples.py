@@ -41,7 +41,8 @@ def item(verb: str, n: int, on: str = "2025-05-13 08:41", *, night: str = TONIGH
     """Something said of an item: acknowledge, undo, question, answer or done; by a worker with a name, unless None."""
     told = {"worker": WORKER} | personal
     kept = {field: value for field, value in told.items() if value is not None}
-    return message(f"item.{verb}", on, night=night, item=n, **({"personal": kept} if kept else {}))
+    data: dict[str, Any] = {"personal": kept} if kept else {}
+    return message(f"item.{verb}", on, night=night, item=n, **data)
 
 
 def acknowledge(n: int, on: str = "2025-05-13 08:41", *, night: str = TONIGHT, **personal: Any) -> Message:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from events.intake import NightClosed
+from events.intake import Feed, NightClosed
 from events.morning import Difference, Hops, Item
 
 MOST_NAMED = 100
@@ -30,6 +30,7 @@ class Held(NamedTuple):
     matter: int
     number: str
     channel: str = "phone"
+    provider: str = ""
 
 
 class Edition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -86,7 +87,7 @@ def compare(
     differences = tuple(
         difference
         for difference in (
-            *_of_feeds(closing),
+            *_of_feeds(closing, held),
             *_of_records(closing, contacts),
             _named("not-stated", unlisted.values()),
             _named("overdue", map(str, sorted(_overdue(stated, own, acknowledged, now)))),
@@ -117,14 +118,26 @@ def _sent(closing: NightClosed | None) -> int | None:
     """By the providers' own word; not known while one of them has not closed its night."""
     if closing is None or not all(feed.closed for feed in closing.feeds):
         return None
-    return sum(feed.last - feed.first + 1 for feed in closing.feeds if feed.first is not None and feed.last is not None)
+    return sum(_numbered(feed) for feed in closing.feeds)
 
 
-def _of_feeds(closing: NightClosed | None) -> Iterator[Difference | None]:
-    """What a provider sent and intake could not record, by the provider's own numbers."""
+def _numbered(feed: Feed) -> int:
+    """How many numbers of this night came, or should have come, to intake."""
+    if feed.first is None or feed.last is None:
+        return 0
+    return max(0, feed.last - feed.first + 1 - feed.elsewhere)
+
+
+def _of_feeds(closing: NightClosed | None, held: Sequence[Held]) -> Iterator[Difference | None]:
+    """What a provider sent and intake could not record, by the provider's own numbers; and what it counts itself."""
     for feed in closing.feeds if closing else ():
         yield _named("not-received", _numbers(feed.missing), feed.provider, sum(b - a + 1 for a, b in feed.missing))
         yield _named("unreadable", map(str, feed.parked), feed.provider)
+        yield _named("waiting", map(str, feed.waiting), feed.provider)
+        own = len({row.contact for row in held if row.provider == feed.provider})
+        if feed.calls is not None and feed.calls != own:
+            counted = (str(feed.calls), str(own))
+            yield Difference(what="calls", provider=feed.provider, named=counted, count=abs(feed.calls - own))
 
 
 def _numbers(ranges: Iterable[tuple[int, int]]) -> Iterator[str]:

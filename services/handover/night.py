@@ -177,11 +177,20 @@ def begin(now: datetime, book: Book[Any]) -> None:
     while True:
         due = book.planned(f"{STATEMENT}/{night}")
         if due is not None and (night != coming or due <= now):
+            _give_time(night, due, now, book)
             return  # The one that is planned plans the next.
         if due is not None or night <= first or state_of(night - DAY, book).editions:
             break
         night -= DAY
     plan(night, ward, book)
+
+
+def _give_time(night: date, due: datetime, now: datetime, book: Book[Any]) -> None:
+    """Everything was off as it was due: intake, which starts in the same moment, has its time to close the night."""
+    register: Register = book.beside
+    morning = book.ward_at(now).morning
+    if due <= now and morning is not None and register.closing(night) is None:
+        book.plan(f"{STATEMENT}/{night}", now + timedelta(seconds=morning.grace), STATEMENT, night_id(night))
 
 
 def plan(night: date, ward: Ward, book: Book[Any], *, synthetic: bool = False) -> None:

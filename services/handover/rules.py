@@ -16,6 +16,7 @@ from services.book import Book, Due, Said, told
 from services.cases import learn, names_given
 from services.handover import contracts, domain, evening, heard, items, ladder, night, statement, urgent
 from services.handover.night import Night
+from services.handover.owners import owner_after
 from services.handover.passing import Case
 from services.handover.register import TABLES, Register
 from services.handover.urgent import Alarms
@@ -38,6 +39,19 @@ class Rules:
             evening.note(said, told(said.data, CaseNote), book)
         else:
             domain.decide(said, book)
+            self._pass_on(book)
+
+    def _pass_on(self, book: Book[Any]) -> None:
+        """A hand-over to an agency that was accepted, or came back, changes in whose charge the case is."""
+        register: Register = book.beside
+        for written in book.written:
+            case = register.case(written.event.case_id) if written.event.case_id else None
+            if case is None:
+                continue
+            owner = owner_after(case.owner, written.event)
+            if owner is not None and owner != case.owner:
+                case.owner = owner
+                register.keep_case(case)
 
     def evolve(self, state: State | None, event: Event, at: datetime) -> State | None:
         """The state of what an event is about, after it."""

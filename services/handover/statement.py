@@ -44,7 +44,7 @@ def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
 
 def stands(state: Night, rows: Sequence[ItemRow], closing: NightClosed | None, now: datetime) -> Compared:
     """How a night stands at a moment, by everything that was heard of it: 件数照合."""
-    held = [Held(row.contact, row.matter, row.number, row.channel) for row in rows]
+    held = [Held(row.contact, row.matter, row.number, row.channel, row.provider) for row in rows]
     return compare(closing, held, state.editions, state.acknowledged, state.exchange, now)
 
 

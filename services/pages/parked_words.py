@@ -58,6 +58,14 @@ _REASONS = {
     "every contact of it was moved away": "この相談の連絡はすべて別の相談へ移されています",
     "there is one under this reference already": "同じ番号のものがすでにあります",
     "arranged already under this reference": "同じ番号の調整がすでにあります",
+    "no night began on this day": "この日に始まる夜間はありません",
+    "it has not begun yet": "まだ始まっていません",
+    "not a night of this provider's": "この受託事業者の夜間ではありません",
+    "this ward closes no nights": "この区では夜間を締めません",
+    "not a count": "件数や番号として使えません",
+    "not ranges of numbers": "番号の範囲ではありません",
+    "less than the last number of the night before it": "前の夜間の最後の番号より小さい番号です",
+    "more than the last number of the night after it": "次の夜間の最後の番号より大きい番号です",
     "before it was arranged": "調整より前の日時です",
     "before it was offered": "依頼より前の日時です",
     "not in the directory on that day": "その日の送付先名簿に載っていません",
@@ -153,6 +161,10 @@ _ACCEPTED = {
         "aからz、0から9、ハイフンで40文字まで（氏名は個人情報の欄へ）"
     ),
     "your own reference for the person": "自分の登録番号",
+    "the day on which the night began": "夜間の始まった日",
+    "a night within its contract and its bands": "契約期間と担当の時間帯にある夜間",
+    "a ward's file with [morning]": "[morning]のある区の設定ファイル",
+    "ranges such as [[3, 5]], up to 1000": "[[3, 5]] のような範囲を1000個まで",
     "nothing: it has no flag": "ありません（確認事項のない記録です）",
     "a later `time`, if it is to stand all the same; or `yoake parked close`": (
         "それでも有効にするときは、より後の日時（time）。または閉じる（yoake parked close）"
@@ -170,6 +182,11 @@ _SIZES = (
     (re.compile(r"1 to (\S+) matters in one contact"), "一つの連絡に1件から{0}件の相談"),
     (re.compile(r"up to (\S+) in one contact"), "一つの連絡に{0}件まで"),
     (re.compile(r"(\S+) minutes apart"), "{0}分の間隔"),
+    (re.compile(r"up to number (\S+)"), "{0}番まで"),
+    (
+        re.compile(r"(\S+) or more; a numbering that begins anew needs a new source"),
+        "{0}番以上。番号を付け直すときは新しい送信元（source）",
+    ),
     (re.compile(r"under (\S+), or a recipient certificate"), "{0}歳未満、または受給者証"),
     (re.compile(r"a day from (\S+) to today"), "{0}から今日までの日付"),
     (re.compile(r"a hand-over that is (.+)"), "「{0}」の引継ぎ"),

@@ -8,6 +8,7 @@ from typing import Final
 from services.pages.morning_words import IN_THE_MORNING
 from services.pages.tonight_words import TONIGHT
 from services.pages.words_of_calls import ON_THE_CARD
+from services.pages.words_of_subscribers import OF_SUBSCRIBERS
 from services.ward import Label
 
 _SCREEN = {
@@ -406,7 +407,7 @@ _SCREEN = {
     ),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | IN_THE_MORNING | TONIGHT)
+SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | IN_THE_MORNING | TONIGHT)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(

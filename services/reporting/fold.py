@@ -35,6 +35,7 @@ from events.intake import (
     FlagReopened,
     FlagResolved,
     IntakeEvent,
+    NightClosed,
     PersonMerged,
     PersonRegistered,
     PersonSplit,
@@ -42,6 +43,7 @@ from events.intake import (
     RegistrationCorrected,
     RegistrationReinstated,
     RegistrationWithdrawn,
+    ShiftClosed,
     WardActivated,
 )
 from events.morning import CaseNoted, CasePassed, MorningEvent, OfContact, OfNight
@@ -134,7 +136,7 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
             return persons.merged(facts, heard)
         case PersonSplit():
             return persons.split(facts, heard)
-        case RegistrationConfirmed() | ConsentGiven() | ConsentWithdrawn():
+        case RegistrationConfirmed() | ConsentGiven() | ConsentWithdrawn() | ShiftClosed() | NightClosed():
             return ()  # No table counts them.
         case WardActivated():
             return _activated(facts, heard)

@@ -123,7 +123,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     ringing = Ringing(tonight, opens, parts.clock)
     nights, stands = NightLog(backroom.engines["handover"]), Looking(backroom.engines["handover"])
     waiting: dict[str, Callable[[], int]] = {
-        "/morning": to_acknowledge(nights),
+        "/morning": to_acknowledge(nights, stands, backroom.clock),
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
     }

@@ -63,10 +63,18 @@ def say(centre: Centre, provider: str, *said: Message) -> None:
         centre.tick()
 
 
-def handed_over(centre: Centre, *calls: Message, until: str = "08:35") -> None:
-    """A night with these calls, and its statement; it is 8:35."""
-    say(centre, "night", *calls)
-    centre.tick(on(until))
+def handed_over(centre: Centre, *calls: Message, shut: bool = True) -> None:
+    """A night with these calls, numbered from 41 on and closed with the last number, and its statement; it is 8:35."""
+    numbered = [call | {"sequence": n} for n, call in enumerate(calls, start=41)]
+    say(centre, "night", *numbered)
+    if shut:
+        say(centre, "night", close(40 + len(calls)))
+    centre.tick(on("08:35"))
+
+
+def close(last: int, time: str = "08:20") -> Message:
+    """The night provider closes its night with this number."""
+    return message("shift.close", on(time), night=NIGHT_OF.isoformat(), last=last) | {"synthetic": True}
 
 
 def late(centre: Centre, time: str, *calls: Message) -> None:
@@ -74,6 +82,7 @@ def late(centre: Centre, time: str, *calls: Message) -> None:
     centre.tick(on(time))
     for one in calls:
         centre.say("night", one)
+    centre.tick()
     hour, minute = time.split(":")
     centre.tick(on(f"{hour}:{int(minute) + 1:02}"))
 

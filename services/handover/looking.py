@@ -32,7 +32,8 @@ class Looking:
             state = _state(self._log.histories(session, [about])[about])
             connection = session.connection()
             rows = items_of(connection, night.night)
-            compared = stands(state, rows, closing_of(connection, night.night), now)
+            closing = closing_of(connection, night.night)
+            compared = stands(state, rows, closing, now)
             owners = _owners(connection, [row.case for row in rows if row.case])
         return shown.Standing(
             verdict=compared.verdict,
@@ -40,6 +41,7 @@ class Looking:
             differences=compared.differences,
             own=frozenset(own(rows)),
             owners=owners,
+            feeds=closing.feeds if closing else None,
         )
 
 

@@ -15,11 +15,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from services.clock import Clock
 from services.era import parse_date
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
-from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, Mistake, Side, can, prepared
+from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, Mistake, Side, can, closing, prepared
 from services.pages.morning_todo import Todo, todo
 from services.pages.night_call import Calls
 from services.pages.night_log import Alarm, NightLog
@@ -68,11 +69,13 @@ class Look(NamedTuple):
     """The version of what stands above the items."""
 
 
-def to_acknowledge(nights: NightLog) -> Callable[[], int]:
+def to_acknowledge(nights: NightLog, stands: Stands, clock: Clock) -> Callable[[], int]:
     """Asks how many items of the last nights nobody took over yet."""
 
     def count() -> int:
-        return sum(entry.acknowledged is None for night in nights.recent() for entry in night.entries)
+        waiting = [night for night in nights.recent() if any(each.acknowledged is None for each in night.entries)]
+        held = (night.as_held(stands(night, clock()).own) for night in waiting)
+        return sum(entry.acknowledged is None and not entry.gone for night in held for entry in night.entries)
 
     return count
 
@@ -157,10 +160,13 @@ class MorningPages:
     def _prepared(self, request: Request, form: Mapping[str, str], wanted: date | None) -> tuple[str, bytes] | Mistake:
         """(provider, message) of what somebody wants to say, or what is wrong with the form."""
         night = self._nights.night(wanted) if wanted else None
-        act = ACTS.get(form.get("do", ""))
-        if night is None or act is None:
+        act, session, terms = ACTS.get(form.get("do", "")), _session(request), self._around.terms("ja")
+        if wanted and act and act.kind == "shift.close" and _works_at_night(session, terms):
+            now, synthetic = terms.ward.local(self._backroom.clock()), self._around.frame(terms).synthetic
+            shut = closing(form, wanted, now, synthetic=synthetic)
+            return shut if isinstance(shut, Mistake) else (session.role.provider or "", shut)
+        if night is None or act is None or act.kind == "shift.close":
             raise HTTPException(404)
-        session, terms = _session(request), self._around.terms("ja")
         side = self._side(session, night, terms)
         now = terms.ward.local(self._backroom.clock())
         told = prepared(act, form, night, side, now)
@@ -202,9 +208,19 @@ class MorningPages:
             said_item=request.query_params.get("item", "")[:4],
             mistake=mistake,
             worker=session.name or "",
+            closes=self._closes(session, terms, wanted, nights),
             longest_name=LONGEST_NAME,
             longest_text=LONGEST_TEXT,
         )
+
+    def _closes(
+        self, session: Session, terms: Terms, wanted: date | None, nights: Sequence[date]
+    ) -> tuple[str, str] | None:
+        """The night that whoever works at night may close: which it is now, or was last; and its day in words."""
+        if not _works_at_night(session, terms):
+            return None
+        night = wanted or terms.ward.night_at(self._backroom.clock()) or next(iter(nights), None)
+        return (night.isoformat(), terms.day(night, weekday=True)) if night else None
 
     def _look(self, request: Request, night: Night, terms: Terms, session: Session) -> Look:
         opens, now = self._opens_for(request), self._backroom.clock()
@@ -215,7 +231,7 @@ class MorningPages:
         side = self._side(session, night, terms)
         entries = {entry.n: entry for entry in night.entries}
         shown = [self._shown(row, entries[row.n], side) for row in sheet.rows]
-        left = todo(self._nights, night, stands, calls, self._calls, side, now, terms)
+        left = todo(self._nights, night, self._stands, calls, self._calls, side, now, terms)
         above = _version(msgspec.structs.replace(sheet, rows=(), as_of=""), left)
         version = _version(above, [item.version for item in shown])
         return Look(night, sheet, shown, left, version, above)
@@ -239,6 +255,11 @@ def _session(request: Request) -> Session:
     session = session_of(request)
     assert session is not None, "these pages are for those who have signed in"
     return session
+
+
+def _works_at_night(session: Session, terms: Terms) -> bool:
+    contract = terms.ward.provider_of(session.role.provider or "")
+    return contract is not None and terms.ward.morning is not None and terms.ward.morning.band in contract.bands
 
 
 def _wanted(given: str) -> date | None:

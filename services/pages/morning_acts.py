@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ UNDO = timedelta(seconds=30)
 LONGEST_TEXT = 1_000
 LONGEST_NAME = 100
 MOST_CONTACTS = 9_999
+MOST_DIGITS = 15
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
@@ -39,6 +40,7 @@ ACTS = {
     "answer": Act("item.answer", "answer", "needs_text"),
     "done": Act("item.done", "note"),
     "count": Act("exchange.count"),
+    "close": Act("shift.close"),
 }
 SAID = {
     "acknowledge": "morning_acknowledged",
@@ -48,6 +50,7 @@ SAID = {
     "answer": "morning_answered",
     "done": "morning_done",
     "count": "morning_counted",
+    "close": "morning_closed",
     "sent": "morning_sent",
 }
 """What the page says after a form: part of its address, so that loading it again sends nothing."""
@@ -89,7 +92,7 @@ def can(entry: Entry, side: Side, now: datetime) -> frozenset[str]:
     """What somebody on this side may do about an item just now."""
     found = set()
     word = entry.acknowledged
-    if side.takes and word is None and entry.done is None:
+    if side.takes and word is None and not entry.gone:
         found.add("acknowledge")
     if side.takes and word is not None and word.provider == side.provider:
         found.add("undo" if now - word.recorded < UNDO else "correct")
@@ -128,6 +131,18 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
     if happened != now:
         told["entered"] = now.isoformat()
     return msgspec.json.encode(told)
+
+
+def closing(form: Mapping[str, str], night: date, now: datetime, *, synthetic: bool) -> bytes | Mistake:
+    """The message with which a provider closes a night, or what is wrong with the form."""
+    numbers = {name: form[name] for name in ("last", "calls") if form.get(name)}
+    good = all(text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS for text in numbers.values())
+    source = form.get("source", "")
+    if not numbers or not good or len(source) > LONGEST_NAME or not source.isprintable():
+        return Mistake("needs_numbers", form, 400)
+    data: dict[str, Any] = {"night": night.isoformat(), **{name: int(text) for name, text in numbers.items()}}
+    data |= {"source": source} if source else {}
+    return msgspec.json.encode(message("shift.close", data, now, synthetic=synthetic))
 
 
 def _happened(given: str, now: datetime) -> datetime | None:

@@ -11,7 +11,7 @@ from services.pages.morning_acts import Side
 from services.pages.night_call import Call, Calls
 from services.pages.night_clock import NightClock
 from services.pages.night_log import NightLog
-from services.pages.nights import Entry, Key, Night, Standing
+from services.pages.nights import Entry, Key, Night, Stands
 from services.pages.terms import Terms
 
 
@@ -41,7 +41,7 @@ class Todo(msgspec.Struct, frozen=True):
 def todo(
     nights: NightLog,
     night: Night,
-    stands: Standing,
+    stands: Stands,
     calls: Mapping[Key, Call],
     look_up: Calls,
     side: Side,
@@ -50,7 +50,8 @@ def todo(
 ) -> Todo:
     """What is left of a night and of the nights before it, and what came back; for whoever stands on this side."""
     here = [entry for entry in night.entries if not (entry.gone or _is_closed(entry, calls))]
-    before = [each for each in nights.recent() if each.night < night.night]
+    earlier = [each for each in nights.recent() if each.night < night.night and any(map(_is_open, each.entries))]
+    before = [each.as_held(stands(each, now).own) for each in earlier]
     left = [(each, entry) for each in before for entry in each.entries if _is_open(entry)]
     known = look_up([entry.item for _, entry in left if entry.item], personal=False) if left else {}
     left = [(each, entry) for each, entry in left if entry.acknowledged is None or not _is_closed(entry, known)]
@@ -66,9 +67,10 @@ def todo(
         return tuple(_pointer(each, entry, found, terms, here=each is night) for each, entry in which)
 
     def is_mine(entry: Entry) -> bool:
-        owner = stands.owners.get(entry.item.case) if entry.item and entry.item.case else None
+        owner = owners.get(entry.item.case) if entry.item and entry.item.case else None
         return side.provider is not None and owner == side.provider
 
+    owners = stands(night, now).owners
     taken = [entry for entry in here if entry.is_left]
     overdue = [entry for entry in here if entry.is_overdue(now)]
     groups = (
@@ -85,7 +87,7 @@ def todo(
 
 
 def _is_open(entry: Entry) -> bool:
-    return entry.done is None and (entry.acknowledged is None or entry.is_left or entry.is_asked)
+    return not entry.gone and entry.done is None and (entry.acknowledged is None or entry.is_left or entry.is_asked)
 
 
 def _is_closed(entry: Entry, calls: Mapping[Key, Call]) -> bool:

@@ -78,14 +78,22 @@ IN_THE_MORNING = {
         "Overdue and not acknowledged: item {named} ({n}).",
     ),
     "differ_exchange": Label(
-        "電話の着信{exchange}件に対し、引継書の連絡は{contacts}件です（差{n}件）。入力されていない連絡がないか確認してください。",
-        "The exchange counted {exchange} calls; the statement has {contacts} contacts (a difference of {n}). "
+        "電話の着信{counted}件に対し、引継書の連絡は{contacts}件です（差{n}件）。入力されていない連絡がないか確認してください。",
+        "The exchange counted {counted} calls; the statement has {contacts} contacts (a difference of {n}). "
         "See whether a call was not entered.",
     ),
     "nothing_differs": Label("相違はありません。", "There is no difference."),
     "not_confirmed_why": Label(
         "夜間の締め（最後の番号）か受付の締めがまだないため、件数を確認できません。",
         "The night provider's closing (its last number) or intake's is missing, so that the counts are not confirmed.",
+    ),
+    "differ_calls": Label(
+        "{provider}の数えた連絡{counted}件に対し、引継書の連絡は{contacts}件です（差{n}件）。",
+        "{provider} counts {counted} calls; the statement has {contacts} of its contacts (a difference of {n}).",
+    ),
+    "not_closed": Label(
+        "{provider}が最後の番号で夜間を締めていないため、件数を確認できません。",
+        "{provider} has not closed its night with its last number, so that the counts are not confirmed.",
     ),
     "differences": Label("相違", "Differences"),
     "overdue_notice": Label("受領期限（{due}）を過ぎました。", "The time to acknowledge ({due}) has passed."),
@@ -214,11 +222,18 @@ IN_THE_MORNING = {
     "record_count": Label("着信の数を記録する", "Record the count"),
     "close_night": Label("夜間を締める", "Close the night"),
     "close_hint": Label(
-        "この夜間の最後の番号と連絡の件数を伝えます。送信と受付の照合に使います。",
-        "Says the last number and how many calls there were, so that what was sent is compared with what came.",
+        "この夜間に送った記録の最後の番号と、連絡の件数を入力します。送信と受付の照合に使います。",
+        "The number of the last record that was sent of this night, and how many calls there were: "
+        "with them what was sent is compared with what came.",
     ),
-    "close_last": Label("最後の番号", "Last number"),
+    "close_last": Label("最後の番号（番号を付けているとき）", "Last number, where they are numbered"),
     "close_calls": Label("連絡の件数", "Calls"),
+    "close_source": Label(
+        "番号を付けている送信元（複数あるときだけ）", "Whose numbers these are, where there are several"
+    ),
+    "needs_numbers": Label(
+        "最後の番号か連絡の件数を、数字で入力してください。", "Give the last number or how many calls, as a number."
+    ),
     "other_nights": Label("ほかの夜間", "Other nights"),
     "show_night": Label("この夜間を開く", "Open"),
     "which_night": Label("夜間の始まった日", "Day on which the night began"),

@@ -8,6 +8,7 @@ from datetime import date, datetime
 import msgspec
 
 from events import Recorded, event_of
+from events.intake import Feed
 from events.morning import (
     DeadlinePassed,
     DeadlineSettled,
@@ -216,13 +217,14 @@ def _said(night: Night, record: Recorded, event: OfItem) -> Night:
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """件数照合 at a moment. `own`: the calls that are of this night still, whatever was printed. `owners`: in whose
-    charge (担当) each case is."""
+    charge (担当) each case is. `feeds`: what each provider sent, as intake closed the night; None: it did not yet."""
 
     verdict: str
     hops: Hops
     differences: tuple[Difference, ...] = ()
     own: frozenset[Key] = frozenset()
     owners: dict[str, str] = {}
+    feeds: tuple[Feed, ...] | None = None
 
 
 Stands = Callable[[Night, datetime], Standing]

@@ -184,13 +184,24 @@ class _Head:
         shown = tuple((say(word), say("hop_unknown") if n is None else say("records", n=n)) for word, n in named)
         lines = tuple(self._difference(each, found) for each in found.differences)
         if found.verdict == "unconfirmed":
-            lines = (*lines, say("not_confirmed_why"))
+            lines = (*lines, *self._not_confirmed(found))
         return Counts(code=found.verdict, verdict=say(f"verdict_{found.verdict}"), hops=shown, differences=lines)
+
+    def _not_confirmed(self, found: Standing) -> tuple[str, ...]:
+        """Whose closing is missing."""
+        if not found.feeds:
+            return (self._terms.screen("not_confirmed_why"),)
+        missing = (feed.provider for feed in found.feeds if not feed.closed)
+        return tuple(
+            self._terms.screen("not_closed", provider=self._terms.provider(provider))
+            for provider in dict.fromkeys(missing)
+        )
 
     def _difference(self, each: Difference, found: Standing) -> str:
         """A difference as a named list."""
         word, hops = f"differ_{each.what}", found.hops
         is_whole = each.what != "not-received" or None not in (hops.sent, hops.received)
+        counted = each.what in ("exchange", "calls") and len(each.named) == 2  # What was counted, and what there is.
         named = self._terms.listed(self._named(each))
         if each.count > len(each.named) > 0:
             named += "…"
@@ -201,8 +212,8 @@ class _Head:
             provider=self._terms.provider(each.provider) if each.provider else "",
             sent=hops.sent,
             received=hops.received,
-            exchange=each.named[0] if each.what == "exchange" and each.named else hops.exchange,
-            contacts=each.named[1] if each.what == "exchange" and len(each.named) > 1 else hops.stated,
+            counted=each.named[0] if counted else hops.exchange,
+            contacts=each.named[1] if counted else hops.stated,
         )
 
     def _named(self, each: Difference) -> list[str]:

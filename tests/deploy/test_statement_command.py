@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import stat
@@ -18,6 +19,7 @@ from typer.testing import CliRunner, Result
 from deploy.cli import app
 from deploy.copies import AGAIN, KEPT, STATEMENTS, Copies, copies_in
 from deploy.datadir import DataDirectory, Kept
+from deploy.front import keep
 from deploy.setting_up import SAMPLE
 from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
@@ -138,11 +140,22 @@ def test_a_copy_is_kept_of_every_edition_as_it_was_issued(data: tuple[Path, Cent
     assert [path.name for path in second] == ["2025-11-14_1.txt", "2025-11-14_1.pdf"]
     assert third == []
     assert ["R7-0002" in text for text in texts] == [False, True]
-    assert "この用紙：第1版（8:31発行）まで" in texts[0]
-    assert "この用紙：追加分1（8:53発行）まで" in texts[1]
+    assert "この用紙：第1版（8:30発行）まで" in texts[0]
+    assert "この用紙：追加分1（8:52発行）まで" in texts[1]
     assert "このあとに追加分" not in texts[0]
     assert stat.S_IMODE((directory / STATEMENTS).stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in (directory / STATEMENTS).iterdir()} == {0o600}
+
+
+def test_what_was_missed_is_kept_as_it_was_issued(data: tuple[Path, Centre]) -> None:
+    """The front was off while two editions came: each gets its own copy, the first without what came later."""
+    directory, centre = data
+    late(centre, "08:52", told("B", "02:10"))
+    copies(directory, centre).keep()
+    first, second = [(directory / STATEMENTS / f"2025-11-14_{n}.txt").read_text() for n in (0, 1)]
+
+    assert ["R7-0002" in text for text in (first, second)] == [False, True]
+    assert "この用紙：第1版（8:30発行）まで" in first
 
 
 def test_the_last_copy_is_printed_where_nothing_else_is_left(data: tuple[Path, Centre], tmp_path: Path) -> None:
@@ -156,7 +169,7 @@ def test_the_last_copy_is_printed_where_nothing_else_is_left(data: tuple[Path, C
     printed, written = yoake(alone, "--last"), yoake(alone, "--last", "--pdf", str(to))
 
     assert (printed.exit_code, written.exit_code) == (0, 0)
-    assert printed.stdout.splitlines()[3:5] == ["この用紙：第1版（8:31発行）まで", "第1版　8:31発行（1件）"]
+    assert printed.stdout.splitlines()[3:5] == ["この用紙：第1版（8:30発行）まで", "第1版　8:30発行（1件）"]
     assert "架空 太郎" in printed.stdout
     assert "2025-11-14_0.txt" in printed.stderr.replace("\n", "")
     assert to.read_bytes() == b"%PDF-1.7 of it"
@@ -204,3 +217,28 @@ def test_a_quiet_night_has_a_copy_too(data: tuple[Path, Centre]) -> None:
     copies(directory, centre).keep()
 
     assert "この夜間の相談はありませんでした（0件）。" in yoake(directory, "--last").stdout
+
+
+async def test_the_front_keeps_copies_by_itself(
+    data: tuple[Path, Centre], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within seconds; where the disk does not take it, it says so and goes on trying."""
+    directory, centre = data
+    monkeypatch.setattr("deploy.front.KEEP_SECONDS", 0.05)
+    (directory / STATEMENTS).write_text("in the way")
+    keeping = asyncio.create_task(keep(copies(directory, centre)))
+    try:
+        await until(lambda: any("no copy" in record.message for record in caplog.records))
+        (directory / STATEMENTS).unlink()
+        await until(lambda: len(copies_in(directory / STATEMENTS)) == 1)
+    finally:
+        keeping.cancel()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait a while for something."""
+    for _ in range(200):
+        if is_so():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not come about")

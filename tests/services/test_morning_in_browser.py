@@ -90,7 +90,7 @@ def test_a_supplement_appears_by_itself(place: Place) -> None:
 
     assert "追加分1" in page.locator("#item-4 .what").inner_text()
     assert page.locator("#items > li").last.get_attribute("id") == "item-4"
-    assert "追加分1　8:53発行（1件）" in page.locator(".editions").inner_text()
+    assert "追加分1　8:52発行（1件）" in page.locator(".editions").inner_text()
 
 
 def test_the_line_is_down_for_a_moment(place: Place) -> None:

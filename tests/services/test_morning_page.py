@@ -12,7 +12,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from tests.desk_examples import Centre, answer, at, offer
+from services.pages.night_log import NightLog
+from tests.desk_examples import Centre, answer, at, message
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import HOME, browser, centre_in, site
 
@@ -68,13 +69,13 @@ async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
     english = words(await get(site(centre, role="day"), "/morning?lang=en"))
 
     for text in (
-        *("朝の引継ぎ", "令和7年11月14日（金）夜間分", "件数照合：未確認", "相談2件、続報0件、件数外1件"),
-        *("引継書 3件", "電話の着信 未確認", "第1版 8:31発行（3件）", "受領期限 9:00", "受領待ち"),
+        *("朝の引継ぎ", "令和7年11月14日（金）夜間分", "件数照合：一致", "相談2件、続報0件、件数外1件"),
+        *("引継書 3件", "電話の着信 未確認", "第1版 8:30発行（3件）", "受領期限 9:00", "受領待ち"),
         *("1番 R7-0001 23:40 第一報 未登録", "2番 R7-0002 翌05:20", "3番 R7-0003 翌06:10 件数外（無言）"),
         *("翌朝にお願いすること 短期入所の空きを探す。", "連絡者 架空 花子（隣人）、03-0000-0000"),
     ):
         assert text in page
-    for text in ("Morning hand-over", "Counts: not confirmed", "05:20 next day", "What is left for the morning"):
+    for text in ("Morning hand-over", "Counts: agree", "05:20 next day", "What is left for the morning"):
         assert text in english
 
 
@@ -249,7 +250,8 @@ async def test_a_slip_is_undone_at_once_and_corrected_later(centre: Centre) -> N
 async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     """Taken over and not done, and what an agency sent back: with links; what is done is gone."""
     say(centre, "day", *(of_item("acknowledge", n, "08:40") for n in (1, 2, 3)), of_item("done", 2, "10:00"))
-    say(centre, "day", offer(on=on("10:10")), answer("accept", on=on("10:20")), answer("return", on=on("10:30")))
+    offered = message("handover.offer", on("10:10"), handover="offer", number="R7-0001", kind="agency", to="ぽーと")
+    say(centre, "day", offered, answer("accept", on=on("10:20")), answer("return", on=on("10:30")))
     centre.tick("2025-11-16 08:35")
     page = (await get(site(centre, role="day"))).text
     left = re.search(r'<dl class="todo">.*?</dl>', page, re.DOTALL)
@@ -261,6 +263,12 @@ async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     assert 'href="/morning?night=2025-11-14#item-1"' in left[0]
     assert "R7-0002" not in text
     assert "相談0件" in page
+
+    again = message(
+        "handover.offer", "2025-11-16 09:00", handover="again", number="R7-0001", kind="agency", to="ぽーと"
+    )
+    say(centre, "day", again)
+    assert "差戻し" not in (await get(site(centre, role="day"))).text
 
 
 async def test_an_older_night_is_found_by_its_day(centre: Centre) -> None:
@@ -332,3 +340,64 @@ async def test_an_answer_comes_back_to_the_day(centre: Centre) -> None:
 
     assert "回答済み（返ってきたもの）" in page.text
     assert "回答（夜間受託事業者 架空 三郎・8:35） ：自宅です。" in words(page)
+
+
+async def test_the_night_is_closed_by_a_button(centre: Centre) -> None:
+    """For those who work at night: with the last number and the calls, for the night that it is; others find none."""
+    centre.tick("2025-11-16 08:20")
+    night = site(centre, role="night")
+    page = await get(night)
+    shown = re.search(r'name="night" value="([^"]*)">\s*<input type="hidden" name="do" value="close"', page.text)
+    assert shown is not None
+    done = await send(night, {"night": shown[1], "do": "close", "last": "43", "calls": "3"})
+    provider, sent = night.state.counter.sent[-1]
+    told_nothing = [await send(night, {"night": shown[1], "do": "close", **each}) for each in ({}, {"last": "x"})]
+    day = site(centre, role="day")
+
+    assert (provider, sent["type"]) == ("night", "shift.close")
+    assert sent["data"] == {"night": "2025-11-15", "last": 43, "calls": 3}
+    assert "夜間を締めました。" in done.text
+    assert [answer.status_code for answer in told_nothing] == [400, 400]
+    assert 'value="close"' not in (await get(day)).text
+    assert (await send(day, {"night": shown[1], "do": "close", "last": "43"})).status_code == 404
+
+
+async def test_what_cannot_wait_stands_first_until_somebody_answers(centre: Centre) -> None:
+    """At night, before any statement of it: whom to call now, with the number; gone once an attempt was answered."""
+    centre.tick("2025-11-15 22:00")
+    insulin = told("Z", "05:20", medication_at=at("2025-11-16 07:00").isoformat())
+    insulin["time"] = at("2025-11-15 22:10").isoformat()
+    say(centre, "night", insulin)
+    night = site(centre, role="night")
+    raised = words(await get(night))
+    centre.tick("2025-11-15 22:25")
+    later = words(await get(night))
+    tried = [{"what": "ward", "at": at("2025-11-15 22:30").isoformat(), "answered": True, "to": "ward-duty-second"}]
+    say(centre, "night", message("call.add", "2025-11-15 22:31", call=insulin["id"], danger=tried))
+    answered = words(await get(night))
+
+    assert "朝まで待てない相談（まだ応答なし）" in raised
+    assert "次の服薬 令和7年11月16日（日） 07:00まで。次の連絡先：閉庁時の連絡先（第一） 03-0000-0002" in raised
+    assert "閉庁時の連絡先（第二） 03-0000-0003" in later
+    assert "朝まで待てない相談" not in answered
+
+
+async def test_a_journal_that_was_set_back_is_read_anew(tmp_path: Path) -> None:
+    """After a restore the journal may be shorter than what was read of it: nothing of before is shown."""
+    with night_in(_in(tmp_path / "before")) as before, night_in(_in(tmp_path / "after")) as after:
+        handed_over(before, *(told(f"A{n}", f"0{n}:10") for n in range(5)))
+        say(before, "day", of_item("acknowledge", 1, "08:36"))
+        handed_over(after, told("B", "23:40"))
+        log = NightLog(before.engine("handover"))
+        first = log.newest()
+        log._log.engine = after.engine("handover")
+        second = log.newest()
+
+    assert first is not None
+    assert second is not None
+    assert (len(first.entries), len(second.entries)) == (5, 1)
+
+
+def _in(directory: Path) -> Path:
+    directory.mkdir()
+    return directory

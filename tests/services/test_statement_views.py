@@ -22,8 +22,10 @@ from services.pages.statement import Sheet, sheet_of
 from services.pages.statement_pdf import as_pdf
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
-from tests.desk_examples import WARD, Centre, at, contact, correct, message, register
+from tests.desk_examples import WARD, Centre, Databases, at, contact, correct, message, register
+from tests.morning_examples import evening
 from tests.statement_examples import (
+    close,
     count,
     handed_over,
     items,
@@ -37,6 +39,7 @@ from tests.statement_examples import (
 )
 
 GOLDEN = Path(__file__).with_name("statements")
+LANGUAGES: tuple[Literal["ja", "en"], ...] = ("ja", "en")
 SHARP = "髙﨑𠮷（①）〇～※●"
 """What a Japanese font must have."""
 
@@ -78,11 +81,12 @@ def bad_night(centre: Centre) -> None:
     say(
         centre,
         "night",
-        told("A", "23:40", safe_until=at(on("09:00")).isoformat(), call_back=back),
-        told("C", "03:00", personal={"for_the_morning": ""}),
-        silent("03:10"),
-        brother,
-        message("call.add", on("05:45"), call=brother["id"], danger=tries) | {"synthetic": True},
+        told("A", "23:40", safe_until=at(on("09:00")).isoformat(), call_back=back) | {"sequence": 41},
+        told("C", "03:00", personal={"for_the_morning": ""}) | {"sequence": 42},
+        silent("03:10") | {"sequence": 44},
+        brother | {"sequence": 45},
+        message("call.add", on("05:45"), call=brother["id"], danger=tries) | {"synthetic": True, "sequence": 46},
+        close(46),
     )
     centre.tick(on("08:35"))
     say(centre, "day", of_item("acknowledge", 2, "08:41", note="すぐに電話する"))
@@ -90,12 +94,13 @@ def bad_night(centre: Centre) -> None:
     centre.tick(on("08:50"))
 
 
-@pytest.mark.parametrize("language", ["ja", "en"])
-def test_the_text_reads_aloud(centre: Centre, language: Literal["ja", "en"]) -> None:
+def test_the_text_reads_aloud(databases: Databases) -> None:
     """Word for word, as it is read out on the telephone: the counts, then every call in its order, then the end."""
-    bad_night(centre)
+    with evening(databases(), "2025-11-14 12:00") as centre:
+        bad_night(centre)
+        read_out = {language: as_text(sheet(centre, language)) for language in LANGUAGES}
 
-    assert as_text(sheet(centre, language)) == (GOLDEN / f"bad-night.{language}.txt").read_text(encoding="utf-8")
+    assert read_out == {each: (GOLDEN / f"bad-night.{each}.txt").read_text(encoding="utf-8") for each in LANGUAGES}
 
 
 def test_a_quiet_night_says_so(centre: Centre) -> None:
@@ -139,7 +144,7 @@ def test_what_is_overdue_is_a_difference_until_it_is_taken_over(centre: Centre) 
     say(centre, "day", of_item("acknowledge", 1, "09:40"))
     after = sheet(centre).now
 
-    assert (in_time.code, in_time.differences[:-1]) == ("unconfirmed", ())
+    assert (in_time.verdict, in_time.differences) == ("一致", ())
     assert overdue.now.verdict == "不一致あり"
     assert overdue.rows[0].standings == ("期限超過", "区へ通知済み")
     assert overdue.notices == (
@@ -147,7 +152,21 @@ def test_what_is_overdue_is_a_difference_until_it_is_taken_over(centre: Centre) 
         "日中受託事業者に催促しました（9:15）。",
         "区へ通知しました（9:30）。",
     )
-    assert after.code == "unconfirmed"
+    assert after.verdict == "一致"
+
+
+def test_without_the_nights_closing_nothing_is_confirmed(centre: Centre) -> None:
+    """Nobody said how much was sent: the statement says whose word is missing, and never 一致."""
+    handed_over(centre, told("A", "23:40"), shut=False)
+    before = sheet(centre).now
+    say(centre, "night", close(41, "08:40"))
+    centre.tick(on("08:45"))
+
+    assert (before.verdict, before.differences) == (
+        "未確認",
+        ("夜間受託事業者が最後の番号で夜間を締めていないため、件数を確認できません。",),
+    )
+    assert sheet(centre).now.verdict == "一致"
 
 
 def test_what_the_exchange_counted_and_nobody_entered_is_a_difference(centre: Centre) -> None:
@@ -173,6 +192,7 @@ def test_what_the_exchange_counted_and_nobody_entered_is_a_difference(centre: Ce
             "読み取れません：43番（夜間受託事業者、1件）。",
         ),
         (Difference(what="waiting", provider="night", named=("44",), count=1), "ほかの記録を待っています：44番"),
+        (Difference(what="calls", provider="night", named=("5", "4"), count=1), "夜間受託事業者の数えた連絡5件に対し"),
         (Difference(what="not-held", named=("c-1",), count=1), "引継ぎの部門にまだ届いていません：c-1（1件）。"),
         (Difference(what="not-recorded", named=("R7-0009",), count=1), "受付の締めにありません：R7-0009（1件）。"),
         (Difference(what="not-stated", named=("R7-0009",), count=1), "引継書にありません：R7-0009（1件）。"),
@@ -243,6 +263,17 @@ def test_what_is_written_later_is_shown(centre: Centre) -> None:
     assert "翌朝にお願いすること：9時に母へ電話する。" in as_text(sheet(centre))
 
 
+def test_a_contact_that_was_put_under_another_consultation_keeps_its_words(centre: Centre) -> None:
+    """It belonged to another consultation: the item shows that one's number, and the card as it was told."""
+    wrong = told("B", "02:10", words="弟からの続報。")
+    handed_over(centre, told("A", "23:40"), wrong)
+    say(centre, "night", correct(wrong, on("08:40"), to="A"))
+    row = sheet(centre).rows[1]
+
+    assert (row.n, row.number) == (2, "R7-0001")
+    assert any(fact.text == "弟からの続報。" for fact in row.facts)
+
+
 def test_a_call_that_was_another_nights_says_so(centre: Centre) -> None:
     """Its time was corrected after it had been printed: it is marked, and nobody waits for it here."""
     reported = told("A", "23:40")
@@ -252,7 +283,7 @@ def test_a_call_that_was_another_nights_says_so(centre: Centre) -> None:
     shown = sheet(centre)
 
     assert "訂正によりこの夜間分ではなくなった" in shown.rows[0].marks
-    assert (shown.now.code, shown.rows[0].standings) == ("unconfirmed", ())
+    assert (shown.now.verdict, shown.rows[0].standings) == ("一致", ())
     assert shown.rows[0].standing != "overdue"
 
 
@@ -289,8 +320,8 @@ def test_a_copy_says_which_edition_it_is_and_what_followed(centre: Centre) -> No
     late(centre, "09:30", told("C", "02:40"))
     old, own = sheet(centre, edition=0), sheet(centre, edition=1, only=True)
 
-    assert old.copy == "この用紙：第1版（8:31発行）まで"
-    assert old.followed == "このあとに追加分が2件あります（追加分1 8:53、追加分2 9:31）。"
+    assert old.copy == "この用紙：第1版（8:30発行）まで"
+    assert old.followed == "このあとに追加分が2件あります（追加分1 8:52、追加分2 9:30）。"
     assert [row.n for row in old.rows] == [1]
     assert (own.title, [row.n for row in own.rows]) == ("夜間引継書（追加分）", [2])
     assert sheet(centre).followed == ""

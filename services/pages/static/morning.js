@@ -85,7 +85,7 @@
       if (!fresh) return tell(answer.status === 403 ? page.dataset.signedOut : page.dataset.lineDown);
       said.replaceChildren(...document.importNode(fresh.querySelector("#said"), true).childNodes);
       if (!answer.ok) return;
-      for (const field of form.querySelectorAll("input[name=text], input[name=at], input[name=contacts], textarea")) field.value = field.defaultValue;
+      for (const field of form.querySelectorAll("input[name=text], input[name=at], input[name=contacts], input[name=last], input[name=calls], textarea")) field.value = field.defaultValue;
       version = fresh.dataset.version;
       apply(fresh, item?.id);
       for (const fold of item?.querySelectorAll("details[open]") ?? []) fold.open = false;

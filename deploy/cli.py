@@ -41,6 +41,7 @@ from deploy.signing_in import link, print_links
 from deploy.statement_command import Asked, StatementError, last_copy, night_in, sheet_in, write_pdf
 from deploy.status import status as status_of
 from deploy.subscriber_commands import subscriber_app
+from deploy.tonight_command import AskedTonight, last_notes, notes_in, write_notes
 from deploy.verify import verify as differences
 from deploy.verify_index import NoKeys
 from deploy.ward_commands import ward_app
@@ -52,6 +53,7 @@ from services.flag_list import counts, flags
 from services.intake.finding import NotIndexed
 from services.journal import JournalError
 from services.pages.statement_text import as_text
+from services.pages.tonight_text import as_text as notes_as_text
 from services.reporting import published
 from services.reporting.inquiry import NotKnown
 from services.reporting.pages import asked
@@ -458,6 +460,45 @@ def statement(
     else:
         sys.stdout.write(as_text(found))
     raise typer.Exit(0 if found.now.code == "agree" else 1)
+
+
+@app.command("tonight")
+@said
+def tonight_command(
+    text: Annotated[bool, typer.Option("--text", help="Plain text, to be read out. This is the default.")] = False,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="HH:MM", help="The time on the printed copy, to compare with.")
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last copy that was kept on disk; needs no service and no database.")
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """Tonight's notes (今夜の申し送り): stays and open cases that the night must know. Prints personal data."""
+    directory = DataDirectory(data)
+    if json and (text or pdf or last):
+        fail("--json goes with none of --text, --pdf and --last")
+    if last:
+        if since is not None:
+            fail("--last prints the copy as it is: leave --since out")
+        copy = last_notes(directory)
+        if pdf:
+            write_pdf(pdf, None, copy)
+        else:
+            sys.stdout.write(copy.text.read_text(encoding="utf-8"))
+        err.print(str(copy.pdf if pdf else copy.text), markup=False, soft_wrap=True)
+        return
+    found = notes_in(directory, AskedTonight("ja" if lang == "ja" else "en", since))
+    if pdf:
+        write_notes(pdf, found)
+        out.print(str(pdf), markup=False, soft_wrap=True)
+    elif json:
+        print_json(found)
+    else:
+        sys.stdout.write(notes_as_text(found))
 
 
 @app.command()

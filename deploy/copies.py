@@ -89,11 +89,11 @@ class Copies:
         sheet = sheet_of(shown, self._stands(night, now), calls, self._terms(), now, self._opens)
         written = []
         if copy.text in missing:
-            _write(copy.text, as_text(sheet).encode())
+            write_whole(copy.text, as_text(sheet).encode())
             written.append(copy.text)
         if copy.pdf in missing:
             try:
-                _write(copy.pdf, self._pdf(sheet))
+                write_whole(copy.pdf, self._pdf(sheet))
                 written.append(copy.pdf)
             except NoPdf as error:
                 self._failed[copy.pdf] = time.monotonic()
@@ -127,7 +127,7 @@ def _copy_in(directory: Path, night: date, edition: int) -> Copy:
     return Copy(night, edition, directory / f"{name}.txt", directory / f"{name}.pdf")
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
     """Whole or not at all, for its owner alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")

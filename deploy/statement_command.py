@@ -12,6 +12,7 @@ from typing import NamedTuple
 from deploy.copies import STATEMENTS, Copy, copies_in
 from deploy.datadir import DataDirectory, DataError
 from deploy.opened import open_journal
+from deploy.tonight_copies import TonightCopy
 from services.clock import system_clock
 from services.database import open_reader
 from services.desk import wards_of
@@ -87,7 +88,7 @@ def last_copy(data: DataDirectory, night: date | None) -> Copy:
     return found[0]
 
 
-def write_pdf(to: Path, sheet: Sheet | None, copy: Copy | None) -> None:
+def write_pdf(to: Path, sheet: Sheet | None, copy: Copy | TonightCopy | None) -> None:
     """Write the PDF of a sheet, or that of a copy, for its owner alone.
 
     Raises:
@@ -95,10 +96,22 @@ def write_pdf(to: Path, sheet: Sheet | None, copy: Copy | None) -> None:
     """
     try:
         content = copy.pdf.read_bytes() if copy else as_pdf(sheet) if sheet else b""
-        with open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
     except NoPdf as error:
         raise StatementError(f"the PDF could not be made ({error}); print the text instead") from error
+    except OSError as error:
+        raise StatementError(f"{error.filename}: {error.strerror}") from error
+    write_file(to, content)
+
+
+def write_file(to: Path, content: bytes) -> None:
+    """Write something personal, for its owner alone.
+
+    Raises:
+        StatementError: it cannot be written.
+    """
+    try:
+        with open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(content)
     except OSError as error:
         raise StatementError(f"{error.filename}: {error.strerror}") from error
 

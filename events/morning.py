@@ -36,6 +36,10 @@ are held of it; `not-held`: contacts that intake recorded and handover does not 
 telephone exchange counted and nobody entered, or the reverse."""
 
 
+NOTED_PARTS = ("note", "may_ring", "promised", "not_promise")
+"""Of a `case.noted`, what is in its box: each a text, and at least one of them is there."""
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One call of the night as an edition lists it. `at` is the first clock.
 
@@ -294,7 +298,11 @@ class CaseNoted(Event, frozen=True, kw_only=True):
 
 
 class EveningIssued(OfNight, frozen=True, kw_only=True):
-    """今夜の申し送り as it stood before the night began: the open cases, and those with a note."""
+    """今夜の申し送り as it stood before the night began: the open cases, and those with a note that holds then.
+
+    In the order in which they began; of more than 5,000 those that began last. `due_at`: some minutes before the night;
+    the event's own time is when it was issued.
+    """
 
     name: ClassVar[str] = "evening.issued"
     due_at: datetime

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, assert_never
 
 import msgspec
@@ -32,10 +32,22 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     ref: str | None = None
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The note that stands about a case (今夜の申し送り). Its words are sealed, and no rule reads them."""
+
+    at: datetime
+    until: date | None = None
+
+    def holds(self, night: date) -> bool:
+        """Whether the night is to know it."""
+        return self.until is None or night <= self.until
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """The hand-overs of one consultation, by id."""
+    """The hand-overs of one consultation, by id, and the note about it for the night."""
 
     handovers: dict[str, Handover] = {}
+    note: Note | None = None
 
 
 HandoverBook = Book[Case]
@@ -57,7 +69,7 @@ def after(state: Case | None, fact: HandoverEvent, at: datetime) -> Case:
             handovers[fact.handover] = _now(handovers[fact.handover], "returned", at)
         case _:
             assert_never(fact)
-    return Case(handovers=handovers)
+    return msgspec.structs.replace(state or Case(), handovers=handovers)
 
 
 def _opened(fact: HandoverOffered | HandedOver, status: Status, at: datetime) -> Handover:

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 
 from events import Event, Recorded
 from events.intake import CaseClosed
+from events.messages import CaseNote
 from events.morning import CaseNoted, CasePassed, OfContact, OfNight
-from services.book import Book, Due, Said
+from services.book import Book, Due, Said, told
 from services.cases import learn, names_given
-from services.handover import contracts, domain, heard, items, ladder, night, statement, urgent
+from services.handover import contracts, domain, evening, heard, items, ladder, night, statement, urgent
 from services.handover.night import Night
 from services.handover.owners import owner_after
 from services.handover.passing import Case
@@ -34,6 +35,8 @@ class Rules:
         """Let a message have its effect. Raises Waits or Unusable."""
         if said.type.startswith(("item.", "exchange.")):
             items.decide(said, book)
+        elif said.type == CaseNote.name:
+            evening.note(said, told(said.data, CaseNote), book)
         else:
             domain.decide(said, book)
             self._pass_on(book)
@@ -59,8 +62,11 @@ class Rules:
             case OfContact():
                 assert state is None or isinstance(state, Alarms), "nothing else is about a contact"
                 return urgent.after(state, event, at)
-            case CasePassed() | CaseNoted():
-                return state  # In whose charge a case is, and its notes, stand beside the log.
+            case CaseNoted():
+                assert state is None or isinstance(state, Case), "a note is about a case"
+                return evening.after(state, event, at)
+            case CasePassed():
+                return state  # In whose charge a case is stands beside the log.
             case _:
                 assert state is None or isinstance(state, Case), "nothing else is about a case"
                 return domain.evolve(state, event, at)
@@ -81,9 +87,10 @@ class Rules:
         return names_given(event)
 
     def begin(self, now: datetime, book: Book[Any]) -> None:
-        """Plan the next statement, and the changes of contracts."""
+        """Plan the next statement, the next evening, and the changes of contracts."""
         contracts.begin(now, book)
         night.begin(now, book)
+        evening.begin(now, book)
 
     def fall_due(self, due: Due, now: datetime, book: Book[Any]) -> None:
         """Let a deadline have its effect."""
@@ -94,6 +101,8 @@ class Rules:
                 ladder.fall_due(due, now, book)
             case urgent.KIND:
                 urgent.fall_due(due, now, book)
+            case evening.KIND:
+                evening.fall_due(due, now, book)
             case contracts.KIND:
                 contracts.fall_due(due, now, book)
             case _:

@@ -1,4 +1,7 @@
-"""夜間引継書 on A4, as PDF. Typeset in a process of its own, so that nobody keeps in memory what typesetting takes."""
+"""夜間引継書 and 今夜の申し送り on A4, as PDF.
+
+Typeset in a process of its own, so that nobody keeps in memory what typesetting takes.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from services.pages.statement import Sheet
-
-TEMPLATE = Path(__file__).with_name("templates") / "statement.typ"
+TEMPLATES = Path(__file__).with_name("templates")
+STATEMENT, TONIGHT = "statement.typ", "tonight.typ"
 PATIENCE = 60.0
 """Seconds; a sheet takes about one."""
 
@@ -28,8 +30,8 @@ class NoPdf(RuntimeError):
     """It could not be typeset; the text and the page are there all the same."""
 
 
-def as_pdf(sheet: Sheet) -> bytes:
-    """The sheet as a PDF file.
+def as_pdf(sheet: msgspec.Struct, template: str = STATEMENT) -> bytes:
+    """The sheet as a PDF file; what a template shows stands in `rows` and beside them.
 
     Raises:
         NoPdf: it could not be made; says why, and nothing of what stands on it.
@@ -37,7 +39,7 @@ def as_pdf(sheet: Sheet) -> bytes:
     try:
         done = subprocess.run(
             [sys.executable, "-m", "services.pages.statement_pdf"],
-            input=msgspec.json.encode(sheet),
+            input=msgspec.json.encode((template, sheet)),
             capture_output=True,
             timeout=PATIENCE,
             check=False,
@@ -49,23 +51,24 @@ def as_pdf(sheet: Sheet) -> bytes:
     return done.stdout
 
 
-def _typeset(sheet: bytes) -> bytes:
+def _typeset(told: bytes) -> bytes:
     """The largest print with which a dozen items take one sheet; more items take several, in print easy to read."""
     import pylopdf_fonts_jp
     import typst
 
+    template, sheet = msgspec.json.decode(told, type=tuple[str, msgspec.Raw])
     fonts = Path(pylopdf_fonts_jp.__file__).parent
 
     def compiler(size: float) -> typst.Compiler:
         return typst.Compiler(
-            TEMPLATE,
-            root=TEMPLATE.parent,
+            TEMPLATES / template,
+            root=TEMPLATES,
             font_paths=[fonts],
             ignore_system_fonts=True,
-            sys_inputs={"sheet": sheet.decode(), "size": str(size)},
+            sys_inputs={"sheet": bytes(sheet).decode(), "size": str(size)},
         )
 
-    rows = len(msgspec.json.decode(sheet, type=Sheet).rows)
+    rows = len(json.loads(bytes(sheet))["rows"])
     sizes = SIZES if rows <= ON_ONE_SHEET else ()
     fitting = (size for size in sizes if json.loads(compiler(size).query("<pages>", field="value", one=True)) == 1)
     made = compiler(next(fitting, ON_SEVERAL)).compile(format="pdf")

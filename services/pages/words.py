@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from services.pages.morning_words import IN_THE_MORNING
+from services.pages.tonight_words import TONIGHT
 from services.pages.words_of_calls import ON_THE_CARD
 from services.pages.words_of_subscribers import OF_SUBSCRIBERS
 from services.ward import Label
@@ -406,7 +407,7 @@ _SCREEN = {
     ),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | IN_THE_MORNING | OF_SUBSCRIBERS)
+SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | IN_THE_MORNING | TONIGHT)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(
@@ -456,6 +457,8 @@ EVENTS: Final = MappingProxyType(
         "urgent.raised": Label("翌朝まで待てない相談です", "Cannot wait for the morning"),
         "urgent.unanswered": Label("まだ応答がありません", "Nobody has answered yet"),
         "urgent.answered": Label("対応する者に引き継いだ", "Somebody who can act has it"),
+        "case.noted": Label("今夜の申し送りを書いた", "Noted for the night"),
+        "evening.issued": Label("今夜の申し送りを発行した", "Tonight's notes issued"),
     }
 )
 """What happened, by the stored name of the event."""
@@ -666,6 +669,9 @@ PERSONAL: Final = MappingProxyType(
         "consultation_office": Label("相談支援事業所", "Consultation office"),
         "in_an_emergency": Label("緊急時にしてほしいこと", "What to do in an emergency"),
         "tell_first": Label("先に知っておくこと", "To know first"),
+        "may_ring": Label("連絡してくるかもしれない方", "Who may ring"),
+        "promised": Label("約束したこと", "What was promised"),
+        "not_promise": Label("約束しないこと", "What not to promise"),
         "by": Label("確認した者", "By"),
         "caller": Label("連絡者", "Caller"),
         "words": Label("話した内容", "What was said"),

@@ -149,6 +149,7 @@ FIELDS: dict[str, dict[str, str]] = {
     **{f"item.{verb}": {"night": "day", "item": "whole"} for verb in ("acknowledge", "undo", "question")},
     **{f"item.{verb}": {"night": "day", "item": "whole"} for verb in ("answer", "done")},
     "exchange.count": {"night": "day", "contacts": "whole"},
+    "case.note": {"case": "text", "number": "text", "until": "day"},
     "parked.close": {"parked": "needed", "reason": "needed"},
 }
 """The tables of the contract; `needed` is a text that must be there. `personal` is tried where it is listed."""

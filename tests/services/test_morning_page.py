@@ -79,9 +79,9 @@ async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
         assert text in english
 
 
-async def test_it_is_the_first_page_of_those_who_speak_for_a_provider(centre: Centre) -> None:
-    """Day and night come to it by signing in; the ward comes to its tables, and finds it in the menu with its count."""
-    for role, home in (("day", "/morning"), ("night", "/morning"), ("ward", "/")):
+async def test_it_is_the_first_page_of_those_who_work_by_day(centre: Centre) -> None:
+    """By signing in; the night comes to its own notes, the ward to its tables, and finds it in the menu with its count."""
+    for role, home in (("day", "/morning"), ("night", "/tonight"), ("ward", "/")):
         app = site(centre, role=None)
         async with browser(app) as web:
             entered = await web.post(f"/signin/{app.state.signins.link(role)}", headers=FROM_HERE)

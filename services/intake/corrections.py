@@ -86,7 +86,7 @@ def _values(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Itera
     contact, card = place.contact, place.contact.card or Card()
     given = {name: value for name, value in msgspec.structs.asdict(message).items() if value is not msgspec.UNSET}
     if "occurred_at" in given:
-        yield "time", contact.at, _moment(given["occurred_at"], said, ward)
+        yield "time", contact.at, past_time(given["occurred_at"], said.arrived, ward)
     if "district" in given:
         yield "district", contact.district, _district("data.district", given["district"], ward)
     if "not_counted" in given:
@@ -105,7 +105,7 @@ def _values(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Itera
     for field in ("safe_until", "medication_at"):
         if field in given:
             at = given[field]
-            yield field, getattr(card, field), at and cards.promised_time(f"data.{field}", at, said, ward)
+            yield field, getattr(card, field), at and cards.promised_time(f"data.{field}", at, said.arrived, ward)
     if "call_back" in given:
         told = given["call_back"]
         yield "call_back", card.call_back, told and cards.corrected_call_back(told, said, ward)
@@ -130,7 +130,8 @@ def _reason(given: str, ward: Ward) -> str:
     return found
 
 
-def _moment(given: datetime, said: Said, ward: Ward) -> datetime:
-    if given.tzinfo is None or not ward.opens_at <= given <= said.arrived:
+def past_time(given: datetime, arrived: datetime, ward: Ward) -> datetime:
+    """When a contact was, as a correction tells it. Raises Unusable: it was not yet, or before the register opened."""
+    if given.tzinfo is None or not ward.opens_at <= given <= arrived:
         raise Unusable("data.occurred_at", "unusable", "a past time with its offset, such as 2025-04-01T02:10:00+09:00")
     return ward.local(given)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from events.messages import MAX_MESSAGE_BYTES, Receipt
@@ -30,7 +30,7 @@ from services.intake.door import Door, Outcome
 from services.intake.from_page import NotUsable, message, read
 from services.intake.linking import IDENTIFIERS
 from services.intake.recall import Recall
-from services.intake.standing import Opens, Standing, standing
+from services.intake.standing import Opens, Standing, moved_to, standing
 from services.journal import LogReader
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import session_of
@@ -88,7 +88,10 @@ class Reception:
         return self._card(request, session, [], follows=request.query_params.get("number", "")[:20])
 
     def known(self, request: Request) -> Response:
-        """The card of the last contact under a number, to go on with; with everybody about whom that contact was."""
+        """The card of the last contact under a number, to go on with; with everybody about whom that contact was.
+
+        Where every contact was moved away, the card to which the last one went: the number was read out to somebody.
+        """
         session, _ = _speaker(request)
         if not session.sees("calls"):
             raise HTTPException(404)
@@ -96,7 +99,10 @@ class Reception:
         number = folded(request.path_params["number"]).upper()
         found = standing(self._log, number, terms.ward, self._opens if session.sees("persons") else None)
         if not found:
-            raise HTTPException(404)
+            to = moved_to(self._log, number)
+            if to is None:
+                raise HTTPException(404)
+            return RedirectResponse(link_in(terms.language)(f"/calls/{to}"), status_code=303)
         for each in found:
             log.info("looked at", extra={"case": each.case, "role": session.role.key, "who": session.who})
         return self._card(request, session, found, follows="", asked=number)

@@ -45,6 +45,8 @@ _REASONS = {
     "nothing of yours was parked under this number": "この番号の要確認データは、この受託事業者にはありません",
     "no such flag on this record": "この記録にその確認事項はありません",
     "nobody is registered under this id": "この番号の登録者はいません",
+    "no consultation has this number": "この受付番号の相談はありません",
+    "no date of birth of somebody who registered then": "登録日より後か、125年より前の日付です",
     "registered already": "すでに登録されています",
     "without an offset": "日時に時差の記載がありません",
     "the same id came before with other content": "同じ番号で内容の違う記録が先に届いています",

@@ -539,6 +539,8 @@ FIELDS: Final = MappingProxyType(
         "personal": Label("個人情報", "Personal data"),
         "birth_date": Label("生年月日", "Birth date"),
         "time": Label("受付日時", "Received at"),
+        "occurred_at": Label("受付日時", "Received at"),
+        "call_back_by": Label("折り返しの約束", "Promised call-back"),
         "open": Label("対応の状況", "State"),
         "merged_into": Label("まとめた先", "Merged into"),
         "counted": Label("集計", "In the tables"),

@@ -16,6 +16,7 @@ from tests.desk_examples import NIGHT, Centre, call, register
 from tests.web_examples import HOME, browser, centre_in, site
 
 FROM_HERE = {"Origin": HOME}
+CALL = "/calls/R7-0001/correct"
 FORM: dict[str, Any] = {
     "name": "架空 花子",
     "kana": "カクウ ハナコ",
@@ -159,6 +160,47 @@ async def test_nothing_is_sent_without_a_change_or_a_reason_or_over_anothers_cor
     assert moved.status_code in (202, 400)
     assert (late.status_code, "記録が変わりました" in late.text) == (400, True)
     assert len([event for event in centre.events() if event.name == "call.corrected"]) == 1
+
+
+async def test_a_call_is_moved_only_to_a_number_that_was_given_out(centre: Centre) -> None:
+    """A number that does not exist yet would wait, and take whoever rings next; the emptied number leads on."""
+    app = site(centre, role="night")
+    address = "/calls/R7-0001/correct"
+    form = filled((await get(app, address)).text)
+    early = await send(app, address, form | {"to_number": "R7-0002", "reason": "番号の誤り"})
+    centre.say("night", {**call("B", "2025-05-12 23:00"), "synthetic": True})
+    centre.pump()
+    stays = (await get(app, "/cases/R7-0001")).text
+    moved = await send(app, address, form | {"to_number": "ｒ７－０００２", "reason": "番号の誤り"})
+    async with browser(app) as web:
+        led = await web.get("/calls/R7-0001")
+
+    assert (early.status_code, "この受付番号の相談はありません" in early.text) == (400, True)
+    assert 'value="R7-0002"' in early.text
+    assert len(app.state.counter.sent) == 1
+    assert "連絡を別の相談へ移した" not in stays
+    assert moved.status_code == 303
+    assert (led.status_code, led.headers["location"]) == (303, "/calls/R7-0002")
+
+
+async def test_what_could_never_be_used_is_said_before_it_is_sent(centre: Centre) -> None:
+    """Nothing is parked of it: the form names the field and keeps what was typed."""
+    app = site(centre, role="day")
+    own = f"/persons/{person(centre)}/correct"
+    call_form, form = [filled((await get(app, address)).text) for address in (CALL, own)]
+    wrong = [
+        (CALL, call_form, {"occurred_at": "2031-01-01T10:00"}, "受付日時：使えません"),
+        (CALL, call_form, {"safe_until": "2099-01-01T10:00"}, "対応が必要な時刻"),
+        (CALL, call_form, {"birth_date": "昭和99年13月40日"}, "生年月日：その日付はありません"),
+        (own, form, {"own-birth_date": "2099-01-01"}, "生年月日：登録日より後か、125年より前の日付です"),
+        (own, form, {"registered_on": "2199-01-01"}, "登録日：使えません"),
+    ]
+    for address, held, said, told in wrong:
+        answer = await send(app, address, held | said | {"reason": "r"})
+        assert (answer.status_code, told in answer.text) == (400, True), said
+        assert f'value="{next(iter(said.values()))}"' in answer.text
+        assert "まだ送っていません" in answer.text
+    assert app.state.counter.sent == []
 
 
 @pytest.mark.parametrize("role", ["ward", "auditor", None])

@@ -399,9 +399,20 @@ _SCREEN = {
         "Import a sheet of more than 20 MB with `yoake import`.",
     ),
     "import_too_many": Label(
-        "ほかの取込みが続いています。しばらくしてから、もう一度選んでください。",
-        "Other imports are under way. Please choose it again in a while.",
+        "まだ送られていないほかの担当の表が{n}件あり、いまは受けられません。空くまで最長30分です。しばらくしてから、もう一度選んでください。",
+        "There are {n} sheets of others that were not sent yet, and there is no room for more. "
+        "There is within 30 minutes at most: please choose it again in a while.",
     ),
+    "import_too_many_yours": Label(
+        "まだ送られていない表が{n}件あり、いまは受けられません。下にある自分の表を送信するか消してから、もう一度選んでください。",
+        "There are {n} sheets that were not sent yet, and there is no room for more. "
+        "Send or remove one of yours below, and choose it again.",
+    ),
+    "import_yours": Label("取込み中の表", "Your sheets"),
+    "import_is_checking": Label("確かめています。", "Being checked."),
+    "import_is_checked": Label("確かめました。まだ送っていません。", "Checked, not sent yet."),
+    "import_is_sending": Label("送っています。", "Being sent."),
+    "import_is_failed": Label("取り込めません。", "Cannot be imported."),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
 SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD)

@@ -17,7 +17,6 @@ from services.book import Unusable
 from services.era import is_no_day
 from services.inbox import A_TIME
 from services.intake.card import promised_time
-from services.intake.corrections import past_time
 from services.intake.fields import A_DAY
 from services.intake.from_page import CALL_BACK, CALLER, MOMENTS, PERSONAL, WORDS, moment_of
 from services.intake.people import birth_day, day_read, registration_day
@@ -91,7 +90,9 @@ def fault_of_call(said: Values, ward: Ward, now: datetime) -> Unusable | None:
     """What of a correction could never be used: said before it is sent, since nobody waits on the line."""
     try:
         if "occurred_at" in said:
-            past_time(_moment("occurred_at", said["occurred_at"], ward), now, ward)
+            at = _moment("occurred_at", said["occurred_at"], ward)
+            if not ward.opens_at <= at <= now:
+                raise Unusable("data.occurred_at", "unusable", "a time that has passed")
         for name in (*MOMENTS, "call_back_by"):
             if said.get(name):
                 promised_time(f"data.{name}", _moment(name, said[name], ward), now, ward)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,13 +42,12 @@ from services.intake.web import Lookup
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of
-from services.pages.parked_words import fault_in_words, why
+from services.pages.parked_words import fault_in_words, receipt_in_words
 from services.pages.sending import Backroom, message
 from services.pages.terms import Terms
 
 TEMPLATES = templates_in(Path(__file__).with_name("templates"))
 LONGEST_REASON = 1_000
-A_NUMBER = "a reference number of ours (受付番号), such as R7-0123"
 log = logging.getLogger("yoake.pages")
 
 
@@ -114,7 +114,7 @@ class CorrectionPages:
             return await run_in_threadpool(self._form, request, about, {**about.held, **said}, form, "on_its_way", 202)
         receipt = outcome.receipts[0]
         terms = await run_in_threadpool(self._around.terms, language_of(request))
-        fault = fault_in_words(receipt.field or "", *why(receipt), terms)
+        fault = receipt_in_words(receipt, terms)
         return await run_in_threadpool(
             self._form, request, about, {**about.held, **said}, form, "correction_parked", 400, fault
         )
@@ -156,7 +156,7 @@ class CorrectionPages:
         def fault(said: Mapping[str, str]) -> Unusable | None:
             to = folded(said.get("to_number", "")).upper()
             if to and not is_number(self._lookup.log, to):
-                return Unusable("data.to_number", "no consultation has this number", A_NUMBER)
+                return Unusable("data.to_number", "no consultation has this number", "such as R7-0123")
             return fault_of_call(said, ward, self._backroom.clock())
 
         return Subject("call.correct", "correct_call.html", number, number, held, making, synthetic, context, fault)
@@ -218,8 +218,19 @@ class CorrectionPages:
             wrong=wrong,
             fault=fault,
             longest_reason=LONGEST_REASON,
+            as_said=lambda kind, typed: _as_said(kind, typed, terms),
             **about.context,
         )
+
+
+def _as_said(kind: str, typed: str, terms: Terms) -> str:
+    """What a field of a form holds as it is read aloud: a day or a time of the ward's clock in words."""
+    try:
+        if kind == "datetime-local":
+            return terms.moment(datetime.fromisoformat(typed).replace(tzinfo=terms.ward.zone))
+        return terms.day(date.fromisoformat(typed)) if kind == "date" else typed
+    except ValueError:
+        return typed
 
 
 def _wrong(about: Subject, form: Mapping[str, str], said: Mapping[str, str]) -> str | None:

@@ -86,7 +86,7 @@ def _values(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Itera
     contact, card = place.contact, place.contact.card or Card()
     given = {name: value for name, value in msgspec.structs.asdict(message).items() if value is not msgspec.UNSET}
     if "occurred_at" in given:
-        yield "time", contact.at, past_time(given["occurred_at"], said.arrived, ward)
+        yield "time", contact.at, _moment(given["occurred_at"], said, ward)
     if "district" in given:
         yield "district", contact.district, _district("data.district", given["district"], ward)
     if "not_counted" in given:
@@ -130,8 +130,7 @@ def _reason(given: str, ward: Ward) -> str:
     return found
 
 
-def past_time(given: datetime, arrived: datetime, ward: Ward) -> datetime:
-    """When a contact was, as a correction tells it. Raises Unusable: it was not yet, or before the register opened."""
-    if given.tzinfo is None or not ward.opens_at <= given <= arrived:
+def _moment(given: datetime, said: Said, ward: Ward) -> datetime:
+    if given.tzinfo is None or not ward.opens_at <= given <= said.arrived:
         raise Unusable("data.occurred_at", "unusable", "a past time with its offset, such as 2025-04-01T02:10:00+09:00")
     return ward.local(given)

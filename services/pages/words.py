@@ -166,6 +166,10 @@ _SCREEN = {
         "This link cannot be used here. See that it is whole, and that it belongs to this Yoake.",
     ),
     "open_again": Label("サインイン済みの方は、もう一度開いてください。", "Already signed in? Open this page again."),
+    "not_sent_yet": Label(
+        "サインインの有効期限が切れています。まだ送っていません。サインインし直してから、もう一度入力してください。",
+        "You are no longer signed in. Nothing was sent. Sign in again, then enter it once more.",
+    ),
     "signin_to_open": Label("内訳を見るには、サインインが必要です。", "To see what stands behind a figure, sign in."),
     "unreadable": Label(
         "復号できません（鍵が破棄されたか、ありません）", "Cannot be decrypted (the key was destroyed, or is not here)"
@@ -254,6 +258,15 @@ _SCREEN = {
     "parked_conflict": Label(
         "{whose}：同じ番号で内容の違う記録が届きました。どちらが正しいか確認してください。",
         "{whose}: the same number came before with other content. See which of the two is right.",
+    ),
+    "parked_unreadable_settled": Label(
+        "{whose}を読み取れませんでした（{reason}）。", "{whose} could not be read ({reason})."
+    ),
+    "parked_unusable_settled": Label(
+        "{whose}を使えませんでした（{place}：{reason}）。", "{whose} could not be used ({place}: {reason})."
+    ),
+    "parked_conflict_settled": Label(
+        "{whose}：同じ番号で内容の違う記録が届きました。", "{whose}: the same number came before with other content."
     ),
     "parked_state": Label("状態", "State"),
     "parked_open": Label("未対応", "Open"),
@@ -465,6 +478,9 @@ HANDOVERS: Final = MappingProxyType(
 )
 """Which hand-over, by its kind: 引継ぎ never stands alone."""
 
+CORRECTED_BY: Final = Label("訂正した者", "Corrected by")
+"""Who is named in a correction; elsewhere it is whoever has looked at something (`PERSONAL`)."""
+
 FIELDS: Final = MappingProxyType(
     {
         "contact": Label("連絡の番号", "Contact"),
@@ -603,7 +619,8 @@ CODES: Final = MappingProxyType(
         "late-entry": Label("後入力", "Late entry"),
         "not-registered": Label("未登録", "Not registered"),
         "registration-withdrawn": Label("登録を終えた方", "Left the register"),
-        "district-unknown": Label("地域の一覧にない", "Not one of the districts"),
+        "district-unknown": Label("地域が分からない", "The district is not known"),
+        "unknown-district": Label("地域の一覧にない", "Not one of the districts"),
         "unknown-number": Label("受付番号が見当たらない", "No such reference number"),
         "unknown-call": Label("同じ連絡の記録が見当たらない", "The call of which it was a part is not here"),
         "not-beside": Label("同じ連絡に加えられない", "Cannot be a part of that call"),
@@ -651,6 +668,9 @@ PERSONAL: Final = MappingProxyType(
         "in_an_emergency": Label("緊急時にしてほしいこと", "What to do in an emergency"),
         "tell_first": Label("先に知っておくこと", "To know first"),
         "by": Label("確認した者", "By"),
+        "reason": Label("理由", "Reason"),
+        "call_back_phone": Label("折り返しの番号", "Number for the call-back"),
+        "raw": Label("使えなかった記入", "As it was written"),
         "caller": Label("連絡者", "Caller"),
         "words": Label("話した内容", "What was said"),
         "where": Label("今いる場所", "Where the person is now"),

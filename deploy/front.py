@@ -130,7 +130,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     always = patient(frame, ward, is_open=is_open)
-    reception = Reception(always, parts.door, Recall(settings), parts.lookup.log, opens, parts.clock, ringing)
+    reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 

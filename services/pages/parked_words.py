@@ -45,6 +45,8 @@ _REASONS = {
     "nothing of yours was parked under this number": "この番号の要確認データは、この受託事業者にはありません",
     "no such flag on this record": "この記録にその確認事項はありません",
     "nobody is registered under this id": "この番号の登録者はいません",
+    "no consultation has this number": "この受付番号の相談はありません",
+    "no date of birth of somebody who registered then": "登録日より後か、125年より前の日付です",
     "registered already": "すでに登録されています",
     "without an offset": "日時に時差の記載がありません",
     "the same id came before with other content": "同じ番号で内容の違う記録が先に届いています",
@@ -117,6 +119,8 @@ _ACCEPTED = {
     "the time at which it was given up": "取り消した日時",
     "a new handover.offer": "新しい依頼（handover.offer）",
     "registration.correct, or registration.reinstate": "訂正か再開（registration.correct、registration.reinstate）",
+    "call.unlink first": "先に、登録者との結び付けを取り消す（call.unlink）",
+    "call.correct with `to`: another consultation": "正しい受付番号へ移す訂正（call.correct）",
     "case.split first": "先に、まとめを取り消す（case.split）",
     "person.split first": "先に、登録のまとめを取り消す（person.split）",
     "the id of a registrant": "登録者の番号",
@@ -234,9 +238,15 @@ def place_of(field: str, reason: str, terms: Terms) -> str:
     return place_in_words(field, terms, is_known=reason != NO_FIELD)
 
 
+def receipt_in_words(receipt: Receipt, terms: Terms) -> str:
+    """Why a message was not taken, in one line."""
+    return fault_in_words(receipt.field or "", *why(receipt), terms)
+
+
 def fault_in_words(field: str, reason: str, accepted: str | None, terms: Terms) -> str:
     """Place, reason, and what would be accepted, in one line."""
-    words = f"{place_of(field, reason, terms)}{terms.screen('colon')}{reason_in_words(reason, terms.language)}"
+    place, told = place_of(field, reason, terms), reason_in_words(reason, terms.language)
+    words = f"{place}{terms.screen('colon')}{told}" if place else told
     return words + (terms.screen("would_be", accepted=accepted_in_words(accepted, terms.language)) if accepted else "")
 
 

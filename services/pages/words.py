@@ -169,6 +169,10 @@ _SCREEN = {
         "This link cannot be used here. See that it is whole, and that it belongs to this Yoake.",
     ),
     "open_again": Label("サインイン済みの方は、もう一度開いてください。", "Already signed in? Open this page again."),
+    "not_sent_yet": Label(
+        "サインインの有効期限が切れています。まだ送っていません。サインインし直してから、もう一度入力してください。",
+        "You are no longer signed in. Nothing was sent. Sign in again, then enter it once more.",
+    ),
     "signin_to_open": Label("内訳を見るには、サインインが必要です。", "To see what stands behind a figure, sign in."),
     "unreadable": Label(
         "復号できません（鍵が破棄されたか、ありません）", "Cannot be decrypted (the key was destroyed, or is not here)"
@@ -257,6 +261,15 @@ _SCREEN = {
     "parked_conflict": Label(
         "{whose}：同じ番号で内容の違う記録が届きました。どちらが正しいか確認してください。",
         "{whose}: the same number came before with other content. See which of the two is right.",
+    ),
+    "parked_unreadable_settled": Label(
+        "{whose}を読み取れませんでした（{reason}）。", "{whose} could not be read ({reason})."
+    ),
+    "parked_unusable_settled": Label(
+        "{whose}を使えませんでした（{place}：{reason}）。", "{whose} could not be used ({place}: {reason})."
+    ),
+    "parked_conflict_settled": Label(
+        "{whose}：同じ番号で内容の違う記録が届きました。", "{whose}: the same number came before with other content."
     ),
     "parked_state": Label("状態", "State"),
     "parked_open": Label("未対応", "Open"),
@@ -402,9 +415,20 @@ _SCREEN = {
         "Import a sheet of more than 20 MB with `yoake import`.",
     ),
     "import_too_many": Label(
-        "ほかの取込みが続いています。しばらくしてから、もう一度選んでください。",
-        "Other imports are under way. Please choose it again in a while.",
+        "まだ送られていないほかの担当の表が{n}件あり、いまは受けられません。空くまで最長30分です。しばらくしてから、もう一度選んでください。",
+        "There are {n} sheets of others that were not sent yet, and there is no room for more. "
+        "There is within 30 minutes at most: please choose it again in a while.",
     ),
+    "import_too_many_yours": Label(
+        "まだ送られていない表が{n}件あり、いまは受けられません。下にある自分の表を送信するか消してから、もう一度選んでください。",
+        "There are {n} sheets that were not sent yet, and there is no room for more. "
+        "Send or remove one of yours below, and choose it again.",
+    ),
+    "import_yours": Label("取込み中の表", "Your sheets"),
+    "import_is_checking": Label("確かめています。", "Being checked."),
+    "import_is_checked": Label("確かめました。まだ送っていません。", "Checked, not sent yet."),
+    "import_is_sending": Label("送っています。", "Being sent."),
+    "import_is_failed": Label("取り込めません。", "Cannot be imported."),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
 SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | IN_THE_MORNING | TONIGHT)
@@ -473,6 +497,9 @@ HANDOVERS: Final = MappingProxyType(
     }
 )
 """Which hand-over, by its kind: 引継ぎ never stands alone."""
+
+CORRECTED_BY: Final = Label("訂正した者", "Corrected by")
+"""Who is named in a correction; elsewhere it is whoever has looked at something (`PERSONAL`)."""
 
 FIELDS: Final = MappingProxyType(
     {
@@ -571,6 +598,8 @@ FIELDS: Final = MappingProxyType(
         "personal": Label("個人情報", "Personal data"),
         "birth_date": Label("生年月日", "Birth date"),
         "time": Label("受付日時", "Received at"),
+        "occurred_at": Label("受付日時", "Received at"),
+        "call_back_by": Label("折り返しの約束", "Promised call-back"),
         "open": Label("対応の状況", "State"),
         "merged_into": Label("まとめた先", "Merged into"),
         "counted": Label("集計", "In the tables"),
@@ -622,7 +651,8 @@ CODES: Final = MappingProxyType(
         "late-entry": Label("後入力", "Late entry"),
         "not-registered": Label("未登録", "Not registered"),
         "registration-withdrawn": Label("登録を終えた方", "Left the register"),
-        "district-unknown": Label("地域の一覧にない", "Not one of the districts"),
+        "district-unknown": Label("地域が分からない", "The district is not known"),
+        "unknown-district": Label("地域の一覧にない", "Not one of the districts"),
         "unknown-number": Label("受付番号が見当たらない", "No such reference number"),
         "unknown-call": Label("同じ連絡の記録が見当たらない", "The call of which it was a part is not here"),
         "not-beside": Label("同じ連絡に加えられない", "Cannot be a part of that call"),
@@ -673,6 +703,9 @@ PERSONAL: Final = MappingProxyType(
         "promised": Label("約束したこと", "What was promised"),
         "not_promise": Label("約束しないこと", "What not to promise"),
         "by": Label("確認した者", "By"),
+        "reason": Label("理由", "Reason"),
+        "call_back_phone": Label("折り返しの番号", "Number for the call-back"),
+        "raw": Label("使えなかった記入", "As it was written"),
         "caller": Label("連絡者", "Caller"),
         "words": Label("話した内容", "What was said"),
         "where": Label("今いる場所", "Where the person is now"),

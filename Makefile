@@ -22,10 +22,10 @@ test: $(VENV)/.dev ## The whole suite, with real NATS, SQLite and PostgreSQL
 
 faults: $(VENV)/.dev ## 300 kills on SQLite and on PostgreSQL, and every other fault, for as long as it says
 	@YOAKE_FAULT_KILLS=$${YOAKE_FAULT_KILLS:-300} YOAKE_FAULT_GONE=$${YOAKE_FAULT_GONE:-60} \
-		$(BIN)/python -m pytest -s -v tests/faults $(ARGS)
+		$(BIN)/python -m pytest -s -v --timeout 0 tests/faults $(ARGS)
 
 kit-faults: $(VENV)/.dev ## The adapter kit killed a thousand times while it puts and sends
-	@YOAKE_KIT_KILLS=$${YOAKE_KIT_KILLS:-1000} $(BIN)/python -m pytest -s -v tests/faults/test_kit_killed.py $(ARGS)
+	@YOAKE_KIT_KILLS=$${YOAKE_KIT_KILLS:-1000} $(BIN)/python -m pytest -s -v --timeout 0 tests/faults/test_kit_killed.py $(ARGS)
 
 lint: $(VENV)/.dev ## Style and imports
 	@$(BIN)/ruff check --quiet .

@@ -25,15 +25,15 @@ from nats.errors import Error as NatsLibraryError
 from deploy.datadir import DataDirectory
 from deploy.held import INBOX_FILE, copy_inbox
 from deploy.manifest import MANIFEST, BackupError, Log, Manifest, digest, sync, write
+from deploy.rules import tables_of
 from services.credentials import FILE as CREDENTIALS
 from services.database import create, open_engine, snapshot
-from services.hearing import CURSORS
 from services.journal import META, Journal
-from services.reporting.ledger import LEDGER_TABLES, LedgerReader
+from services.reporting.ledger import LedgerReader
 from services.seal import DESTROYED, KEY_TABLES, Secrets
 from services.settings import Settings
 from services.streams import WRITERS
-from services.tables import INDEX_TABLES, WRITER_TABLES
+from services.tables import INDEX_TABLES
 
 LEDGER = "reporting"
 KEYS = "keys"
@@ -52,11 +52,6 @@ class Database(msgspec.Struct, frozen=True):
     name: str
     engine: sa.Engine
     tables: Sequence[sa.Table]
-
-
-def tables_of(service: str) -> Sequence[sa.Table]:
-    """The tables beside a service's event log."""
-    return LEDGER_TABLES if service == LEDGER else (*WRITER_TABLES, CURSORS)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from starlette.staticfiles import StaticFiles
 from deploy.importing.jobs import Jobs
 from deploy.importing.pages import ImportPages
 from deploy.outlook import Outlook
+from events.ending import ended
 from services.clock import Clock, system_clock
 from services.database import open_reader
 from services.health import Server, open_socket, routes
@@ -179,9 +180,7 @@ def on_one_origin(
         tasks += [asyncio.create_task(open_door())] if door else []
         log.info(STARTED)
         yield
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
 
     return Starlette(lifespan=running, routes=[*beside, Mount("/", pages)])
 

@@ -6,14 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
+from deploy.rules import tables_of
 from events import ContractError, Recorded, decode
-from services.hearing import CURSORS, Cursors
+from services.hearing import Cursors
 from services.journal import Journal
 from services.reporting.inquiry import Inquiry
-from services.reporting.ledger import LEDGER_TABLES
 from services.settings import Settings
 from services.streams import WRITERS
-from services.tables import WRITER_TABLES
 
 SETTLE_SECONDS = 10.0
 
@@ -24,8 +23,7 @@ def open_journal(settings: Settings, ward: str, service: str) -> Journal:
     Raises:
         services.database.DatabaseError, services.journal.JournalError: it cannot be used.
     """
-    tables = LEDGER_TABLES if service == "reporting" else [*WRITER_TABLES, CURSORS]
-    return Journal(settings.database_of(service), service, ward, tables=tables)
+    return Journal(settings.database_of(service), service, ward, tables=tables_of(service))
 
 
 class Opened:

@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
+from events.ending import ended
 from services.degraded import Degraded, Facts, degraded, is_ready, worst_first
 from services.reporting.inquiry import UNREADABLE, Inquiry, further_facts
 from services.settings import FRONT, SERVICES
@@ -71,8 +72,7 @@ class Outlook:
                     self._others = []
                 await asyncio.sleep(ASK if self.client.is_connected else 0.1)
         finally:
-            connecting.cancel()
-            await asyncio.gather(connecting, return_exceptions=True)
+            await ended([connecting])
             await self.client.close()
 
     async def _connect(self) -> None:

@@ -12,6 +12,12 @@ from events import Event, vocabulary
 
 KINDS = ("morning", "agency", "section", "escalation", "information")
 
+PASSING_KINDS = ("agency", "section")
+"""Once accepted, the case is the receiver's; these alone count."""
+
+AGENCY_KINDS = (*PASSING_KINDS, "information")
+"""Something about a person goes to somebody of the directory (送付先名簿)."""
+
 
 class _OfCase(Event, frozen=True, kw_only=True):
     """An event of one hand-over of one case."""
@@ -29,13 +35,14 @@ class _OfCase(Event, frozen=True, kw_only=True):
 
 
 class HandoverOffered(_OfCase, frozen=True, kw_only=True):
-    """Somebody was asked to take the case on (依頼中)."""
+    """Somebody was asked to take the case on (依頼中). `agency`: its key in the directory, where it is named there."""
 
     name: ClassVar[str] = "handover.offered"
     provider: str
     ref: str | None = None
     kind: str
     to: str
+    agency: str | None = None
     sealed: str | None = None
 
 
@@ -48,6 +55,7 @@ class HandedOver(_OfCase, frozen=True, kw_only=True):
     kind: str
     giver: str
     to: str
+    agency: str | None = None
     sealed: str | None = None
 
 
@@ -68,9 +76,10 @@ class HandoverWithdrawn(_OfCase, frozen=True, kw_only=True):
 
 
 class HandoverReturned(_OfCase, frozen=True, kw_only=True):
-    """A case that had been taken on came back (差戻し): the hand-over no longer counts."""
+    """A case that had been taken on came back (差戻し) to `giver`: the hand-over no longer counts."""
 
     name: ClassVar[str] = "handover.returned"
+    giver: str | None = None
     reason: str | None = None
     sealed: str | None = None
 

@@ -21,6 +21,7 @@ from nats.aio.msg import Msg
 
 from events import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from events.courier import Answer, Heard, Unreachable, service_of
+from events.ending import ended
 from events.messages import Receipt
 from events.outbox import Letter
 
@@ -112,9 +113,7 @@ class OverNats:
 
     async def close(self) -> None:
         """Let go of the connection."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         self._tasks = []
         await self._nats.close()
 

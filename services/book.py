@@ -90,6 +90,25 @@ class Written(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     subject: str | None = None
 
 
+class Due(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A deadline. `key` names it, `kind` says what to do, `about` with what; only ids and codes stand in them."""
+
+    key: str
+    kind: str
+    about: str
+    due: datetime
+    synthetic: bool = False
+
+    def __post_init__(self) -> None:
+        fits = len(self.key) <= 200 and len(self.kind) <= 40 and len(self.about) <= 64  # As wide as the table.
+        if not fits or self.due.tzinfo is None:
+            raise ValueError("a deadline's key, kind or about is too long, or its time is without an offset")
+
+    @property
+    def causation(self) -> str:
+        return f"deadline:{self.key}"
+
+
 class Shelf(NamedTuple, Generic[S]):
     """Whence a book has what it does not hold itself: one for all the books of a transaction."""
 
@@ -102,19 +121,26 @@ class Shelf(NamedTuple, Generic[S]):
     reference: Callable[[str], str]
     same: Callable[[Identifier], Sequence[str]]
     flags: Callable[[str, int], dict[tuple[str, str | None], bool]]
+    planned: Callable[[str], Due | None]
+    beside: Any
 
 
 class Book(Generic[S]):
-    """States and names as they are, what this transaction adds included."""
+    """States and names as they are, what this transaction adds included.
+
+    `beside`: what stands in a service's own tables (`Rules.beside`); None where it has none.
+    """
 
     def __init__(self, shelf: Shelf[S]) -> None:
         self.ward_at, self.reference, self.same, self.flags_of = shelf.ward, shelf.reference, shelf.same, shelf.flags
+        self.beside = shelf.beside
         self._shelf = shelf
         self._states: dict[str, S | None] = {}
         self._counts: dict[str, int] = {}
         self.named: dict[str, list[Name]] = {}
         self.indexed: dict[str, dict[str, frozenset[Identifier]]] = {}
         self.written: list[Written] = []
+        self.deadlines: dict[str, Due | None] = {}
         self.persons: list[str] = []
         self.cases: list[str] = []
         self.numbers: list[str] = []
@@ -176,6 +202,19 @@ class Book(Generic[S]):
     def note(self, event: Event, at: datetime, personal: dict[str, Any] | None = None) -> None:
         """Let something have happened that is about no case, person or contact: no state follows from it."""
         self.written.append(Written(event=event, at=at, personal=personal or None, subject=event.about))
+
+    def plan(self, key: str, due: datetime, kind: str, about: str, *, synthetic: bool = False) -> None:
+        """Let something fall due at a time (`Rules.fall_due`); the one of this key, if there is one, is moved there."""
+        self.deadlines[key] = Due(key=key, kind=kind, about=about, due=due, synthetic=synthetic)
+
+    def cancel(self, key: str) -> None:
+        """Let what was planned under this key not fall due; nothing where there is none."""
+        self.deadlines[key] = None
+
+    def planned(self, key: str) -> datetime | None:
+        """When what was planned under this key falls due; None where there is none."""
+        due = self.deadlines[key] if key in self.deadlines else self._shelf.planned(key)
+        return due.due if due else None
 
     @property
     def counts(self) -> dict[str, int]:

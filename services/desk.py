@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -22,9 +22,9 @@ from sqlalchemy.orm import Session
 from events import Event, Recorded, event_of
 from events.intake import WardActivated
 from events.messages import ParkedClose
-from services import flagged
+from services import deadlines, flagged
 from services.blind import BlindIndex, Identifying
-from services.book import Book, Name, Said, Shelf, Unusable, Waits
+from services.book import Book, Due, Name, Said, Shelf, Unusable, Waits
 from services.database import among
 from services.group import Group, Key, heard_before
 from services.hearing import Cursors
@@ -47,8 +47,26 @@ CACHE = 200_000
 """States, and names, kept in memory; beyond that the cache starts anew."""
 
 
+MOST_DUE = 50
+"""Deadlines that fall due before what else waits for the writer thread has its turn."""
+
+TRY_AGAIN = timedelta(minutes=1)
+"""After this time a deadline falls due again whose handling failed."""
+
+
+class Beside(Protocol):
+    """What a service's own tables say, for one transaction; read when asked, and written with the events."""
+
+    def write(self, connection: sa.Connection) -> None:
+        """Write what the rules put here. Called once, at the end of the transaction."""
+
+
 class Rules(Protocol[S]):
-    """What makes a service this service; all of it pure."""
+    """What makes a service this service; all of it pure, but for what `beside` reads when it is asked."""
+
+    @property
+    def tables(self) -> Sequence[sa.Table]:
+        """Tables of this service alone, beside those that every service has."""
 
     @property
     def identifying(self) -> Identifying | None:
@@ -65,6 +83,18 @@ class Rules(Protocol[S]):
 
     def asks(self, event: Event) -> Iterable[str]:
         """The names that hearing an event will ask for; they are read together, for a whole batch."""
+
+    def begin(self, now: datetime, book: Book[S]) -> None:
+        """Plan what must always be planned, where it is not: as the service starts, and as a ward's file comes."""
+
+    def fall_due(self, due: Due, now: datetime, book: Book[S]) -> None:
+        """Let a deadline have its effect; it is planned no longer. `now` is after `due.due`, perhaps by days."""
+
+    def beside(self, connection: sa.Connection) -> Beside | None:
+        """What the books of one transaction show as `book.beside`.
+
+        What is put there is written even if the message is parked in the end: rules do so last.
+        """
 
 
 class Arrived(NamedTuple):
@@ -87,6 +117,9 @@ class Desk(Generic[S]):
         self.wards = wards_of(journal.engine)
         self._parked = _parked(journal.engine)
         self._waiting = _waiting(journal.engine)
+        self._failed: dict[str, datetime] = {}
+        self.has_planned = False
+        """Set by what planned a deadline; cleared as they are looked at."""
         if journal.service == "intake":
             flagged.fill(journal)
 
@@ -162,6 +195,48 @@ class Desk(Generic[S]):
             group.keep(book, f"file:{ward.id}", synthetic=False)
             self._activate(group, event)
 
+    def begin(self) -> None:
+        """Plan what must always be planned. Before the first ward's file nothing must; it comes with that."""
+        if self.wards:
+            with self._group() as group:
+                self._begin(group)
+
+    def fall_due(self) -> datetime | None:
+        """Let everything that is due by the clock have its effect, the earliest first, each in its own transaction.
+
+        What that plans falls due as well. One whose handling fails is left for later, and holds up no other.
+
+        Returns:
+            When to look again: when the next is due, or at once where there are very many.
+
+        Raises:
+            SecondWriter: another process writes this journal.
+            sqlalchemy.exc.OperationalError: the database does not take it now; what was not written is due still.
+        """
+        self.has_planned = False
+        now = self.journal.clock()
+        self._failed = {key: again for key, again in self._failed.items() if again > now}
+        for _ in range(MOST_DUE):
+            with self.journal.engine.connect() as connection:
+                due = deadlines.earliest(connection, without=self._failed)
+            if due is None or due.due > now:
+                return min([*self._failed.values(), *([due.due] if due else [])], default=None)
+            self._fall_due(due, now)
+        return now
+
+    def _fall_due(self, due: Due, now: datetime) -> None:
+        try:
+            with self._group() as group:
+                book = self._book(group)
+                book.cancel(due.key)
+                self.rules.fall_due(due, now, book)
+                group.keep(book, due.causation, synthetic=due.synthetic)
+        except (SecondWriter, sa.exc.OperationalError):
+            raise
+        except Exception:  # A fault of ours in one must not hold up the others, and must not lose it.
+            log.exception("what fell due (%s) could not be done; it is tried again", due.kind)
+            self._failed[due.key] = now + TRY_AGAIN
+
     @contextmanager
     def _group(self) -> Iterator[Group]:
         """One transaction: filled by the caller, gone on with, written; or nothing at all."""
@@ -193,6 +268,7 @@ class Desk(Generic[S]):
             elif key.startswith(ASKED_SOON):
                 self._names[key] = names
         self._names = self._names if len(self._names) < CACHE else {}
+        self.has_planned = self.has_planned or any(group.deadlines.values())
         self._parked |= group.parked
         self._waiting |= group.waiting
 
@@ -295,6 +371,12 @@ class Desk(Generic[S]):
     def _activate(self, group: Group, event: WardActivated) -> None:
         group.activate(event)
         self.wards = sorted([*self.wards, (event.effective_from, parse(event.content))], key=lambda entry: entry[0])
+        self._begin(group)
+
+    def _begin(self, group: Group) -> None:
+        book = self._book(group)
+        self.rules.begin(self.journal.clock(), book)
+        group.keep(book, f"start:{self.journal.service}", synthetic=False)
 
     def _resume(self, group: Group) -> None:
         """Let go on what waited for the names that this transaction brought."""
@@ -315,6 +397,8 @@ class Desk(Generic[S]):
             reference=lambda own: public(own, self.secrets),
             same=group.same,
             flags=lambda holder, matter: flagged.flags_of(group.session.connection(), holder, matter, group.events()),
+            planned=group.planned,
+            beside=self.rules.beside(group.session.connection()),
         )
 
     def _book(self, group: Group) -> Book[S]:

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 from events import Event
 from events.intake import WardActivated
 from events.messages import Receipt
-from services import flagged
+from services import deadlines, flagged
 from services.blind import BlindIndex
-from services.book import Book, Identifier, Name, Shelf, Unusable
+from services.book import Book, Due, Identifier, Name, Shelf, Unusable
 from services.database import among, insert_new, insert_rows
 from services.inbox import Delivery, Item, sequence_of
 from services.journal import Draft, Journal
@@ -53,6 +53,7 @@ class Group:
         self.states: dict[str, Any] = {}
         self.names: dict[str, list[Name]] = {}
         self.counts: dict[str, int] = {}
+        self.deadlines: dict[str, Due | None] = {}
         self._journal, self._secrets, self._keys = journal, secrets, keys
         self._drafts: list[Draft] = []
         self._heard: dict[Key, dict[str, Any]] = {}
@@ -85,6 +86,13 @@ class Group:
                 self.alike[identifier].append(person)
         self.states.update(book.states)
         self.counts.update(book.counts)
+        self.deadlines.update(book.deadlines)
+
+    def planned(self, key: str) -> Due | None:
+        """The deadline of this key, what this transaction plans and gives up included."""
+        if key in self.deadlines:
+            return self.deadlines[key]
+        return deadlines.planned(self.session.connection(), key)
 
     def look_up(self, identifiers: Iterable[Identifier]) -> None:
         """Read together who has these, before rules ask for it (`alike`)."""
@@ -249,6 +257,10 @@ class Group:
             self.session.execute(insert_new(self.session.get_bind(), PARKED), self._parked)
         for series, last in self.counts.items():
             self._count(series, last)
+        if self.deadlines:
+            deadlines.write(connection, self.deadlines)
+        if self.shelf.beside is not None:
+            self.shelf.beside.write(connection)
 
     def _sealable(self, drafts: list[Draft]) -> list[Draft]:
         """Each with somebody whose key can be had: of a forgotten person, what the event is about; or else nobody."""

@@ -23,6 +23,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from events.ending import ended
 from services.degraded import Degraded, Ready, is_ready
 from services.logs import STARTED
 from services.streams import health_subject
@@ -89,9 +90,7 @@ def attach(app: FastStream, broker: NatsBroker, vitals: Vitals, address: tuple[s
 
     @app.on_shutdown
     async def finish() -> None:
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await ended(running)
 
 
 def serve(app: FastStream, pages: ASGIApp, address: tuple[str, int]) -> None:

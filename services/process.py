@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from faststream import FastStream
 from faststream.nats import NatsBroker
 
+from events.ending import ended
 from services.bus import check_durables
 from services.health import attach
 from services.hearing import LogChanged
@@ -70,9 +71,7 @@ def living(
 
     @app.on_shutdown
     async def finish() -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
         if compared.is_set():
             await journal.run(mark.note)
 

@@ -109,7 +109,19 @@ FLAGS = sa.Table(
 )
 """Every flag (確認事項), open until it is resolved; `holder` is a contact or a person, `by` a provider."""
 
-WRITER_TABLES = (HEARD, RECEIPTS, WAITING, PARKED, NAMES, SERIES, WARDS, FLAGS)
+DEADLINES = sa.Table(
+    "deadlines",
+    METADATA,
+    sa.Column("key", _ID, primary_key=True),
+    sa.Column("due", sa.String(40), nullable=False, index=True),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("about", sa.String(64), nullable=False),
+    sa.Column("synthetic", sa.Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What falls due, and when (UTC): planned with an event, deleted in the transaction of what it leads to."""
+
+WRITER_TABLES = (HEARD, RECEIPTS, WAITING, PARKED, NAMES, SERIES, WARDS, FLAGS, DEADLINES)
 """What a service that takes messages keeps beside its log."""
 
 INDEXED = sa.Table(

@@ -17,24 +17,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from services import toml_file, ward_checks
+from services.directory import Agency, Answering, Basis
 from services.hours import DAY, Calendar, Holidays, Hours, Span, Stretch
+from services.keyed import Keyed, Label
+from services.keyed import Strict as _Strict
 from services.ward_checks import WardError
 
-__all__ = ["DAY", "Hours", "Label", "Span", "Ward", "WardError", "fiscal_year", "load", "parse", "words_of"]
-
-
-class Label(msgspec.Struct, frozen=True):
-    """A word in the two languages of the screens."""
-
-    ja: str
-    en: str
-
-    def __getitem__(self, language: str) -> str:
-        return self.en if language == "en" else self.ja
-
-
-class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
+__all__ = ["DAY", "Hours", "Keyed", "Label", "Span", "Ward", "WardError", "fiscal_year", "load", "parse", "words_of"]
 
 
 class Identity(_Strict, frozen=True, kw_only=True):
@@ -47,14 +36,6 @@ class Identity(_Strict, frozen=True, kw_only=True):
     timezone: str
     registration_opens: date
     line_opens: date
-
-
-class Keyed(_Strict, frozen=True, kw_only=True):
-    """Something that messages name by `key` and people by `label`; `also` are further words for it."""
-
-    key: str
-    label: Label
-    also: tuple[str, ...] = ()
 
 
 class Begun(Keyed, frozen=True, kw_only=True):
@@ -166,6 +147,9 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     refusal: tuple[Keyed, ...] = ()
     role: tuple[Role, ...] = ()
     closing: tuple[Keyed, ...] = ()
+    agency: tuple[Agency, ...] = ()
+    basis: tuple[Basis, ...] = ()
+    handover: Answering | None = None
     policy: Policy = Policy()
     eligibility: Eligibility = Eligibility()
     labels: dict[str, Label]

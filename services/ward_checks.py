@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.handover import KINDS as HANDOVER_KINDS
+from services import directory
 from services import hours as hours_of
 from services.hours import ACCEPTED_DAYS, MIDNIGHT, NEXT, Hours, Span, hhmm, minutes_of
 from services.toml_file import FileError
@@ -29,8 +30,10 @@ KEYED = (
     "refusal",
     "closing",
     "role",
+    "agency",
+    "basis",
 )
-MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role")
+MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role", "agency", "basis")
 
 
 class WardError(FileError):
@@ -55,7 +58,7 @@ def check_file(ward: Ward) -> None:
     Raises:
         WardError: the first contradiction.
     """
-    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles):
+    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles, _directory):
         part(ward)
 
 
@@ -342,6 +345,12 @@ def _roles(ward: Ward) -> None:
         if "persons" in role.sees and "calls" not in role.sees:
             reason = f"role {role.key}: who sees persons sees them in their calls; add calls to `sees`"
             raise WardError(reason, *at, "sees")
+
+
+def _directory(ward: Ward) -> None:
+    """Who can be handed a case, and on what basis: dates, numbers and names that can be meant."""
+    for reason, at in directory.faults(ward.agency, ward.basis, ward.handover):
+        raise WardError(reason, *at)
 
 
 def _blanks(ward: Ward) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
+import sqlalchemy as sa
 from faststream import FastStream
 from faststream.nats import NatsBroker
 from nats.aio.msg import Msg
@@ -37,8 +40,13 @@ CATCH_UP = 2.0
 UNHURRIED = 0.05
 """Seconds between pulls of others' events: what is decided by them can wait so long."""
 
+LOOK = 1.0
+"""Seconds between looks at what falls due, at most; the clock may have been set."""
+
 MOST_BYTES = MIB
 """How many bytes of messages go into one transaction, unless a single one is larger."""
+
+log = logging.getLogger("yoake.writer")
 
 
 def build(service: str, rules: Rules[Any], settings: Settings) -> FastStream:
@@ -51,12 +59,13 @@ def build(service: str, rules: Rules[Any], settings: Settings) -> FastStream:
     secrets = Secrets.at(settings.keys)
     key_engine = open_engine(settings.database_of("keys"))
     keys = KeyStore(key_engine, secrets)
-    journal = Journal(settings.database_of(service), service, ward.id, tables=[*WRITER_TABLES, CURSORS])
+    journal = Journal(settings.database_of(service), service, ward.id, tables=[*WRITER_TABLES, CURSORS, *rules.tables])
     desk = Desk(journal, rules, secrets, keys)
     broker = make_broker(settings.nats, service)
     relay = Relay(journal, broker)
     vitals = Vitals(journal, client=lambda: broker.connection, published=lambda: relay.position, cursors=desk.cursors)
     mark = Mark(settings.keys, journal, key_engine)
+    sooner = asyncio.Event()
     reader = ThreadPoolExecutor(1, thread_name_prefix=f"reading-{service}")
 
     async def on_messages(messages: list[Msg]) -> None:
@@ -65,6 +74,8 @@ def build(service: str, rules: Rules[Any], settings: Settings) -> FastStream:
         ahead = [asyncio.create_task(read(deliveries)) for _, deliveries in parts[1:]]
         for n, (part, deliveries) in enumerate(parts):
             await halting(journal.run(desk.take, deliveries, await ahead[n - 1] if n else None))
+            if desk.has_planned:
+                sooner.set()
             for message in part:  # Only now that everything is committed.
                 await message.ack()
 
@@ -77,7 +88,10 @@ def build(service: str, rules: Rules[Any], settings: Settings) -> FastStream:
 
     async def hear(_: list[bytes], records: list[Recorded]) -> set[str]:
         await relay.compared.wait()
-        return await halting(journal.run(desk.hear, records))
+        gaps = await halting(journal.run(desk.hear, records))
+        if desk.has_planned:
+            sooner.set()
+        return gaps
 
     async def begin() -> None:
         """Nothing is taken or published before this database was found to be no older than it was."""
@@ -87,13 +101,29 @@ def build(service: str, rules: Rules[Any], settings: Settings) -> FastStream:
         if service == "intake":
             await journal.run(_activate, desk, settings)
         hearing = [_catch_up(broker, ward.id, service, desk.cursors)] if service in HEARS else []
-        await asyncio.gather(mark.keep(), relay.run(), *hearing)
+        await journal.run(desk.begin)
+        await asyncio.gather(mark.keep(), relay.run(), halting(keep_time(desk, relay.compared, sooner)), *hearing)
 
     subscribe(broker, ward.id, service, on_messages, vitals)
     if service in HEARS:
         listen(broker, ward.id, service, hear, desk.cursors, vitals, pace=UNHURRIED)
 
     return living(broker, vitals, mark, begin, relay.compared, settings.health)
+
+
+async def keep_time(desk: Desk[Any], compared: asyncio.Event, sooner: asyncio.Event) -> None:
+    """Let what is planned fall due, for ever. `sooner` is set when something was planned meanwhile."""
+    await compared.wait()
+    while True:
+        sooner.clear()
+        try:
+            due = await desk.journal.run(desk.fall_due)
+        except sa.exc.OperationalError as error:
+            log.warning("what falls due must wait for the database: %s", type(error).__name__)
+            due = None
+        wait = LOOK if due is None else (due - desk.journal.clock()).total_seconds()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(sooner.wait(), min(max(wait, 0.0), LOOK))
 
 
 async def _catch_up(broker: NatsBroker, ward: str, service: str, cursors: Cursors) -> None:

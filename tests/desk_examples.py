@@ -120,11 +120,12 @@ class Centre:
     def desk(self, service: str = "intake") -> Desk[Any]:
         """A writing service, with a key store object of its own."""
         if service not in self._desks:
-            journal = self.journal(service, [*WRITER_TABLES, CURSORS])
+            journal = self.journal(service, [*WRITER_TABLES, CURSORS, *RULES[service].tables])
             keys = KeyStore(self._key_engine, SECRETS)
             self._desks[service] = desk = Desk(journal, RULES[service], SECRETS, keys)
             while desk.prepare():
                 pass
+            desk.begin()
         return self._desks[service]
 
     @property
@@ -171,6 +172,23 @@ class Centre:
             while waiting := self.unheard(listener):
                 for batch in (carry or in_order)(waiting):
                     self.hear(listener, batch)
+
+    def tick(self, until: str | datetime | None = None, carry: Carry | None = None) -> None:
+        """Let time pass until then (None: none passes). What falls due on the way, in whichever service, does so in the
+        order of the times, each at its own, and is heard by the others before the next.
+        """
+        end = max(self.clock.now, at(until) if isinstance(until, str) else until or self.clock.now)
+        while (due := self._fire_all(carry)) is not None and due <= end:
+            self.clock.now = max(self.clock.now, due)
+        self.clock.now = end
+
+    def _fire_all(self, carry: Carry | None) -> datetime | None:
+        """Let what is due now fall due, and be heard; when the next is."""
+        for service in RULES:
+            while (due := self.desk(service).fall_due()) is not None and due <= self.clock.now:
+                pass  # There were very many.
+            self.pump(carry)
+        return min((due for service in RULES if (due := self.desk(service).fall_due())), default=None)
 
     def hear(self, listener: str, texts: Sequence[bytes]) -> set[str]:
         """Let one service hear these events; returns the services whose events it misses."""

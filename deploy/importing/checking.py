@@ -10,20 +10,16 @@ import msgspec
 
 from deploy.importing.making import IN_A_CELL, Finding, Maker
 from deploy.importing.views import View, view_of
+from deploy.rules import RULES
 from events.intake import CallReceived, PersonRegistered
 from events.messages import addressed
 from events.seal import new_key
 from services.book import Book, Shelf, Unusable, Waits
 from services.desk import Rules
-from services.handover.domain import Rules as HandoverRules
 from services.inbox import Delivery, items, moment
-from services.intake.rules import Rules as IntakeRules
-from services.placement.domain import Rules as PlacementRules
 from services.reading import opened, public, said
 from services.seal import Secrets
 from services.ward import Ward
-
-RULES: dict[str, Rules[Any]] = {"intake": IntakeRules(), "placement": PlacementRules(), "handover": HandoverRules()}
 
 NOT_BEFOREHAND = frozenset(
     {
@@ -136,5 +132,7 @@ class Checker:
             reference=lambda own: public(own, self._secrets),
             same=lambda _: (),
             flags=lambda _holder, _matter: {},
+            planned=lambda _: None,
+            beside=None,
         )
         return Book(shelf)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from events import Event, Recorded
-from services.book import Said
+from services.book import Due, Said
 from services.intake import calls, consents, identifiers, identity, people
 from services.intake.domain import IntakeBook, State, evolve
 
@@ -15,6 +15,7 @@ class Rules:
     """Intake's rules, for the desk."""
 
     identifying = identifiers
+    tables = ()
 
     def decide(self, said: Said, book: IntakeBook) -> None:
         """Let a message have its effect. Raises Waits or Unusable."""
@@ -38,3 +39,12 @@ class Rules:
     def asks(self, event: Event) -> Iterable[str]:
         """So it asks for nothing."""
         return ()
+
+    def begin(self, now: datetime, book: IntakeBook) -> None:
+        """Nothing must always be planned here."""
+
+    def fall_due(self, due: Due, now: datetime, book: IntakeBook) -> None:
+        """Nothing is planned here."""
+
+    def beside(self, connection: object) -> None:
+        """There are no tables of its own."""

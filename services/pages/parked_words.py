@@ -60,6 +60,8 @@ _REASONS = {
     "arranged already under this reference": "同じ番号の調整がすでにあります",
     "before it was arranged": "調整より前の日時です",
     "before it was offered": "依頼より前の日時です",
+    "not in the directory on that day": "その日の送付先名簿に載っていません",
+    "not what the directory says of this receiver": "送付先名簿にあるこの送付先の種類と違います",
 }
 _PATTERNS = (
     (re.compile(r"not JSON: (.*)"), "JSONとして読み取れません：{0}"),
@@ -92,6 +94,7 @@ _ACCEPTED = {
     "such as R7-0123": "R7-0123 のような番号",
     "another person": "別の方",
     "a new reference": "新しい番号",
+    "another name": "ほかの名前",
     "a later time": "より後の日時",
     "the time at which it happened": "実際の日時",
     "the time at which it was accepted": "受諾した日時",

@@ -11,7 +11,7 @@ import msgspec
 from events import Event, Recorded
 from events.messages import PlacementArrange, PlacementCancel
 from events.placement import PlacementArranged, PlacementCancelled, PlacementEvent
-from services.book import Book, Said, Unusable, one_of, told
+from services.book import Book, Due, Said, Unusable, one_of, told
 from services.cases import learn, named, names_given, organisation, person_of, reason_of
 
 
@@ -119,6 +119,7 @@ class Rules:
     """Placement's rules, for the desk."""
 
     identifying = None
+    tables = ()
 
     def decide(self, said: Said, book: Book[Any]) -> None:
         """Let a message have its effect. Raises Waits or Unusable."""
@@ -135,3 +136,12 @@ class Rules:
     def asks(self, event: Event) -> Iterable[str]:
         """The names that a call gives."""
         return names_given(event)
+
+    def begin(self, now: datetime, book: Book[Any]) -> None:
+        """Nothing must always be planned here."""
+
+    def fall_due(self, due: Due, now: datetime, book: Book[Any]) -> None:
+        """Nothing is planned here."""
+
+    def beside(self, connection: object) -> None:
+        """There are no tables of its own."""

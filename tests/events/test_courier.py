@@ -24,6 +24,7 @@ import pytest
 
 from deploy.natsd import NatsServer, declare_now
 from events.courier import TOGETHER, Courier, Transport, Unreachable, batches
+from events.ending import ended
 from events.japanese import in_japanese
 from events.kit import main
 from events.messages import Receipt
@@ -119,6 +120,26 @@ async def test_receipts_of_the_time_offline_come_from_the_durable(yoake: tuple[P
         await connection.close()
 
     assert outbox.counts() == {"accepted": 1}
+
+
+async def test_a_task_that_did_not_hear_of_its_end_is_told_again() -> None:
+    """`asyncio.wait_for` may swallow a cancellation; a connection is closed all the same, and at once."""
+    swallowed: list[BaseException] = []
+
+    async def follow() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError as cancelled:
+                swallowed.append(cancelled)
+                if len(swallowed) > 1:
+                    raise
+
+    task = asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(ended([task]), 10)
+
+    assert task.cancelled()
 
 
 def _settle(outbox: Outbox) -> Any:

@@ -21,6 +21,7 @@ import nats.js.errors
 from joserfc.jwk import ECKey
 from nats.aio.msg import Msg
 
+from events.ending import ended
 from events.messages import MESSAGES, Receipt
 from events.seal import sealed
 from services.streams import inbox_subject, receipt_subject
@@ -96,9 +97,7 @@ class Sender:
             if self._sending.is_set():
                 tasks |= {asyncio.create_task(self._deliver(m, c)) for m, c in self._next()}
             tasks = {task for task in tasks if not (task.done() and task.result() is None)}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
         await self._nats.close()
 
     def _next(self) -> Iterator[tuple[dict[str, Any], bool]]:

@@ -15,6 +15,9 @@ from services.ward import WardError, load
 WARDS = Path(__file__).parents[2] / "deploy" / "wards"
 WARD, TABLES = WARDS / "akatsukino.toml", WARDS / "akatsukino-published.toml"
 
+AGENCY = '[[agency]]\nkey = "port"\nlabel = { ja = "ぽーと", en = "Port" }\nkind = "agency"\n'
+BASIS = '[[basis]]\nkey = "duty"\nlabel = { ja = "法令", en = "Law" }\nlaw = { ja = "第一条", en = "Article 1" }\n'
+
 MISTAKES: dict[str, tuple[str, str, str]] = {
     # What stands in the file; what somebody made of it (» is the line that must be named); what is said of it.
     "not TOML": ('code = "000001"', '»code = "000001', "cannot be read as TOML"),
@@ -110,6 +113,46 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "[eligibility]",
         '[[role]]\nkey = "desk"\nlabel = { ja = "係", en = "Desk" }\n»sees = ["persons"]\n[eligibility]',
         "role desk: .*add calls",
+    ),
+    "an agency until before it began": (
+        "[eligibility]",
+        AGENCY + "from = 2024-04-01\n»until = 2023-04-01\n[eligibility]",
+        "agency port: until 2023-04-01 lies before its `from`",
+    ),
+    "an agency of no kind": (
+        "[eligibility]",
+        AGENCY.replace("kind", "»kind").replace('"agency"', '"office"') + "[eligibility]",
+        "office.*accepted: agency, section",
+    ),
+    "a telephone that is none": (
+        "[eligibility]",
+        AGENCY + '»fax = "ext. 12"\n[eligibility]',
+        "agency port: fax 'ext. 12' is not a number such as 03-0000-0000",
+    ),
+    "a contact of two lines": (
+        "[eligibility]",
+        AGENCY + '»contact = "a\\nb"\n[eligibility]',
+        "a post such as 相談係, one line",
+    ),
+    "two agencies of one name": (
+        "[eligibility]",
+        AGENCY + "»" + AGENCY.replace('"port"', '"harbour"') + "[eligibility]",
+        "agency harbour: 'port' names port too, on the same days",
+    ),
+    "consent as a basis of its own": (
+        "[eligibility]",
+        BASIS.replace("key = ", "»key = ").replace("duty", "consent") + "[eligibility]",
+        "consent is there without being listed; leave it out",
+    ),
+    "a basis of no law": (
+        "[eligibility]",
+        BASIS.replace("law = ", "»law = ").replace("第一条", " ") + "[eligibility]",
+        "basis duty: `law` must name an article",
+    ),
+    "an answer at once": (
+        "[eligibility]",
+        "[handover]\n»answer_hours = 0\n[eligibility]",
+        "answer_hours is 0; 1 to 744",
     ),
     "a title that is missing": (
         'calls = { ja = "時間帯・対応別相談件数"',

@@ -33,7 +33,7 @@ class Pulling(PatientPull):
         return True
 
     @property
-    def connection(self) -> Any:  # type: ignore[override]
+    def connection(self) -> Any:
         return self.__dict__["broker"].connection
 
     def add_task(self, work: Any, *_: Any, **__: Any) -> None:  # type: ignore[override]
@@ -43,7 +43,7 @@ class Pulling(PatientPull):
         self.__dict__["handler"] = handler
         return handler
 
-    async def consume(self, messages: list[Msg]) -> None:  # type: ignore[override]
+    async def consume(self, messages: list[Msg]) -> None:
         """What the library does around a handler."""
         policy = self.__dict__["policy"]
         try:
@@ -75,7 +75,7 @@ class Broker(NatsBroker):
         self.__dict__["there"] = None
 
     @property
-    def connection(self) -> Any:  # type: ignore[override]
+    def connection(self) -> Any:
         return self.__dict__["there"]
 
     def subscriber(self, subject: str = "", **options: Any) -> Any:  # type: ignore[override]

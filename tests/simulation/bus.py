@@ -19,7 +19,7 @@ from nats.js.errors import NotFoundError
 
 from tests.simulation.loop import Loop
 from tests.simulation.story import Story
-from tests.simulation.streams import Durable, Pull, Stored, Stream, matches
+from tests.simulation.streams import Durable, Pull, Stored, Stream
 
 if TYPE_CHECKING:
     from tests.simulation.connection import Connection
@@ -38,6 +38,14 @@ class Bus:
         self.durables: dict[tuple[str, str], Durable] = {}
         self.connections: dict[str, Connection] = {}
         self.is_up = True
+        self.on_done: Callable[[Durable, list[Stored]], None] = lambda durable, done: None
+        """Told what a consumer has just said that it is done with."""
+        self.ever: dict[str, list[bytes]] = {}
+        """What each stream ever held, and may have lost since."""
+        self.mistaken: list[str] = []
+        """What INBOX took for something else that it held."""
+        self.has_lost = False
+        """Whether a stream ever lost something."""
         self.made_anew = False
         """Whether EVENTS was ever deleted."""
         self.slow = 0.0
@@ -65,7 +73,7 @@ class Bus:
     def delete(self, name: str) -> None:
         """A stream is gone, and every durable on it."""
         self.streams.pop(name, None)
-        self.made_anew = True
+        self.made_anew = self.has_lost = True
         for key in [key for key in self.durables if key[0] == name]:
             del self.durables[key]
         self.story.tell("bus", f"{name} is deleted")
@@ -83,6 +91,7 @@ class Bus:
                 if not stream.is_queue:
                     lost = stream.lose_tail(since)
                     if lost:
+                        self.has_lost = True
                         self.story.tell("bus", f"{stream.name} loses its last {len(lost)}")
             for durable in self.durables.values():
                 durable.set_back(int(self.random.random() * 3))
@@ -133,6 +142,9 @@ class Bus:
         self, sender: Connection, stream: Stream, subject: str, data: bytes, reply: str, headers: dict[str, str]
     ) -> None:
         seq, twice = stream.store(subject, data, headers, self.loop.time())
+        self.ever.setdefault(stream.name, []).append(data)
+        if twice and stream.is_queue and stream.messages.get(seq, Stored(0, "", data, {}, 0.0)).data != data:
+            self.mistaken.append(subject)
         self.story.note("stored", stream.name, seq, subject, twice)
         if reply:
             answer = {"stream": stream.name, "seq": seq} | ({"duplicate": True} if twice else {})
@@ -152,7 +164,9 @@ class Bus:
             delay = msgspec.json.decode(rest)["delay"] / 1e9 if rest else 0.0
             durable.given_back(int(seq), self.loop.time() + delay)
         else:
-            durable.acknowledged(int(seq))
+            done = durable.acknowledged(int(seq))
+            if done:
+                self.on_done(durable, done)
         self.serve(durable)
 
     def _pull(self, sender: Connection, subject: str, data: bytes, reply: str) -> None:
@@ -219,4 +233,3 @@ class Bus:
         if (stream, name) not in self.durables:
             raise NotFoundError(code=404, err_code=10014, description="consumer not found")
         return self.durables[stream, name]
-

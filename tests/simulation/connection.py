@@ -83,7 +83,7 @@ class Connection:
         try:
             await self.publish(subject, payload, reply)
             async with asyncio.timeout(timeout):
-                answer = await future
+                answer: Msg = await future
         except TimeoutError as error:
             raise nats.errors.TimeoutError from error
         finally:

@@ -14,13 +14,14 @@ from services.reporting import merkle
 from services.reporting.fold import all_entries, fold
 from services.reporting.ledger import Row
 from services.reporting.tallies import stored_cells, stored_entries
-from services.streams import EVENTS, HEARS, WRITERS
+from services.streams import EVENTS, HEARS, INBOX, RECEIPTS, WRITERS
 from tests.simulation.disk import engine_of
 from tests.simulation.script import PERSONAL
 
 if TYPE_CHECKING:
     from tests.simulation.night import Night
     from tests.simulation.provider import Letter, Provider
+    from tests.simulation.streams import Durable, Stored
 
 EFFECTS = {
     "call.report": "call.received",
@@ -38,9 +39,7 @@ class Left:
 
     def __init__(self, night: Night) -> None:
         self.night = night
-        self.logs: dict[str, list[Recorded]] = {
-            name: [decode(text) for text in self._texts(name)] for name in WRITERS
-        }
+        self.logs: dict[str, list[Recorded]] = {name: [decode(text) for text in self._texts(name)] for name in WRITERS}
         self.ledger = self._texts("reporting")
         self.rows: list[Row] = [_ROW.decode(text) for text in self.ledger]
         self.caused: dict[str, list[Recorded]] = defaultdict(list)
@@ -79,10 +78,53 @@ def lag(night: Night) -> list[str]:
         published = process.vitals.published() if process.vitals.published else process.journal.head
         if published != process.journal.head:
             found.append(f"{name}: {process.journal.head} events, and {published} are published")
-    for durable in night.bus.durables.values():
-        if durable.pending or durable.lag():
-            found.append(f"{durable.name}: {durable.lag()} not delivered, {len(durable.pending)} not acknowledged")
+    found += [
+        f"{durable.name}: {durable.lag()} not delivered, {len(durable.pending)} not acknowledged"
+        for durable in night.bus.durables.values()
+        if durable.pending or durable.lag()
+    ]
     return found
+
+
+def done_too_early(night: Night, durable: Durable, done: list[Stored]) -> Iterator[str]:
+    """What a service acknowledges must be on its disk: from then on nobody else has it."""
+    name = durable.name.removesuffix("-events")
+    if name not in night.nodes:
+        return
+    disk = night.disks.connection(name)
+    if durable.stream.name == EVENTS:
+        cursors = dict(disk.execute("SELECT service, position FROM cursors").fetchall())
+        for message in done:
+            record = decode(message.data)
+            if cursors.get(record.service, 0) < record.position:
+                yield f"{name} acknowledged {record.service} {record.position}, and has heard up to {cursors}"
+        return
+    for message in done:
+        provider, own = message.subject.split(".")[2], _own_id(message.data)
+        if not disk.execute(_HELD, {"provider": provider, "own": own}).fetchone():
+            yield f"{name} acknowledged {provider}'s {own or 'garbled message'}, and does not hold it"
+
+
+_HELD = """
+SELECT 1 FROM heard WHERE provider = :provider AND id = :own
+UNION ALL SELECT 1 FROM parked WHERE provider = :provider AND (id = :own OR :own = '')
+"""
+
+
+def _own_id(text: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(text)["id"])
+    except msgspec.DecodeError:
+        return ""
+
+
+def inbox_is_empty(left: Left) -> Iterator[str]:
+    """Whatever came was taken."""
+    if mistaken := left.night.bus.mistaken:
+        yield f"INBOX took {len(mistaken)} for others that it held: {', '.join(sorted(set(mistaken)))}"
+    held = left.night.bus.streams[INBOX].messages
+    if held:
+        yield f"INBOX still holds {len(held)}: {', '.join(sorted({m.subject for m in held.values()}))}"
 
 
 def nobody_stopped(left: Left) -> Iterator[str]:
@@ -119,7 +161,8 @@ def everything_has_one_effect(left: Left) -> Iterator[str]:
         if letter.type in EFFECTS:
             have = sum(record.type == EFFECTS[letter.type] for record in left.caused.get(causation, ()))
             if accepted and have != many:
-                yield f"{provider.name}'s {letter.id} was accepted, and led to {have} {EFFECTS[letter.type]}, not {many}"
+                wrong = f"{have} {EFFECTS[letter.type]}, not {many}"
+                yield f"{provider.name}'s {letter.id} was accepted, and led to {wrong}"
             if letter.type == "call.report" and accepted and letter.expects == "accepted":
                 yield from _dated_as_told(left, provider, letter, causation)
         events = [(record.type, record.subject, bytes(record.data)) for record in left.caused.get(causation, ())]
@@ -236,6 +279,15 @@ def nothing_rests_in_silence(left: Left) -> Iterator[str]:
             yield f"{provider.name}'s {letter.id or 'garbled message'} is {status}, and nobody can find it"
 
 
+def every_answer_was_sent(left: Left) -> Iterator[str]:
+    """What was answered, beside the log, has been on RECEIPTS."""
+    sent = b"".join(left.night.bus.ever.get(RECEIPTS, []))
+    for name in WRITERS:
+        for provider, own, receipt in left.ask(name, "SELECT provider, id, receipt FROM heard"):
+            if bytes(receipt) not in sent:
+                yield f"{name} answered {provider}'s {own}, and never sent the receipt"
+
+
 def _is_kept(left: Left, name: str, provider: Provider, letter: Letter) -> bool:
     rows = left.ask(name, "SELECT provider, id FROM parked")
     return any(row[0] == provider.name and (row[1] == letter.id or not letter.id) for row in rows)
@@ -267,6 +319,7 @@ def flags_stand_open_where_they_were_raised(left: Left) -> Iterator[str]:
 
 CHECKS: tuple[Callable[[Left], Iterator[str]], ...] = (
     nobody_stopped,
+    inbox_is_empty,
     everything_is_answered,
     everything_has_one_effect,
     logs_are_whole,
@@ -275,7 +328,7 @@ CHECKS: tuple[Callable[[Left], Iterator[str]], ...] = (
     the_ledger_is_complete,
     tallies_are_what_a_fold_says,
     nothing_rests_in_silence,
+    every_answer_was_sent,
     nothing_personal_lies_open,
     flags_stand_open_where_they_were_raised,
 )
-

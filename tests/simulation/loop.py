@@ -14,8 +14,9 @@ import heapq
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -61,16 +62,18 @@ class Handle:
         return self._when
 
 
-class Loop(asyncio.AbstractEventLoop):
-    """Runs one night. Not for threads."""
+class Loop:
+    """Runs one night: what asyncio asks of a loop, and our code of asyncio. Not for threads."""
 
     def __init__(self, random: Random) -> None:
         self._draw = random.random
         self._ready: list[Handle] = []
         self._timers: list[tuple[float, int, Handle]] = []
         self._jobs: dict[int, deque[tuple[Mortal | None, asyncio.Future[Any], Callable[[], Any]]]] = {}
+        self._itself = cast("asyncio.AbstractEventLoop", self)
         self._now = 0.0
         self._made = 0
+        self._coroutines: list[Any] = []
         self.steps = 0
         self.complaints: list[str] = []
 
@@ -81,14 +84,24 @@ class Loop(asyncio.AbstractEventLoop):
             Endless: it never ends.
         """
         before = events._get_running_loop()
-        events._set_running_loop(self)
+        events._set_running_loop(self._itself)
         try:
             task = self.create_task(main)
             while not task.done():
                 self._step()
-            return task.result()
+            result: T = task.result()
+            return result
         finally:
             events._set_running_loop(before)
+
+    def close(self) -> None:
+        """Let go of everything that is still under way."""
+        self._ready.clear()
+        self._timers.clear()
+        for coroutine in self._coroutines:
+            with suppress(RuntimeError, ValueError):  # One that does not let go, or that is running this.
+                coroutine.close()
+        self._coroutines.clear()
 
     def skip(self, to: float) -> None:
         """Let time pass, all at once: what was to happen meanwhile is late."""
@@ -116,14 +129,10 @@ class Loop(asyncio.AbstractEventLoop):
         self.steps += 1
         if self.steps > MOST_STEPS:
             raise Endless(f"after {self.steps:,} steps the night is not over")
-        try:
+        with suppress(PowerCut):
             handle._context.run(handle._callback, *handle._args)
-        except PowerCut:
-            pass
 
-    def call_soon(
-        self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None
-    ) -> Any:
+    def call_soon(self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None) -> Any:
         handle = Handle(callback, args, contextvars.copy_context() if context is None else context)
         self._ready.append(handle)
         return handle
@@ -147,10 +156,11 @@ class Loop(asyncio.AbstractEventLoop):
         return self._now
 
     def create_future(self) -> asyncio.Future[Any]:
-        return asyncio.Future(loop=self)
+        return asyncio.Future(loop=self._itself)
 
     def create_task(self, coro: Any, *, name: str | None = None, context: Any = None, **_: Any) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=name, context=context)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self._itself, name=name, context=context)
+        self._coroutines.append(coro)
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # Whoever dies leaves tasks behind.
         return task
 

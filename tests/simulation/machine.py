@@ -8,9 +8,8 @@ looks at health: they change nothing in a log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -55,7 +54,13 @@ class Journal(journal.Journal):
     def __init__(self, url: str, service: str, ward: str, *, tables: Any = (), **_: Any) -> None:
         own = _own()
         super().__init__(
-            url, service, ward, tables=tables, clock=own.clock, new_id=own.new_id, executor=Inline()  # type: ignore[arg-type]
+            url,
+            service,
+            ward,
+            tables=tables,
+            clock=own.clock,
+            new_id=own.new_id,
+            executor=Inline(),  # type: ignore[arg-type]
         )
         self._sessions = disk.sessions_of(service)
 

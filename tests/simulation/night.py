@@ -31,6 +31,9 @@ WARD = Path(__file__).parents[2] / "deploy" / "wards" / "setagaya.toml"
 SKIPS = 0.2
 """How many of the quiet hours pass for timers as well. They cost most, and the rest brings things close together."""
 
+PUNCTUAL = 0.9
+"""How often a deadline falls due in its own minute, and not only when the next thing happens."""
+
 LOOKS = relay.CHECK + 2.0
 """Seconds until every relay has looked whether EVENTS holds what it published."""
 
@@ -65,7 +68,10 @@ class Night:
         if grown:
             self.bus.hold(grown.held)
         ids = Random(f"{seed}/ids")
-        new_id: Callable[[], str] = lambda: str(UUID(int=ids.getrandbits(128), version=4))
+
+        def new_id() -> str:
+            return str(UUID(int=ids.getrandbits(128), version=4))
+
         self.weather = Weather(Random(f"{seed}/weather"), 0.0, 0)
         settings = Settings(ward)
         self.clocks = {name: Clock(self.truth) for name in SERVICES}
@@ -76,6 +82,7 @@ class Night:
             name: Provider(name, self.bus, ward.id, Random(f"{seed}/{name}")) for name in ("day", "night")
         }
         self.broken: list[str] = []
+        self.bus.on_done = lambda durable, done: self.broken.extend(invariants.done_too_early(self, durable, done))
 
     def declare(self) -> None:
         """`yoake streams`."""
@@ -86,14 +93,28 @@ class Night:
         """Whether nothing is under way anywhere."""
         if not self.bus.is_up or any(provider.unanswered() for provider in self.providers.values()):
             return False
-        for node in self.nodes.values():
+        for name, node in self.nodes.items():
             process = node.process
             if process is None or process.vitals is None:
                 return False
             published = process.vitals.published() if process.vitals.published else process.journal.head
             if published != process.journal.head:
                 return False
+            if self.due_at(name, self.clocks[name]()):
+                return False
         return not any(durable.pending or durable.lag() for durable in self.bus.durables.values())
+
+    def due_at(self, service: str, now: datetime) -> bool:
+        """Whether something has fallen due at a service, and had no effect yet."""
+        due = self.next_due(service)
+        return due is not None and due <= now
+
+    def next_due(self, service: str) -> datetime | None:
+        """When the next deadline of a service falls due."""
+        if service == "reporting":
+            return None
+        due = self.disks.connection(service).execute("SELECT min(due) FROM deadlines").fetchone()[0]
+        return None if due is None else datetime.fromisoformat(due)
 
     async def rest(self, most: float) -> bool:
         """Until nothing is under way, or for so many seconds; whether it is quiet."""
@@ -106,7 +127,16 @@ class Night:
         return False
 
     async def go_to(self, moment: datetime) -> None:
-        """Let time pass until then; nobody does anything meanwhile but what is under way."""
+        """Let time pass until then; mostly everybody is there when something falls due meanwhile."""
+        while self.random.random() < PUNCTUAL:
+            due = [due for name in SERVICES if (due := self.next_due(name)) and self.truth() < due < moment]
+            if not due:
+                break
+            await self._pass(min(due))
+            await self.rest(2.0)
+        await self._pass(moment)
+
+    async def _pass(self, moment: datetime) -> None:
         if self.random.random() < SKIPS:
             self.truth.skip_until(moment)
         else:
@@ -145,9 +175,20 @@ class Night:
             await self.rest(self.random.choice((0.0, 0.2, 1.0, 4.0, 15.0, 15.0)))
         await self.go_to(self.script.ends)
         self.heal()
-        await asyncio.sleep(LOOKS if self.bus.made_anew else 0.0)
-        if not await self.rest(HEALING):
+        await asyncio.sleep(LOOKS if self.bus.has_lost else 0.0)
+        quiet = await self.rest(HEALING)
+        for provider in self.providers.values():
+            provider.ask()
+        if not (quiet and await self.rest(HEALING)):
             self.broken += invariants.lag(self)
+
+    def end(self) -> None:
+        """Let go of everything."""
+        for node in self.nodes.values():
+            if node.process:
+                node.process.is_dead = True
+        self.loop.close()
+        self.disks.scrap()
 
     def _saying(self, saying: Any) -> Callable[[], None]:
         def say() -> None:
@@ -161,17 +202,23 @@ class Night:
 
 def _faults(night: Night) -> list[tuple[datetime, Callable[[], None]]]:
     """What befalls whom, and when."""
-    random, found = night.random, []
-    night.weather.chance = random.choice((0.0, 0.005, 0.02, 0.05, 0.1))
-    night.weather.left = random.choice((0, 1, 2, 3, 5))
+    random = night.random
+    found: list[tuple[datetime, Callable[[], None]]] = []
+    night.weather.chance = random.choice((0.0, 0.01, 0.03, 0.08, 0.2))
+    night.weather.left = random.choice((0, 1, 2, 4, 8))
+    night.weather.victim = random.choice(("", "", *SERVICES))
     night.bus.slow = random.choice((0.0, 0.0, 0.05, 1.0))
     for provider in night.providers.values():
         provider.badly = random.choice((0.0, 0.1, 0.5))
     length = night.script.ends - night.script.begins
-    for _ in range(random.choice((0, 1, 1, 2, 3, 4))):
+    for _ in range(random.choice((0, 1, 2, 3, 4, 6))):
         at = night.script.begins + length * random.random()
         lasts = timedelta(seconds=random.choice((1, 5, 20, 300, 3_600, 7 * 3_600)) * (0.5 + random.random()))
-        kind = random.choice((_down, _down, _bus_down, _bus_down, _offline, _clock, _cut, _no_events))
+        if night.script.said and random.random() < 0.5:  # In the middle of something.
+            at = random.choice(night.script.said).at - timedelta(microseconds=1)
+            found.append((at, random.choice((_trip, _blink))(night, random)))
+            continue
+        kind = random.choice((_down, _down, _bus_down, _bus_down, _offline, _clock, _clock, _cut, _no_events))
         begin, end = kind(night, random)
         found += [(at, begin), (min(at + lasts, night.script.ends), end)]
     return found
@@ -245,6 +292,25 @@ def _cut(night: Night, random: Random) -> Fault:
     return cut, mend
 
 
+def _trip(night: Night, random: Random) -> Callable[[], None]:
+    """A service dies while things are under way, and is back at once."""
+    node, when = night.nodes[random.choice((*SERVICES, "reporting"))], random.random()
+    return lambda: night.bus.later(when, lambda: node.dies("in the middle of everything"))
+
+
+def _blink(night: Night, random: Random) -> Callable[[], None]:
+    """A service's connection breaks while things are under way, and is made again at once."""
+    node, when, back = night.nodes[random.choice((*SERVICES, "reporting"))], random.random(), 0.2 + random.random()
+
+    def break_() -> None:
+        if node.process and node.process.connection:
+            night.story.tell(node.name, "its connection breaks for a moment")
+            node.process.connection.broke()
+            night.bus.later(back, node.process.connection.reconnect)
+
+    return lambda: night.bus.later(when, break_)
+
+
 def _no_events(night: Night, random: Random) -> Fault:
     return lambda: night.bus.delete(EVENTS), night.declare
 
@@ -272,7 +338,7 @@ def grown() -> Grown:
         Journal.makes_schema = False
     held = {name: list(stream.messages.values()) for name, stream in night.bus.streams.items()}
     found = Grown(night.disks.image(), held)
-    night.disks.scrap()
+    night.end()
     return found
 
 
@@ -307,6 +373,5 @@ def play(seed: int, *, with_trace: bool = False, listen: bool = False) -> Outcom
             night.broken.append(f"what is left cannot be read: {error!r}")
             if listen:
                 raise
-    night.disks.scrap()
+    night.end()
     return Outcome(seed, night.broken, night.story.hash(), night.story.text(night.ward.local), night.loop.steps)
-

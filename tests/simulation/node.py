@@ -30,7 +30,7 @@ RULES: dict[str, Callable[[], Any]] = {
     "handover": HandoverRules,
 }
 SERVICES = (*RULES, "reporting")
-REFUSED = 0.3
+REFUSED = 0.5
 """How often a disk refuses a commit, rather than that the power goes before it."""
 
 
@@ -39,10 +39,12 @@ class Weather:
 
     def __init__(self, random: Random, chance: float, left: int) -> None:
         self._random, self.chance, self.left = random, chance, left
+        self.victim = ""
+        """Whom alone it strikes, if not everybody."""
 
-    def strikes(self) -> bool:
-        """Whether it goes now."""
-        if self.left and self._random.random() < self.chance:
+    def strikes(self, name: str) -> bool:
+        """Whether it goes now, for this service."""
+        if self.left and self.victim in ("", name) and self._random.random() < self.chance:
             self.left -= 1
             return True
         return False
@@ -65,7 +67,7 @@ class Process:
             raise PowerCut
         if moment == "after":
             self.node.bus.story.note("commit", self.node.name, self.journal.head if self.journal else 0)
-        if not self.node.weather.strikes():
+        if not self.node.weather.strikes(self.node.name):
             return
         if moment == "before" and self.node.random.random() < REFUSED:
             self.node.bus.story.tell(self.node.name, "its disk refuses a commit")
@@ -77,7 +79,7 @@ class Process:
         """Something is about to be sent, or has been."""
         if subject.startswith("$JS.API."):
             return
-        if self.node.weather.strikes():
+        if self.node.weather.strikes(self.node.name):
             what = "an acknowledgement" if subject.startswith("$JS.ACK.") else f"publishing {subject.split('.')[0]}"
             self.node.dies(f"{moment} {what}")
         if self.is_dead:
@@ -115,7 +117,7 @@ class Node:
         self.bus.loop.create_task(self._live(process), context=context)
 
     async def _live(self, process: Process) -> None:
-        while not self.bus.is_up:
+        while not self.bus.is_up:  # noqa: ASYNC110  (as a client does)
             await asyncio.sleep(0.5)
         settings: Any = self.settings
         try:
@@ -148,7 +150,7 @@ class Node:
         if process.connection is not None:
             process.connection.close()
         if self.restarts:
-            self.bus.later(0.1 + self.random.random() * 3, self.start)
+            self.bus.later(self.random.random() * self.random.choice((0.5, 3.0)), self.start)
 
     def head(self) -> int:
         """Where its journal ends; 0 while it does not run."""

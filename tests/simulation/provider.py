@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -48,11 +49,13 @@ class Letter:
     tries: int = 0
     again_at: float = 0.0
     patience: float = QUIET
+    is_asked: bool = False
+    """It waits, and its sender asks whether it has gone on."""
 
     @property
     def is_answered(self) -> bool:
         """Whether it need not be sent again."""
-        return self.status in (*DONE, "parked", "conflict", "waiting")
+        return not self.is_asked and self.status in (*DONE, "parked", "conflict", "waiting")
 
 
 class Provider:
@@ -85,6 +88,7 @@ class Provider:
             self._life = life = _Life(self, self._bus)
             for letter in self.letters:
                 letter.again_at = 0.0
+            self.ask()
             self._bus.story.tell(self.name, "is online")
             context = contextvars.copy_context()
             context.run(OWNER.set, life)
@@ -99,6 +103,13 @@ class Provider:
             self._life = None
             self._bus.story.tell(self.name, "is offline")
 
+    def ask(self) -> None:
+        """Send once more what waits, as the kit does every ten minutes: the answer says whether it went on."""
+        for letter in self.letters:
+            if letter.status == "waiting":
+                letter.is_asked, letter.again_at, letter.patience = True, 0.0, QUIET
+        self._news.set()
+
     def unanswered(self) -> list[Letter]:
         """What has no receipt yet."""
         return [letter for letter in self.letters if not letter.is_answered]
@@ -110,6 +121,7 @@ class Provider:
         if letter is None:
             return
         letter.receipts.append(receipt)
+        letter.is_asked = False
         if letter.status in DONE and receipt.status == "waiting":
             return
         if letter.status != receipt.status and not {letter.status, receipt.status} <= set(DONE):
@@ -138,10 +150,8 @@ class _Life:
         """Pull receipts, for ever."""
         await self.connection.subscribe(self._inbox, cb=self._came)
         while True:
-            try:
+            with suppress(nats.errors.Error):
                 await self._pull()
-            except nats.errors.Error:
-                pass
             await asyncio.sleep(PULL)
 
     async def _pull(self) -> None:
@@ -153,10 +163,8 @@ class _Life:
         if message.reply:
             for receipt in _RECEIPTS.decode(message.data):
                 self.provider.settle(receipt)
-            try:
+            with suppress(nats.errors.Error):  # It comes again.
                 await message.ack()
-            except nats.errors.Error:
-                pass  # It comes again.
 
     async def send(self) -> None:
         """Send what has no receipt, for ever."""

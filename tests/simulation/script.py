@@ -42,6 +42,7 @@ class Script:
         self.begins = self._at(16, 30)
         self.ends = self._at(35, 0)
         self._n = 0
+        self._own = {"day": 0, "night": 0}
         self._cases: list[tuple[str, str, datetime]] = []
         self._open: list[tuple[str, str, datetime]] = []
         self.said: list[Saying] = []
@@ -82,10 +83,17 @@ class Script:
         self, provider: str, kind: str, at: datetime, said_at: datetime, about: str = "", /, **data: Any
     ) -> Letter:
         self._n += 1
-        own = f"{kind}-{self._n}"
+        self._own[provider] += 1
+        own = f"{kind}-{self._own[provider]}"  # Two providers may well use the same ids.
         expects, calls = data.pop("expects", "accepted"), data.pop("calls", 0)
-        fields = {"specversion": "1.0", "id": own, "source": "adapter", "type": kind, "time": at.isoformat()}
-        fields |= {"synthetic": True, "data": data}
+        fields: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": own,
+            "source": "adapter",
+            "type": kind,
+            "time": at.isoformat(),
+        }
+        fields |= {"time": at.isoformat(), "synthetic": True, "data": data}
         letter = Letter(self._n, own, kind, msgspec.json.encode(fields), expects, calls, about, fields)
         self.said.append(Saying(said_at, provider, letter))
         return letter
@@ -104,11 +112,17 @@ class Script:
         random, draw = self._random, self._random.random()
         if draw < 0.15:
             self._say(
-                provider, "call.report", at, self._written(at), "a silent call", not_counted="silent", calls=1,
+                provider,
+                "call.report",
+                at,
+                self._written(at),
+                "a silent call",
+                not_counted="silent",
+                calls=1,
                 personal={"note": PERSONAL},
             )
             return
-        matters = []
+        matters: list[dict[str, Any]] = []
         for _ in range(2 if draw > 0.85 else 1):
             if self._cases and random.random() < 0.3:
                 ref = random.choice(self._cases)[1]
@@ -147,7 +161,14 @@ class Script:
             case "place":
                 own = f"bed-{self._n}"
                 self._say(
-                    provider, "placement.arrange", at, at, ref, placement=own, case=ref, kind="short-stay",
+                    provider,
+                    "placement.arrange",
+                    at,
+                    at,
+                    ref,
+                    placement=own,
+                    case=ref,
+                    kind="short-stay",
                     personal={"note": PERSONAL},
                 )
                 if random.random() < 0.4:
@@ -175,6 +196,8 @@ class Script:
             case "contradicts":
                 self._contradict(at)
             case "waits":
-                self._say("night", "case.close", at, at, "nobody has heard of", case=f"gone-{self._n}", expects="waiting")
+                self._say(
+                    "night", "case.close", at, at, "nobody has heard of", case=f"gone-{self._n}", expects="waiting"
+                )
             case "unusable":
                 self._say("night", "case.close", at, at, "unusable", number="X", expects="parked")

@@ -8,7 +8,6 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
-
 SAID = 3
 """How often one sentence of a log is told."""
 

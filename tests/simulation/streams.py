@@ -134,19 +134,22 @@ class Durable:
         """Whether it delivers what comes on this subject."""
         return any(matches(pattern, subject) for pattern in self.filters)
 
-    def acknowledged(self, seq: int) -> None:
-        """It is done with, and with it everything before, where that is the policy."""
+    def acknowledged(self, seq: int) -> list[Stored]:
+        """It is done with, and with it everything before, where that is the policy; all that is done with now."""
         if self.acks_all:
             done = [pending for pending in self.pending if pending <= seq]
             self.floor = max(self.floor, seq)
         else:
             done = [seq] if seq in self.pending else []
+        held = self.stream.messages
+        found = [held[each] for each in done if each in held]
         for each in done:
             del self.pending[each]
             if self.stream.is_queue:
-                self.stream.messages.pop(each, None)
+                held.pop(each, None)
         if not self.acks_all:
             self.floor = min(self.pending) - 1 if self.pending else self.next - 1
+        return found
 
     def given_back(self, seq: int, until: float) -> None:
         """It comes again, then."""

@@ -31,6 +31,9 @@ WARD = Path(__file__).parents[2] / "deploy" / "wards" / "setagaya.toml"
 SKIPS = 0.2
 """How many of the quiet hours pass for timers as well. They cost most, and the rest brings things close together."""
 
+WEATHERS = ((0.0, 0, ""), (0.05, 4, ""), (0.1, 4, ""), (0.3, 8, "one"), (0.3, 8, "reporting"))
+"""(the chance that the power goes at a moment where it hurts, how often it may, whose)."""
+
 PUNCTUAL = 0.9
 """How often a deadline falls due in its own minute, and not only when the next thing happens."""
 
@@ -204,9 +207,8 @@ def _faults(night: Night) -> list[tuple[datetime, Callable[[], None]]]:
     """What befalls whom, and when."""
     random = night.random
     found: list[tuple[datetime, Callable[[], None]]] = []
-    night.weather.chance = random.choice((0.0, 0.01, 0.03, 0.08, 0.2))
-    night.weather.left = random.choice((0, 1, 2, 4, 8))
-    night.weather.victim = random.choice(("", "", *SERVICES))
+    night.weather.chance, night.weather.left, whom = random.choice(WEATHERS)
+    night.weather.victim = random.choice(SERVICES) if whom == "one" else whom
     night.bus.slow = random.choice((0.0, 0.0, 0.05, 1.0))
     for provider in night.providers.values():
         provider.badly = random.choice((0.0, 0.1, 0.5))
@@ -216,10 +218,9 @@ def _faults(night: Night) -> list[tuple[datetime, Callable[[], None]]]:
         lasts = timedelta(seconds=random.choice((1, 5, 20, 300, 3_600, 7 * 3_600)) * (0.5 + random.random()))
         if night.script.said and random.random() < 0.5:  # In the middle of something.
             at = random.choice(night.script.said).at - timedelta(microseconds=1)
-            found.append((at, random.choice((_trip, _blink))(night, random)))
+            found.append((at, random.choice((_trip, _blink, _clock_back))(night, random)))
             continue
-        kind = random.choice((_down, _down, _bus_down, _bus_down, _offline, _clock, _clock, _cut, _no_events))
-        begin, end = kind(night, random)
+        begin, end = random.choice(LASTING)(night, random)
         found += [(at, begin), (min(at + lasts, night.script.ends), end)]
     return found
 
@@ -263,18 +264,26 @@ def _offline(night: Night, random: Random) -> Fault:
 
 def _clock(night: Night, random: Random) -> Fault:
     name = random.choice(SERVICES)
-    clock = night.clocks[name]
-    by = timedelta(seconds=random.choice((-7_200, -90, -5, 5, 90, 7_200)))
-
-    def jump() -> None:
-        clock.wrong_by += by
-        night.story.tell(name, f"its clock jumps by {by.total_seconds():+.0f} s")
+    jump = _clock_of(night, name, random.choice((-7_200, -90, -5, 5, 90, 7_200)))
 
     def right() -> None:
-        clock.wrong_by = timedelta(0)
+        night.clocks[name].wrong_by = timedelta(0)
         night.story.tell(name, "its clock is set right")
 
     return jump, right
+
+
+def _clock_back(night: Night, random: Random) -> Callable[[], None]:
+    """A service's clock is set back while things are under way."""
+    return _clock_of(night, random.choice((*SERVICES, "intake")), -random.choice((2, 90, 3_600)))
+
+
+def _clock_of(night: Night, name: str, seconds: int) -> Callable[[], None]:
+    def jump() -> None:
+        night.clocks[name].wrong_by += timedelta(seconds=seconds)
+        night.story.tell(name, f"its clock jumps by {seconds:+} s")
+
+    return jump
 
 
 def _cut(night: Night, random: Random) -> Fault:
@@ -313,6 +322,10 @@ def _blink(night: Night, random: Random) -> Callable[[], None]:
 
 def _no_events(night: Night, random: Random) -> Fault:
     return lambda: night.bus.delete(EVENTS), night.declare
+
+
+LASTING = (_down, _down, _bus_down, _bus_down, _offline, _clock, _clock, _cut, _no_events, _no_events)
+"""What goes on for a while, each as often as it stands here."""
 
 
 class Grown(NamedTuple):

@@ -77,7 +77,7 @@ class Process:
 
     async def point(self, moment: str, subject: str) -> None:
         """Something is about to be sent, or has been."""
-        if subject.startswith("$JS.API."):
+        if not subject.startswith(("events.", "receipts.", "$JS.ACK.")):
             return
         if self.node.weather.strikes(self.node.name):
             what = "an acknowledgement" if subject.startswith("$JS.ACK.") else f"publishing {subject.split('.')[0]}"

@@ -19,7 +19,7 @@ TOGETHER = 25
 """Nights between collections of garbage: what a night leaves is circular, and finding it costs half a night."""
 
 
-MOST = 400
+MOST = 1_000
 """Nights within which every planted bug must be found."""
 
 

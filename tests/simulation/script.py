@@ -73,11 +73,11 @@ class Script:
     def _gather(self) -> None:
         """Much is written down at once: whoever was busy sits down, and does it all within seconds."""
         random = self._random
-        for _ in range(random.choice((0, 1, 1, 2))):
-            moment = self._within(self._at(17), self.ends)
+        for _ in range(random.choice((0, 1, 1, 2, 2))):
+            moment, spread = self._within(self._at(17), self.ends), random.choice((1, 3, 12))
             for n, saying in enumerate(self.said):
-                if saying.at < moment and random.random() < 0.5:
-                    self.said[n] = saying._replace(at=moment + timedelta(seconds=int(random.random() * 12)))
+                if saying.at < moment and random.random() < 0.7:
+                    self.said[n] = saying._replace(at=moment + timedelta(seconds=int(random.random() * spread)))
 
     def _say(
         self, provider: str, kind: str, at: datetime, said_at: datetime, about: str = "", /, **data: Any

@@ -136,6 +136,8 @@ class Durable:
 
     def acknowledged(self, seq: int) -> list[Stored]:
         """It is done with, and with it everything before, where that is the policy; all that is done with now."""
+        if seq >= self.next:
+            return []  # Of another stream of this name, which was deleted meanwhile.
         if self.acks_all:
             done = [pending for pending in self.pending if pending <= seq]
             self.floor = max(self.floor, seq)

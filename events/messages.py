@@ -383,7 +383,7 @@ class _OfHandover(Message, frozen=True, kw_only=True):
     """About one hand-over: by the sender's own reference, or by our id of it, which any provider may use."""
 
     service: ClassVar[str] = "handover"
-    handover: str | None = None
+    handover: str = ""
     handover_id: str | None = None
     how: str | None = None
     personal: dict[str, Any] | str | None = None

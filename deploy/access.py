@@ -1,4 +1,4 @@
-"""Who may do what on NATS: an account for Yoake with a user for each service, and one account for each provider.
+"""Who may do what on NATS: an account for Yoake with a user for each service, and one for each provider and subscriber.
 
 An account of its own is what keeps a provider apart: a server sends answers to whatever subject a
 client names for them, permitted or not, so that within one account a provider could have them put
@@ -19,6 +19,7 @@ import msgspec
 from services.credentials import Credential, Credentials
 from services.settings import SERVICES
 from services.streams import (
+    DELIVERIES,
     EVENTS,
     HEARS,
     RECEIPTS,
@@ -30,7 +31,9 @@ from services.streams import (
     ledger_subject,
     receipt_durable,
     receipt_subject,
+    subscribers_subject,
 )
+from services.subscribers import user_prefix
 from services.ward import Ward
 
 ACCOUNT = "YOAKE"
@@ -48,13 +51,19 @@ _REPLIES = "_INBOX.>"
 class Access:
     """The users and accounts of one server. The passwords of our own users are made once and kept beside it."""
 
-    def __init__(self, directory: Path, ward: Ward | None = None, credentials: Credentials | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        ward: Ward | None = None,
+        credentials: Credentials | None = None,
+        subscribers: Credentials | None = None,
+    ) -> None:
         """Without `ward` there are only our own users, and of those but `admin` none may do anything.
 
         Raises:
             OSError: the passwords cannot be read or kept.
         """
-        self._ward, self._credentials = ward, credentials
+        self._ward, self._credentials, self._subscribers = ward, credentials, subscribers
         self._passwords = _kept(directory / FILE)
         self._rendered: tuple[Any, str] | None = None
 
@@ -68,16 +77,22 @@ class Access:
         Raises:
             services.credentials.CredentialsError: the credentials cannot be read.
         """
-        version = self._credentials.version if self._credentials else None
+        files = (self._credentials, self._subscribers)
+        version = [file.version if file else None for file in files]
         if self._rendered is None or self._rendered[0] != version:
-            in_force = self._credentials.in_force() if self._credentials else []
-            self._rendered = version, rendered(self._ward, self._passwords, in_force)
+            senders, receivers = (file.in_force() if file else [] for file in files)
+            self._rendered = version, rendered(self._ward, self._passwords, senders, receivers)
         return self._rendered[1]
 
 
-def rendered(ward: Ward | None, passwords: Mapping[str, str], credentials: Sequence[Credential]) -> str:
-    """The accounts as text for nats-server. Every provider of the ward has one, also before it has a credential:
-    users can be added while the server runs, accounts cannot."""
+def rendered(
+    ward: Ward | None,
+    passwords: Mapping[str, str],
+    credentials: Sequence[Credential],
+    subscribers: Sequence[Credential] = (),
+) -> str:
+    """The accounts as text for nats-server. Every provider of the ward has one, and every subscriber on NATS, also
+    before it has a credential: users can be added while the server runs, accounts cannot."""
     providers = [provider.id for provider in ward.provider] if ward else []
     users = [_own_user(user, passwords[user], ward.id if ward else None) for user in USERS]
     accounts: dict[str, Any] = {ACCOUNT: {"jetstream": "enabled", "users": users, "exports": []}}
@@ -91,17 +106,28 @@ def rendered(ward: Ward | None, passwords: Mapping[str, str], credentials: Seque
         ]
         may = {"publish": services, "subscribe": [told, _REPLIES]}
         accounts[provider] = {
-            "users": [
-                {"user": one.name, "password": one.bcrypt, "permissions": may}
-                for one in credentials
-                if one.provider == provider
-            ],
+            "users": [_user_of(one, may) for one in credentials if one.provider == provider],
             "imports": [
                 *({"service": {"account": ACCOUNT, "subject": subject}} for subject in services),
                 {"stream": {"account": ACCOUNT, "subject": told}},
             ],
         }
+    for subscriber in ward.subscriber if ward else ():
+        if subscriber.way == "nats":
+            account, asking = user_prefix(subscriber.key), _pulling(DELIVERIES, user_prefix(subscriber.key))
+            accounts[ACCOUNT]["exports"] += [
+                {"service": subject, "response_type": "Stream", "accounts": [account]} for subject in asking
+            ]
+            may = {"publish": asking, "subscribe": [_REPLIES]}
+            accounts[account] = {
+                "users": [_user_of(one, may) for one in subscribers if one.provider == account],
+                "imports": [{"service": {"account": ACCOUNT, "subject": subject}} for subject in asking],
+            }
     return f"accounts: {json.dumps(accounts, indent=2)}\n"
+
+
+def _user_of(one: Credential, may: Mapping[str, Any]) -> dict[str, Any]:
+    return {"user": one.name, "password": one.bcrypt, "permissions": may}
 
 
 def _services_for(ward: str, provider: str) -> list[str]:
@@ -126,7 +152,10 @@ def _rights(user: str, ward: str) -> tuple[list[str], list[str]]:
     """(what a user publishes on, what it subscribes to)"""
     if user == FRONT:
         return (
-            [*inbox_subjects(ward, "*"), health_subject(ward, "*"), f"$JS.API.STREAM.INFO.{EVENTS}"],
+            [
+                *inbox_subjects(ward, "*"),
+                *(health_subject(ward, "*"), f"$JS.API.STREAM.INFO.{EVENTS}", subscribers_subject(ward)),
+            ],
             [receipt_subject(ward, "*")],
         )
     publish = [f"$JS.API.STREAM.INFO.{EVENTS}", f"$JS.API.STREAM.MSG.GET.{EVENTS}"]
@@ -139,8 +168,9 @@ def _rights(user: str, ward: str) -> tuple[list[str], list[str]]:
         publish += [f"events.{ward}.{user}.>", receipt_subject(ward, "*"), ledger_subject(ward, user)]
         subscribe.append(again_subject(ward, user))
     else:
-        publish.append(health_subject(ward, "*"))
-        subscribe.append(ledger_subject(ward, "*"))
+        publish += [health_subject(ward, "*"), f"deliveries.{ward}.>", f"$JS.API.CONSUMER.INFO.{DELIVERIES}.*"]
+        publish += [f"$JS.API.STREAM.{what}.{DELIVERIES}" for what in ("INFO", "MSG.GET", "PURGE")]
+        subscribe += [ledger_subject(ward, "*"), subscribers_subject(ward)]
     return publish, subscribe
 
 

@@ -27,6 +27,7 @@ from deploy.held import INBOX_FILE, copy_inbox
 from deploy.manifest import MANIFEST, BackupError, Log, Manifest, digest, sync, write
 from deploy.rules import tables_of
 from services.credentials import FILE as CREDENTIALS
+from services.credentials import SUBSCRIBERS
 from services.database import create, open_engine, snapshot
 from services.journal import META, Journal
 from services.reporting.ledger import LedgerReader
@@ -34,12 +35,13 @@ from services.seal import DESTROYED, KEY_TABLES, Secrets
 from services.settings import Settings
 from services.streams import WRITERS
 from services.tables import INDEX_TABLES
+from services.webhook_secrets import FILE as WEBHOOKS
 
 LEDGER = "reporting"
 KEYS = "keys"
 SECRET_FILES = ("master.key", "inbox.jwk")
 PUBLIC_KEY = "inbox.pub.jwk"
-OPEN_FILES = (PUBLIC_KEY, DESTROYED, CREDENTIALS)
+OPEN_FILES = (PUBLIC_KEY, DESTROYED, CREDENTIALS, SUBSCRIBERS, WEBHOOKS)
 PAGE = 2_000
 
 Advance = Callable[[int], None]

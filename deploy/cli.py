@@ -39,6 +39,7 @@ from deploy.setting_up import PUBLISHED, SAMPLE, prepare
 from deploy.showing import print_gaps, print_history, print_report, print_status
 from deploy.signing_in import link, print_links
 from deploy.status import status as status_of
+from deploy.subscriber_commands import subscriber_app
 from deploy.verify import verify as differences
 from deploy.verify_index import NoKeys
 from deploy.ward_commands import ward_app
@@ -67,6 +68,7 @@ app = typer.Typer(
 app.add_typer(ward_app, name="ward")
 app.add_typer(credentials_app, name="credentials")
 app.add_typer(parked_app, name="parked")
+app.add_typer(subscriber_app, name="subscriber")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -593,8 +595,10 @@ def streams(
     """Declare the streams and durables on the running NATS; with --refill, fill EVENTS from the journals."""
     directory = DataDirectory(data)
     url = running_on(directory).nats
-    providers = [provider.id for provider in directory.settings().ward().provider]
-    done = asyncio.run(declare(url, directory.kept().ward, providers=providers))
+    ward = directory.settings().ward()
+    providers = [provider.id for provider in ward.provider]
+    subscribers = [subscriber.key for subscriber in ward.subscriber if subscriber.way == "nats"]
+    done = asyncio.run(declare(url, ward.id, providers=providers, subscribers=subscribers))
     published_again: dict[str, int] = {}
     if refill:
         with opened(data) as books:

@@ -15,7 +15,7 @@ from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.natsd import NatsError, connect, without_password
 from deploy.output import err, fail, out, print_json
 from events.over_http import PATH
-from services.credentials import FILE, Credential, Credentials, CredentialsError
+from services.credentials import FILE, SUBSCRIBERS, Credential, Credentials, CredentialsError
 from services.ward import WardError, load
 
 credentials_app = typer.Typer(
@@ -112,7 +112,9 @@ def config(data: Data = DEFAULT, keys: Keys = None, ward: WardFile = None) -> No
     try:
         passwords = {user: f"${_variable(user)}" for user in USERS}
         of = load(ward or DataDirectory(data) / "ward.toml")
-        text = rendered(of, passwords, _credentials(data, keys).in_force())
+        senders = _credentials(data, keys)
+        receivers = Credentials(senders.path.with_name(SUBSCRIBERS))
+        text = rendered(of, passwords, senders.in_force(), receivers.in_force())
     except SAID as error:
         fail(error)
     for variable in passwords.values():

@@ -41,8 +41,10 @@ log = logging.getLogger("yoake.runner")
 class NatsWatch:
     """Call `look` often; `troubles` names what is wrong now, by what it is wrong with."""
 
-    def __init__(self, server: NatsServer, ward: str, providers: Sequence[str] = ()) -> None:
-        self._server, self._ward, self._providers = server, ward, providers
+    def __init__(
+        self, server: NatsServer, ward: str, providers: Sequence[str] = (), subscribers: Sequence[str] = ()
+    ) -> None:
+        self._server, self._ward, self._providers, self._subscribers = server, ward, providers, subscribers
         self._restarts = Restarts()
         self._restarts.started()
         self._looked = 0.0
@@ -71,7 +73,7 @@ class NatsWatch:
             self._cannot_write(health)
             return
         try:
-            self.troubles = asyncio.run(_streams(self._server, self._ward, self._providers))
+            self.troubles = asyncio.run(_streams(self._server, self._ward, self._providers, self._subscribers))
         except (NatsError, OSError, nats.errors.Error, nats.js.errors.Error) as error:
             self.troubles = {"nats": f"the streams cannot be looked at: {error or type(error).__name__}"}
         if health:  # Something that starting it again would not mend.
@@ -131,14 +133,16 @@ class NatsWatch:
             return None
 
 
-async def _streams(server: NatsServer, ward: str, providers: Sequence[str]) -> dict[str, str]:
+async def _streams(
+    server: NatsServer, ward: str, providers: Sequence[str], subscribers: Sequence[str]
+) -> dict[str, str]:
     """Make again what is missing; says what must wait."""
     troubles = {}
     lost = [str(s.name) for s in streams() if s.name and not (server.stream_files(s.name) / "meta.inf").exists()]
     async with asyncio.timeout(4 * ERRAND):  # The runner has others to look after.
         if lost:
             troubles = await _remove(server.url, lost)
-        for done in await declare(server.url, ward, ERRAND, providers):
+        for done in await declare(server.url, ward, ERRAND, providers, subscribers):
             log.warning("%s", done)
     return troubles
 

@@ -24,7 +24,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
 from deploy.access import ACCOUNT, ADMIN, Access, write_private
-from services.streams import durables, receipt_durables, streams
+from services.streams import durables, receipt_durables, streams, subscriber_durables
 
 START_SECONDS = 15.0
 
@@ -249,13 +249,16 @@ async def connect(url: str) -> Client:
     return client
 
 
-async def declare(url: str, ward: str, patience: float = 10.0, providers: Iterable[str] = ()) -> list[str]:
+async def declare(
+    url: str, ward: str, patience: float = 10.0, providers: Iterable[str] = (), subscribers: Iterable[str] = ()
+) -> list[str]:
     """Make sure that every stream and durable is there, and as it must be; says what was done.
 
     A stream that differs is updated where the server allows it; INBOX is never made anew while it
     holds anything.
 
-    `patience`: seconds for each request. `providers`: whose receipts get a durable each.
+    `patience`: seconds for each request. `providers`: whose receipts get a durable each; `subscribers`: those on
+    NATS, who get one each.
 
     Raises:
         NatsError: the server refuses, or does not answer; says which and why.
@@ -263,7 +266,7 @@ async def declare(url: str, ward: str, patience: float = 10.0, providers: Iterab
     connection = await connect(url)
     try:
         js = connection.jetstream(timeout=patience)
-        wanted = [*durables(ward), *receipt_durables(ward, providers)]
+        wanted = [*durables(ward), *receipt_durables(ward, providers), *subscriber_durables(ward, subscribers)]
         return [*await _declare_streams(js), *await _declare_durables(js, wanted)]
     except (nats.errors.Error, nats.js.errors.Error) as error:
         raise NatsError(f"NATS does not declare the streams: {error or type(error).__name__}") from error
@@ -314,6 +317,6 @@ def _same(have: ConsumerConfig, wanted: ConsumerConfig) -> bool:
     return same and sorted(have.filter_subjects or []) == sorted(wanted.filter_subjects or [])
 
 
-def declare_now(url: str, ward: str, providers: Iterable[str] = ()) -> list[str]:
+def declare_now(url: str, ward: str, providers: Iterable[str] = (), subscribers: Iterable[str] = ()) -> list[str]:
     """`declare`, for a caller without an event loop."""
-    return asyncio.run(declare(url, ward, providers=providers))
+    return asyncio.run(declare(url, ward, providers=providers, subscribers=subscribers))

@@ -26,7 +26,7 @@ from deploy.natsd import NatsServer, declare_now, end_with_parent, stop_stray
 from deploy.ports import LOOPBACK, StartError, free_port
 from deploy.restarts import Restarts
 from services.credentials import FILE as CREDENTIALS
-from services.credentials import Credentials
+from services.credentials import SUBSCRIBERS, Credentials
 from services.handover import app as handover
 from services.intake import app as intake
 from services.logs import log_to
@@ -72,7 +72,8 @@ class Supervisor:
         self._data, self._pipe, self._pages_port, self._published = data, pipe, ports[1], published
         settings = data.settings()
         self._ward = settings.ward()
-        access = Access(data / "nats", self._ward, Credentials(settings.keys / CREDENTIALS))
+        files = (Credentials(settings.keys / name) for name in (CREDENTIALS, SUBSCRIBERS))
+        access = Access(data / "nats", self._ward, *files)
         self._nats = NatsServer(data / "nats", ports[0], access)
         self._children = [_Child(service) for service in BUILDS]
         self._health = {service: free_port() for service in SERVICES} | {FRONT: ports[1]}
@@ -89,8 +90,9 @@ class Supervisor:
         stop_stray(self._data / "nats")
         self._nats.start()
         providers = [provider.id for provider in self._ward.provider]
-        declare_now(self._nats.url, self._ward.id, providers)
-        self._watch = NatsWatch(self._nats, self._ward.id, providers)
+        subscribers = [each.key for each in self._ward.subscriber if each.way == "nats"]
+        declare_now(self._nats.url, self._ward.id, providers, subscribers)
+        self._watch = NatsWatch(self._nats, self._ward.id, providers, subscribers)
         self._settings = self._data.settings(self._nats.url, (LOOPBACK, self._pages_port), self._published)
         for child in self._children:
             self._start(child)

@@ -10,15 +10,21 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 import bcrypt
 import msgspec
 
 FILE = "credentials.json"
+SUBSCRIBERS = "subscribers.json"
+"""The same for the ward's subscribers on NATS: a file of its own, so that none of them is taken for a provider."""
+
+T = TypeVar("T")
+
 ROUNDS = 4
 """A token cannot be guessed, so its digest need not be slow; NATS computes it for each connection."""
 
@@ -113,29 +119,46 @@ class Credentials:
             raise CredentialsError(f"{name}: no credential of this name is in force; in force: {known}")
 
     def _read(self) -> list[Credential]:
-        try:
-            return msgspec.json.decode(self.path.read_bytes(), type=list[Credential])
-        except FileNotFoundError:
-            return []
-        except (OSError, msgspec.DecodeError) as error:
-            raise CredentialsError(f"{self.path} cannot be read ({error}): put back a copy of it") from error
+        return read_whole(self.path, list[Credential])
 
-    @contextmanager
-    def _changing(self) -> Iterator[list[Credential]]:
-        """The list, to be changed by nobody else meanwhile, and written whole at the end."""
-        try:
-            with (self.path.parent / f".{self.path.name}.lock").open("w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                all_ = self._read()
-                yield all_
-                fresh = self.path.with_name(f".{self.path.name}.new")
-                with open(fresh, "wb", opener=_private) as file:  # A Path has no opener.
-                    file.write(msgspec.json.format(msgspec.json.encode(all_), indent=2) + b"\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                fresh.replace(self.path)
-        except OSError as error:
-            raise CredentialsError(f"{error.filename}: {error.strerror}; use a directory that you may write") from error
+    def _changing(self) -> AbstractContextManager[list[Credential]]:
+        return kept_whole(self.path, list[Credential])
+
+
+def read_whole(path: Path, kind: type[list[T]]) -> list[T]:
+    """What such a file holds; nothing while there is none.
+
+    Raises:
+        CredentialsError: it cannot be read.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return []
+    except (OSError, msgspec.DecodeError) as error:
+        raise CredentialsError(f"{path} cannot be read ({error}): put back a copy of it") from error
+
+
+@contextmanager
+def kept_whole(path: Path, kind: type[list[T]]) -> Iterator[list[T]]:
+    """What the file holds, to be changed by nobody else meanwhile, and written whole at the end.
+
+    Raises:
+        CredentialsError: it cannot be read or written.
+    """
+    try:
+        with (path.parent / f".{path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            all_ = read_whole(path, kind)
+            yield all_
+            fresh = path.with_name(f".{path.name}.new")
+            with open(fresh, "wb", opener=_private) as file:  # A Path has no opener.
+                file.write(msgspec.json.format(msgspec.json.encode(all_), indent=2) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+    except OSError as error:
+        raise CredentialsError(f"{error.filename}: {error.strerror}; use a directory that you may write") from error
 
 
 def _private(path: str, flags: int) -> int:

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 import msgspec
 
+from services.keyed import Label
+
 RELAY_SECONDS = 10.0
 """Journaled events should reach the bus well before this."""
 
@@ -73,6 +75,23 @@ class Disk(msgspec.Struct, frozen=True):
     total: int
 
 
+class Receiver(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a subscriber is. `open`: deliveries that it has not acknowledged, the first for `seconds`.
+
+    `patience`: so many seconds may pass; `disabled`: why nothing is sent to it; `given_up`: deliveries that were tried
+    for days; `unready`: it has no secret yet.
+    """
+
+    key: str
+    name: Label
+    open: int = 0
+    seconds: float = 0.0
+    patience: float = 0.0
+    disabled: str = ""
+    given_up: int = 0
+    unready: bool = False
+
+
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one service, or (`service` empty) of what all share; what is not known looks well.
 
@@ -98,11 +117,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     ward_known: bool = True
     disk: Disk | None = None
     streams: tuple[Stream, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
 
 
 def degraded(facts: Facts) -> list[Degraded]:
     """Everything that is not as it should be, the worst first."""
-    found = (*_process(facts), *_bus(facts), *_database(facts), *_surroundings(facts))
+    found = (*_process(facts), *_bus(facts), *_database(facts), *_surroundings(facts), *_receivers(facts))
     return worst_first(_said(facts, *one) for one in found)
 
 
@@ -314,5 +334,58 @@ def _surroundings(facts: Facts) -> Iterator[_One]:
                 (
                     "INBOXなら受け取る側が動いているか確認し、EVENTSなら上限を上げてください。",
                     "For INBOX, see whether its service runs; for EVENTS, raise its limit.",
+                ),
+            )
+
+
+def _receivers(facts: Facts) -> Iterator[_One]:
+    """Each subscriber (送信先) that does not get on. It holds up nobody here, so that these are notices."""
+    for one in facts.receivers:
+        who_ja, who_en = f"送信先「{one.name.ja}」（{one.key}）", f"the subscriber {one.key} ({one.name.en})"
+        again = (
+            f"相手が直したら yoake subscriber enable {one.key} を実行してください。",
+            f"Once it is mended: `yoake subscriber enable {one.key}`.",
+        )
+        if one.unready:
+            yield (
+                "subscriber-unready",
+                Level.notice,
+                (f"{who_ja}の署名の鍵がまだありません。", f"{who_en} has no secret for its signatures yet."),
+                (
+                    f"yoake subscriber add {one.key} を実行してください。",
+                    f"Make one: `yoake subscriber add {one.key}`.",
+                ),
+            )
+        if one.disabled:
+            what = (
+                f"{who_ja}への送信を止めています（{one.disabled}）。",
+                f"nothing is sent to {who_en}: {one.disabled}.",
+            )
+            yield "subscriber-disabled", Level.notice, what, again
+        if one.given_up:
+            yield (
+                "subscriber-given-up",
+                Level.notice,
+                (
+                    f"{who_ja}に数日送れなかったものが{one.given_up}件あります。",
+                    f"{one.given_up} deliveries to {who_en} were tried for days.",
+                ),
+                (
+                    f"yoake subscriber retry {one.key} で送り直せます。",
+                    f"Send them again: `yoake subscriber retry {one.key}`.",
+                ),
+            )
+        if one.open and one.seconds > one.patience:
+            minutes = int(one.seconds // 60)
+            yield (
+                "subscriber-behind",
+                Level.notice,
+                (
+                    f"{who_ja}が遅れています。受信の確認がないもの{one.open}件、最初のものから{minutes}分。",
+                    f"{who_en} is behind: {one.open} deliveries not acknowledged, the first for {minutes} minutes.",
+                ),
+                (
+                    "相手のシステムが動いているか確認してください。届くまで保管しています。",
+                    "See whether its system runs. Everything is kept until it has come.",
                 ),
             )

@@ -138,9 +138,14 @@ class Calendar:
 def kind_of(days: Iterable[DayHours], day: date, is_holiday: bool) -> int:
     """The position of the first entry that names the day, or -1."""
     for position, entry in enumerate(days):
-        if any(_names(name, day, is_holiday) for name in entry.on):
+        if is_among(entry.on, day, is_holiday):
             return position
     return -1
+
+
+def is_among(names: Iterable[str], day: date, is_holiday: bool) -> bool:
+    """Whether any of these names the day."""
+    return any(_names(name, day, is_holiday) for name in names)
 
 
 def _names(name: str, day: date, is_holiday: bool) -> bool:

@@ -15,7 +15,9 @@ from nats.js.api import (
     StreamConfig,
 )
 
-INBOX, EVENTS, RECEIPTS = "INBOX", "EVENTS", "RECEIPTS"
+from services.subscribers import user_prefix
+
+INBOX, EVENTS, RECEIPTS, DELIVERIES = "INBOX", "EVENTS", "RECEIPTS", "DELIVERIES"
 WRITERS = ("intake", "placement", "handover")
 """The services that take messages from outside."""
 
@@ -33,24 +35,28 @@ MIB = 1024 * 1024
 
 
 def streams() -> list[StreamConfig]:
-    """The three streams, as `yoake streams` declares them.
+    """The four streams, as `yoake streams` declares them.
 
     INBOX and EVENTS refuse what they cannot hold, so that the sender knows; nobody may delete from
-    them. Old receipts may go: a message sent again gets its receipt again.
+    them. Old receipts may go: a message sent again gets its receipt again. DELIVERIES holds what a subscriber has
+    not acknowledged, and nothing else; the ledger's database holds it as well.
     """
     inbox = StreamConfig(name=INBOX, subjects=inbox_subjects("*", "*"), max_bytes=1024 * MIB)
     inbox.retention = RetentionPolicy.WORK_QUEUE
     events = StreamConfig(name=EVENTS, subjects=["events.>"], max_bytes=16 * 1024 * MIB, duplicate_window=120)
     receipts = StreamConfig(name=RECEIPTS, subjects=["receipts.>"], max_bytes=1024 * MIB, max_age=30 * 24 * 3600)
+    deliveries = StreamConfig(name=DELIVERIES, subjects=["deliveries.>"], max_bytes=1024 * MIB, duplicate_window=120)
+    deliveries.retention, deliveries.discard = RetentionPolicy.WORK_QUEUE, DiscardPolicy.NEW
     for stream in (inbox, events):
         stream.discard, stream.deny_delete, stream.deny_purge = DiscardPolicy.NEW, True, True
-    for stream in (events, receipts):  # The journals hold these; INBOX alone must be synced before it acknowledges.
+    for stream in (events, receipts):  # The journals hold these; INBOX must be synced before it acknowledges.
         stream.retention, stream.persist_mode = RetentionPolicy.LIMITS, PersistMode.ASYNC
-    for stream in (inbox, events, receipts):
+    for stream in (inbox, events, receipts, deliveries):
         stream.storage = StorageType.FILE
     # An event can be larger than the message that led to it: what was sealed once is sealed again.
     inbox.max_msg_size, events.max_msg_size, receipts.max_msg_size = MIB, 8 * MIB, 8 * MIB
-    return [inbox, events, receipts]
+    deliveries.max_msg_size = 8 * MIB
+    return [inbox, events, receipts, deliveries]
 
 
 def durables(ward: str) -> list[tuple[str, ConsumerConfig]]:
@@ -72,6 +78,16 @@ def receipt_durables(ward: str, providers: Iterable[str]) -> list[tuple[str, Con
         config = _durable(receipt_durable(provider), [receipt_subject(ward, provider)], AckPolicy.EXPLICIT)
         config.ack_wait = RECEIPT_WAIT
         found.append((RECEIPTS, config))
+    return found
+
+
+def subscriber_durables(ward: str, subscribers: Iterable[str]) -> list[tuple[str, ConsumerConfig]]:
+    """(stream, durable) by which each subscriber on NATS hears what is for it, however long it was away."""
+    found = []
+    for key in subscribers:
+        config = _durable(user_prefix(key), [f"deliveries.{ward}.{key}.>"], AckPolicy.EXPLICIT)
+        config.ack_wait = RECEIPT_WAIT
+        found.append((DELIVERIES, config))
     return found
 
 
@@ -115,6 +131,16 @@ def receipt_subject(ward: str, provider: str) -> str:
 def receipt_durable(provider: str) -> str:
     """The durable on RECEIPTS that is this provider's own."""
     return f"receipts-{provider}"
+
+
+def delivery_subject(ward: str, subscriber: str, event: str, case: str | None) -> str:
+    """Where a subscriber hears of an event."""
+    return f"deliveries.{ward}.{subscriber}.{subject_token(event)}.{case or '_'}"
+
+
+def subscribers_subject(ward: str) -> str:
+    """Where the reporting service is asked to do something about a subscriber."""
+    return f"subscribers.{ward}"
 
 
 def ledger_subject(ward: str, service: str) -> str:

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 
-from services.degraded import SILENT_SECONDS, STUCK_SECONDS, Degraded, Disk, Facts, degraded, is_ready
+from services.degraded import SILENT_SECONDS, STUCK_SECONDS, Degraded, Disk, Facts, Receiver, degraded, is_ready
 from services.journal import Journal
 from services.streams import durables
 from services.tables import PARKED, RECEIPTS, WAITING
@@ -74,10 +74,13 @@ class Vitals:
         published: Callable[[], int | None] | None = None,
         cursors: Cursors | None = None,
         further: Callable[[], dict[str, Any]] | None = None,
+        receivers: Callable[[], tuple[Receiver, ...]] = tuple,
     ) -> None:
-        """`client` None: looked at without NATS. `further` asks the database for more facts, in a thread."""
+        """`client` None: looked at without NATS. `further` asks the database for more facts, in a thread;
+        `receivers` asks nobody: how far the subscribers are, as last seen."""
         self.journal, self.service = journal, journal.service
         self._client, self.published, self.cursors, self._further = client, published, cursors, further
+        self.receivers = receivers
         own = (self.service, f"{self.service}-events") if client else ()
         self._durables = [(s, str(d.durable_name)) for s, d in durables(journal.ward) if d.durable_name in own]
         self.registry = CollectorRegistry()
@@ -159,6 +162,7 @@ class Vitals:
             write_waits=self._waits(),
             clock_behind=self.journal.clock_behind(),
             disk=disk_of(self.journal.engine.url),
+            receivers=self.receivers(),
         )
 
     async def watch(self) -> None:
@@ -270,6 +274,7 @@ class _Now:
             for source, position in sorted(vitals.cursors.positions().items()):
                 heard.add_metric([source], position)
             yield heard
+        yield from _of_receivers(vitals.receivers())
         again = vitals.reconnects()
         yield GaugeMetricFamily("yoake_nats_reconnects", "How often NATS was found again", value=again)
         yield GaugeMetricFamily("yoake_ready", "1 if ready", value=int(is_ready(vitals.degraded())))
@@ -277,6 +282,22 @@ class _Now:
     def describe(self) -> list[Any]:
         """Nothing is known before somebody asks."""
         return []
+
+
+def _of_receivers(receivers: tuple[Receiver, ...]) -> Iterable[GaugeMetricFamily]:
+    if not receivers:
+        return
+    texts = {
+        "lag": "Deliveries to a subscriber that it has not acknowledged",
+        "behind_seconds": "For how long the first of them has waited",
+        "disabled": "1 if nothing is sent to it",
+    }
+    for name, text in texts.items():
+        family = GaugeMetricFamily(f"yoake_subscriber_{name}", text, labels=["subscriber"])
+        for one in receivers:
+            values = {"lag": one.open, "behind_seconds": one.seconds, "disabled": float(bool(one.disabled))}
+            family.add_metric([one.key], values[name])
+        yield family
 
 
 def disk_of(url: sa.URL) -> Disk | None:

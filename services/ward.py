@@ -16,11 +16,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from services import toml_file, ward_checks
+from services import mornings, toml_file, ward_checks
 from services.directory import Agency, Answering, Basis
-from services.hours import DAY, Calendar, Holidays, Hours, Span, Stretch
+from services.hours import DAY, Calendar, Holidays, Hours, Span, Stretch, is_among
 from services.keyed import Keyed, Label
 from services.keyed import Strict as _Strict
+from services.mornings import Closed, Duty, Evening, Morning, Urgent, When
+from services.subscribers import Subscriber
 from services.ward_checks import WardError
 
 __all__ = ["DAY", "Hours", "Keyed", "Label", "Span", "Ward", "WardError", "fiscal_year", "load", "parse", "words_of"]
@@ -147,6 +149,12 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
     refusal: tuple[Keyed, ...] = ()
     role: tuple[Role, ...] = ()
     closing: tuple[Keyed, ...] = ()
+    morning: Morning | None = None
+    urgent: Urgent | None = None
+    duty: tuple[Duty, ...] = ()
+    closed: Closed | None = None
+    evening: Evening | None = None
+    subscriber: tuple[Subscriber, ...] = ()
     agency: tuple[Agency, ...] = ()
     basis: tuple[Basis, ...] = ()
     handover: Answering | None = None
@@ -205,10 +213,49 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
                 return stretch, day
         raise WardError(f"hours: no band holds {local:%Y-%m-%d %H:%M}")  # Unreachable: the check covers 24 hours.
 
+    def night_span(self, night: date) -> tuple[datetime, datetime] | None:
+        """When the night of this day began and ended, by the band of `[morning]`; None: no night began then.
+
+        Compare these with other times of the ward's clock as UTC: the clock may have been put back in between.
+        """
+        if self.morning is None:
+            return None
+        return mornings.night_span(self.calendar, self.zone, self.morning.band, night)
+
+    def night_at(self, moment: datetime) -> date | None:
+        """The night to which a call of this moment belongs; None where it is none of a night's."""
+        if self.morning is None or self.band_of(moment) != self.morning.band:
+            return None
+        return self.night_of(moment)
+
+    def night_ending_after(self, moment: datetime) -> date | None:
+        """The first night that ends after a moment; None where there are no nights."""
+        if self.morning is None:
+            return None
+        return mornings.night_ending_after(self.calendar, self.zone, self.morning.band, moment)
+
+    def is_closed_day(self, day: date) -> bool:
+        """Whether the ward's offices are closed on this day (閉庁日)."""
+        return self.closed is not None and is_among(self.closed.days, day, day in self._holidays)
+
+    def duty_at(self, moment: datetime) -> tuple[Duty, ...]:
+        """Who answers for the ward at a moment, in the order in which they are called."""
+        when = self._when(moment)
+        return tuple(duty for duty in self.duty if when in duty.on)
+
+    def _when(self, moment: datetime) -> When:
+        if self.night_at(moment) is not None:
+            return "night"
+        return "closed" if self.is_closed_day(self.local(moment).date()) else "open"
+
+    @cached_property
+    def _holidays(self) -> frozenset[date]:
+        return frozenset(self.holidays.days if self.holidays else ())
+
     @cached_property
     def calendar(self) -> Calendar:
         """The hours laid out day by day."""
-        return Calendar(self.hours, self.holidays.days if self.holidays else ())
+        return Calendar(self.hours, self._holidays)
 
     @cached_property
     def by_rank(self) -> tuple[Outcome, ...]:

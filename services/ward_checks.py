@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from events.handover import KINDS as HANDOVER_KINDS
-from services import directory
+from services import directory, morning_checks, subscribers
 from services import hours as hours_of
 from services.hours import ACCEPTED_DAYS, MIDNIGHT, NEXT, Hours, Span, hhmm, minutes_of
 from services.toml_file import FileError
@@ -30,10 +30,12 @@ KEYED = (
     "refusal",
     "closing",
     "role",
+    "duty",
     "agency",
     "basis",
+    "subscriber",
 )
-MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role", "agency", "basis")
+MAY_BE_EMPTY = ("reason", "refusal", "closing", "outcome_group", "role", "duty", "agency", "basis", "subscriber")
 
 
 class WardError(FileError):
@@ -58,8 +60,11 @@ def check_file(ward: Ward) -> None:
     Raises:
         WardError: the first contradiction.
     """
-    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles, _directory):
+    for part in (_districts, _staffing, _holidays, _days_left, _bands, _reach, _blanks, _roles):
         part(ward)
+    _mornings(ward)
+    _directory(ward)
+    _subscribers(ward)
 
 
 def _identity(ward: Ward) -> None:
@@ -345,6 +350,23 @@ def _roles(ward: Ward) -> None:
         if "persons" in role.sees and "calls" not in role.sees:
             reason = f"role {role.key}: who sees persons sees them in their calls; add calls to `sees`"
             raise WardError(reason, *at, "sees")
+
+
+def _mornings(ward: Ward) -> None:
+    """Nights and mornings: a band that is there, steps that come one after the other, somebody who answers."""
+    for reason, at in morning_checks.faults(ward):
+        raise WardError(reason, *at)
+
+
+def _subscribers(ward: Ward) -> None:
+    """Who receives what: nothing that cannot be meant, and no name on NATS that is a provider's as well."""
+    for position, subscriber in enumerate(ward.subscriber):
+        for field, reason in subscribers.mistakes(subscriber, [agency.key for agency in ward.agency]):
+            raise WardError(f"subscriber {subscriber.key}: {reason}", "subscriber", position, field)
+    for position, provider in enumerate(ward.provider):
+        if subscribers.is_taken(provider.id, ward.subscriber):
+            reason = f"provider.id: {provider.id!r} is the name by which a subscriber signs on to NATS; take another"
+            raise WardError(reason, "provider", position, "id")
 
 
 def _directory(ward: Ward) -> None:

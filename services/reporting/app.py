@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 
 import msgspec
 from faststream import FastStream
@@ -11,15 +12,20 @@ from nats.js import JetStreamContext
 
 from events import Recorded
 from services.bus import make_broker
+from services.database import open_reader
 from services.journal import Journal
 from services.listening import listen
 from services.mark import Mark, SetBack
 from services.missed import missed
 from services.process import halting, living
+from services.reporting.delivering import Delivering
+from services.reporting.doing import Doing
 from services.reporting.inquiry import Inquiry, further_facts
+from services.reporting.known import Known
 from services.reporting.ledger import LEDGER_TABLES, Ledger
+from services.seal import KeyReader, Secrets
 from services.settings import Settings
-from services.streams import ledger_subject
+from services.streams import ledger_subject, subscribers_subject
 from services.vitals import Vitals
 
 SERVICE = "reporting"
@@ -36,11 +42,14 @@ def build(settings: Settings) -> FastStream:
     ledger = Ledger(journal)
     broker = make_broker(settings.nats, SERVICE)
     inquiry = Inquiry(journal.engine, journal.log)
+    delivering = Delivering(ward, journal, _known(settings, inquiry), lambda: broker.connection)
+    doing = Doing(journal, delivering)
     vitals = Vitals(
         journal,
         client=lambda: broker.connection,
         cursors=ledger.cursors,
         further=lambda: further_facts(inquiry),
+        receivers=delivering.receivers,
     )
     mark, compared = Mark(settings.keys, journal), asyncio.Event()
 
@@ -55,14 +64,29 @@ def build(settings: Settings) -> FastStream:
         service = asked.raw_message.subject.rpartition(".")[2]
         return msgspec.json.encode(ledger.cursors.heard(service))
 
+    @broker.subscriber(subscribers_subject(ward.id))
+    async def asked(errand: NatsMessage) -> bytes:
+        await compared.wait()
+        return await doing.answer(errand.raw_message.data)
+
     async def begin() -> None:
         """Nothing is entered before this ledger was found to be no older than it was."""
         await journal.run(mark.check)
         await _refuse_older(broker.connection.jetstream(), ward.id, ledger)
         compared.set()
-        await mark.keep()
+        await asyncio.gather(mark.keep(), delivering.run())
 
     return living(broker, vitals, mark, begin, compared, settings.health)
+
+
+def _known(settings: Settings, inquiry: Inquiry) -> Known:
+    """What may be told of persons. The key store is opened when a subscriber of the ward first may read anything."""
+
+    @cache
+    def store() -> KeyReader:
+        return KeyReader(open_reader(settings.database_of("keys")), Secrets.at(settings.keys))
+
+    return Known(inquiry.ledger, lambda owners, identity, box: store().opened(owners, identity, box))
 
 
 async def _refuse_older(js: JetStreamContext, ward: str, ledger: Ledger) -> None:

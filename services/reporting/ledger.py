@@ -19,6 +19,7 @@ from events.intake import CaseMerged, CaseSplit, ContactMoved
 from services.database import insert_rows
 from services.hearing import CURSORS, Cursors, LogChanged
 from services.journal import Journal
+from services.reporting.deliveries import DELIVERY_TABLES
 from services.reporting.merkle import Frontier, leaf_hash, root
 from services.reporting.tallies import TALLY_TABLES, Tallies
 
@@ -40,7 +41,7 @@ CASE_ROWS = sa.Table(
 )
 """Which rows of the ledger concern a case or a person, moves and merges included."""
 
-LEDGER_TABLES = (TREE, CASE_ROWS, CURSORS, *TALLY_TABLES)
+LEDGER_TABLES = (TREE, CASE_ROWS, CURSORS, *TALLY_TABLES, *DELIVERY_TABLES)
 
 
 class Entry(msgspec.Struct, frozen=True):

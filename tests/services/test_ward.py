@@ -116,17 +116,20 @@ def test_a_ward_survives_the_journal() -> None:
 
 
 def test_a_content_without_what_came_later_means_the_same() -> None:
-    """The first release's `ward.activated` had no kinds of day, no holidays, no aliases and no beginnings."""
-    stored = msgspec.json.decode(msgspec.json.encode(WARD.content()))
-    for later in ("alias", "holidays"):
-        del stored[later]
+    """The first release's `ward.activated` had no kinds of day, holidays, aliases, beginnings, nights or mornings."""
+    later: dict[str, Any] = {"alias": (), "duty": ()}
+    later |= dict.fromkeys(("holidays", "morning", "urgent", "closed", "evening"))
+    then = msgspec.structs.replace(WARD, **later)
+    stored = msgspec.json.decode(msgspec.json.encode(then.content()))
+    for place in later:
+        del stored[place]
     for hours in stored["hours"]:
         del hours["days"]
     for entry in (*stored["district"], *stored["band"], *stored["placement"], *stored["outcome"]):
         del entry["from"]
         entry.pop("closed", None)
 
-    assert parse(stored) == WARD
+    assert parse(stored) == then
 
 
 def test_what_was_in_force_once_can_be_read_whatever_a_file_of_today_is_asked() -> None:

@@ -18,6 +18,40 @@ WARD, TABLES = WARDS / "akatsukino.toml", WARDS / "akatsukino-published.toml"
 AGENCY = '[[agency]]\nkey = "port"\nlabel = { ja = "ぽーと", en = "Port" }\nkind = "agency"\n'
 BASIS = '[[basis]]\nkey = "duty"\nlabel = { ja = "法令", en = "Law" }\nlaw = { ja = "第一条", en = "Article 1" }\n'
 
+SUBSCRIBER = '[[subscriber]]\nkey = "office-1"\nlabel = { ja = "係", en = "Office" }\n'
+ON_NATS = 'way = "nats"\nevents = ["handed-over"]\n'
+HOOK = 'way = "webhook"\nevents = ["handed-over"]\n'
+KEY = 'public_key = { kty = "EC", crv = "P-256", x = "cSltztNWUf3jp99Vwd_9fUqhxXMlnEgfVaGzzjznlz4", y = "'
+GOOD, BAD = ("6DE0k5SFinhtHcvCcrA-wMPNIg1HpMzv0wtN0GTRTX0", "7DE0k5SFinhtHcvCcrA-wMPNIg1HpMzv0wtN0GTRTX0")
+SUBSCRIBERS = {
+    "no such way": ('»way = "fax"\nevents = ["handed-over"]', "fax.*accepted: nats, webhook"),
+    "no event": ('way = "nats"\n»events = []', "events.*empty|empty; name what it is to hear"),
+    "an unknown event": ('way = "nats"\n»events = ["handedover"]', "unknown 'handedover'.*accepted: .*handed-over"),
+    "the ward's file": ('way = "nats"\n»events = ["ward.activated"]', "unknown 'ward.activated'"),
+    "an event twice": ('way = "nats"\n»events = ["handed-over", "handed-over"]', "handed-over stands twice"),
+    "no such kind": (ON_NATS + '»kinds = ["agncy"]', "unknown 'agncy'.*accepted: morning, agency"),
+    "no such agency": (ON_NATS + '»to = ["somewhere"]', "unknown 'somewhere' in `to`; accepted: keys of"),
+    "no name of a field": (ON_NATS + f'{KEY}{GOOD}" }}\n»personal = ["氏名"]', "unknown '氏名'.*such as name, phone"),
+    "no key to seal to": (ON_NATS + '»personal = ["name"]', "sealed to its own key: give its `public_key`"),
+    "nothing to go with": (
+        f'way = "nats"\nevents = ["case.closed"]\n{KEY}{GOOD}" }}\n»personal = ["name"]',
+        "goes with handed-over or handover.offered alone",
+    ),
+    "a key that is no point": (ON_NATS + f'»{KEY}{BAD}" }}', "no point of the curve P-256"),
+    "a key of another kind": (ON_NATS + '»public_key = { kty = "RSA" }', 'kty = "EC" and crv = "P-256"'),
+    "a private key": (ON_NATS + f'»{KEY}{GOOD}", d = "x" }}', "the private half of a key: give the public one"),
+    "an address on NATS": (ON_NATS + '»url = "https://a.example/"', 'for way = "webhook"'),
+    "no address at all": (HOOK + '»url = "somewhere"', "no address; such as https://HOST/PATH"),
+    "a password in the address": (HOOK + '»url = "https://a:b@c.example/"', "the signature says who we are"),
+    "a part of a page": (HOOK + '»url = "https://c.example/#x"', "no name, password or #part"),
+    "an open line": (HOOK + '»url = "http://c.example/"', "http is read by everybody on the way"),
+    "a private host that is not meant": (
+        HOOK + 'url = "https://c.example/"\n»private_hosts = ["d.example"]',
+        "it does not name the host of `url`, c.example",
+    ),
+    "too patient": (ON_NATS + "»behind = 0", "0 minutes; accepted: 1 to 10080"),
+}
+
 MISTAKES: dict[str, tuple[str, str, str]] = {
     # What stands in the file; what somebody made of it (» is the line that must be named); what is said of it.
     "not TOML": ('code = "000001"', '»code = "000001', "cannot be read as TOML"),
@@ -134,6 +168,25 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         AGENCY + '»contact = "a\\nb"\n[eligibility]',
         "a post such as 相談係, one line",
     ),
+    **{
+        f"a subscriber: {what}": ("[eligibility]", SUBSCRIBER + f"{line}\n[eligibility]", said)
+        for what, (line, said) in SUBSCRIBERS.items()
+    },
+    "a subscriber without its address": (
+        "[eligibility]",
+        f"»{SUBSCRIBER}{HOOK}[eligibility]",
+        "a webhook needs the address",
+    ),
+    "a subscriber twice": (
+        "[eligibility]",
+        SUBSCRIBER + ON_NATS + SUBSCRIBER.replace("key", "»key") + ON_NATS + "[eligibility]",
+        "subscriber: office-1 stands twice",
+    ),
+    "a provider of a subscriber's name": (
+        '[[provider]]\nid = "lamp"',
+        SUBSCRIBER + ON_NATS + '[[provider]]\n»id = "subscriber-office-1-2"',
+        "the name by which a subscriber signs on to NATS",
+    ),
     "two agencies of one name": (
         "[eligibility]",
         AGENCY + "»" + AGENCY.replace('"port"', '"harbour"') + "[eligibility]",
@@ -160,6 +213,77 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "titles: calls missing",
     ),
 }  # fmt: skip
+MORNING = """
+[morning]
+band = "night"
+[[morning.step]]
+after = 15
+key = "reminded"
+to = "office"
+[[morning.step]]
+after = 30
+key = "escalated"
+to = "ward"
+"""
+DESK = """key = "desk"
+label = { ja = "係", en = "Desk" }
+phone = "03-0000-0000"
+"""
+MORNINGS = f"""{MORNING}[evening]
+[urgent]
+[[duty]]
+{DESK}on = ["open", "closed", "night"]
+[closed]
+days = ["saturday", "holiday"]
+[eligibility]"""
+"""What a file may say of nights and mornings."""
+
+MORNING_MISTAKES: dict[str, tuple[str, str, str]] = {
+    "no such band": ('band = "night"', '»band = "nigth"', "unknown band 'nigth'; known: closed, holiday, night"),
+    "a closed band": ('band = "night"', '»band = "closed"', "nobody works in closed"),
+    "no time to acknowledge": ('band = "night"', 'band = "night"\n»acknowledge = 0', "acknowledge: 0; accepted: 1"),
+    "no wait at all": ('band = "night"', 'band = "night"\n»grace = -1', "morning.grace: -1; accepted: 0 or more"),
+    "a step to nobody": ('to = "office"', '»to = "ofice"', "unknown receiver 'ofice'; known: lamp, office, ward"),
+    "a step at once": ("after = 15", "»after = 0", "morning.step.after: 0; accepted: 1 or more minutes"),
+    "steps that go backwards": ("after = 30", "»after = 10", "escalated: after 10 minutes, but reminded is after 15"),
+    "a step twice": ('key = "escalated"', '»key = "reminded"', "reminded stands twice"),
+    "a step without a key": ('key = "escalated"', '»key = "Ward!"', "'Ward!' is no key"),
+    "an evening after the night": ("[evening]", "[evening]\n»before = -5", "evening.before: -5; accepted: 1"),
+    "an evening without a night": (MORNING, "", "it comes before the night of .*, and there is none"),
+    "a ladder without a pause": ("[urgent]", "[urgent]\n»every = 0", "urgent.every: 0; accepted: 1 or more minutes"),
+    "a ladder that ends at night": ('"closed", "night"', '"closed"', "no .*duty.* answers when it is 'night'"),
+    "a contact that is never one": ('["open", "closed", "night"]', "[] #»", "`on` must name something"),
+    "a contact at no such time": ('"closed", "night"', '»"shut"', "shut.*accepted: closed, night, open"),
+    "a contact twice": (DESK, DESK + 'on = ["open"]\n[[duty]]\n»' + DESK, "desk stands twice"),
+    "a contact without a number": ('"03-0000-0000"', '"the office" #»', "'the office' is no telephone number such as"),
+    "no day to be closed on": ('"holiday"', '»"feast"', "'feast' names no day; accepted: monday"),
+}  # fmt: skip
+IN_MORNINGS = {  # Where the line is that of the entry's beginning.
+    "an evening without a night": "[evening]",
+    "a ladder that ends at night": "[urgent]",
+}
+
+
+@pytest.mark.parametrize("name", MORNING_MISTAKES)
+def test_a_mistake_about_nights_and_mornings_is_refused_with_its_line(name: str, tmp_path: Path) -> None:
+    """And with the reason, and what would be accepted; without the mistake the file can be used."""
+    right, wrong, says = MORNING_MISTAKES[name]
+    whole = WARD.read_text(encoding="utf-8").replace("[eligibility]", MORNINGS, 1)
+    assert right in MORNINGS
+    text = whole.replace(MORNINGS, MORNINGS.replace(right, wrong, 1), 1)
+    marked = text.find("»") if name not in IN_MORNINGS else text.find(IN_MORNINGS[name])
+    line = text.count("\n", 0, marked) + 1
+    path = tmp_path / "ward.toml"
+    path.write_text(whole, encoding="utf-8")
+    load(path)
+    path.write_text(text.replace("#»", "").replace("»", ""), encoding="utf-8")
+
+    with pytest.raises(WardError, match=says) as refusal:
+        load(path)
+
+    assert str(refusal.value).startswith(f"{path}:{line}: ")
+
+
 WHERE = {  # Where the line is that of the entry's beginning, found by a text.
     "a word for two districts": '[[district]]\nkey = "centre"',
     "days that never come": '[[hours.days]]\non = ["01-01"]',

@@ -1,0 +1,329 @@
+"""`yoake subscriber`: who receives what, how far each is, and what to do where one does not get on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec, TypeVar
+
+import sqlalchemy as sa
+import typer
+from rich.table import Table
+
+from deploy.datadir import DEFAULT, DataDirectory, DataError
+from deploy.natsd import NatsError, connect, without_password
+from deploy.output import fail, out, print_json
+from services.credentials import SUBSCRIBERS, Credentials, CredentialsError
+from services.database import DatabaseError, open_reader
+from services.era import folded, parse_date
+from services.errands import Errand, NotDone, Outcome, What, ask
+from services.journal import log_of
+from services.reporting.deliveries import Delivery, State, one, queue, standings
+from services.reporting.ledger import BeforeTheLedger, LedgerReader
+from services.subscribers import Subscriber, user_prefix
+from services.ward import Ward, WardError, load
+
+subscriber_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Who receives what (送信先): credentials, how far each is, send again, test.",
+)
+
+Data = Annotated[Path, typer.Option("--data", envvar="YOAKE_DATA", help="The data directory.", show_default=".yoake")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="A subscriber of the ward's file.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
+Position = Annotated[int, typer.Argument(help="The delivery's position in the ledger, as `queue` shows it.")]
+
+LOOK = 0.1
+"""Seconds between looks at what came of a test message."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def said(command: Callable[P, T]) -> Callable[P, T]:
+    """Turn errors that say what to do into a line on standard error and an exit status of 2."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return command(*args, **kwargs)
+        except (DataError, WardError, CredentialsError, DatabaseError, NatsError, NotDone) as error:
+            fail(error)
+        except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
+            fail(f"the ledger's database cannot be read: start Yoake once with this release ({error.orig})")
+
+    return run
+
+
+@subscriber_app.command()
+@said
+def add(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
+    """Make what a subscriber of the ward's file needs to hear us, and print it, once.
+
+    On NATS a user and a token; for a webhook the secret of its signatures. Once more makes another one: a token
+    stays good until `revoke`, an earlier secret signs beside the new one for a day.
+    """
+    directory = DataDirectory(data)
+    subscriber = _known(_ward(directory), key)
+    keys = directory.settings().keys
+    keys.mkdir(mode=0o700, exist_ok=True)
+    if subscriber.way == "nats":
+        _print(_signed_on(directory, subscriber, Credentials(keys / SUBSCRIBERS)), json)
+
+
+def _signed_on(directory: DataDirectory, subscriber: Subscriber, credentials: Credentials) -> dict[str, str]:
+    made, token = credentials.new(user_prefix(subscriber.key), datetime.now(UTC))
+    running = directory.running()
+    address = without_password(running.nats).removeprefix("nats://") if running else None
+    found = {"subscriber": subscriber.key, "user": made.name, "token": token}
+    if address:
+        found["nats"] = f"nats://{made.name}:{token}@{address}"
+    return found | {"stream": "DELIVERIES", "durable": user_prefix(subscriber.key)}
+
+
+def _print(found: dict[str, str], json: bool) -> None:
+    if json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        out.print(f"{name:<10} {value}", markup=False, soft_wrap=True)
+    out.print("It is shown this once: hand it over safely.\nこの表示は一度だけです。安全な方法で渡してください。")
+
+
+@subscriber_app.command()
+@said
+def revoke(
+    user: Annotated[str, typer.Argument(help="The user of a token, as `add` printed it.")],
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Let a token of a subscriber on NATS end at once, and for ever."""
+    credentials = Credentials(DataDirectory(data).settings().keys / SUBSCRIBERS)
+    ended = credentials.revoke(user, datetime.now(UTC))
+    if json:
+        print_json({"user": ended.name, "revoked": ended.revoked})
+    else:
+        out.print(f"{user} is revoked. / {user} を無効にしました。")
+
+
+@subscriber_app.command(name="list")
+@said
+def list_(data: Data = DEFAULT, json: Json = False) -> None:
+    """Every subscriber of the ward's file: how it is reached, how far it is, and what is wrong."""
+    directory = DataDirectory(data)
+    ward = _ward(directory)
+    with _ledger(directory) as engine:
+        found = standings(engine)
+    rows = [(each, found.get(each.key)) for each in ward.subscriber]
+    if json:
+        print_json([{"key": s.key, "way": s.way, "events": s.events, "standing": at} for s, at in rows])
+        return
+    table = Table("subscriber", "way", "ledger", "delivered", "open", "since", "given up", "stopped")
+    for each, at in rows:
+        figures = (
+            ("－",) * 6
+            if at is None
+            else (
+                str(at.position),
+                str(at.delivered),
+                str(at.open),
+                _time(at.oldest, ward),
+                str(at.given_up),
+                f"{at.because} {at.disabled_at}" if at.disabled_at else "",
+            )
+        )
+        table.add_row(each.key, each.way, *figures)
+    out.print(table)
+
+
+@subscriber_app.command(name="queue")
+@said
+def queue_(
+    key: Key,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also what is delivered or left out, newest first.")
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """What a subscriber has not acknowledged, the first first: at most 200."""
+    directory = DataDirectory(data)
+    ward = _ward(directory)
+    _known(ward, key)
+    with _ledger(directory) as engine:
+        found = queue(engine, key, everything=everything)
+    if json:
+        print_json(found)
+        return
+    table = Table("position", "event", "about", "state", "since", "attempts", "next", "answer")
+    for each in found:
+        following = _time(each.due, ward) if each.state is State.waiting and each.attempts else ""
+        figures = (each.state.value, _time(each.since, ward), str(each.attempts), following, each.answer or "")
+        table.add_row(str(each.position), each.event, each.about, *figures)
+    out.print(table if found else "Nothing is open. / 未送信はありません。")
+
+
+@subscriber_app.command()
+@said
+def retry(
+    key: Key,
+    position: Annotated[int | None, typer.Argument(help="One delivery alone, by its position in the ledger.")] = None,
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Try at once what waits or was given up."""
+    _report(_asked(data, "retry", key, position), json, "{count} deliveries are tried again.")
+
+
+@subscriber_app.command()
+@said
+def skip(key: Key, position: Position, data: Data = DEFAULT, json: Json = False) -> None:
+    """Leave one delivery out for good, so that what follows of its case goes on."""
+    _report(_asked(data, "skip", key, position), json, "It is left out; what follows of its case goes on.")
+
+
+@subscriber_app.command()
+@said
+def enable(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
+    """Send to a subscriber again that had said it is gone (410)."""
+    _report(_asked(data, "enable", key), json, "It is sent to again; {count} deliveries wait.")
+
+
+@subscriber_app.command()
+@said
+def replay(
+    key: Key,
+    start: Annotated[
+        str, typer.Option("--from", help="A position of the ledger, or a time: 120, 2025-04-02T10:00+09:00.")
+    ],
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Send everything from a point on once more, also what was entered before it was a subscriber."""
+    directory = DataDirectory(data)
+    first = _first(directory, start)
+    _report(_asked(data, "replay", key, first), json, f"From position {first} of the ledger everything goes once more.")
+
+
+@subscriber_app.command(name="test")
+@said
+def send_test(
+    key: Key,
+    patience: Annotated[float, typer.Option("--wait", min=0.1, max=600, help="Seconds to wait for an answer.")] = 20.0,
+    data: Data = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Send a test message and say what came back. The exit status is 0 if it was acknowledged, 1 if not."""
+    directory = DataDirectory(data)
+    outcome = _asked(data, "test", key)
+    assert outcome.position is not None, "a test message has a number"
+    with _ledger(directory) as engine:
+        found = asyncio.run(_came_of(engine, key, outcome.position, patience))
+    delivered = found is not None and found.state is State.delivered
+    if found is not None and found.state is State.waiting:
+        _asked(data, "skip", key, outcome.position)  # It has served; nobody is to get it tomorrow.
+    answer = found.answer if found else None
+    if json:
+        print_json({"subscriber": key, "delivered": delivered, "answer": answer})
+    elif delivered:
+        out.print(f"{key} acknowledged it: {answer}. / 受信を確認しました。", markup=False)
+    else:
+        said_ = f"it answered: {answer}" if answer else f"no acknowledgement within {patience:g} s"
+        out.print(f"{key} did not acknowledge it: {said_}. / 受信を確認できませんでした。", markup=False)
+    raise typer.Exit(0 if delivered else 1)
+
+
+async def _came_of(engine: sa.Engine, key: str, position: int, patience: float) -> Delivery | None:
+    """The test message, when it is delivered, when an attempt failed, or when patience ends."""
+    end = asyncio.get_running_loop().time() + patience
+    while True:
+        found = await asyncio.to_thread(one, engine, key, position)
+        if found is None or found.answer or asyncio.get_running_loop().time() > end:
+            return found
+        await asyncio.sleep(LOOK)
+
+
+def _asked(data: Path, do: What, key: str, position: int | None = None) -> Outcome:
+    directory = DataDirectory(data)
+    ward = _ward(directory)
+    _known(ward, key)
+    running = directory.running()
+    if running is None:
+        raise DataError(f"Yoake does not run on {directory.path}: start it with `yoake up`, or give --data")
+    return asyncio.run(_ask(running.nats, ward.id, Errand(do=do, subscriber=key, position=position)))
+
+
+async def _ask(url: str, ward: str, errand: Errand) -> Outcome:
+    client = await connect(url)
+    try:
+        return await ask(client, ward, errand)
+    finally:
+        await client.close()
+
+
+def _report(outcome: Outcome, json: bool, sentence: str) -> None:
+    if json:
+        print_json(outcome)
+    else:
+        out.print(sentence.format(count=outcome.count), markup=False)
+
+
+def _ward(directory: DataDirectory) -> Ward:
+    directory.kept()
+    return load(directory / "ward.toml")
+
+
+def _known(ward: Ward, key: str) -> Subscriber:
+    found = next((each for each in ward.subscriber if each.key == key), None)
+    if found is None:
+        known = ", ".join(each.key for each in ward.subscriber) or "none"
+        fail(f"{key}: the ward's file has no such subscriber; it has {known}")
+    return found
+
+
+@contextmanager
+def _ledger(directory: DataDirectory) -> Iterator[sa.Engine]:
+    engine = open_reader(directory.settings().database_of("reporting"))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _first(directory: DataDirectory, start: str) -> int:
+    """The first position of the ledger that is meant."""
+    found = _start(start, _ward(directory))
+    with _ledger(directory) as engine:
+        ledger = LedgerReader(engine, log_of(engine))
+        if isinstance(found, int):
+            if not 1 <= found <= ledger.head():
+                fail(f"--from {start}: the ledger has no such position; it has 1 to {ledger.head()}")
+            return found
+        try:
+            return ledger.position_at(found - timedelta.resolution) + 1
+        except BeforeTheLedger:
+            return 1
+
+
+def _start(text: str, ward: Ward) -> datetime | int:
+    plain = folded(text)
+    if plain.isascii() and plain.isdigit() and len(plain) < 19:
+        return int(plain)
+    try:
+        moment = datetime.fromisoformat(plain)
+        return moment if moment.tzinfo else moment.replace(tzinfo=ward.zone)
+    except ValueError:
+        pass
+    try:
+        return ward.start_of(parse_date(plain))
+    except ValueError:
+        fail(f"--from {text}: not understood; accepted: a position such as 120, 2025-04-02T10:00, 令和7年4月2日")
+
+
+def _time(seconds: float | None, ward: Ward) -> str:
+    return "" if seconds is None else f"{datetime.fromtimestamp(seconds, ward.zone):%F %H:%M}"

@@ -1,0 +1,71 @@
+"""What is known about the person of a hand-over: from the calls, the register and the hand-over itself, opened.
+
+The later word stands: a correction over the form, the register over what a caller told, and what the giver wrote for
+the receiver over both. Whoever was forgotten has nothing that could be told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from events import Recorded
+from services.reporting.facts import CaseFacts, PersonFacts
+from services.reporting.inquiry import Opens
+from services.reporting.ledger import LedgerReader
+from services.reporting.tallies import FACTS
+
+OF_A_CALL = ("call.received", "call.added", "call.corrected")
+OF_A_FORM = ("person.registered", "registration.corrected")
+MOST_MERGED = 20
+
+
+class Known:
+    """Reads one ledger, and opens boxes with the keys of persons."""
+
+    def __init__(self, ledger: LedgerReader, opens: Opens) -> None:
+        self._ledger, self._opens = ledger, opens
+
+    def about(self, record: Recorded) -> dict[str, Any]:
+        """Everything personal that may be told with an offer or a hand-over, by field."""
+        case = record.case or record.subject
+        persons = self._persons(case)
+        calls = [row.event for row in self._ledger.history(case) if row.event.type in OF_A_CALL]
+        owners = [case, *persons, *_named(calls)]
+        forms = [row.event for one in persons for row in self._ledger.history(one) if row.event.type in OF_A_FORM]
+        return self._opened(calls, owners) | self._opened(forms, persons) | self._opened([record], owners)
+
+    def _opened(self, records: Iterable[Recorded], owners: Sequence[str]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for record in records:
+            box = msgspec.json.decode(record.data).get("sealed")
+            if box is not None:
+                found |= self._opens(owners, f"{record.type}/{record.id}", box) or {}
+        return found
+
+    def _persons(self, case: str) -> list[str]:
+        """Whom a case concerns, and into whose record theirs was merged; whose record stands is the last."""
+        found: list[str] = []
+        facts = self._facts("case", case, CaseFacts)
+        person = facts.person if facts else None
+        while person is not None and person not in found and len(found) < MOST_MERGED:
+            found.append(person)
+            known = self._facts("person", person, PersonFacts)
+            person = known.merged_into if known else None
+        return found
+
+    def _facts(self, kind: str, id_: str, of: Any) -> Any:
+        query = sa.select(FACTS.c.body).where(FACTS.c.kind == kind, FACTS.c.id == id_)
+        with self._ledger.engine.connect() as connection:
+            body = connection.execute(query).scalar()
+        return None if body is None else msgspec.json.decode(bytes(body), type=of)
+
+
+def _named(calls: Iterable[Recorded]) -> list[str]:
+    """The persons and contacts that calls name: one of them is whose key sealed what was told before a link."""
+    told = [msgspec.json.decode(record.data) for record in calls]
+    named = {data.get(field) for data in told for field in ("person", "contact")}
+    return sorted(name for name in named if isinstance(name, str))

@@ -1,0 +1,168 @@
+"""`yoake subscriber`, as people and programs meet it, on a Yoake that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import nats
+import pytest
+
+from deploy.natsd import NatsError, connect
+from tests.running import WARD, YOAKE, call, environment, message, settled, until, up, write_lines, yoake
+from tests.subscriber_examples import public_half
+
+ENTRY = """
+[[subscriber]]
+key = "office"
+label = {{ ja = "見本の係", en = "Sample office" }}
+way = "nats"
+events = ["handover.offered", "handed-over"]
+personal = ["name"]
+public_key = {{ kty = "EC", crv = "P-256", x = "{x}", y = "{y}" }}
+"""
+
+
+def ward_with(*entries: str) -> str:
+    """The sample ward's file with further entries."""
+    return WARD.read_text(encoding="utf-8") + "".join(entries)
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Yoake whose ward has a subscriber on NATS, with one hand-over in it."""
+    directory = tmp_path_factory.mktemp("subscribers")
+    (directory / "ward.toml").write_text(ward_with(ENTRY.format(**public_half())), encoding="utf-8")
+    with up(directory / "data", "--ward", directory / "ward.toml"):
+        data = {"case": "C-1", "handover": "H-1", "kind": "agency", "to": "ぽーと"}
+        handed = message("handed-1", "handover.complete", "2023-06-03T12:00:00+09:00", data)
+        file = write_lines(directory / "lines.jsonl", [call(1), handed])
+        assert yoake("feed", file, "--as", "contractor", "--data", directory / "data").returncode == 0
+        until(lambda: settled(directory / "data"))
+        yield directory / "data"
+
+
+def fetched(made: dict[str, Any], count: int) -> list[Any]:
+    """What a subscriber's own program finds on its durable; it acknowledges all of it."""
+
+    async def fetch() -> list[Any]:
+        client = await nats.connect(made["nats"])
+        pulling = await client.jetstream().pull_subscribe_bind(made["durable"], stream=made["stream"])
+        found = []
+        for _ in range(count):
+            [one] = await pulling.fetch(1, timeout=10)
+            await one.ack_sync()
+            found.append(msgspec.json.decode(one.data))
+        await client.close()
+        return found
+
+    return asyncio.run(fetch())
+
+
+def test_a_ward_system_subscribes_hears_and_is_seen_to_have_heard(here: Path) -> None:
+    """From `add` to delivered: its token is shown once and works at once, and the list says how far it is."""
+    made = yoake("subscriber", "add", "office", "--json", "--data", here).json
+    [standing] = yoake("subscriber", "list", "--json", "--data", here).json
+    assert standing["standing"]["sent"] == 1
+    [heard] = fetched(made, 1)
+    assert (heard["type"], heard["data"]["to"]) == ("handed-over", "ぽーと")
+    until(lambda: yoake("subscriber", "queue", "office", "--json", "--data", here).json == [])
+    shown = yoake("subscriber", "queue", "office", "--all", "--data", here)
+    assert "delivered" in shown.stdout
+    assert made["token"] not in (here / "keys" / "subscribers.json").read_text()
+    assert "subscriber-office" in yoake("credentials", "config", "--data", here).stdout
+
+
+def test_everything_goes_once_more_from_a_time_or_a_position(here: Path) -> None:
+    """And a time before the ledger began means everything."""
+    made = yoake("subscriber", "add", "office", "--json", "--data", here).json
+    for start in ("1", "2020-01-01T00:00", "令和2年1月1日"):
+        assert yoake("subscriber", "replay", "office", "--from", start, "--data", here).returncode == 0
+        assert [one["type"] for one in fetched(made, 1)] == ["handed-over"]
+    until(lambda: yoake("subscriber", "queue", "office", "--json", "--data", here).json == [])
+
+
+def test_a_test_message_says_whether_it_was_acknowledged(here: Path) -> None:
+    """0 where somebody hears, 1 where nobody does; and it is about nobody."""
+    assert yoake("subscriber", "test", "office", "--wait", "1", "--data", here).returncode == 1
+    made = yoake("subscriber", "add", "office", "--json", "--data", here).json
+    command = [YOAKE, "subscriber", "test", "office", "--json", "--data", str(here)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as testing:
+        assert [one["type"] for one in fetched(made, 2)] == ["subscriber.test"] * 2
+        assert testing.stdout is not None
+        said = msgspec.json.decode(testing.stdout.read())
+    assert testing.returncode == 0
+    assert said == {"subscriber": "office", "delivered": True, "answer": "acknowledged"}
+
+
+def test_a_revoked_token_hears_nothing_more(here: Path) -> None:
+    """At once; and nobody else's is touched."""
+    first = yoake("subscriber", "add", "office", "--json", "--data", here).json
+    second = yoake("subscriber", "add", "office", "--json", "--data", here).json
+    assert yoake("subscriber", "revoke", first["user"], "--data", here).returncode == 0
+
+    async def lets_in(url: str) -> bool:
+        try:
+            await (await connect(url)).close()
+        except NatsError:
+            return False
+        return True
+
+    until(lambda: not asyncio.run(lets_in(first["nats"])))
+    assert asyncio.run(lets_in(second["nats"]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("add", "nobody"), ("nobody", "it has office")),
+        (("add", "../office"), ("no such subscriber",)),
+        (("queue", "nobody"), ("it has office",)),
+        (("retry", "office", "999999"), ("no delivery to office is open",)),
+        (("skip", "office", "0"), ("no delivery to office is open",)),
+        (("replay", "office", "--from", "soon"), ("--from soon", "a position")),
+        (("replay", "office", "--from", "99999999"), ("no such position", "it has 1 to")),
+        (("replay", "office", "--from", "0"), ("no such position",)),
+        (("replay", "office", "--from", "2023-02-30"), ("not understood",)),
+        (("revoke", "office-1"), ("no credential of this name",)),
+        (("test", "nobody"), ("it has office",)),
+        (("enable", "\x00"), ("no such subscriber",)),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_a_way_out(here: Path, arguments: tuple[str, ...], words: tuple[str]) -> None:
+    """Status 2, on standard error, and no traceback."""
+    if "\x00" in arguments:
+        arguments = (*arguments[:-1], "　")  # No shell hands over a zero byte.
+    done = yoake("subscriber", *arguments, "--data", here)
+    assert done.returncode == 2, done.stdout
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def test_where_nothing_runs_it_is_said_and_a_list_is_still_given(tmp_path: Path) -> None:
+    """Whoever looks needs no NATS; whoever asks for something does."""
+    (tmp_path / "ward.toml").write_text(ward_with(ENTRY.format(**public_half())), encoding="utf-8")
+    data = tmp_path / "data"
+    assert yoake("subscriber", "list", "--data", data).returncode == 2
+    with up(data, "--ward", tmp_path / "ward.toml"):
+        pass
+    listed = yoake("subscriber", "list", "--json", "--data", data)
+    assert [one["key"] for one in listed.json] == ["office"]
+    asked = yoake("subscriber", "test", "office", "--data", data)
+    assert asked.returncode == 2
+    assert "yoake up" in asked.stderr
+
+
+def test_looking_at_the_commands_does_not_load_what_only_services_need() -> None:
+    """As for every other command."""
+    asked = (
+        "import sys, deploy.subscriber_commands as _; print([m for m in ('faststream', 'httpx') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"

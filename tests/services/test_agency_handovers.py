@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import reduce
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from services.handover.owners import owner_after
 from services.passings import Passing, passings
@@ -15,6 +19,7 @@ from tests.desk_examples import (
     LATER,
     NEXT_DAY,
     ON_ONE_STORE,
+    SEEDED,
     WARD,
     Centre,
     Message,
@@ -624,11 +629,65 @@ def test_the_list_is_made_again_from_the_log(told: Centre) -> None:
     """An older directory has none; it is there as soon as the service has started."""
     said(offer(), answer("deliver", on=EARLY, how="fax"), complete("b", "B", to=SECTION, kind="section"), to=told)
     before = rows(told)
-    told.desk("handover").journal.engine.dispose()
-    with told.engine("handover").begin() as connection:
-        connection.exec_driver_sql("DELETE FROM handovers")
-    told.restart()
-    told.desk("handover")
+    _lose_the_list(told)
 
     assert rows(told) == before
     assert len(before) == 2
+
+
+# Whatever is said, in whatever order.
+
+VERBS = ("accept", "decline", "withdraw", "return")
+
+
+@settings(max_examples=15, **SEEDED)
+@given(seed=st.integers(0, 10**6))
+@ON_ONE_STORE
+def test_whatever_is_said_a_case_has_one_owner_and_no_answer_is_lost(told: Centre, seed: int) -> None:
+    """Offers and answers by chance, told in an order that is not theirs, with time passing between."""
+    random, case, base = Random(seed), f"X{seed}", len(told.events("handover"))
+    told.say("day", call(case))
+    told.pump()
+    told_so_far: list[tuple[str, str]] = []
+    for n in range(25):
+        on = f"2025-05-{random.randint(13, 15)} {random.randint(10, 20)}:00"
+        own = f"{case}-{random.randint(0, 3)}"
+        if n < 4 or random.random() < 0.2:
+            own = f"{case}-{n}" if n < 4 else own
+            one = offer(own, case, on="2025-05-13 10:00", to=f"機関{random.randint(0, 2)}")
+        else:
+            one = answer(random.choice(VERBS), own, on=on, how=random.choice(["phone", "fax"]))
+        if told.say("day", one).status == "accepted":
+            told_so_far.append((one["type"], one["data"].get("handover", "")))
+        if random.random() < 0.1:
+            told.tick(on)
+    events = told.events("handover")[base:]
+
+    assert _most_owners(events) <= 1
+    kept = Counter(event.name for event in events)
+    accepted = [e for e in events if e.name == "handover.answered-late" and e.said == "accepted" and e.how]
+    assert kept["handed-over"] + len(accepted) == sum(kind == "handover.accept" for kind, _ in told_so_far)
+    before = rows(told)
+    _lose_the_list(told)
+    assert rows(told) == before
+
+
+def _lose_the_list(centre: Centre) -> None:
+    """As in a data directory that is older than the list; then the service starts."""
+    with centre.engine("handover").begin() as connection:
+        connection.exec_driver_sql("DELETE FROM handovers")
+    centre.restart()
+    centre.desk("handover")
+
+
+def _most_owners(events: list[Any]) -> int:
+    """How many agencies had the case at once, at most."""
+    held: set[str] = set()
+    most = 0
+    for event in events:
+        if event.name == "handed-over":
+            held.add(event.handover)
+        elif event.name in ("handover.returned", "handover.withdrawn"):
+            held.discard(event.handover)
+        most = max(most, len(held))
+    return most

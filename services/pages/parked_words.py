@@ -60,6 +60,15 @@ _REASONS = {
     "arranged already under this reference": "同じ番号の調整がすでにあります",
     "before it was arranged": "調整より前の日時です",
     "before it was offered": "依頼より前の日時です",
+    "not after it was offered": "依頼より後の日時ではありません",
+    "an agency has taken this case on already": "この相談は、すでに関係機関が受諾しています",
+    "they are asked already, and have not answered": "この送付先には依頼中で、まだ回答がありません",
+    "there is no hand-over under this id": "この記録番号の引継ぎはありません",
+    "missing: nothing about a person goes out without one": (
+        "記入がありません。本人の情報は、根拠がなければ外へ渡せません"
+    ),
+    "missing: why the law allows it here": "記入がありません。法令により渡せる理由が必要です",
+    "no consent to this receiver is in force on that day": "その日に有効な、この送付先への同意がありません",
     "not in the directory on that day": "その日の送付先名簿に載っていません",
     "not what the directory says of this receiver": "送付先名簿にあるこの送付先の種類と違います",
 }
@@ -95,6 +104,15 @@ _ACCEPTED = {
     "another person": "別の方",
     "a new reference": "新しい番号",
     "another name": "ほかの名前",
+    "a few words": "短い説明",
+    "handover.return of that hand-over": "先に、その引継ぎの差戻し（handover.return）",
+    "handover.accept, handover.decline or handover.withdraw of that offer": (
+        "その依頼への受諾・受諾不可・取下げ（handover.accept、handover.decline、handover.withdraw）"
+    ),
+    "an id as its events say it": "引継ぎの記録番号",
+    "`handover` (your own reference) or `handover_id` (our id)": (
+        "自分の引継ぎ番号（handover）か、引継ぎの記録番号（handover_id）"
+    ),
     "a later time": "より後の日時",
     "the time at which it happened": "実際の日時",
     "the time at which it was accepted": "受諾した日時",
@@ -173,6 +191,7 @@ _SIZES = (
     (re.compile(r"under (\S+), or a recipient certificate"), "{0}歳未満、または受給者証"),
     (re.compile(r"a day from (\S+) to today"), "{0}から今日までの日付"),
     (re.compile(r"a hand-over that is (.+)"), "「{0}」の引継ぎ"),
+    (re.compile(r"consent\.give first; or (.+)"), "先に同意の登録（consent.give）、またはほかの根拠（{0}）"),
     (re.compile(r"(\S+) or more of (.+); or the reason, in personal\.reason"), "{1}のうち{0}つ以上、または理由の入力"),
     (
         re.compile(r"`(\w+)` \(your own reference\) or `(\w+)` \(受付番号\)"),

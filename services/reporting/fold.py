@@ -14,10 +14,15 @@ from events import Event, Occurred, Recorded, event_of
 from events.epoch import EpochOpened
 from events.handover import (
     HandedOver,
+    HandoverAnsweredLate,
     HandoverDeclined,
+    HandoverDelivered,
     HandoverEvent,
+    HandoverExpired,
+    HandoverNotedLate,
     HandoverOffered,
     HandoverReturned,
+    HandoverSeen,
     HandoverWithdrawn,
 )
 from events.intake import (
@@ -99,10 +104,14 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
     match heard:
         case CallReceived():
             return cases.received(facts, record, heard)
-        case HandoverOffered() | HandedOver() | HandoverDeclined() | HandoverWithdrawn() | HandoverReturned():
-            return cases.handover(facts, record.time, heard)
+        case HandoverDelivered() | HandoverSeen() | HandoverAnsweredLate() | HandoverNotedLate():
+            return ()  # What stands is not moved by them.
         case PlacementArranged() | PlacementCancelled():
             return cases.placement(facts, record.time, heard)
+        case HandoverOffered() | HandedOver() | HandoverReturned():
+            return cases.handover(facts, record.time, heard)
+        case HandoverDeclined() | HandoverWithdrawn() | HandoverExpired():
+            return cases.handover(facts, record.time, heard)
         case CaseClosed():
             return cases.closed(facts, record.time, heard)
         case CallCorrected():

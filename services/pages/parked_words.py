@@ -71,6 +71,16 @@ _REASONS = {
     "no consent to this receiver is in force on that day": "その日に有効な、この送付先への同意がありません",
     "not in the directory on that day": "その日の送付先名簿に載っていません",
     "not what the directory says of this receiver": "送付先名簿にあるこの送付先の種類と違います",
+    "within the centre: no sheet goes out for it": "センターの中の引継ぎなので、送付する書面はありません",
+    "not a number of pages": "枚数として使えません",
+    "the directory has no fax number for this receiver on that day": (
+        "その日の送付先名簿に、この送付先のファクス番号がありません"
+    ),
+    "no such sheet went out for this hand-over": "この引継ぎで、その書面は送付されていません",
+    "missing: who sent it": "送付した方の氏名がありません",
+    "missing, or the same person: two people look at content and receiver": (
+        "もう一人の確認者の氏名がないか、同じ方です。内容と宛先は二人で確認します"
+    ),
 }
 _PATTERNS = (
     (re.compile(r"not JSON: (.*)"), "JSONとして読み取れません：{0}"),
@@ -105,6 +115,11 @@ _ACCEPTED = {
     "a new reference": "新しい番号",
     "another name": "ほかの名前",
     "a few words": "短い説明",
+    "a hand-over to an agency or a section": "関係機関か保健福祉課への引継ぎ",
+    "post or by-hand": "郵送か持参（post、by-hand）",
+    "handover.send first": "先に、送付の記録（handover.send）",
+    "a name": "氏名",
+    "another person's name": "別の方の氏名",
     "handover.return of that hand-over": "先に、その引継ぎの差戻し（handover.return）",
     "handover.accept, handover.decline or handover.withdraw of that offer": (
         "その依頼への受諾・受諾不可・取下げ（handover.accept、handover.decline、handover.withdraw）"
@@ -198,6 +213,8 @@ _SIZES = (
         "自分の番号（{0}）か、受付番号（{1}）",
     ),
     (re.compile(r"up to (\S+) printable characters"), "{0}文字まで"),
+    (re.compile(r"1 to (\S+) pages, with the cover"), "送付状を含めて1枚から{0}枚"),
+    (re.compile(r"1 to (\S+) of its sheets"), "1から{0}番目の書面"),
     (re.compile(r"up to (\S+)"), "{0}件まで"),
     (re.compile(r"send it to (\w+)"), "{0}へ送る"),
 )

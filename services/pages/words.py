@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from services.pages.words_of_calls import ON_THE_CARD
+from services.pages.words_of_sheets import OF_SHEETS
 from services.pages.words_of_subscribers import OF_SUBSCRIBERS
 from services.ward import Label
 
@@ -405,7 +406,7 @@ _SCREEN = {
     ),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS)
+SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | OF_SHEETS)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(
@@ -602,7 +603,6 @@ CODES: Final = MappingProxyType(
         "duplicate": Label("重複", "Duplicate"),
         "relay": Label("電話リレー", "Relay service"),
         "fax": Label("ファクス", "Fax"),
-        "post": Label("郵送", "Post"),
         "by-hand": Label("持参", "By hand"),
         "misdialled": Label("番号の押し間違い", "Misdialled"),
         "wrong-receiver": Label("宛先の誤り", "Wrong receiver"),

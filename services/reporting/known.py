@@ -38,7 +38,7 @@ class Known:
         """
         case = record.case or record.subject
         persons = self._persons(case)
-        if not self._is_agreed(record, persons):
+        if not self.is_agreed(record):
             return {}
         calls = [row.event for row in self._ledger.history(case) if row.event.type in OF_A_CALL]
         owners = [case, *persons, *_named(calls)]
@@ -53,14 +53,15 @@ class Known:
                 found |= self._opens(owners, f"{record.type}/{record.id}", box) or {}
         return found
 
-    def _is_agreed(self, record: Recorded, persons: Sequence[str]) -> bool:
+    def is_agreed(self, record: Recorded) -> bool:
+        """Whether the consent on which an offer or a hand-over went still holds; so does every other basis."""
         data = msgspec.json.decode(record.data)
         if data.get("basis") != CONSENT:
             return True
         to = folded(data["to"])
         words = frozenset({to}).union(*(agency.words for agency in self._agencies if to in agency.words))
         said: dict[tuple[str, str], bool] = {}
-        for person in persons:
+        for person in self._persons(record.case or record.subject):
             for event in (row.event for row in self._ledger.history(person)):
                 if event.type in ("consent.given", "consent.withdrawn"):
                     word = folded(msgspec.json.decode(event.data)["to"])

@@ -88,7 +88,7 @@ def told(history: History, terms: Terms) -> Course:
                 cause_position=positions.get(step.cause.removeprefix("event:")),
                 changes=tuple(_changes(step, terms)),
                 fields=tuple(_told(name, value, terms) for name, value in step.data.items() if name != "personal"),
-                personal=tuple(_opened(step.data.get("personal"), terms)),
+                personal=tuple(personal_lines(step.data.get("personal"), terms)),
                 is_lost=step.data.get("personal") == LOST,
             )
             for step in history.steps
@@ -192,15 +192,15 @@ def _told(name: str, value: Any, terms: Terms) -> Told:
     return Told(terms.field(name), text, value if name in IDS and isinstance(value, str) else None)
 
 
-def _opened(personal: Any, terms: Terms, around: tuple[str, ...] = ()) -> Iterator[Told]:
+def personal_lines(personal: Any, terms: Terms, around: tuple[str, ...] = ()) -> Iterator[Told]:
     """The personal parts, each on a line, under the names of all that it stands in: 連絡先 1 › 電話番号."""
     match personal:
         case dict():
             for name, value in personal.items():
-                yield from _opened(value, terms, (*around, terms.personal(name)))
+                yield from personal_lines(value, terms, (*around, terms.personal(name)))
         case [*values] if any(isinstance(value, dict) for value in values):
             for number, value in enumerate(values, 1):
-                yield from _opened(value, terms, (*around[:-1], f"{around[-1]} {number}"))
+                yield from personal_lines(value, terms, (*around[:-1], f"{around[-1]} {number}"))
         case [*values]:
             yield Told("　›　".join(around), terms.listed(str(value) for value in values))
         case _ if around and personal is not None:

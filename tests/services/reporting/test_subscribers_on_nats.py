@@ -77,6 +77,7 @@ async def test_it_gets_the_clear_fields_and_what_it_may_read_sealed_to_its_own_k
         "kind": "agency",
         "giver": "day",
         "to": "ぽーと",
+        "basis": "legal-duty",
         "personal": "",
     }
     assert unseal(offered["data"]["personal"], OFFICE_KEY) == {"name": PERSON["name"]}
@@ -115,6 +116,7 @@ async def test_whoever_was_forgotten_is_not_told_of_and_a_delivery_that_was_made
         "見本 花子"
     ] * 2
 
+    served.centre.say("day", answer("return", "offer-A"))
     served.centre.say("day", offer("again", "A"))
     served.centre.pump()
     [later] = await served.hear(office, 1)

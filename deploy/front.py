@@ -55,6 +55,7 @@ from services.pages.words import SCREEN
 from services.process import collect_rarely
 from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
 from services.reporting.published import load
+from services.reporting.subscriber_pages import Asks, SubscriberPages, nobody
 from services.reporting.web import Site, around
 from services.seal import KeyReader, Secrets
 from services.settings import FRONT, Settings, from_environment
@@ -89,6 +90,7 @@ class Parts(NamedTuple):
     jobs: Jobs
     clock: Clock = system_clock
     door: Door | None = None
+    asks: Asks = nobody
 
 
 def assemble(settings: Settings, parts: Parts) -> Starlette:
@@ -122,6 +124,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),
+            *SubscriberPages(frame, inquiry.engine, parts.asks).routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -272,7 +275,7 @@ def build(settings: Settings) -> Front:
     backroom = Backroom(desks, secrets, door.submit)
     jobs = Jobs(backroom, lambda: inquiry.ward() or ward, store)
     lookup = Lookup(desks["intake"], secrets, store)
-    parts = Parts(inquiry, signins, outlook, store.opened, lookup, backroom, jobs, door=door)
+    parts = Parts(inquiry, signins, outlook, store.opened, lookup, backroom, jobs, door=door, asks=outlook.ask)
     pages = assemble(settings, parts)
     site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door))
     opened = [engine, keys, *desks.values()]

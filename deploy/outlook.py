@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from events.ending import ended
 from services.degraded import Degraded, Facts, degraded, is_ready, worst_first
+from services.errands import Errand, Outcome, ask
 from services.reporting.inquiry import UNREADABLE, Inquiry, further_facts
 from services.settings import FRONT, SERVICES
 from services.streams import health_subject
@@ -57,6 +58,14 @@ class Outlook:
     def everywhere(self) -> list[Degraded]:
         """`degraded`, and what the services last said of themselves."""
         return worst_first([*self.degraded(), *self._others])
+
+    async def ask(self, errand: Errand) -> Outcome:
+        """Have something done about a subscriber.
+
+        Raises:
+            services.errands.NotDone: nobody did it.
+        """
+        return await ask(self.client, self._ward, errand)
 
     async def watch(self) -> None:
         """Ask, for ever; NATS may come later, and go."""

@@ -24,8 +24,10 @@ from services.errands import Errand, NotDone, Outcome, What, ask
 from services.journal import log_of
 from services.reporting.deliveries import Delivery, State, one, queue, standings
 from services.reporting.ledger import BeforeTheLedger, LedgerReader
+from services.seal import Secrets
 from services.subscribers import Subscriber, user_prefix
 from services.ward import Ward, WardError, load
+from services.webhook_secrets import WebhookSecrets
 
 subscriber_app = typer.Typer(
     no_args_is_help=True,
@@ -74,6 +76,9 @@ def add(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
     keys.mkdir(mode=0o700, exist_ok=True)
     if subscriber.way == "nats":
         _print(_signed_on(directory, subscriber, Credentials(keys / SUBSCRIBERS)), json)
+    else:
+        secret = WebhookSecrets(keys, Secrets.at(keys)).new(key, datetime.now(UTC))
+        _print({"subscriber": key, "url": subscriber.url or "", "secret": secret}, json)
 
 
 def _signed_on(directory: DataDirectory, subscriber: Subscriber, credentials: Credentials) -> dict[str, str]:

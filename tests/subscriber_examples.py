@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,13 @@ from services.reporting.deliveries import Delivery, Standing, queue, standings
 from services.reporting.delivering import Delivering
 from services.reporting.doing import Doing
 from services.reporting.known import Known
+from services.reporting.posting import Post, Poster
 from services.streams import DELIVERIES
 from services.subscribers import Subscriber, user_prefix
 from services.ward import Label, Ward
-from tests.desk_examples import WARD, Centre, answer, call, offer
+from services.webhook_secrets import WebhookSecrets
+from tests.desk_examples import SECRETS, WARD, Centre, answer, call, offer
+from tests.hook_examples import Receiver
 
 NOW = datetime(2026, 4, 1, tzinfo=UTC)
 OFFICE_KEY: ECKey = new_key()
@@ -49,6 +52,12 @@ def subscriber(key: str = "office", **fields: Any) -> Subscriber:
     """A subscriber on NATS that hears of hand-overs."""
     own: dict[str, Any] = {"way": "nats", "events": ("handover.offered", "handed-over")}
     return Subscriber(key=key, label=Label("見本の係", "Sample office"), **own | fields)
+
+
+def hook(receiver: Receiver, key: str = "office", **fields: Any) -> Subscriber:
+    """A subscriber that is sent webhooks, to a host on loopback that its entry allows by name."""
+    own: dict[str, Any] = {"way": "webhook", "url": receiver.url, "private_hosts": ("localhost",)}
+    return subscriber(key, **own | fields)
 
 
 def with_subscribers(*subscribers: Subscriber, ward: Ward = WARD) -> Ward:
@@ -70,8 +79,11 @@ class Served:
     def __init__(self, centre: Centre, ward: Ward, server: NatsServer, credentials: Credentials) -> None:
         self.centre, self.ward, self.server, self._credentials = centre, ward, server, credentials
         self.said: list[str] = []
+        self.post: Post = Poster(patience=10)
+        self.secrets = WebhookSecrets(server.directory.parent, SECRETS)
         self._clients: list[Client] = []
         self._running: asyncio.Task[None] | None = None
+        self.secret = ""
         self.admin: Client
         self.delivering: Delivering
         self._reporting: Client
@@ -85,7 +97,16 @@ class Served:
         self._reporting = await self._connected(self.server.url_of("reporting"))
         journal = self.centre.ledger.journal
         known = Known(self.centre.inquiry.ledger, self.centre.keys.opened)
-        self.delivering = Delivering(self.ward, journal, known, lambda: self._reporting, look=0.05)
+        self.delivering = Delivering(
+            self.ward,
+            journal,
+            known,
+            lambda: self._reporting,
+            secrets=lambda key: self.secrets.of(key, self.centre.clock()),
+            post=self.post,
+            jitter=lambda: 0.5,
+            look=0.05,
+        )
         self._running = asyncio.create_task(self.delivering.run())
         wanted = {each.key for each in self.ward.subscriber}
         await self.until(lambda: wanted <= standings(journal.engine).keys())
@@ -151,6 +172,10 @@ class Served:
             await message.ack()
         await pulling.unsubscribe()
         return [msgspec.json.decode(message.data) for message in found]
+
+    def later(self, **more: float) -> None:
+        """Time passes."""
+        self.centre.clock.now += timedelta(**more)
 
     def queue(self, key: str = "office", **options: Any) -> list[Delivery]:
         return queue(self.centre.ledger.journal.engine, key, **options)

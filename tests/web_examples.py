@@ -28,6 +28,7 @@ from services.intake.sealing import sealed_text
 from services.intake.web import Lookup
 from services.pages.sending import Backroom
 from services.reporting.published import load
+from services.reporting.subscriber_pages import Asks, nobody
 from services.settings import Settings
 from services.signin import SignIns
 from tests.desk_examples import RULES, SECRETS, WARD, Centre
@@ -57,6 +58,7 @@ def site(
     role: str | None = "ward",
     name: str | None = None,
     ward: Path = WARDS / "setagaya.toml",
+    asks: Asks = nobody,
 ) -> Starlette:
     """The front over a centre's databases, for a `browser` that is signed in as this role; None: as nobody.
 
@@ -70,7 +72,8 @@ def site(
     lookup = Lookup(register, SECRETS, centre.keys)
     backroom = Backroom({service: centre.engine(service) for service in RULES}, SECRETS, Counter(centre), centre.clock)
     jobs = Jobs(backroom, told.ward, centre.keys)
-    parts = Parts(centre.inquiry, signins, outlook, centre.keys.opened, lookup, backroom, jobs, centre.clock)
+    reads = (centre.inquiry, signins, outlook, centre.keys.opened, lookup, backroom, jobs)
+    parts = Parts(*reads, centre.clock, asks=asks)
     app = assemble(told, parts)
     app.state.counter, app.state.jobs = backroom.submit, jobs
     app.state.signins = signins

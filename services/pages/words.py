@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from services.pages.words_of_calls import ON_THE_CARD
+from services.pages.words_of_subscribers import OF_SUBSCRIBERS
 from services.ward import Label
 
 _SCREEN = {
@@ -404,7 +405,7 @@ _SCREEN = {
     ),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD)
+SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import cache
 
 import msgspec
@@ -12,6 +13,7 @@ from nats.js import JetStreamContext
 
 from events import Recorded
 from services.bus import make_broker
+from services.clock import system_clock
 from services.database import open_reader
 from services.journal import Journal
 from services.listening import listen
@@ -27,6 +29,7 @@ from services.seal import KeyReader, Secrets
 from services.settings import Settings
 from services.streams import ledger_subject, subscribers_subject
 from services.vitals import Vitals
+from services.webhook_secrets import WebhookSecrets
 
 SERVICE = "reporting"
 
@@ -42,7 +45,9 @@ def build(settings: Settings) -> FastStream:
     ledger = Ledger(journal)
     broker = make_broker(settings.nats, SERVICE)
     inquiry = Inquiry(journal.engine, journal.log)
-    delivering = Delivering(ward, journal, _known(settings, inquiry), lambda: broker.connection)
+    delivering = Delivering(
+        ward, journal, _known(settings, inquiry), lambda: broker.connection, secrets=_secrets(settings)
+    )
     doing = Doing(journal, delivering)
     vitals = Vitals(
         journal,
@@ -87,6 +92,16 @@ def _known(settings: Settings, inquiry: Inquiry) -> Known:
         return KeyReader(open_reader(settings.database_of("keys")), Secrets.at(settings.keys))
 
     return Known(inquiry.ledger, lambda owners, identity, box: store().opened(owners, identity, box))
+
+
+def _secrets(settings: Settings) -> Callable[[str], list[bytes]]:
+    """What signs webhooks; the master key is read when the first is to be sent."""
+
+    @cache
+    def kept() -> WebhookSecrets:
+        return WebhookSecrets(settings.keys, Secrets.at(settings.keys))
+
+    return lambda subscriber: kept().of(subscriber, system_clock())
 
 
 async def _refuse_older(js: JetStreamContext, ward: str, ledger: Ledger) -> None:

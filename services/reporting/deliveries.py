@@ -287,6 +287,12 @@ class Deliveries:
             connection.execute(sa.update(SUBSCRIBERS).where(SUBSCRIBERS.c.key == key).values(position=back))
         return count
 
+    def is_disabled(self, key: str) -> bool:
+        """Whether nothing is sent to it."""
+        with self.journal.engine.connect() as connection:
+            query = sa.select(SUBSCRIBERS.c.disabled_at).where(SUBSCRIBERS.c.key == key)
+            return connection.execute(query).scalar() is not None
+
     def stream(self, key: str) -> str | None:
         """Which stream holds what was sent."""
         with self.journal.engine.connect() as connection:

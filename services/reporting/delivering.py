@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from typing import Protocol
 
 import sqlalchemy as sa
 from nats.aio.client import Client
 
+from services.credentials import CredentialsError
 from services.degraded import Receiver
 from services.journal import Journal
 from services.reporting.deliveries import Deliveries, Standing, standings
 from services.reporting.known import Known
 from services.reporting.ledger import LedgerReader
+from services.reporting.posting import Jitter, Post, Poster
 from services.reporting.telling import Telling
 from services.reporting.to_nats import FAULTS, ToNats
+from services.reporting.to_webhook import ToWebhook
 from services.subscribers import Subscriber
 from services.ward import Ward
 
@@ -43,6 +47,8 @@ class Way(Protocol):
 
     async def forget(self) -> None: ...
 
+    async def end(self) -> None: ...
+
 
 class Delivering:
     """Serves every subscriber of a ward."""
@@ -54,29 +60,41 @@ class Delivering:
         known: Known,
         client: Callable[[], Client],
         *,
+        secrets: Callable[[str], list[bytes]] = lambda _: [],
+        post: Post | None = None,
+        jitter: Jitter = random.random,
         look: float = LOOK,
-        unready: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """`unready`: whether nothing can be sent to a webhook yet, since it has no secret."""
+        """`secrets`: what signs a webhook to a subscriber now; none: nothing can be sent to it yet."""
         self.deliveries = Deliveries(journal)
-        self._journal, self._look, self._unready = journal, look, unready
+        self._journal, self._look, self._secrets = journal, look, secrets
         history = LedgerReader(journal.engine, journal.log).history
         self._telling = {
             each.key: Telling(each, lambda about: [row.event for row in history(about)], known.about)
             for each in ward.subscriber
         }
-        self.ways: dict[str, Way] = {
-            each.key: ToNats(each, journal, self.deliveries, client) for each in ward.subscriber if each.way == "nats"
-        }
         self._woken = {each.key: asyncio.Event() for each in ward.subscriber}
         self._receivers: tuple[Receiver, ...] = ()
+        sending = post or Poster()
+
+        def way(each: Subscriber) -> Way:
+            if each.way == "nats":
+                return ToNats(each, journal, self.deliveries, client)
+            wake = self._woken[each.key].set
+            return ToWebhook(each, journal, self.deliveries, sending, self._signing, jitter, wake)
+
+        self.ways = {each.key: way(each) for each in ward.subscriber}
 
     async def run(self) -> None:
         """Serve them, for ever; where the file names none there is nothing to do."""
         if not self._telling:
             return
         await self._journal.run(self.deliveries.prepare, list(self._telling))
-        await asyncio.gather(self._follow(), self._watch(), *(self._serve(way) for way in self.ways.values()))
+        try:
+            await asyncio.gather(self._follow(), self._watch(), *(self._serve(way) for way in self.ways.values()))
+        finally:
+            for way in self.ways.values():
+                await way.end()
 
     async def replay(self, key: str, first: int) -> int:
         """Send a subscriber everything from a position of the ledger on once more, and nothing between."""
@@ -94,6 +112,13 @@ class Delivering:
     def receivers(self) -> tuple[Receiver, ...]:
         """How far each subscriber is, as last seen."""
         return self._receivers
+
+    def _signing(self, key: str) -> list[bytes]:
+        try:
+            return self._secrets(key)
+        except CredentialsError as error:
+            log.error("%s", error)
+            return []
 
     async def _follow(self) -> None:
         while True:
@@ -148,7 +173,7 @@ class Delivering:
             patience=subscriber.behind * 60.0,
             disabled=standing.because or "",
             given_up=standing.given_up,
-            unready=subscriber.way == "webhook" and self._unready(subscriber.key),
+            unready=subscriber.way == "webhook" and not self._signing(subscriber.key),
         )
 
 

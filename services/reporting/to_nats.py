@@ -65,6 +65,9 @@ class ToNats:
         await js.purge_stream(DELIVERIES, subject=delivery_subject(self._journal.ward, self.subscriber.key, "*", "*"))
         await self._journal.run(self._deliveries.again, self.subscriber.key)
 
+    async def end(self) -> None:
+        """What is in the stream stays there."""
+
     async def _same_stream(self, js: JetStreamContext) -> str:
         """Which stream it is, by when it was made. In another one nothing is left of what was sent."""
         made = (await js.stream_info(DELIVERIES)).created

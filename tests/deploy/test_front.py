@@ -61,6 +61,7 @@ def addresses(app: Starlette) -> set[str]:
         "{person}": "P",
         "{number}": "R7-0001",
         "{id}": "x",
+        "{key}": "K",
     }
     found = set()
     for route in app.routes:
@@ -81,7 +82,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
     assert closed == {"/", "/tables/calls", "/tables/calls/cell", "/cases/R7-0001", "/status", "/signout"} | {
         *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
         *("/calls/R7-0001/correct", "/persons/P/correct", "/flags/resolve-chosen"),
-        *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001"),
+        *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001", "/subscribers", "/subscribers/K"),
         *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
@@ -129,6 +130,7 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         "/flags": {"calls"},
         "/parked": {"parked"},
         "/status": {"status"},
+        "/subscribers": {"status"},
         "/find": {"persons"},
         f"/persons/{centre.records()[0].subject}": {"persons"},
     }
@@ -287,7 +289,18 @@ async def test_a_page_for_reading_takes_no_form(centre: Centre) -> None:
 
 
 ODD = ["", "x", "A" * 43, "A" * 8000, "%00", "%ff%fe", "..%2f..%2fkeys", "%F0%9F%98%80", "%0d%0aX-Y:%20z", "{{7*7}}"]
-PLACES = ("/", "//", "/signin/", "/signin/x/", "/cases/", "/tables/", "/static/", "/tables/calls/cell/", "/parked/")
+PLACES = (
+    "/",
+    "//",
+    "/signin/",
+    "/signin/x/",
+    "/cases/",
+    "/tables/",
+    "/static/",
+    "/tables/calls/cell/",
+    "/parked/",
+    "/subscribers/",
+)
 
 
 @pytest.mark.parametrize("odd", ODD)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ import nats
 import pytest
 
 from deploy.natsd import NatsError, connect
+from deploy.ports import free_port
 from tests.running import WARD, YOAKE, call, environment, message, settled, until, up, write_lines, yoake
-from tests.subscriber_examples import public_half
+from tests.subscriber_examples import OFFICE_KEY, public_half
 
 ENTRY = """
 [[subscriber]]
@@ -26,6 +29,17 @@ events = ["handover.offered", "handed-over"]
 personal = ["name"]
 public_key = {{ kty = "EC", crv = "P-256", x = "{x}", y = "{y}" }}
 """
+HOOK = """
+[[subscriber]]
+key = "hook"
+label = {{ ja = "見本の台帳", en = "Sample register" }}
+way = "webhook"
+url = "http://localhost:{port}/hook"
+private_hosts = ["localhost"]
+events = ["handed-over"]
+"""
+PORT = free_port()
+PAGE = Path(__file__).parents[2] / "docs" / "subscribers.md"
 
 
 def ward_with(*entries: str) -> str:
@@ -37,7 +51,7 @@ def ward_with(*entries: str) -> str:
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A Yoake whose ward has a subscriber on NATS, with one hand-over in it."""
     directory = tmp_path_factory.mktemp("subscribers")
-    (directory / "ward.toml").write_text(ward_with(ENTRY.format(**public_half())), encoding="utf-8")
+    (directory / "ward.toml").write_text(ward_with(ENTRY.format(**public_half()), HOOK.format(port=PORT)), "utf-8")
     with up(directory / "data", "--ward", directory / "ward.toml"):
         data = {"case": "C-1", "handover": "H-1", "kind": "agency", "to": "ぽーと"}
         handed = message("handed-1", "handover.complete", "2023-06-03T12:00:00+09:00", data)
@@ -67,7 +81,7 @@ def fetched(made: dict[str, Any], count: int) -> list[Any]:
 def test_a_ward_system_subscribes_hears_and_is_seen_to_have_heard(here: Path) -> None:
     """From `add` to delivered: its token is shown once and works at once, and the list says how far it is."""
     made = yoake("subscriber", "add", "office", "--json", "--data", here).json
-    [standing] = yoake("subscriber", "list", "--json", "--data", here).json
+    standing = yoake("subscriber", "list", "--json", "--data", here).json[0]
     assert standing["standing"]["sent"] == 1
     [heard] = fetched(made, 1)
     assert (heard["type"], heard["data"]["to"]) == ("handed-over", "ぽーと")
@@ -100,6 +114,67 @@ def test_a_test_message_says_whether_it_was_acknowledged(here: Path) -> None:
     assert said == {"subscriber": "office", "delivered": True, "answer": "acknowledged"}
 
 
+def example(name: str, at: Path) -> Path:
+    """A program of docs/subscribers.md, as it stands there."""
+    block = re.search(rf"```python file={re.escape(name)}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    (at / name).write_text(block[1], encoding="utf-8")
+    return at / name
+
+
+@contextmanager
+def running_example(name: str, at: Path, **variables: str) -> Iterator[Path]:
+    """It runs; what it prints goes into a file."""
+    said = at / f"{name}.said"
+    with said.open("w") as file:
+        command = [sys.executable, str(example(name, at))]
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment() | variables)
+        try:
+            yield said
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_the_examples_of_the_documentation_work_as_they_stand_there(here: Path, tmp_path: Path) -> None:
+    """A ward's own system in Python, on NATS and behind a webhook: what it prints is the hand-over, and it counts."""
+    made = yoake("subscriber", "add", "office", "--json", "--data", here).json
+    yoake("subscriber", "replay", "office", "--from", "1", "--data", here)
+    private = msgspec.json.encode(OFFICE_KEY.as_dict(private=True)).decode()
+    with running_example("on_nats.py", tmp_path, OFFICE_NATS=made["nats"], OFFICE_KEY=private) as said:
+        until(lambda: '"handed-over"' in said.read_text())
+        until(lambda: yoake("subscriber", "queue", "office", "--json", "--data", here).json == [])
+    heard = [msgspec.json.decode(line) for line in said.read_text().splitlines()]
+    assert {"name": "見本 1"} in [one["data"].get("personal") for one in heard]
+
+    secret = yoake("subscriber", "add", "hook", "--json", "--data", here).json["secret"]
+    with running_example("receiver.py", tmp_path, OFFICE_SECRET=secret, PORT=str(PORT)) as said:
+        until(lambda: yoake("subscriber", "test", "hook", "--data", here).returncode == 0)
+        yoake("subscriber", "replay", "hook", "--from", "1", "--data", here)
+        until(lambda: '"handed-over"' in said.read_text())
+    assert "401" not in said.read_text()
+    keys = subprocess.run([sys.executable, example("keys.py", tmp_path)], capture_output=True, text=True, check=True)
+    assert keys.stdout.count("'crv': 'P-256'") == 2
+
+
+def test_a_secret_is_shown_once_and_kept_sealed(here: Path) -> None:
+    """Neither in the file nor in a log."""
+    secret = yoake("subscriber", "add", "hook", "--json", "--data", here).json["secret"]
+    assert secret.startswith("whsec_")
+    kept = (here / "keys" / "webhooks.json").read_text() + "".join(p.read_text() for p in (here / "logs").iterdir())
+    assert secret.removeprefix("whsec_") not in kept
+    assert (here / "keys" / "webhooks.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_webhook_that_nobody_takes_is_told_why(here: Path) -> None:
+    """The receiver is not there: what came back is said, and the test is not kept for later."""
+    yoake("subscriber", "add", "hook", "--data", here)
+    done = yoake("subscriber", "test", "hook", "--data", here)
+    assert done.returncode == 1
+    assert "no-connection" in done.stdout
+    assert "subscriber.test" not in yoake("subscriber", "queue", "hook", "--data", here).stdout
+
+
 def test_a_revoked_token_hears_nothing_more(here: Path) -> None:
     """At once; and nobody else's is touched."""
     first = yoake("subscriber", "add", "office", "--json", "--data", here).json
@@ -120,9 +195,9 @@ def test_a_revoked_token_hears_nothing_more(here: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("add", "nobody"), ("nobody", "it has office")),
+        (("add", "nobody"), ("nobody", "it has office, hook")),
         (("add", "../office"), ("no such subscriber",)),
-        (("queue", "nobody"), ("it has office",)),
+        (("queue", "nobody"), ("it has office, hook",)),
         (("retry", "office", "999999"), ("no delivery to office is open",)),
         (("skip", "office", "0"), ("no delivery to office is open",)),
         (("replay", "office", "--from", "soon"), ("--from soon", "a position")),
@@ -130,7 +205,7 @@ def test_a_revoked_token_hears_nothing_more(here: Path) -> None:
         (("replay", "office", "--from", "0"), ("no such position",)),
         (("replay", "office", "--from", "2023-02-30"), ("not understood",)),
         (("revoke", "office-1"), ("no credential of this name",)),
-        (("test", "nobody"), ("it has office",)),
+        (("test", "nobody"), ("it has office, hook",)),
         (("enable", "\x00"), ("no such subscriber",)),
     ],
 )

@@ -63,6 +63,7 @@ def addresses(app: Starlette) -> set[str]:
         "{id}": "x",
         "{night}": "2025-11-14",
         "{key}": "K",
+        "{handover}": "H",
     }
     found = set()
     for route in app.routes:
@@ -86,6 +87,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
         *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001", "/subscribers", "/subscribers/K"),
         *("/morning", "/morning/2025-11-14/statement.pdf", "/morning/2025-11-14/statement.txt"),
         *("/tonight", "/tonight/notes.pdf", "/tonight/notes.txt"),
+        *("/handovers/H/sheet", "/handovers/H/sheet.pdf"),
         *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }

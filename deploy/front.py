@@ -43,6 +43,8 @@ from services.intake.reception import Reception
 from services.intake.web import Lookup, Register
 from services.journal import log_of
 from services.logs import STARTED, log_to
+from services.pages.agencies import AgencyPages, open_passings
+from services.pages.agency_offer import OfferPages
 from services.pages.flags import FlagPages, open_flags
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
 from services.pages.guard import Guard
@@ -104,6 +106,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
     waiting: dict[str, Callable[[], int]] = {
+        "/agencies": partial(open_passings, backroom.engines["handover"]),
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
     }
@@ -121,6 +124,8 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *Register(frame, parts.lookup, parts.clock).routes(),
             *reception.routes(),
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
+            *OfferPages(frame, backroom).routes(),
+            *AgencyPages(frame, backroom, opens).routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),

@@ -57,6 +57,7 @@ class Entry(NamedTuple):
 MENU = (
     Entry("/", "tables", "figures"),
     Entry("/find", "registrants", "persons"),
+    Entry("/agencies", "agencies", "calls"),
     Entry("/flags", "flags", "calls"),
     Entry("/parked", "parked", "parked"),
     Entry("/import", "import", "persons", acts=True),

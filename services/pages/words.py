@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from services.pages.words_of_agencies import OF_AGENCIES
 from services.pages.words_of_calls import ON_THE_CARD
 from services.pages.words_of_subscribers import OF_SUBSCRIBERS
 from services.ward import Label
@@ -405,7 +406,7 @@ _SCREEN = {
     ),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS)
+SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | OF_AGENCIES)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(
@@ -663,6 +664,7 @@ PERSONAL: Final = MappingProxyType(
         "in_an_emergency": Label("緊急時にしてほしいこと", "What to do in an emergency"),
         "tell_first": Label("先に知っておくこと", "To know first"),
         "by": Label("確認した者", "By"),
+        "worker": Label("記録した者", "Recorded by"),
         "agreed": Label("取り決めたこと", "What was agreed"),
         "purpose": Label("目的", "What for"),
         "reason": Label("理由", "Reason"),

@@ -61,6 +61,7 @@ def addresses(app: Starlette) -> set[str]:
         "{person}": "P",
         "{number}": "R7-0001",
         "{id}": "x",
+        "{handover}": "H",
         "{key}": "K",
     }
     found = set()
@@ -83,6 +84,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
         *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
         *("/calls/R7-0001/correct", "/persons/P/correct", "/flags/resolve-chosen"),
         *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001", "/subscribers", "/subscribers/K"),
+        *("/agencies", "/agencies/new", "/agencies/H"),
         *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
@@ -127,6 +129,7 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         "/tables/calls": {"figures"},
         CELL: {"figures", "calls"},
         "/cases/R7-0001": {"calls"},
+        "/agencies": {"calls"},
         "/flags": {"calls"},
         "/parked": {"parked"},
         "/status": {"status"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -125,6 +125,7 @@ class AgencyPages:
         at = moment_in(form.get("at", ""), terms)
         if at is None:
             return Wrong("time_needed", 400, form)
+        at = _not_before(at, passing.since if verb == "return" else passing.offered_at)
         if at > now:
             return Wrong("time_ahead", 400, form)
         if verb == "accept" and not form.get("by"):
@@ -203,6 +204,11 @@ class AgencyPages:
 
     def _page(self, request: Request, template: str, terms: Terms, status: int = 200, **context: Any) -> Response:
         return render(request, TEMPLATES, template, self._around.frame(terms), terms, status, **context)
+
+
+def _not_before(at: datetime, began: datetime | None) -> datetime:
+    """A form says the minute; in the minute of the offer itself that would be before it."""
+    return max(at, began) if began and began - at < timedelta(minutes=1) else at
 
 
 def persons_of(handover: sa.Engine, case: str) -> list[str]:

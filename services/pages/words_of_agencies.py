@@ -24,7 +24,6 @@ OF_AGENCIES = {
     "receiver": Label("送付先", "Receiver"),
     "receiver_kind": Label("種類", "Kind"),
     "stands_now": Label("状況", "Stands"),
-    "in_charge": Label("担当", "In charge"),
     "telephone": Label("電話", "Telephone"),
     "fax_number": Label("ファクス", "Fax"),
     "contact_post": Label("窓口", "Contact"),
@@ -38,7 +37,6 @@ OF_AGENCIES = {
         "This case is closed. Withdraw the offer if it is not needed any more.",
     ),
     "passing_course": Label("経過", "Course"),
-    "late_notes": Label("引き継いだあとの記録", "Written since the hand-over"),
     "late_notes_hint": Label(
         "先方へ伝えたら、「届いた」を記録してください。", "Once the new owner was told, record “Delivered”."
     ),

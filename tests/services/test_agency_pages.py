@@ -307,6 +307,17 @@ async def test_an_answer_after_its_time_is_kept_and_the_page_says_so(centre: Cen
     assert [row.status for row in passings(centre.engine("handover"), everything=True)] == ["expired"]
 
 
+async def test_an_answer_in_the_minute_of_the_offer_is_not_before_it(centre: Centre) -> None:
+    """A form says minutes, the offer was made some seconds later."""
+    centre.clock.now = at("2025-05-13 11:30").replace(second=20)
+    app = site(centre, role="day")
+    await fill(app, to="port-kitazawa", way="offer", basis="consent")
+    own = centre.events("handover")[0].handover
+    await post(app, f"/agencies/{own}", do="accept", at=NOW, how="phone", by=NAME)
+
+    assert names(centre.events("handover")) == ["handover.offered", "handed-over"]
+
+
 ILL = [
     ("accept", {}, "受諾した方の氏名を入力してください。"),
     ("accept", {"by": NAME, "at": ""}, "日時を入力してください。"),

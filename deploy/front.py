@@ -51,6 +51,8 @@ from services.intake.web import Lookup, Register
 from services.journal import log_of
 from services.logs import STARTED, log_to
 from services.pages.evening_log import EveningLog
+from services.pages.agencies import AgencyPages, open_passings
+from services.pages.agency_offer import OfferPages
 from services.pages.flags import FlagPages, open_flags
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
 from services.pages.guard import Guard
@@ -126,6 +128,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     nights, stands = NightLog(backroom.engines["handover"]), Looking(backroom.engines["handover"])
     waiting: dict[str, Callable[[], int]] = {
         "/morning": to_acknowledge(nights, stands, backroom.clock),
+        "/agencies": partial(open_passings, backroom.engines["handover"]),
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
     }
@@ -145,6 +148,8 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
             *TonightPages(frame, backroom, tonight, opens).routes(),
             *MorningPages(frame, backroom, nights, stands, NightCalls(parts.lookup.log, opens), opens).routes(),
+            *OfferPages(frame, backroom).routes(),
+            *AgencyPages(frame, backroom, opens).routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),

@@ -61,6 +61,7 @@ MENU = (
     Entry("/tonight", "tonight", "calls", leads=True),
     Entry("/", "tables", "figures"),
     Entry("/find", "registrants", "persons"),
+    Entry("/agencies", "agencies", "calls"),
     Entry("/flags", "flags", "calls"),
     Entry("/parked", "parked", "parked"),
     Entry("/import", "import", "persons", acts=True),

@@ -7,6 +7,7 @@ from typing import Final
 
 from services.pages.morning_words import IN_THE_MORNING
 from services.pages.tonight_words import TONIGHT
+from services.pages.words_of_agencies import OF_AGENCIES
 from services.pages.words_of_calls import ON_THE_CARD
 from services.pages.words_of_sheets import OF_SHEETS
 from services.pages.words_of_subscribers import OF_SUBSCRIBERS
@@ -432,7 +433,9 @@ _SCREEN = {
     "import_is_failed": Label("取り込めません。", "Cannot be imported."),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | OF_SHEETS | IN_THE_MORNING | TONIGHT)
+SCREEN: Final = MappingProxyType(
+    _SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | OF_SHEETS | OF_AGENCIES | IN_THE_MORNING | TONIGHT
+)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(
@@ -738,6 +741,7 @@ PERSONAL: Final = MappingProxyType(
         "promised": Label("約束したこと", "What was promised"),
         "not_promise": Label("約束しないこと", "What not to promise"),
         "by": Label("確認した者", "By"),
+        "worker": Label("記録した者", "Recorded by"),
         "agreed": Label("取り決めたこと", "What was agreed"),
         "purpose": Label("目的", "What for"),
         "reason": Label("理由", "Reason"),

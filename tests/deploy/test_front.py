@@ -88,6 +88,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
         *("/morning", "/morning/2025-11-14/statement.pdf", "/morning/2025-11-14/statement.txt"),
         *("/tonight", "/tonight/notes.pdf", "/tonight/notes.txt"),
         *("/handovers/H/sheet", "/handovers/H/sheet.pdf"),
+        *("/agencies", "/agencies/new", "/agencies/H"),
         *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
@@ -132,6 +133,7 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         "/tables/calls": {"figures"},
         CELL: {"figures", "calls"},
         "/cases/R7-0001": {"calls"},
+        "/agencies": {"calls"},
         "/flags": {"calls"},
         "/parked": {"parked"},
         "/morning": {"calls"},

@@ -6,7 +6,7 @@ import shutil
 import tarfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest

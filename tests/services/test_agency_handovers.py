@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from services.handover.owners import owner_after
 from services.passings import Passing, passings
+from services.tables import DEADLINES
 from tests.desk_examples import (
     GROUND,
     LATER,
@@ -197,6 +198,7 @@ def test_a_time_before_the_offer_or_without_an_offset_is_parked(told: Centre, un
 def test_what_is_answered_does_not_expire(told: Centre, verb: str) -> None:
     """Its deadline went with the answer."""
     said(offer(), answer(verb, on=NOON), to=told)
+    assert told.rows(DEADLINES, "handover") == []
     told.tick("2025-05-20 10:00")
 
     assert "expired" not in standing(told)

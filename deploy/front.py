@@ -54,7 +54,9 @@ from services.pages.terms import Language, Terms
 from services.pages.words import SCREEN
 from services.process import collect_rarely
 from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
+from services.reporting.known import Known
 from services.reporting.published import load
+from services.reporting.sheet_pages import SheetPages
 from services.reporting.subscriber_pages import Asks, SubscriberPages, nobody
 from services.reporting.web import Site, around
 from services.seal import KeyReader, Secrets
@@ -124,6 +126,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),
+            *SheetPages(frame, inquiry, Known(inquiry.ledger, opens, ward.agency), backroom).routes(),
             *SubscriberPages(frame, inquiry.engine, parts.asks).routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),

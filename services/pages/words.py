@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from services.pages.words_of_calls import ON_THE_CARD
+from services.pages.words_of_sheets import OF_SHEETS
 from services.pages.words_of_subscribers import OF_SUBSCRIBERS
 from services.ward import Label
 
@@ -429,7 +430,7 @@ _SCREEN = {
     "import_is_failed": Label("取り込めません。", "Cannot be imported."),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS)
+SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | OF_SHEETS)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(
@@ -460,9 +461,18 @@ EVENTS: Final = MappingProxyType(
         "placement.arranged": Label("調整済み", "Arranged"),
         "placement.cancelled": Label("調整を取り消した", "Placement cancelled"),
         "handover.offered": Label("依頼中", "Offered"),
+        "handover.sent": Label("送付した", "Sheet sent"),
+        "handover.recalled": Label("誤送信の回収", "Sheet asked back"),
+        "handover.delivered": Label("届いた", "Delivered"),
+        "handover.seen": Label("先方が見た", "Seen"),
         "handed-over": Label("受諾", "Accepted"),
         "handover.declined": Label("受諾不可", "Declined"),
         "handover.withdrawn": Label("取下げ", "Withdrawn"),
+        "handover.expired": Label("期限切れ", "Expired"),
+        "handover.answered-late": Label(
+            "あとから届いた回答（状況は変わりません）", "A late answer, which changes nothing"
+        ),
+        "handover.noted-late": Label("引き継いだあとの記録（新しい担当へ伝える）", "A late note, for the new owner"),
         "handover.returned": Label("差戻し", "Returned"),
     }
 )
@@ -561,6 +571,20 @@ FIELDS: Final = MappingProxyType(
         "ends_at": Label("終了", "Ends at"),
         "giver": Label("渡した側", "Given by"),
         "to": Label("受けた側", "Given to"),
+        "agency": Label("送付先名簿", "In the directory"),
+        "basis": Label("提供の根拠", "Basis for sharing"),
+        "answer_by": Label("回答の期限", "Answer due"),
+        "how": Label("方法", "By which way"),
+        "said": Label("回答", "Answer"),
+        "what": Label("記録", "What was written"),
+        "owner": Label("担当", "In charge"),
+        "due_at": Label("期限", "Due at"),
+        "fired_at": Label("期限切れと分かった日時", "Noticed at"),
+        "handover_id": Label("引継ぎの記録番号", "Hand-over id"),
+        "fax": Label("ファクス番号", "Fax number"),
+        "sending": Label("何通目", "Which sheet"),
+        "pages": Label("枚数（送付状を含む）", "Pages, with the cover"),
+        "collected": Label("回収・廃棄の確認", "Known to be back or destroyed"),
         "purpose": Label("目的", "Purpose"),
         "ward": Label("区", "Ward"),
         "effective_from": Label("適用開始", "In force from"),
@@ -592,6 +616,13 @@ CODES: Final = MappingProxyType(
         "agency": Label("関係機関", "An agency"),
         "settled": Label("解決", "Settled"),
         "withdrawn": Label("取下げ", "Withdrawn"),
+        "offered": Label("依頼中", "Offered"),
+        "accepted": Label("受諾", "Accepted"),
+        "declined": Label("受諾不可", "Declined"),
+        "expired": Label("期限切れ", "Expired"),
+        "returned": Label("差戻し", "Returned"),
+        "accepted-elsewhere": Label("ほかの機関が受諾", "Accepted elsewhere"),
+        "consent": Label("本人の同意", "The person's consent"),
         "moved-away": Label("転出", "Moved away"),
         "died": Label("死亡", "Died"),
         "after-closing": Label("終結後の連絡のため", "After closing"),
@@ -601,6 +632,10 @@ CODES: Final = MappingProxyType(
         "duplicate": Label("重複", "Duplicate"),
         "relay": Label("電話リレー", "Relay service"),
         "fax": Label("ファクス", "Fax"),
+        "by-hand": Label("持参", "By hand"),
+        "misdialled": Label("番号の押し間違い", "Misdialled"),
+        "wrong-receiver": Label("宛先の誤り", "Wrong receiver"),
+        "wrong-content": Label("内容の誤り", "Wrong content"),
         "mail": Label("メール", "Mail"),
         "visit": Label("来所", "Visit"),
         "119": Label("119番を案内", "119 advised"),
@@ -672,6 +707,8 @@ PERSONAL: Final = MappingProxyType(
         "reason": Label("理由", "Reason"),
         "call_back_phone": Label("折り返しの番号", "Number for the call-back"),
         "raw": Label("使えなかった記入", "As it was written"),
+        "agreed": Label("取り決めたこと", "What was agreed"),
+        "purpose": Label("目的", "What for"),
         "caller": Label("連絡者", "Caller"),
         "words": Label("話した内容", "What was said"),
         "where": Label("今いる場所", "Where the person is now"),

@@ -62,6 +62,7 @@ def addresses(app: Starlette) -> set[str]:
         "{number}": "R7-0001",
         "{id}": "x",
         "{key}": "K",
+        "{handover}": "H",
     }
     found = set()
     for route in app.routes:
@@ -83,6 +84,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
         *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
         *("/calls/R7-0001/correct", "/persons/P/correct", "/flags/resolve-chosen"),
         *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001", "/subscribers", "/subscribers/K"),
+        *("/handovers/H/sheet", "/handovers/H/sheet.pdf"),
         *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }

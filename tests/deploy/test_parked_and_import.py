@@ -26,7 +26,7 @@ from services.reporting.published import compare
 from services.reporting.published import load as load_tables
 from services.ward import load as load_ward
 from tests.deploy.sheet_examples import CALLS, HEADING, ROOT, ROSTER, csv_file, person, xlsx_file
-from tests.running import WARD, Finished, call, message, placed, running, settled, until, up, write_lines
+from tests.running import GROUND, WARD, Finished, call, message, placed, running, settled, until, up, write_lines
 
 NIGHT_43 = {
     "specversion": "1.0",
@@ -186,7 +186,7 @@ def test_a_conflict_is_closed_with_a_reason(here: Path, tmp_path: Path) -> None:
 def test_what_was_parked_behind_a_mended_message_is_named(here: Path, tmp_path: Path) -> None:
     """The return was parked because the acceptance was: mending the one, a person is told of the other."""
     offer = message("h-1", "handover.offer", "2023-06-05T10:00:00+09:00", {})
-    offer["data"] = {"case": "C-1", "handover": "H-1", "kind": "agency", "to": "架空"}
+    offer["data"] = {"case": "C-1", "handover": "H-1", "kind": "agency", "to": "架空", **GROUND}
     accept = message("h-2", "handover.accept", "2023-06-05T11:00:00+09:00", {"handover": "H-1", "purpose": 7})
     back = message("h-3", "handover.return", "2023-06-05T12:00:00+09:00", {"handover": "H-1"})
     feed(here, tmp_path, offer)

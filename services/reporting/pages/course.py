@@ -224,7 +224,7 @@ def _personal(step: Step, terms: Terms) -> Iterator[Told]:
         if by := personal.get("by"):
             yield Told(terms.say(CORRECTED_BY), str(by))
         personal = {name: value for name, value in personal.items() if name == "reason"}
-    yield from _opened(personal, terms)
+    yield from personal_lines(personal, terms)
 
 
 def _corrected(learned: Iterable[Step], terms: Terms) -> dict[int, tuple[Changed, ...]]:
@@ -244,7 +244,7 @@ def _corrected(learned: Iterable[Step], terms: Terms) -> dict[int, tuple[Changed
 
 
 def _both(before: Mapping[str, Any], after: Mapping[str, Any], terms: Terms) -> Iterator[Changed]:
-    one, other = [{each.name: each.text for each in _opened(dict(part), terms)} for part in (before, after)]
+    one, other = [{each.name: each.text for each in personal_lines(dict(part), terms)} for part in (before, after)]
     for name in dict.fromkeys([*one, *other]):
         if one.get(name, "") != other.get(name, ""):
             none = terms.screen("none")
@@ -264,15 +264,15 @@ def _told(name: str, value: Any, terms: Terms) -> Told:
     return Told(terms.field(name), text, value if name in IDS and isinstance(value, str) else None)
 
 
-def _opened(personal: Any, terms: Terms, around: tuple[str, ...] = ()) -> Iterator[Told]:
+def personal_lines(personal: Any, terms: Terms, around: tuple[str, ...] = ()) -> Iterator[Told]:
     """The personal parts, each on a line, under the names of all that it stands in: 連絡先 1 › 電話番号."""
     match personal:
         case dict():
             for name, value in personal.items():
-                yield from _opened(value, terms, (*around, terms.personal(name)))
+                yield from personal_lines(value, terms, (*around, terms.personal(name)))
         case [*values] if any(isinstance(value, dict) for value in values):
             for number, value in enumerate(values, 1):
-                yield from _opened(value, terms, (*around[:-1], f"{around[-1]} {number}"))
+                yield from personal_lines(value, terms, (*around[:-1], f"{around[-1]} {number}"))
         case [*values]:
             yield Told("　›　".join(around), terms.listed(str(value) for value in values))
         case _ if around and personal is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from services import era
 from services.pages.flag_words import means_of
 from services.pages.terms import Place, Terms
-from services.pages.words import HANDOVERS
+from services.pages.words import EVENTS, HANDOVERS
 from services.reporting.inquiry import SEALED
 
 IDS = frozenset({"case", "to_case", "from_case", "into", "merged_into", "person", "from_person"})
@@ -18,7 +18,7 @@ IDS = frozenset({"case", "to_case", "from_case", "into", "merged_into", "person"
 _TIMES = frozenset(
     {
         *("entered", "begins_at", "ends_at", "contact_at", "effective_from", "time", "first_contact"),
-        *("safe_until", "medication_at"),
+        *("safe_until", "medication_at", "answer_by", "due_at", "fired_at"),
     }
 )
 _DAYS = frozenset({"registered_on", "withdrawn_on", "reinstated_on"})
@@ -114,7 +114,15 @@ def _word(field: str, value: str, terms: Terms) -> str:
             return named if named != value else terms.code(value)
         case "code":
             return means_of(value, terms)
-        case "not_counted" | "channel" | "by" | "because" | "resolution":
+        case "agency":
+            return terms.agency(value, value)
+        case "basis":
+            return terms.basis(value)
+        case "owner":
+            return terms.owner(value)
+        case "what":
+            return terms.say(EVENTS[value]) if value in EVENTS else value
+        case "not_counted" | "channel" | "by" | "because" | "resolution" | "how" | "said":
             return terms.code(value)
         case _:
             return value

@@ -50,9 +50,9 @@ from services.intake.tonight_cases import TonightCases
 from services.intake.web import Lookup, Register
 from services.journal import log_of
 from services.logs import STARTED, log_to
-from services.pages.evening_log import EveningLog
 from services.pages.agencies import AgencyPages, open_passings
 from services.pages.agency_offer import OfferPages
+from services.pages.evening_log import EveningLog
 from services.pages.flags import FlagPages, open_flags
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
 from services.pages.guard import Guard

@@ -112,6 +112,8 @@ def _word(field: str, value: str, terms: Terms) -> str:
             named = terms.word("refusal", value)
             named = named if named != value else terms.word("closing", value)
             return named if named != value else terms.code(value)
+        case "code":
+            return means_of(value, terms)
         case "agency":
             return terms.agency(value, value)
         case "basis":
@@ -120,8 +122,6 @@ def _word(field: str, value: str, terms: Terms) -> str:
             return terms.owner(value)
         case "what":
             return terms.say(EVENTS[value]) if value in EVENTS else value
-        case "code":
-            return means_of(value, terms)
         case "not_counted" | "channel" | "by" | "because" | "resolution" | "how" | "said":
             return terms.code(value)
         case _:

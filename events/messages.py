@@ -557,7 +557,6 @@ MESSAGES: dict[str, type[Message]] = {
         ItemAnswer,
         ItemDone,
         ExchangeCount,
-        CaseNote,
         ParkedClose,
     )
 }

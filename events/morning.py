@@ -342,6 +342,4 @@ vocabulary(
     UrgentRaised,
     UrgentUnanswered,
     UrgentAnswered,
-    CaseNoted,
-    EveningIssued,
 )

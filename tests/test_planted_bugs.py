@@ -24,6 +24,7 @@ from events import event_of
 from events.messages import Receipt
 from services import blind, desk, flagged
 from services.blind import BlindIndex
+from services.book import Waits
 from services.group import Group
 from services.hearing import Cursors
 from services.intake import domain as intake
@@ -570,7 +571,7 @@ def noticed(url: str) -> bool:
     """Whether a night with the bug fails outright, or leaves a guarantee broken."""
     try:
         centre, receipts = night(url)
-    except (AssertionError, ArithmeticError, LookupError, RuntimeError, sa.exc.SQLAlchemyError):
+    except (AssertionError, ArithmeticError, LookupError, RuntimeError, Waits, sa.exc.SQLAlchemyError):
         return True  # Loud is found; a TypeError would be a fault of the plant.
     found = broken(centre, receipts)
     centre.close()

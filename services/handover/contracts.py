@@ -96,6 +96,7 @@ def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
         to = successor(case.owner, case.band, moment, ward)
         if to is not None:
             pass_on(case, to, moment, book)
+            book.synthetic = book.synthetic or case.synthetic
     if len(passing) == MOST_PASSED and book.written:
         book.plan(due.key, due.due, due.kind, due.about, synthetic=due.synthetic)
     else:

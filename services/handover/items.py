@@ -49,8 +49,7 @@ class _Place:
         if not self.state.editions:
             raise Waits(f"{STATEMENT}/{message.night}")
         if message.item not in self.state.items and not (message.item == QUIET and self.state.is_quiet):
-            listed = "0, the statement of a quiet night" if self.state.is_quiet else f"1 to {len(self.state.items)}"
-            raise Unusable("data.item", "not on the statement of this night", listed)
+            raise Unusable("data.item", "not on the statement of this night", "one of its numbers; 0 where it has none")
         self.item: Item | None = self.state.items.get(message.item)
         self.personal = message.personal if isinstance(message.personal, dict) else {}
         register: Register = book.beside
@@ -213,9 +212,9 @@ def _ward(said: Said, night: date, book: Book[Any]) -> Ward:
     ward = book.ward_at(said.at)
     span = ward.night_span(night)
     if span is None or not is_kept(night, book):
-        raise Unusable("data.night", "no statement is kept of this night", "the day on which a night began")
+        raise Unusable("data.night", "no statement is kept of this night", "the day on which the night began")
     if span[0] > said.arrived:
-        raise Unusable("data.night", "this night has not begun", "the day on which a night began")
+        raise Unusable("data.night", "it has not begun yet", "the day on which the night began")
     return ward
 
 

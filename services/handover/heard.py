@@ -40,12 +40,12 @@ def expect(heard: Iterable[tuple[Recorded, Event]], book: Book[Any]) -> None:
     """Read together the rows that hearing these will ask for. A call under a new number is a new row: none is read."""
     cases: list[str | None] = []
     contacts: list[str] = []
-    for record, event in heard:
+    for _, event in heard:
         match event:
             case CallReceived():
                 if event.case is not None and book.targets(f"number/{event.number}"):
                     cases.append(event.case)
-            case CallAdded() | CallCorrected() if _concerns(record, event, book):
+            case CallAdded() | CallCorrected():  # The ward's file may come only in this batch: it is not asked yet.
                 cases.append(event.case)
                 contacts.append(event.contact)
             case ContactMoved():

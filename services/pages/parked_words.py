@@ -87,6 +87,8 @@ _REASONS = {
     ),
     "missing: why the law allows it here": "記入がありません。法令により渡せる理由が必要です",
     "no consent to this receiver is in force on that day": "その日に有効な、この送付先への同意がありません",
+    "outside the sender's contract": "受託の期間の外の日時です",
+    "Invalid RFC3339 encoded date": "日付として読み取れません",
     "not in the directory on that day": "その日の送付先名簿に載っていません",
     "not what the directory says of this receiver": "送付先名簿にあるこの送付先の種類と違います",
     "within the centre: no sheet goes out for it": "センターの中の引継ぎなので、送付する書面はありません",
@@ -121,6 +123,10 @@ _KINDS = {
     "object": "項目の集まり",
 }
 _ACCEPTED = {
+    "a time while the contract was in force": "受託の期間の中の日時",
+    "note, may_ring, promised, not_promise": (
+        "申し送り、連絡してくるかもしれない方、約束したこと、約束しないことのどれか"
+    ),
     "JSON in UTF-8 (a file from Excel is often cp932)": "UTF-8のJSON（Excelで作ったファイルは多くがcp932です）",
     "one CloudEvent in JSON, or a list of them": "JSONのCloudEvent一件、またはその一覧",
     "a CloudEvent, see events/README.md": "CloudEvent（events/README.mdを見てください）",

@@ -651,6 +651,9 @@ FIELDS: Final = MappingProxyType(
         "fiscal_year": Label("年度", "Fiscal year"),
         "band": Label("時間帯", "Band"),
         "outcome": Label("対応", "Outcome"),
+        "until": Label("いつまで", "Until"),
+        "cases": Label("対応中の相談", "Open consultations"),
+        "noted": Label("申し送りのある相談", "Consultations with a note"),
     }
 )
 """What a field of an event, or a feature of a consultation, is called."""

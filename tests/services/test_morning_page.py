@@ -80,7 +80,7 @@ async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
 
 
 async def test_it_is_the_first_page_of_those_who_work_by_day(centre: Centre) -> None:
-    """By signing in; the night comes to its own notes, the ward to its tables, and finds it in the menu with its count."""
+    """By signing in; the night comes to its notes, the ward to its tables, and finds it in the menu with its count."""
     for role, home in (("day", "/morning"), ("night", "/tonight"), ("ward", "/")):
         app = site(centre, role=None)
         async with browser(app) as web:

@@ -629,7 +629,6 @@ FIELDS: Final = MappingProxyType(
         "said": Label("回答", "Answer"),
         "what": Label("記録", "What was written"),
         "owner": Label("担当", "In charge"),
-        "due_at": Label("期限", "Due at"),
         "fired_at": Label("期限切れと分かった日時", "Noticed at"),
         "handover_id": Label("引継ぎの記録番号", "Hand-over id"),
         "fax": Label("ファクス番号", "Fax number"),

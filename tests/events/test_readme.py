@@ -197,7 +197,7 @@ def test_the_closing_of_the_page_closes_what_was_parked(centre: Centre) -> None:
 
 
 def test_every_event_but_a_few_comes_of_the_examples(databases: Databases) -> None:
-    """A file, a restore, a late contact, what was parked and a time that passed make those; the rest the examples lead to."""
+    """A file, a restore, a late contact, what was parked and a time that passed make those; the examples the rest."""
     told = set()
     for name, on in (("every-message.jsonl", "2025-05-12 12:00"), ("a-night.jsonl", "2025-03-31 12:00")):
         with evening(databases(), on) as centre:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from services import writer
 from services.bus import check_durables
-from services.handover.domain import Rules as HandoverRules
+from services.handover.rules import Rules as HandoverRules
 from services.intake.rules import Rules as IntakeRules
 from services.placement.domain import Rules as PlacementRules
 from services.reporting import app as reporting

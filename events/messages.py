@@ -608,6 +608,7 @@ MESSAGES: dict[str, type[Message]] = {
         ItemAnswer,
         ItemDone,
         ExchangeCount,
+        CaseNote,
         ParkedClose,
     )
 }

@@ -60,7 +60,8 @@ def tell(centre: Centre, *said: tuple[str, Message]) -> list[Any]:
 
 def recorded(centre: Centre, *names: str) -> list[Any]:
     """What handover recorded, of these names, in its order."""
-    return [event for event in centre.events("handover") if not names or event.name in names]
+    events = (event for event in centre.events("handover") if event.name != "evening.issued" or "evening.issued" in names)
+    return [event for event in events if not names or event.name in names]
 
 
 def statements(centre: Centre) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.desk import Rules
-from services.handover.domain import Rules as HandoverRules
+from services.handover.rules import Rules as HandoverRules
 from services.hearing import CURSORS
 from services.intake.rules import Rules as IntakeRules
 from services.placement.domain import Rules as PlacementRules

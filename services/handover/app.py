@@ -5,7 +5,7 @@ from __future__ import annotations
 from faststream import FastStream
 
 from services import writer
-from services.handover.domain import Rules
+from services.handover.rules import Rules
 from services.settings import Settings
 
 

@@ -8,17 +8,23 @@ from typing import Any
 
 from events import Event, Recorded
 from events.handover import HandoverEvent
+from events.intake import CallReceived
 from events.messages import (
     HandoverAccept,
     HandoverComplete,
     HandoverDecline,
+    HandoverDeliver,
     HandoverOffer,
+    HandoverRecall,
     HandoverReturn,
+    HandoverSee,
+    HandoverSend,
     HandoverWithdraw,
 )
 from services.book import Book, Due, Said, Unusable, told
 from services.cases import learn, names_given
-from services.handover import answers, offers, passing
+from services.handover import answers, basis, expiry, late, offers, passing, sending, together
+from services.handover.late import Writing
 from services.handover.passing import Case
 
 
@@ -34,6 +40,14 @@ def decide(said: Said, book: Book[Any]) -> None:
             offers.offer(said, told(said.data, HandoverOffer), book)
         case "handover.complete":
             offers.complete(said, told(said.data, HandoverComplete), book)
+        case "handover.send":
+            sending.send(said, told(said.data, HandoverSend), book)
+        case "handover.recall":
+            sending.recall(said, told(said.data, HandoverRecall), book)
+        case "handover.deliver":
+            answers.deliver(said, told(said.data, HandoverDeliver), book)
+        case "handover.see":
+            answers.see(said, told(said.data, HandoverSee), book)
         case "handover.accept":
             answers.accept(said, told(said.data, HandoverAccept), book)
         case "handover.decline":
@@ -47,38 +61,32 @@ def decide(said: Said, book: Book[Any]) -> None:
 
 
 def evolve(state: Case | None, event: Event, at: datetime) -> Case:
-    """The state of what an event is about, after it."""
-    fact: HandoverEvent = event  # type: ignore[assignment]  # Handover's journal holds nothing else.
+    """The hand-overs of a case after an event about one of them."""
+    fact: HandoverEvent = event  # type: ignore[assignment]  # Nothing else is about a case.
     return passing.after(state, fact, at)
 
 
-class Rules:
-    """Handover's rules, for the desk."""
+def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
+    """Learn of cases from intake's calls, of mergings and consents, and of what is written on a case too late."""
+    learn(event, record.time, book)
+    together.hear(record, event, book)
+    basis.hear(record, event, book)
+    late.hear(record, event, book)
 
-    tables = ()
-    identifying = None
 
-    def decide(self, said: Said, book: Book[Any]) -> None:
-        """Let a message have its effect. Raises Waits or Unusable."""
-        decide(said, book)
+def asks(event: Event) -> Iterable[str]:
+    """The names that a call gives, and what was said of its consultation."""
+    if isinstance(event, CallReceived) and event.case:
+        return (*names_given(event), together.course_key(event.case))
+    if isinstance(event, Writing) and event.case:
+        return (together.course_key(event.case),)
+    return names_given(event)
 
-    def evolve(self, state: Case | None, event: Event, at: datetime) -> Case | None:
-        """The state after an event."""
-        return evolve(state, event, at)
 
-    def hear(self, record: Recorded, event: Event, book: Book[Any]) -> None:
-        """Learn of cases from intake's calls."""
-        learn(event, record.time, book)
-
-    def asks(self, event: Event) -> Iterable[str]:
-        """The names that a call gives."""
-        return names_given(event)
-
-    def begin(self, now: datetime, book: Book[Any]) -> None:
-        """Nothing must always be planned here."""
-
-    def fall_due(self, due: Due, now: datetime, book: Book[Any]) -> None:
-        """Nothing is planned here."""
-
-    def beside(self, connection: object) -> None:
-        """There are no tables of its own."""
+def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
+    """Let a deadline have its effect."""
+    match due.kind:
+        case expiry.KIND:
+            expiry.fall_due(due, now, book)
+        case _:
+            raise AssertionError(f"a deadline of a kind that nothing plans: {due.kind}")

@@ -70,7 +70,7 @@ def _garbage(message: Message, expect: Expect, body: bytes | None = None) -> Gar
 
 
 def _any(random: Random) -> Message:
-    """Of any kind but closings: one is parked unless its own desk has what it closes, or unless its night is its own."""
+    """Of any kind but closings, which are parked unless it is their own desk, or their own night."""
     return good(random.choice([kind for kind in FIELDS if kind not in ("parked.close", "shift.close")]), random)
 
 

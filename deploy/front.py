@@ -56,7 +56,9 @@ from services.pages.terms import Language, Terms
 from services.pages.words import SCREEN
 from services.process import collect_rarely
 from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
+from services.reporting.known import Known
 from services.reporting.published import load
+from services.reporting.sheet_pages import SheetPages
 from services.reporting.subscriber_pages import Asks, SubscriberPages, nobody
 from services.reporting.web import Site, around
 from services.seal import KeyReader, Secrets
@@ -113,7 +115,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     always = patient(frame, ward, is_open=is_open)
-    reception = Reception(always, parts.door, Recall(settings), parts.lookup.log, opens, parts.clock)
+    reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
@@ -129,6 +131,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),
+            *SheetPages(frame, inquiry, Known(inquiry.ledger, opens, ward.agency), backroom).routes(),
             *SubscriberPages(frame, inquiry.engine, parts.asks).routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),

@@ -57,6 +57,47 @@ class HandoverOffered(_OfCase, frozen=True, kw_only=True):
     sealed: str | None = None
 
 
+BY_PAPER = ("fax", "post", "by-hand")
+"""By which way a sheet is sent: nobody types a number, it is the directory's."""
+
+RECALLED = ("misdialled", "wrong-receiver", "wrong-content", "other")
+"""Why a sheet is asked back (誤送信・回収)."""
+
+
+class HandoverSent(_OfCase, frozen=True, kw_only=True):
+    """A sheet with its cover went out, as two people had checked: the `sending`-th of this hand-over, from 1.
+
+    To whom is as the directory had it on that day: `to` in its word, `agency` its key, `fax` its number. Who sent it
+    and who checked it is sealed. Whether it came is said by `handover.delivered`.
+    """
+
+    name: ClassVar[str] = "handover.sent"
+    provider: str
+    sending: int
+    how: str
+    to: str
+    agency: str | None = None
+    fax: str | None = None
+    pages: int
+    sealed: str | None = None
+
+
+class HandoverRecalled(_OfCase, frozen=True, kw_only=True):
+    """A sheet went where it should not have, or said what it should not have, and is asked back (誤送信・回収).
+
+    `how` it was asked back. `collected`: whether it is back or was destroyed; None: not known yet. Said again, it is
+    what is known by then.
+    """
+
+    name: ClassVar[str] = "handover.recalled"
+    provider: str
+    sending: int
+    reason: str
+    how: str | None = None
+    collected: bool | None = None
+    sealed: str | None = None
+
+
 class HandoverDelivered(_OfCase, frozen=True, kw_only=True):
     """It came to the other side, `how`. Said again, it was sent again."""
 
@@ -167,6 +208,8 @@ class HandoverReturned(_OfCase, frozen=True, kw_only=True):
 
 HandoverEvent = (
     HandoverOffered
+    | HandoverSent
+    | HandoverRecalled
     | HandoverDelivered
     | HandoverSeen
     | HandedOver
@@ -180,6 +223,8 @@ HandoverEvent = (
 
 vocabulary(
     HandoverOffered,
+    HandoverSent,
+    HandoverRecalled,
     HandoverDelivered,
     HandoverSeen,
     HandedOver,

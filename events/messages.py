@@ -389,6 +389,28 @@ class _OfHandover(Message, frozen=True, kw_only=True):
     personal: dict[str, Any] | str | None = None
 
 
+class HandoverSend(_OfHandover, frozen=True, kw_only=True):
+    """A sheet with its cover went out to whom the directory names. `how`: `fax`, `post` or `by-hand`; `pages`: with the
+    cover. Two people checked content and receiver: `personal.by` sent it, `personal.checked_by` looked at it as well.
+    """
+
+    name: ClassVar[str] = "handover.send"
+    how: str
+    pages: int
+
+
+class HandoverRecall(_OfHandover, frozen=True, kw_only=True):
+    """A sheet is asked back (誤送信・回収): the `sending`-th of this hand-over, or the last.
+
+    `collected`: whether it is back, or was destroyed.
+    """
+
+    name: ClassVar[str] = "handover.recall"
+    sending: int | None = None
+    reason: str
+    collected: bool | None = None
+
+
 class HandoverDeliver(_OfHandover, frozen=True, kw_only=True):
     """What was offered or handed over came to the other side. `personal.by`: who took it in."""
 
@@ -487,6 +509,8 @@ MESSAGES: dict[str, type[Message]] = {
         PlacementArrange,
         PlacementCancel,
         HandoverOffer,
+        HandoverSend,
+        HandoverRecall,
         HandoverDeliver,
         HandoverSee,
         HandoverAccept,

@@ -20,8 +20,10 @@ from events.messages import (
     HandoverAccept,
     HandoverDecline,
     HandoverDeliver,
+    HandoverRecall,
     HandoverReturn,
     HandoverSee,
+    HandoverSend,
     HandoverWithdraw,
 )
 from services.book import Said, Unusable
@@ -30,30 +32,39 @@ from services.handover import expiry, late
 from services.handover.offers import how_of, personal_of, take_on, with_purpose
 from services.handover.passing import HandoverBook, Known, holder_of
 
-Told = HandoverDeliver | HandoverSee | HandoverAccept | HandoverDecline | HandoverWithdraw | HandoverReturn
+Told = (
+    HandoverSend
+    | HandoverRecall
+    | HandoverDeliver
+    | HandoverSee
+    | HandoverAccept
+    | HandoverDecline
+    | HandoverWithdraw
+    | HandoverReturn
+)
 
 
 def deliver(said: Said, message: HandoverDeliver, book: HandoverBook) -> None:
     """It came to the other side. Raises Waits or Unusable."""
-    known = _known(said, message, book)
+    known = meant(said, message, book)
     how = how_of(message.how) or ""
-    _check_time(said, known)
+    check_time(said, known)
     event = HandoverDelivered(handover=known.id, case=known.case, provider=said.provider, how=how)
     book.write(event, said.at, personal_of(message.personal), person_of(known.case, book))
 
 
 def see(said: Said, message: HandoverSee, book: HandoverBook) -> None:
     """Somebody on the other side has looked at it. Raises Waits or Unusable."""
-    known = _known(said, message, book)
+    known = meant(said, message, book)
     how = how_of(message.how)
-    _check_time(said, known)
+    check_time(said, known)
     event = HandoverSeen(handover=known.id, case=known.case, provider=said.provider, how=how)
     book.write(event, said.at, personal_of(message.personal), person_of(known.case, book))
 
 
 def accept(said: Said, message: HandoverAccept, book: HandoverBook) -> None:
     """The other side takes the case on. Raises Waits or Unusable."""
-    known = _known(said, message, book)
+    known = meant(said, message, book)
     how, personal = how_of(message.how), with_purpose(message.personal, message.purpose)
     handover = known.handover
     if handover.status in ("declined", "returned"):
@@ -61,7 +72,7 @@ def accept(said: Said, message: HandoverAccept, book: HandoverBook) -> None:
     if handover.status == "accepted":
         _again(said, known, "accepted", how, personal, book)
         return
-    _check_time(said, known)
+    check_time(said, known)
     is_elsewhere = handover.passes and holder_of(known.case, book) is not None
     because = late.ELSEWHERE if is_elsewhere else _settled(said, known, book)
     if because is not None:
@@ -86,13 +97,13 @@ def accept(said: Said, message: HandoverAccept, book: HandoverBook) -> None:
 
 def decline(said: Said, message: HandoverDecline, book: HandoverBook) -> None:
     """The other side does not take the case on. Raises Waits or Unusable."""
-    known = _known(said, message, book)
+    known = meant(said, message, book)
     how, (reason, personal) = how_of(message.how), _reason(said, message.reason, message.personal, book)
     if known.handover.status == "declined":
         _again(said, known, "declined", how, personal, book, reason=reason)
         return
     _check_standing(known, ("offered", "withdrawn", "expired"), "offered", "declined")
-    _check_time(said, known)
+    check_time(said, known)
     if because := _settled(said, known, book):
         late.answered(said, known, "declined", because, book, reason=reason, how=how, personal=personal)
         return
@@ -103,14 +114,14 @@ def decline(said: Said, message: HandoverDecline, book: HandoverBook) -> None:
 
 def withdraw(said: Said, message: HandoverWithdraw, book: HandoverBook) -> None:
     """The giver takes the offer back. Raises Waits or Unusable."""
-    known = _known(said, message, book)
+    known = meant(said, message, book)
     how, (reason, personal) = how_of(message.how), _reason(said, message.reason, message.personal, book)
     handover = known.handover
     if handover.status == "withdrawn":
         return  # Said twice.
     standings = ("offered", "expired", "accepted") if handover.offered_at else ("offered", "expired")
     _check_standing(known, standings, "offered", "withdrawn")
-    _check_time(said, known)
+    check_time(said, known)
     because = "accepted" if handover.status == "accepted" and said.at >= handover.since else _settled(said, known, book)
     if because is not None:
         late.answered(said, known, "withdrawn", because, book, reason=reason, how=how, personal=personal)
@@ -132,7 +143,7 @@ def withdraw(said: Said, message: HandoverWithdraw, book: HandoverBook) -> None:
 
 def give_back(said: Said, message: HandoverReturn, book: HandoverBook) -> None:
     """A case that had been taken on comes back. Raises Waits or Unusable."""
-    known = _known(said, message, book)
+    known = meant(said, message, book)
     how, (reason, personal) = how_of(message.how), _reason(said, message.reason, message.personal, book)
     if known.handover.status == "returned":
         _again(said, known, "returned", how, personal, book, reason=reason)
@@ -151,7 +162,7 @@ def give_back(said: Said, message: HandoverReturn, book: HandoverBook) -> None:
     book.write(event, said.at, personal, person_of(known.case, book))
 
 
-def _known(said: Said, message: Told, book: HandoverBook) -> Known:
+def meant(said: Said, message: Told, book: HandoverBook) -> Known:
     """The hand-over that is meant: the sender's own, or any by our id. Raises Waits or Unusable."""
     if message.handover:
         handover = book.target(f"handover/{said.provider}/{book.reference(message.handover)}")
@@ -169,7 +180,8 @@ def _known(said: Said, message: Told, book: HandoverBook) -> Known:
     return Known(handover, case, state.handovers[handover])
 
 
-def _check_time(said: Said, known: Known) -> None:
+def check_time(said: Said, known: Known) -> None:
+    """Nothing comes of an offer before it was made. Raises Unusable."""
     if known.handover.offered_at is not None and said.at < known.handover.offered_at:
         raise Unusable("time", "before it was offered", "the time at which it happened")
 

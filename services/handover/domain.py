@@ -15,13 +15,15 @@ from events.messages import (
     HandoverDecline,
     HandoverDeliver,
     HandoverOffer,
+    HandoverRecall,
     HandoverReturn,
     HandoverSee,
+    HandoverSend,
     HandoverWithdraw,
 )
 from services.book import Book, Due, Said, Unusable, told
 from services.cases import learn, names_given
-from services.handover import answers, basis, expiry, late, offers, passing, together
+from services.handover import answers, basis, expiry, late, offers, passing, sending, together
 from services.handover.late import Writing
 from services.handover.passing import Case
 
@@ -38,6 +40,10 @@ def decide(said: Said, book: Book[Any]) -> None:
             offers.offer(said, told(said.data, HandoverOffer), book)
         case "handover.complete":
             offers.complete(said, told(said.data, HandoverComplete), book)
+        case "handover.send":
+            sending.send(said, told(said.data, HandoverSend), book)
+        case "handover.recall":
+            sending.recall(said, told(said.data, HandoverRecall), book)
         case "handover.deliver":
             answers.deliver(said, told(said.data, HandoverDeliver), book)
         case "handover.see":

@@ -18,8 +18,10 @@ from events.handover import (
     HandoverExpired,
     HandoverNotedLate,
     HandoverOffered,
+    HandoverRecalled,
     HandoverReturned,
     HandoverSeen,
+    HandoverSent,
     HandoverWithdrawn,
 )
 from services.book import Book
@@ -44,6 +46,9 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     answer_by: datetime | None = None
     delivered_at: datetime | None = None
     seen_at: datetime | None = None
+    sent: int = 0
+    """How many sheets went out."""
+
     noted: tuple[datetime, ...] = ()
     """When something was written on the case since the other side took it on."""
 
@@ -128,7 +133,9 @@ def _moved(known: Handover | None, fact: HandoverEvent, at: datetime) -> Handove
 
 
 Later = (
-    HandoverDelivered
+    HandoverSent
+    | HandoverRecalled
+    | HandoverDelivered
     | HandoverSeen
     | HandoverDeclined
     | HandoverWithdrawn
@@ -141,6 +148,10 @@ Later = (
 
 def _went_on(known: Handover, fact: Later, at: datetime) -> Handover:
     match fact:
+        case HandoverSent():
+            return msgspec.structs.replace(known, sent=fact.sending)
+        case HandoverRecalled():
+            return known
         case HandoverDelivered():
             return msgspec.structs.replace(known, delivered_at=at)
         case HandoverSeen():

@@ -158,7 +158,7 @@ def render(
         "say": terms.screen,
         "terms": terms,
         "link": link_in(language),
-        "other_language": _in_other_language(request, language),
+        "other_language": in_other_language(request),
         "path": request.url.path,
     }
     return templates.TemplateResponse(request, template, {**around, **context}, status_code=status)
@@ -176,9 +176,14 @@ def link_in(language: Language) -> Callable[..., str]:
     return link
 
 
-def _in_other_language(request: Request, language: Language) -> str:
-    """The same page in the other language, with the rest of what was asked."""
+def in_other_language(request: Request, asked: Mapping[str, object] | None = None) -> str:
+    """The same page in the other language, with the rest of what was asked. `asked`: of a page that answers a form
+    sent to another address, what the page of that form was asked for; it lies above that address.
+    """
+    other: Language = "en" if language_of(request) == "ja" else "ja"
+    if asked is not None and request.method != "GET":
+        return link_in(other)(request.url.path.rpartition("/")[0], **asked)
     query = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
-    if language == "ja":
+    if other == "en":
         query.append(("lang", "en"))
     return f"?{urlencode(query)}"

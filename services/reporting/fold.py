@@ -21,8 +21,10 @@ from events.handover import (
     HandoverExpired,
     HandoverNotedLate,
     HandoverOffered,
+    HandoverRecalled,
     HandoverReturned,
     HandoverSeen,
+    HandoverSent,
     HandoverWithdrawn,
 )
 from events.intake import (
@@ -104,7 +106,9 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
     match heard:
         case CallReceived():
             return cases.received(facts, record, heard)
-        case HandoverDelivered() | HandoverSeen() | HandoverAnsweredLate() | HandoverNotedLate():
+        case HandoverSent() | HandoverRecalled() | HandoverDelivered() | HandoverSeen():
+            return ()  # Paper, and what became of it.
+        case HandoverAnsweredLate() | HandoverNotedLate():
             return ()  # What stands is not moved by them.
         case PlacementArranged() | PlacementCancelled():
             return cases.placement(facts, record.time, heard)

@@ -85,6 +85,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
         *("/calls/R7-0001/correct", "/persons/P/correct", "/flags/resolve-chosen"),
         *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001", "/subscribers", "/subscribers/K"),
         *("/agencies", "/agencies/new", "/agencies/H"),
+        *("/handovers/H/sheet", "/handovers/H/sheet.pdf"),
         *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
@@ -222,7 +223,11 @@ async def test_a_link_is_opened_then_used_then_used_up(centre: Centre) -> None:
         again = await web.post(address, headers=FROM_HERE)
         left = await web.post("/signout", headers=FROM_HERE)
         after = await web.get("/status")
+        unsent = await web.post("/flags/resolve", data={"note": "架空"}, headers=FROM_HERE)
 
+    assert ("まだ送っていません" in after.text, 'href=""' in after.text) == (False, True)
+    assert (unsent.status_code, "まだ送っていません" in unsent.text, 'href=""' in unsent.text) == (403, True, False)
+    assert "Nothing was sent" in unsent.text
     assert "日中の担当　架空 花子" in opened.text
     assert (entered.status_code, entered.headers["Location"]) == (303, "/")
     assert {part.strip().partition("=")[0] for part in entered.headers["Set-Cookie"].split(";")} == {

@@ -164,10 +164,14 @@ def test_a_conflict_is_closed_with_a_reason(here: Path, tmp_path: Path) -> None:
     feed(here, tmp_path, call(2, district="kinuta"))
     (row,) = listed(here)
     again = parked(here, "resend", row["number"])
+    blank = [parked(here, "close", row["number"], "--reason", text) for text in ("", " 　")]
+    still = listed(here)
     closed = parked(here, "close", row["number"], "--reason", "先のものが正しい", "--by", "架空 次郎")
 
     assert (row["kind"], len(row["first"])) == ("conflict", 1)
     assert (again.returncode, "新しい番号で" in again.stderr) == (2, True)
+    assert [(told.returncode, "閉じる理由を入力してください" in told.stderr) for told in blank] == [(2, True)] * 2
+    assert still == [row]
     assert closed.returncode == 0, closed.stdout + closed.stderr
     assert listed(here) == []
     assert listed(here, "--all")[-1]["because"] == "other"
@@ -296,6 +300,20 @@ def test_what_cannot_be_imported_is_said_in_one_line(here: Path, tmp_path: Path)
     ):
         told = run("import", file, *arguments, "--data", here)
         assert (told.returncode, says in told.stderr, "Traceback" in told.stderr) == (2, True, False), told.stderr
+
+
+def test_where_the_copy_goes_is_looked_at_before_anything_is_sent(here: Path, tmp_path: Path) -> None:
+    """A directory that is not there, or a directory itself: one sentence, and no row was sent."""
+    file = csv_file(tmp_path / "a.csv", [HEADING, person("R-901", 地域="アトランティス")])
+    arguments = ("import", file, "--map", ROSTER, "--as", "contractor", "--synthetic", "--data", here)
+    for place in (tmp_path / "none" / "x.csv", tmp_path):
+        told = run(*arguments, "--checked", place)
+        assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
+        assert f"{place}: ここには写しを保存できません" in told.stderr
+    taken = run(*arguments, "--checked", tmp_path / "x.csv", "--json")
+
+    assert taken.json["states"] == {"flagged": 1}
+    assert (tmp_path / "x.csv").exists()
 
 
 HISTORY_ROSTER = """

@@ -133,6 +133,15 @@ FIELDS: dict[str, dict[str, str]] = {
         "basis": "text",
         "answer_by": "day",
     },
+    "handover.send": {"handover": "needed", "handover_id": "text", "how": "needed", "pages": "whole"},
+    "handover.recall": {
+        "handover": "needed",
+        "handover_id": "text",
+        "how": "text",
+        "sending": "whole",
+        "reason": "needed",
+        "collected": "truth",
+    },
     "handover.deliver": {"handover": "needed", "handover_id": "text", "how": "needed"},
     "handover.see": {"handover": "needed", "handover_id": "text", "how": "text"},
     "handover.accept": {"handover": "needed", "handover_id": "text", "how": "text", "purpose": "text"},
@@ -200,6 +209,10 @@ def good(kind: str, random: Random) -> Message:
             data |= {"basis": "legal-duty", "personal": {"reason": "架空の理由"}}
         case "handover.deliver":
             data = {"handover": f"X{n}", "how": "fax"}
+        case "handover.send":
+            data = {"handover": f"X{n}", "how": "fax", "pages": 2, "personal": {"by": "甲", "checked_by": "乙"}}
+        case "handover.recall":
+            data = {"handover": f"X{n}", "reason": "misdialled"}
         case "consent.give" | "consent.withdraw":
             data = {"person": f"P{n}", "to": "架空相談支援事業所"}
         case "parked.close":

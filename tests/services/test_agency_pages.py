@@ -233,7 +233,9 @@ async def test_who_said_what_is_for_those_who_see_persons(centre: Centre, caplog
     own = offered(centre)
     centre.say("day", answer("accept", on="2025-05-13 11:00", how="phone", personal={"by": NAME}))
 
-    assert NAME in (await get(site(centre, role="day"), f"/agencies/{own}")).text
+    page = (await get(site(centre, role="day"), f"/agencies/{own}")).text
+    assert NAME in page
+    assert f'href="/handovers/{own}/sheet"' in page
     assert [record.message for record in caplog.records].count("looked at") == 1
     for role in ("ward", "auditor"):
         assert NAME not in (await get(site(centre, role=role), f"/agencies/{own}")).text

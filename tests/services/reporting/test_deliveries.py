@@ -8,11 +8,15 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import generate_latest
 
 from events import Recorded
+from services.degraded import Receiver, is_ready
+from services.keyed import Label
 from services.reporting.deliveries import Deliveries, NoSuchDelivery, State, Told, one, queue, standings, trial_message
 from services.reporting.telling import Telling, without_ours
 from services.subscribers import deliverable, is_taken
+from services.vitals import Vitals
 from tests.desk_examples import LATER, ON_ONE_STORE, WARD, Centre, close
 from tests.subscriber_examples import handed_over, subscriber
 
@@ -205,3 +209,22 @@ def test_no_provider_can_have_a_subscribers_name() -> None:
     assert is_taken("subscriber-office-1", known)
     assert not is_taken("subscriber-officer", known)
     assert not is_taken("office", known)
+
+
+@ON_ONE_STORE
+def test_one_that_is_behind_is_named_wherever_one_looks(centre: Centre) -> None:
+    """In /readyz, which stays ready, in what other services hear, in both languages, and in the metrics."""
+    office = Receiver(key="office", name=Label("見本の係", "Sample office"), open=3, seconds=960, patience=900)
+    vitals = Vitals(centre.ledger.journal, receivers=lambda: (office,))
+    [said] = vitals.degraded()
+    assert is_ready([said])
+    assert (said.code, said.level) == ("subscriber-behind", "notice")
+    assert "見本の係" in said.ja
+    assert "3件" in said.ja
+    assert "16分" in said.ja
+    assert "3 deliveries not acknowledged, the first for 16 minutes" in said.en
+    assert b"subscriber-behind" in vitals.encoded()
+    told = generate_latest(vitals.registry).decode()
+    assert 'yoake_subscriber_lag{subscriber="office"} 3.0' in told
+    assert 'yoake_subscriber_behind_seconds{subscriber="office"} 960.0' in told
+    assert 'yoake_subscriber_disabled{subscriber="office"} 0.0' in told

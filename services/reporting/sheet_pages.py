@@ -143,7 +143,7 @@ class SheetPages:
         agreed = self._known.is_agreed(began[-1])
         log.info("looked at", extra={"case": passing.case, "role": session.role.key, "who": session.who})
         personal: dict[str, Any] = {}
-        for record in began if agreed else ():
+        for record in began:  # Nothing is known that may be told, where a consent was taken back.
             personal |= self._known.about(record)
         return Made(passing, sheet(passing, entry, history, personal, now, terms), entry, agreed, history)
 

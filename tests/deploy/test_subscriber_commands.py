@@ -220,6 +220,21 @@ def test_what_cannot_be_done_is_said_with_a_way_out(here: Path, arguments: tuple
         assert word in done.stderr
 
 
+def test_a_backup_holds_what_waits_and_what_they_sign_on_with(here: Path, tmp_path: Path) -> None:
+    """After a restore nobody must be told anew how to reach us, and nothing that was not delivered is missing."""
+    yoake("subscriber", "add", "hook", "--data", here)
+    yoake("subscriber", "add", "office", "--data", here)
+    yoake("subscriber", "replay", "hook", "--from", "1", "--data", here)
+    until(lambda: yoake("subscriber", "queue", "hook", "--json", "--data", here).json)
+    assert yoake("backup", tmp_path / "copy", "--data", here).returncode == 0
+    assert yoake("backup", "--check", tmp_path / "copy").returncode == 0
+    assert yoake("restore", tmp_path / "copy", "--data", tmp_path / "new").returncode == 0
+    for name in ("subscribers.json", "webhooks.json"):
+        assert (tmp_path / "new" / "keys" / name).read_bytes() == (here / "keys" / name).read_bytes()
+    [waiting] = yoake("subscriber", "queue", "hook", "--json", "--data", tmp_path / "new").json
+    assert waiting["event"] == "handed-over"
+
+
 def test_where_nothing_runs_it_is_said_and_a_list_is_still_given(tmp_path: Path) -> None:
     """Whoever looks needs no NATS; whoever asks for something does."""
     (tmp_path / "ward.toml").write_text(ward_with(ENTRY.format(**public_half())), encoding="utf-8")

@@ -306,6 +306,32 @@ async def test_a_stream_that_is_lost_whole_is_filled_again_with_what_nobody_has_
     await served.until(lambda: served.standing().open == 0)
 
 
+async def test_what_another_stream_acknowledged_says_nothing_of_this_one(served: Served) -> None:
+    """A stream that was made anew gives the same places to other messages: their acknowledgements are their own."""
+    handed_over(served.centre)
+    await served.until(lambda: served.states() == ["sent", "sent"])
+    await served.stop()
+    await served.js.delete_stream(DELIVERIES)
+    await declare(served.server.url, served.ward.id, subscribers=["office", "archive"])
+    for n in range(4):
+        await served.js.publish(f"deliveries.{served.ward.id}.office.other._", b"{}", headers={"Nats-Msg-Id": str(n)})
+    office = await served.sign_on()
+    await served.hear(office, 4)
+    await served.start()
+    assert types(await served.hear(office, 2)) == ["handover.offered", "handed-over"]
+    await served.until(lambda: served.states() == ["delivered", "delivered"])
+
+
+async def test_what_is_sent_once_more_is_not_there_twice(served: Served) -> None:
+    """What nobody had taken yet is taken back first."""
+    handed_over(served.centre)
+    await served.until(lambda: served.states() == ["sent", "sent"])
+    await served.do("replay", position=1)
+    await served.until(lambda: served.states() == ["sent", "sent"])
+    office = await served.sign_on()
+    assert len(await served.hear(office, 3, patience=2)) == 2
+
+
 async def test_a_durable_that_is_lost_is_made_again_and_nothing_counts_as_delivered_for_that(served: Served) -> None:
     """It then gives out everything that is still there."""
     handed_over(served.centre)

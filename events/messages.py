@@ -557,6 +557,7 @@ MESSAGES: dict[str, type[Message]] = {
         ItemAnswer,
         ItemDone,
         ExchangeCount,
+        CaseNote,
         ParkedClose,
     )
 }

@@ -342,4 +342,6 @@ vocabulary(
     UrgentRaised,
     UrgentUnanswered,
     UrgentAnswered,
+    CaseNoted,
+    EveningIssued,
 )

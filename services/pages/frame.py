@@ -141,7 +141,7 @@ def home_of(session: Session | None, ward: Ward) -> str:
     Those who work by night alone begin with tonight's notes.
     """
     mine = [entry for entry in MENU if entry.is_for(session)]
-    by_night = [entry for entry in mine if entry.path == HOME_BY_NIGHT and session and _works_by_night_alone(session, ward)]
+    by_night = [e for e in mine if e.path == HOME_BY_NIGHT and session and _works_by_night_alone(session, ward)]
     speaks = session is not None and session.role.provider is not None
     return next((entry.path for entry in [*by_night, *(e for e in mine if e.leads == speaks), *mine]), "/signin")
 

@@ -173,6 +173,7 @@ _ACCEPTED = {
     "when it was taken over": "受領した日時",
     "0, 1, 2, …": "0、1、2…",
     "the name of who says so": "入力する方の氏名",
+    "a text": "文字",
     "what is asked": "照会の内容",
     "what is answered": "回答の内容",
     "tell the operator": "Yoakeを動かしている担当者に伝えてください",

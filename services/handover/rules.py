@@ -45,7 +45,9 @@ class Rules:
 
     def _pass_on(self, book: Book[Any]) -> None:
         """A hand-over to an agency that was accepted, or came back, changes in whose charge the case is."""
-        register: Register = book.beside
+        register = book.beside
+        if not isinstance(register, Register):
+            return  # A file is only checked.
         for written in book.written:
             case = register.case(written.event.case_id) if written.event.case_id else None
             if case is None:

@@ -50,6 +50,8 @@ from services.intake.tonight_cases import TonightCases
 from services.intake.web import Lookup, Register
 from services.journal import log_of
 from services.logs import STARTED, log_to
+from services.pages.agencies import AgencyPages, open_passings
+from services.pages.agency_offer import OfferPages
 from services.pages.evening_log import EveningLog
 from services.pages.flags import FlagPages, open_flags
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
@@ -67,7 +69,9 @@ from services.pages.tonight_reading import Tonight
 from services.pages.words import SCREEN
 from services.process import collect_rarely
 from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
+from services.reporting.known import Known
 from services.reporting.published import load
+from services.reporting.sheet_pages import SheetPages
 from services.reporting.subscriber_pages import Asks, SubscriberPages, nobody
 from services.reporting.web import Site, around
 from services.seal import KeyReader, Secrets
@@ -124,13 +128,14 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     nights, stands = NightLog(backroom.engines["handover"]), Looking(backroom.engines["handover"])
     waiting: dict[str, Callable[[], int]] = {
         "/morning": to_acknowledge(nights, stands, backroom.clock),
+        "/agencies": partial(open_passings, backroom.engines["handover"]),
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
     }
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     always = patient(frame, ward, is_open=is_open)
-    reception = Reception(always, parts.door, Recall(settings), parts.lookup.log, opens, parts.clock, ringing)
+    reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
@@ -143,9 +148,12 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
             *TonightPages(frame, backroom, tonight, opens).routes(),
             *MorningPages(frame, backroom, nights, stands, NightCalls(parts.lookup.log, opens), opens).routes(),
+            *OfferPages(frame, backroom).routes(),
+            *AgencyPages(frame, backroom, opens).routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),
+            *SheetPages(frame, inquiry, Known(inquiry.ledger, opens, ward.agency), backroom).routes(),
             *SubscriberPages(frame, inquiry.engine, parts.asks).routes(),
             *routes(outlook),
             Mount("/static", StaticFiles(directory=STATIC)),

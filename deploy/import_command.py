@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from deploy.datadir import DataDirectory, DataError
 from deploy.importing.checking import Checker
-from deploy.importing.copying import path_of_copy, write_copy
+from deploy.importing.copying import check_place, path_of_copy, write_copy
 from deploy.importing.differing import Differing
 from deploy.importing.held import Held
 from deploy.importing.making import Maker
@@ -75,6 +75,7 @@ def import_sheet(file: Path, data: DataDirectory, ward: Ward, options: Options) 
 
     Raises:
         deploy.importing.sheets.SheetError, deploy.importing.mapping.MappingError: it cannot be read as asked.
+            Nothing was sent then, nor where the copy could not be written.
         deploy.datadir.DataError: nothing runs, or the keys that its ids need are not here.
         events.adapter.NotSent: it could not be handed over; what was is known when it is imported again.
     """
@@ -85,6 +86,8 @@ def import_sheet(file: Path, data: DataDirectory, ward: Ward, options: Options) 
     places = sheet.find_heading(mapping.columns, mapping.sheet.heading_rows)
     maker = Maker(mapping, places, ward.zone, _digest(data), epoch=sheet.epoch, synthetic=options.synthetic)
     checker = Checker(ward, options.provider, maker, system_clock())
+    copy_to = options.checked or path_of_copy(file)
+    check_place(copy_to)
     send = None if options.dry_run else _sender(data, ward, options.provider)
     columns = (
         SpinnerColumn(),
@@ -110,7 +113,7 @@ def import_sheet(file: Path, data: DataDirectory, ward: Ward, options: Options) 
         copy = None
         if any(True for _ in result.odd_rows()):
             progress.update(task, description="写しの作成 / Writing the copy", total=result.counts.total())
-            copy = options.checked or path_of_copy(file)
+            copy = copy_to
             copy.unlink(missing_ok=True)
             write_copy(sheet, result, copy, options.language)
     return _imported(sheet, result, copy, options), result, sheet

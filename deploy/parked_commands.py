@@ -246,6 +246,8 @@ def close_command(
 
     Needs the keys, and a running Yoake. The exit status is 0 if all were closed, 1 if some were not.
     """
+    if not reason.strip():
+        raise ParkedError("--reason: say why it is closed", "--reason：閉じる理由を入力してください")
     wanted = _wanted(kind, provider, source, field)
     if bool(numbers) == (wanted != Wanted()):
         raise ParkedError(

@@ -378,7 +378,11 @@ class PlacementCancel(Message, frozen=True, kw_only=True):
 
 
 class HandoverOffer(Message, frozen=True, kw_only=True):
-    """Somebody is asked to take a case on."""
+    """Somebody is asked to take a case on.
+
+    `to`: a key or a word of the ward's directory, or another name. `basis`: on what something about a person may go
+    there: `consent`, or one of the ward's list with `personal.reason`. `answer_by`: until when the offer stands.
+    """
 
     name: ClassVar[str] = "handover.offer"
     service: ClassVar[str] = "handover"
@@ -387,21 +391,68 @@ class HandoverOffer(Message, frozen=True, kw_only=True):
     handover: str
     kind: str
     to: str
+    basis: str | None = None
+    answer_by: datetime | None = None
     personal: dict[str, Any] | str | None = None
 
 
-class HandoverAccept(Message, frozen=True, kw_only=True):
-    """The other side took an offered case on."""
+class _OfHandover(Message, frozen=True, kw_only=True):
+    """About one hand-over: by the sender's own reference, or by our id of it, which any provider may use."""
+
+    service: ClassVar[str] = "handover"
+    handover: str = ""
+    handover_id: str | None = None
+    how: str | None = None
+    personal: dict[str, Any] | str | None = None
+
+
+class HandoverSend(_OfHandover, frozen=True, kw_only=True):
+    """A sheet with its cover went out to whom the directory names. `how`: `fax`, `post` or `by-hand`; `pages`: with the
+    cover. Two people checked content and receiver: `personal.by` sent it, `personal.checked_by` looked at it as well.
+    """
+
+    name: ClassVar[str] = "handover.send"
+    how: str
+    pages: int
+
+
+class HandoverRecall(_OfHandover, frozen=True, kw_only=True):
+    """A sheet is asked back (誤送信・回収): the `sending`-th of this hand-over, or the last.
+
+    `collected`: whether it is back, or was destroyed.
+    """
+
+    name: ClassVar[str] = "handover.recall"
+    sending: int | None = None
+    reason: str
+    collected: bool | None = None
+
+
+class HandoverDeliver(_OfHandover, frozen=True, kw_only=True):
+    """What was offered or handed over came to the other side. `personal.by`: who took it in."""
+
+    name: ClassVar[str] = "handover.deliver"
+    how: str
+
+
+class HandoverSee(_OfHandover, frozen=True, kw_only=True):
+    """Somebody on the other side has looked at it. `personal.by`: who."""
+
+    name: ClassVar[str] = "handover.see"
+
+
+class HandoverAccept(_OfHandover, frozen=True, kw_only=True):
+    """The other side took an offered case on. `personal`: `by` whom, what was `agreed`, and the `purpose`."""
 
     name: ClassVar[str] = "handover.accept"
-    service: ClassVar[str] = "handover"
-    handover: str
     purpose: str | None = None
-    personal: dict[str, Any] | str | None = None
 
 
 class HandoverComplete(Message, frozen=True, kw_only=True):
-    """Offered and taken on at once: accepted by telephone, or the morning hand-over of the night's cases."""
+    """Offered and taken on at once: accepted by telephone, or the morning hand-over of the night's cases.
+
+    `to` and `basis` as in `handover.offer`, `personal` as in `handover.accept`.
+    """
 
     name: ClassVar[str] = "handover.complete"
     service: ClassVar[str] = "handover"
@@ -410,34 +461,30 @@ class HandoverComplete(Message, frozen=True, kw_only=True):
     handover: str
     kind: str
     to: str
+    basis: str | None = None
+    how: str | None = None
     purpose: str | None = None
     personal: dict[str, Any] | str | None = None
 
 
-class HandoverDecline(Message, frozen=True, kw_only=True):
-    """The other side did not take the case on."""
+class HandoverDecline(_OfHandover, frozen=True, kw_only=True):
+    """The other side did not take the case on. `personal.by`: who said so."""
 
     name: ClassVar[str] = "handover.decline"
-    service: ClassVar[str] = "handover"
-    handover: str
     reason: str | None = None
 
 
-class HandoverWithdraw(Message, frozen=True, kw_only=True):
+class HandoverWithdraw(_OfHandover, frozen=True, kw_only=True):
     """The giver takes the offer back."""
 
     name: ClassVar[str] = "handover.withdraw"
-    service: ClassVar[str] = "handover"
-    handover: str
     reason: str | None = None
 
 
-class HandoverReturn(Message, frozen=True, kw_only=True):
+class HandoverReturn(_OfHandover, frozen=True, kw_only=True):
     """A case that had been taken on comes back."""
 
     name: ClassVar[str] = "handover.return"
-    service: ClassVar[str] = "handover"
-    handover: str
     reason: str | None = None
 
 
@@ -546,6 +593,10 @@ MESSAGES: dict[str, type[Message]] = {
         PlacementArrange,
         PlacementCancel,
         HandoverOffer,
+        HandoverSend,
+        HandoverRecall,
+        HandoverDeliver,
+        HandoverSee,
         HandoverAccept,
         HandoverComplete,
         HandoverDecline,

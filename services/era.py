@@ -18,6 +18,9 @@ ERAS = (
     (date(1912, 7, 30), "大正", "T"),
     (date(1868, 1, 25), "明治", "M"),
 )
+MOST_YEARS = 125
+"""An age that nobody exceeds."""
+
 WEEKDAYS = "月火水木金土日"
 
 _ERA_DATE = re.compile(
@@ -45,10 +48,28 @@ def parse_date(text: str) -> date:
     if match := _ERA_DATE.fullmatch(plain):
         start = next(e[0] for e in ERAS if match["era"].upper() in (e[1], e[2]))
         year = 1 if match["year"] == "元" else int(match["year"])
-        if year == 0:
+        if not 1 <= year <= _last_year(start):
             raise ValueError("not a date")
         return date(start.year + year - 1, int(match["month"]), int(match["day"]))
     raise ValueError("not a date")
+
+
+def _last_year(start: date) -> int:
+    """The last year of the era that began then, of which papers may have been dated to its end: 昭和64, 平成31."""
+    following = min((other for other, _, _ in ERAS if other > start), default=date.max)
+    return following.year - start.year + 1
+
+
+def is_no_day(text: str) -> bool:
+    """Whether a text is written as a date, and there is no such day: 昭和60年4月31日, 昭和99年1月1日."""
+    plain = folded(text)
+    if not (_DATE.fullmatch(plain) or _ERA_DATE.fullmatch(plain)):
+        return False
+    try:
+        parse_date(plain)
+    except ValueError:
+        return True
+    return False
 
 
 def era_of(day: date) -> tuple[str, str, int]:
@@ -94,6 +115,12 @@ def _first(year: int) -> str:
 def age_on(birth: date, day: date) -> int:
     """Whole years on the birthday's count; born on 29 February, 1 March counts in a common year."""
     return day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
+
+
+def age_of(birth: date | None, day: date) -> int | None:
+    """The same, where somebody may be of that age: None for who is not born yet, or would be over `MOST_YEARS`."""
+    years = None if birth is None or birth > day else age_on(birth, day)
+    return years if years is not None and years <= MOST_YEARS else None
 
 
 def legal_age_on(birth: date, day: date) -> int:

@@ -38,8 +38,9 @@ from services.seal import KeyStore, Secrets
 from services.tables import RECEIPTS, WRITER_TABLES
 from services.ward import Ward
 from tests.reporting_examples import LATER, NEXT_DAY, NIGHT, NOON, WARD, at, with_policy
+from tests.running import GROUND
 
-__all__ = ["LATER", "NEXT_DAY", "NIGHT", "NOON", "WARD", "at", "with_policy"]
+__all__ = ["GROUND", "LATER", "NEXT_DAY", "NIGHT", "NOON", "WARD", "at", "with_policy"]
 
 RULES: dict[str, Rules[Any]] = {"intake": IntakeRules(), "placement": PlacementRules(), "handover": HandoverRules()}
 SERVICES = (*RULES, "reporting")
@@ -338,7 +339,8 @@ def cancel(placement: str = "bed", on: str = LATER, **data: Any) -> Message:
 
 
 def offer(handover: str = "offer", case: str = "A", kind: str = "agency", on: str = NEXT_DAY, **data: Any) -> Message:
-    return message("handover.offer", on, handover=handover, case=case, kind=kind, **{"to": "ぽーと"} | data)
+    """To an agency that no directory has, on a ground that the law gives."""
+    return message("handover.offer", on, handover=handover, case=case, kind=kind, **{"to": "ぽーと"} | GROUND | data)
 
 
 def answer(verb: str, handover: str = "offer", on: str = LATER, **data: Any) -> Message:

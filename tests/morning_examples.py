@@ -58,9 +58,14 @@ def tell(centre: Centre, *said: tuple[str, Message]) -> list[Any]:
     return receipts
 
 
+OF_THE_EVENING = ("evening.issued",)
+"""What is said before each night; a test of mornings names it where it is about it."""
+
+
 def recorded(centre: Centre, *names: str) -> list[Any]:
-    """What handover recorded, of these names, in its order."""
-    return [event for event in centre.events("handover") if not names or event.name in names]
+    """What handover recorded, of these names, in its order; of none: everything but what was for the evening."""
+    events = centre.events("handover")
+    return [event for event in events if event.name in names or not (names or event.name in OF_THE_EVENING)]
 
 
 def statements(centre: Centre) -> list[Any]:

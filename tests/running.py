@@ -17,6 +17,8 @@ from typing import Any
 YOAKE = str(Path(sys.executable).with_name("yoake"))
 WARD = Path(__file__).parents[1] / "deploy" / "wards" / "setagaya.toml"
 PATIENCE = 40.0
+GROUND: dict[str, Any] = {"basis": "legal-duty", "personal": {"reason": "架空の理由"}}
+"""On what something about a person may go to somebody, in the sample ward."""
 
 
 class Finished(subprocess.CompletedProcess[str]):

@@ -96,7 +96,7 @@ class Served:
         """Let the worker begin, as the reporting service's own user of NATS."""
         self._reporting = await self._connected(self.server.url_of("reporting"))
         journal = self.centre.ledger.journal
-        known = Known(self.centre.inquiry.ledger, self.centre.keys.opened)
+        known = Known(self.centre.inquiry.ledger, self.centre.keys.opened, self.ward.agency)
         self.delivering = Delivering(
             self.ward,
             journal,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -22,22 +23,24 @@ from cryptography.exceptions import InvalidTag
 from deploy.verify_index import compare
 from events import event_of
 from events.messages import Receipt
-from services import blind, desk, flagged
+from services import blind, deadlines, desk, flagged
 from services.blind import BlindIndex
-from services.book import Waits
+from services.book import Due, Waits
+from services.desk import Desk
 from services.group import Group
+from services.handover import answers, late, offers
 from services.hearing import Cursors
 from services.intake import domain as intake
-from services.intake import linking
+from services.intake import linking, nights
 from services.journal import Journal, SecondWriter
 from services.pages.guard import Guard
 from services.reading import Message, said
-from services.reporting import cases, fold, ledger, merkle, tallies
+from services.reporting import cases, fold, ledger, merkle, outcomes, tallies
 from services.reporting.fold import all_entries
 from services.reporting.tallies import Tallies, stored_cells, stored_entries
 from services.seal import KeyStore, Secrets
 from services.signin import LINKS, Session, SignIns
-from services.tables import FLAGS, PARKED, WAITING
+from services.tables import DEADLINES, FLAGS, PARKED, WAITING
 from services.ward import ROLES
 from tests.desk_examples import (
     HEARS,
@@ -46,6 +49,7 @@ from tests.desk_examples import (
     Centre,
     answer,
     arrange,
+    at,
     badly,
     call,
     close,
@@ -82,10 +86,12 @@ def night(url: str) -> tuple[Centre, list[Receipt]]:
         ("contractor", call("A", "2024-05-01 23:30")),
         ("contractor", contact({"case": "B", "district": "tamagawa"}, {"case": "C"}, on="2024-05-01 09:00")),
         ("contractor", offer("H", "B", on="2024-05-02 09:00")),
+        ("contractor", offer("I", "B", on="2024-05-02 09:00", to="ほか")),
         ("contractor", answer("accept", "H", on="2024-05-02 10:00")),
         ("contractor", correct(first, "2024-05-03 09:00", district="karasuyama")),
         ("contractor", close("C", "2024-05-01 10:00")),
         ("contractor", call("C", "2024-05-01 15:00")),
+        *_to_agencies(),
         ("contractor", f"not JSON: {PERSONAL}".encode()),
         *_at_the_card(first),
     ]
@@ -101,7 +107,22 @@ def night(url: str) -> tuple[Centre, list[Receipt]]:
     centre.restart()
     receipts += [centre.say("contractor", first)]
     _pump(centre, in_order)
+    receipts += [_mornings(centre)]
+    _pump(centre, in_order)
     return centre, receipts
+
+
+def _to_agencies() -> list[tuple[str, Any]]:
+    """B is taken on by the first of two that were asked; two are asked for D, and one accepts after the withdrawal."""
+    said = [
+        answer("accept", "I", on="2024-05-02 11:00", how="phone"),
+        call("D", "2024-05-01 16:00"),
+        offer("J", "D", on="2024-05-02 09:00", to="ひとつ"),
+        offer("K", "D", on="2024-05-02 09:00", to="ふたつ"),
+        answer("withdraw", "J", on="2024-05-02 10:00"),
+        answer("accept", "J", on="2024-05-02 11:00", how="fax"),
+    ]
+    return [("contractor", one) for one in said]
 
 
 def _at_the_card(first: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -119,6 +140,41 @@ def _at_the_card(first: dict[str, Any]) -> list[tuple[str, Any]]:
     said += [message("call.link", on, **linked), message("call.link", on, **linked)]
     said += [message("call.unlink", on, **own), *(message("flag.resolve", on, **resolved) for _ in range(2))]
     return [("contractor", one) for one in said]
+
+
+class PowerCut(BaseException):
+    """The process ends here."""
+
+
+def _mornings(centre: Centre) -> Receipt:
+    """Everything is off for three nights; the power goes as the first is closed; then a shift is closed late."""
+    centre.clock.now = at("2025-05-14 09:00")
+    centre.restart()
+    desk_, whole = centre.desk(), Group.write
+
+    def dying(group: Group) -> None:
+        whole(group)
+        raise PowerCut
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Group, "write", dying)
+        with suppress(PowerCut):
+            desk_.fall_due()
+    for _ in range(2):
+        centre.restart()
+        _fall_due(centre)
+    receipt = centre.say("night", message("shift.close", "2025-05-14 09:00", last=0))
+    centre.clock.now = at("2025-05-14 10:00")
+    _fall_due(centre)
+    return receipt
+
+
+def _fall_due(centre: Centre) -> None:
+    """Whatever is due has its effect; with a bug planted it may never come to an end, so only so often."""
+    for _ in range(ROUNDS):
+        due = centre.desk().fall_due()
+        if due is None or due > centre.clock():
+            return
 
 
 def _pump(centre: Centre, carry: Carry) -> None:
@@ -143,7 +199,10 @@ def _one_that_fails(centre: Centre) -> None:
 
 
 EXPECTED = ["waiting", "accepted", "known", "accepted", "conflict", "accepted", "accepted"]
-EXPECTED += ["accepted", "accepted", "accepted", "accepted", "accepted", "parked", *["accepted"] * 10, "known"]
+EXPECTED += [*["accepted"] * 8, *["waiting"] * 4, "parked", *["accepted"] * 10, "known"]
+EXPECTED += ["accepted"]
+CLOSED = [("2025-05-11", 1), ("2025-05-12", 1), ("2025-05-13", 1), ("2025-05-13", 2)]
+"""Every night once, and the last one again, as its provider closed it."""
 
 
 def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
@@ -152,8 +211,8 @@ def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
     if [receipt.status for receipt in receipts] != EXPECTED:
         found.append(f"receipts: {[receipt.status for receipt in receipts]}")
     calls = [event for event in centre.events() if event.name == "call.received"]
-    if len(calls) != 6:
-        found.append(f"{len(calls)} calls were recorded, and 6 were made")
+    if len(calls) != 7:
+        found.append(f"{len(calls)} calls were recorded, and 7 were made")
     if centre.rows(WAITING, "placement"):
         found.append("something still waits for what has come")
     if sorted(row["kind"] for row in centre.rows(PARKED)) != ["conflict", "parked"]:
@@ -167,8 +226,17 @@ def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
     if PERSONAL.encode() in centre.on_disk() or PERSONAL in centre.on_disk().decode(errors="ignore"):
         found.append("a personal word lies in clear")
     found += compare(centre.desk().journal, SECRETS, centre.keys).differences
-    found += _card(centre) + _figures(centre) + _sealed_for_good(centre) + _second_writer(centre)
+    found += _nights(centre) + _card(centre) + _passings(centre) + _figures(centre)
+    found += _sealed_for_good(centre) + _second_writer(centre)
     return found or asyncio.run(_seen(centre, calls[0].case))
+
+
+def _nights(centre: Centre) -> list[str]:
+    """Each night was closed once, whatever was off; only the coming one is still planned."""
+    closed = [(f"{event.night}", event.edition) for event in centre.events() if event.name == "night.closed"]
+    found = [] if closed == CLOSED else [f"nights: {closed}"]
+    planned = [row["key"] for row in centre.rows(DEADLINES)]
+    return found if planned == ["night/next"] else [*found, f"planned: {planned}"]
 
 
 def _card(centre: Centre) -> list[str]:
@@ -196,6 +264,23 @@ def _card(centre: Centre) -> list[str]:
     return found
 
 
+def _passings(centre: Centre) -> list[str]:
+    """No case is two agencies' at any instant, and every answer that came too late is kept."""
+    found, held = [], dict[str, set[str]]()
+    for event in centre.events("handover"):
+        mine = held.setdefault(event.case, set())
+        if event.name == "handed-over":
+            mine.add(event.handover)
+        elif event.name in ("handover.returned", "handover.withdrawn"):
+            mine.discard(event.handover)
+        if len(mine) > 1:
+            found.append("a case has two owners")
+    kept = [event.because for event in centre.events("handover") if event.name == "handover.answered-late"]
+    if kept != ["accepted-elsewhere", "withdrawn"]:
+        found.append(f"late answers: {kept}")
+    return found
+
+
 def _figures(centre: Centre) -> list[str]:
     found = []
     folded = set(all_entries(centre.inquiry.facts()))
@@ -205,7 +290,7 @@ def _figures(centre: Centre) -> list[str]:
         found.append("tallies differ from the fold")
     if sum(cells.values()) != len(folded):
         found.append("cells differ from the fold")
-    wanted = {("night", "short-stay"): 1, ("day", "handed-over"): 1, ("day", "other"): 3}
+    wanted = {("night", "short-stay"): 1, ("day", "handed-over"): 1, ("day", "other"): 4}
     if centre.figures() != wanted:
         found.append(f"figures: {centre.figures()}")
     held = centre.inquiry.ledger
@@ -256,15 +341,15 @@ async def _seen(centre: Centre, case: str) -> list[str]:
 
 def _second_writer(centre: Centre) -> list[str]:
     """Two processes on one journal: the one that comes late must stop. The last of all checks; it writes."""
-    late = centre.journal("intake")
+    second = centre.journal("intake")
     try:
-        for journal in (centre.desk().journal, late):
+        for journal in (centre.desk().journal, second):
             with journal.transaction() as session:
                 journal.store(session, [("x", "x", b"{}")], journal.now())
     except SecondWriter:
         return []
     finally:
-        late.close()
+        second.close()
     return ["two processes write one journal"]
 
 
@@ -501,6 +586,22 @@ def unlinks_halfway(patch: Patch) -> None:
     patch.setattr(cases, "unlinked", lambda facts, event: ())
 
 
+def gives_a_case_to_two(patch: Patch) -> None:
+    """An acceptance looks at nobody else whom the case was offered to, or who has it."""
+    patch.setattr(offers, "known_of", lambda case, book: ())
+    patch.setattr(answers, "holder_of", lambda case, book: None)
+
+
+def drops_late_answers(patch: Patch) -> None:
+    """What comes after a withdrawal or an expiry is accepted from the sender, and kept nowhere."""
+    patch.setattr(late, "answered", lambda *told, **more: None)
+
+
+def counts_what_is_asked_for(patch: Patch) -> None:
+    """A hand-over counts as soon as somebody is asked, as if they had accepted."""
+    patch.setattr(outcomes, "_passing_counts", lambda passing, ward, as_of: True)
+
+
 def indexes_nothing(patch: Patch) -> None:
     """A registration is recorded, and the index of persons does not hear of it."""
     patch.setattr(BlindIndex, "write", lambda self, connection, found_by: None)
@@ -519,6 +620,52 @@ def finds_the_forgotten(patch: Patch) -> None:
 def resolves_outside(patch: Patch) -> None:
     """The table of flags does not hear what the log says of them."""
     patch.setattr(flagged, "write", lambda connection, told: None)
+
+
+def keeps_deadlines_in_memory(patch: Patch) -> None:
+    """What is planned is not written, and is lost with the process."""
+    patch.setattr(deadlines, "write", lambda connection, planned: None)
+
+
+def deletes_a_deadline_on_its_own(patch: Patch) -> None:
+    """A deadline is deleted before what it leads to, in a transaction of its own: a crash in between loses it."""
+    fall_due = Desk._fall_due
+
+    def deleting(self: Desk[Any], due: Due, now: datetime) -> None:
+        with self.journal.engine.begin() as connection:
+            connection.execute(sa.delete(DEADLINES).where(DEADLINES.c.key == due.key))
+        fall_due(self, due, now)
+
+    patch.setattr(Desk, "_fall_due", deleting)
+
+
+def leaves_a_deadline_standing(patch: Patch) -> None:
+    """What has fallen due stays planned, and falls due again."""
+    write = deadlines.write
+    patch.setattr(deadlines, "write", lambda c, planned: write(c, {k: due for k, due in planned.items() if due}))
+
+
+def plans_anew_at_each_start(patch: Patch) -> None:
+    """A service that starts plans the coming night over the one that it missed."""
+    patch.setattr(Group, "planned", lambda self, key: None)
+
+
+def skips_what_was_missed(patch: Patch) -> None:
+    """Of what fell due while everything was off only the last is done."""
+    fall_due = nights.fall_due
+
+    def skipping(due: Due, now: datetime, book: Any) -> None:
+        if due.kind == nights.CLOSE and now - due.due > timedelta(hours=12):
+            nights.begin(now, book)
+        else:
+            fall_due(due, now, book)
+
+    patch.setattr(nights, "fall_due", skipping)
+
+
+def closes_no_night_again(patch: Patch) -> None:
+    """What comes for a night that was closed changes nothing any more."""
+    patch.setattr(nights, "_again", lambda night, said, book: None)
 
 
 PLANTED: list[Callable[[Patch], None]] = [
@@ -553,9 +700,18 @@ PLANTED: list[Callable[[Patch], None]] = [
     links_again,
     unlinks_halfway,
     resolves_outside,
+    gives_a_case_to_two,
+    drops_late_answers,
+    counts_what_is_asked_for,
     indexes_nothing,
     leaves_the_old_number,
     finds_the_forgotten,
+    keeps_deadlines_in_memory,
+    deletes_a_deadline_on_its_own,
+    leaves_a_deadline_standing,
+    plans_anew_at_each_start,
+    skips_what_was_missed,
+    closes_no_night_again,
 ]
 
 

@@ -92,3 +92,15 @@ def test_the_table_of_commands_is_whole() -> None:
     for readme in READMES:
         for command in listed:
             assert f"`yoake {command}" in (ROOT / readme).read_text(), (readme, command)
+
+
+def test_both_readmes_give_the_same_figures() -> None:
+    """What the Japanese page says of the speed stands in the English one, unit for unit."""
+    japanese, english = ((ROOT / readme).read_text() for readme in reversed(READMES))
+    rates = re.findall(r"(?:毎秒|下限は)([0-9,]+)件", japanese)
+    waits = re.findall(r"([0-9]+)ミリ秒", japanese)
+    assert len(rates) >= 4
+    assert len(waits) == 1
+    for rate in rates:
+        assert re.search(rf"(?<![0-9,]){rate}(?![0-9,])", english), rate
+    assert f"{waits[0]} ms" in english

@@ -15,9 +15,12 @@ from deploy.history.outcomes import as_well, counting_kinds, kinds_for, outcome
 from deploy.history.people import RELATIONS, phone, somebody
 from deploy.history.post import Draft
 from deploy.history.register import in_charge
+from events.handover import AGENCY_KINDS
 from services.ward import Ward
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+DAYS_TO_ANSWER = 30
+"""So long an offer stands: what was made up is answered within it."""
 CHANNELS = (("phone", 90), ("mail", 6), ("fax", 4))
 
 
@@ -162,6 +165,14 @@ def _receiver(case: Case, kind: str) -> str:
             return f"見本相談支援事業所{case.rng.randint(1, 12)}"
 
 
+def _ground(case: Case, kind: str) -> dict[str, Any]:
+    """On what something about a person may go there, where the ward asks for it: one after the other of its list."""
+    if not case.ward.basis or kind not in AGENCY_KINDS:
+        return {}
+    basis = case.ward.basis[case.parts % len(case.ward.basis)]
+    return {"basis": basis.key, "personal": {"reason": f"架空の理由（{basis.label.ja}）"}}
+
+
 def _weekday(case: Case) -> datetime:
     return office_hours(case.ward, case.now, case.rng, weekdays=True)
 
@@ -169,13 +180,16 @@ def _weekday(case: Case) -> datetime:
 def _offer(case: Case, kind: str) -> str:
     ref = case.next_ref("H")
     at = _weekday(case)
-    data = {"case": case.told.ref, "handover": ref, "kind": kind, "to": _receiver(case, kind)}
+    data = {"case": case.told.ref, "handover": ref, "kind": kind, "to": _receiver(case, kind), **_ground(case, kind)}
+    if case.ward.handover is not None:
+        data["answer_by"] = (at + DAYS_TO_ANSWER * DAY).isoformat()
     case.tell("handover.offer", at, data)
     return ref
 
 
 def _complete(case: Case, kind: str) -> None:
-    data = {"case": case.told.ref, "handover": case.next_ref("H"), "kind": kind, "to": _receiver(case, kind)}
+    ref, to = case.next_ref("H"), _receiver(case, kind)
+    data = {"case": case.told.ref, "handover": ref, "kind": kind, "to": to, **_ground(case, kind)}
     case.tell("handover.complete", _weekday(case), data)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import islice
@@ -16,7 +17,7 @@ from typing import Any
 from unicodedata import east_asian_width
 
 from deploy.importing.running import TO_MEND, Result
-from deploy.importing.sheets import ADDED, NO_VALUE, Sheet
+from deploy.importing.sheets import ADDED, NO_VALUE, Sheet, SheetError
 from deploy.importing.words import STATES, TAKEN, letter, placed, told
 
 MOST_COMMENTS = 2_000
@@ -48,6 +49,24 @@ def path_of_copy(path: Path) -> Path:
     stem = re.sub(r"\.checked(-\d+)?$", "", path.stem)
     names = (path.with_name(f"{stem}.checked{'' if n == 1 else f'-{n}'}{path.suffix}") for n in range(1, 10_000))
     return next(name for name in names if not name.exists())
+
+
+def check_place(to: Path) -> None:
+    """Whether a copy can be written there: asked before anything is sent.
+
+    Raises:
+        SheetError: there is no such directory, or nothing can be written to it.
+    """
+    try:
+        if to.is_dir():
+            raise IsADirectoryError
+        with tempfile.TemporaryFile(dir=to.parent):
+            pass
+    except OSError as error:
+        raise SheetError(
+            f"{to}: ここには写しを保存できません。保存できる場所を --checked で指定してください / "
+            f"not a place for the copy ({error.strerror or 'a directory'}); give one with --checked"
+        ) from error
 
 
 def write_copy(sheet: Sheet, result: Result, to: Path, language: str) -> str:

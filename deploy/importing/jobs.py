@@ -38,7 +38,10 @@ KEPT = 30 * 60.0
 """Seconds for which an upload is kept, at most."""
 
 MOST_JOBS = 4
-"""Uploads at a time; each may fill a disk and a core."""
+"""Uploads at a time that are at work, or wait to be sent; each may fill a disk and a core."""
+
+MOST_DONE = 20
+"""Uploads that are done with, of which a page and perhaps a copy is still there; the oldest goes first."""
 
 AT_ONCE, BYTES_AT_ONCE = 400, 500_000
 """Messages, and bytes of them, that go through the door together."""
@@ -48,12 +51,13 @@ TRIES = 20
 
 State = Literal["checking", "checked", "sending", "sent", "failed"]
 UNDER_WAY = ("checking", "sending")
+DONE = ("sent", "failed")
 
 log = logging.getLogger("yoake.front")
 
 
 class TooMany(RuntimeError):
-    """As many imports as there may be are under way."""
+    """As many imports as there may be are at work, or wait to be sent."""
 
 
 class NotThrough(RuntimeError):
@@ -69,6 +73,7 @@ class Job:
     def __init__(self, who: str, provider: str, mapping: Path, name: str, content: bytes, language: str) -> None:
         self.token = secrets.token_urlsafe(24)
         self.who, self.provider, self.mapping, self.language = who, provider, mapping, language
+        self.name = name
         self.correct: str | None = None
         self.state: State = "checking"
         self.done, self.fault, self.down = 0, "", False
@@ -112,7 +117,7 @@ class Jobs:
         """
         with self._lock:
             self._tidy()
-            if len(self._jobs) >= MOST_JOBS:
+            if sum(job.state not in DONE for job in self._jobs.values()) >= MOST_JOBS:
                 raise TooMany
             job = Job(who, provider, mapping, name, content, language)
             self._jobs[job.token] = job
@@ -125,6 +130,12 @@ class Jobs:
             self._tidy()
             job = self._jobs.get(token)
         return job if job and job.who == who else None
+
+    def of(self, who: str) -> list[Job]:
+        """One's own imports, the newest first."""
+        with self._lock:
+            self._tidy()
+            return [job for job in reversed(self._jobs.values()) if job.who == who]
 
     def send(self, job: Job, loop: asyncio.AbstractEventLoop, language: str, correct: str | None = None) -> None:
         """Send what was checked, once; the door is of this loop. `correct`: see `Job`."""
@@ -147,8 +158,10 @@ class Jobs:
             job.remove()
 
     def _tidy(self) -> None:
+        done = [job.token for job in self._jobs.values() if job.state in DONE]
         for job in list(self._jobs.values()):
-            if not job.is_running and time.monotonic() - job.began > KEPT:
+            is_old = not job.is_running and time.monotonic() - job.began > KEPT
+            if is_old or job.token in done[:-MOST_DONE]:
                 del self._jobs[job.token]
                 job.remove()
 

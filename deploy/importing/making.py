@@ -33,6 +33,7 @@ _SEPARATORS = re.compile(r"[、,，;；\n]+")
 _UNREADABLE = re.compile(r"\\x[0-9a-f]{2}|[\ufffd\ue000-\uf8ff]")
 """Bytes that were no character, and characters that only the machine which wrote them has (外字)."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_NO_ZERO = re.compile(r"[1-9]\d{8,9}")
 MARKS_OF_NONE = frozenset({"", "-", "－", "―", "ー"})
 
 
@@ -185,6 +186,8 @@ class Maker:
             case "digest":
                 parts = "\x1f".join(folded(text_of(cell)) for cell in cells)
                 return f"h-{self._digest(parts.encode(errors='backslashreplace'))[:24]}"
+            case _ if field.path[-1] == "phone":
+                return _with_its_zero(text)
             case _:
                 return text if field.is_personal else folded(text)
 
@@ -205,6 +208,11 @@ class Maker:
         ]
         said_none = any(folded(text) in {folded(word) for word in field.none} for text in texts if text)
         return marked or ([] if said_none else None)
+
+
+def _with_its_zero(text: str) -> str:
+    """A telephone number, with the 0 that a spreadsheet takes away where it keeps it as a number: all begin with it."""
+    return f"0{folded(text)}" if _NO_ZERO.fullmatch(folded(text)) else text
 
 
 def _cell(cells: Sequence[Any], place: int) -> Any:

@@ -17,7 +17,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from deploy.importing.faults import in_words
-from deploy.importing.jobs import UNDER_WAY, Job, Jobs, TooMany
+from deploy.importing.jobs import DONE, MOST_JOBS, UNDER_WAY, Job, Jobs, State, TooMany
 from deploy.importing.running import ORDER
 from deploy.importing.words import ROW, STATES, placed
 from services.pages.forms import form_of
@@ -33,6 +33,14 @@ SHOWN = 200
 
 LONGEST_REASON = 1_000
 """Characters of the reason of corrections."""
+
+_STANDS: dict[State, str] = {
+    "checking": "import_is_checking",
+    "checked": "import_is_checked",
+    "sending": "import_is_sending",
+    "sent": "import_sent",
+    "failed": "import_is_failed",
+}
 
 SHIPPED = Path(__file__).parents[1] / "sheets"
 TEMPLATES = templates_in(Path(__file__).with_name("templates"))
@@ -80,7 +88,8 @@ class ImportPages:
             begun = (session.who, session.role.provider or "", mapping, name, content, language_of(request))
             job = await run_in_threadpool(self._jobs.begin, *begun)
         except TooMany:
-            return await self._form(request, "import_too_many", 503)
+            own = any(job.state not in DONE for job in self._jobs.of(session.who))
+            return await self._form(request, "import_too_many_yours" if own else "import_too_many", 503)
         return _to(request, f"/import/{job.token}")
 
     async def shown(self, request: Request) -> Response:
@@ -120,7 +129,11 @@ class ImportPages:
 
     async def _form(self, request: Request, mistake: str | None = None, status: int = 200) -> Response:
         def page() -> Response:
-            return self._page(request, "import.html", status, mappings=list(self._mappings()), mistake=mistake)
+            own = [(job, _STANDS[job.state]) for job in self._jobs.of(_session(request).who)]
+            mappings = list(self._mappings())
+            return self._page(
+                request, "import.html", status, mappings=mappings, mistake=mistake, own=own, most=MOST_JOBS
+            )
 
         return await run_in_threadpool(page)
 

@@ -79,6 +79,7 @@ class Sheet:
             _check_encoding(path, self.encoding)
             _check_text(path, self.encoding, start)
             self._delimiter = _delimiter_of(path, self.encoding)
+            self._check_quotes()
 
     def rows(self) -> Iterator[Row]:
         """Every row of the file, those above the heading too."""
@@ -185,6 +186,21 @@ class Sheet:
                 both = zip(sheet.iter_rows(values_only=True), written.iter_rows(values_only=True), strict=True)
                 for number, (values, formulas) in enumerate(both, start=1):
                     yield number, [_calculated(*pair) for pair in zip(values, formulas, strict=True)]
+
+    def _check_quotes(self) -> None:
+        """Raises SheetError for a quote that is never closed, or closed by the next: rows would be read as one cell."""
+        row = 1
+        with self.path.open(encoding=self.encoding, errors="backslashreplace", newline="") as file:
+            try:
+                for _ in csv.reader(file, delimiter=self._delimiter, strict=True):
+                    row += 1
+            except csv.Error as error:
+                if "expected after" not in str(error) and "unexpected end" not in str(error):
+                    return  # Told where it is read.
+                raise SheetError(
+                    f'{self.path}: {row}行目で開いた引用符（"）が閉じていません。閉じるか、取り除いてください / '
+                    f'not CSV: the quote (") opened in row {row} is not closed; close it, or take it away'
+                ) from error
 
     def _csv_rows(self) -> Iterator[Row]:
         with self.path.open(encoding=self.encoding, errors="backslashreplace", newline="") as file:

@@ -7,7 +7,7 @@ one on duty (当番) who answers the telephone is somebody else's matter.
 from __future__ import annotations
 
 from events import Event
-from events.handover import PASSING_KINDS, HandedOver, HandoverReturned
+from events.handover import PASSING_KINDS, HandedOver, HandoverReturned, HandoverWithdrawn
 
 AGENCY = "agency:"
 
@@ -15,13 +15,16 @@ AGENCY = "agency:"
 def owner_after(owner: str | None, event: Event) -> str | None:
     """In whose charge a case is after an event about it; None: nobody said so yet, and it is the first provider's.
 
-    Offering, declining and escalating change nothing; an acceptance by an agency or a section does, and a return.
+    Offering, declining, expiring and late answers change nothing. An acceptance by an agency or a section does, a
+    return, and a withdrawal that had come before an acceptance which was told first.
     """
     match event:
         case HandedOver(kind=kind) if kind in PASSING_KINDS:
             return agency_owner(event.agency, event.to)
         case HandoverReturned():
             return event.giver
+        case HandoverWithdrawn(giver=str() as giver):
+            return giver
         case _:
             return owner
 

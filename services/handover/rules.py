@@ -13,13 +13,14 @@ from events.intake import CaseClosed
 from events.messages import CaseNote
 from events.morning import CaseNoted, CasePassed, OfContact, OfNight
 from services.book import Book, Due, Said, told
-from services.cases import learn, names_given
 from services.handover import contracts, domain, evening, heard, items, ladder, night, statement, urgent
+from services.handover.listed import Listed
 from services.handover.night import Night
 from services.handover.owners import owner_after
 from services.handover.passing import Case
 from services.handover.register import TABLES, Register
 from services.handover.urgent import Alarms
+from services.passings import HANDOVERS
 
 State = Case | Night | Alarms
 """What a stream of events is about: a case, a night, or a contact that could not wait."""
@@ -29,7 +30,7 @@ class Rules:
     """Handover's rules, for the desk."""
 
     identifying = None
-    tables = TABLES
+    tables = (*TABLES, HANDOVERS)
 
     def decide(self, said: Said, book: Book[Any]) -> None:
         """Let a message have its effect. Raises Waits or Unusable."""
@@ -40,10 +41,13 @@ class Rules:
         else:
             domain.decide(said, book)
             self._pass_on(book)
+            _list(book)
 
     def _pass_on(self, book: Book[Any]) -> None:
         """A hand-over to an agency that was accepted, or came back, changes in whose charge the case is."""
-        register: Register = book.beside
+        register = book.beside
+        if not isinstance(register, Register):
+            return  # A file is only checked.
         for written in book.written:
             case = register.case(written.event.case_id) if written.event.case_id else None
             if case is None:
@@ -74,7 +78,8 @@ class Rules:
     def hear(self, record: Recorded, event: Event, book: Book[Any]) -> None:
         """Keep the register of calls and consultations, then learn under which names they are known."""
         heard.hear(record, event, book)
-        learn(event, record.time, book)
+        domain.hear(record, event, book)
+        _list(book)
 
     def expect(self, events: Sequence[tuple[Recorded, Event]], book: Book[Any]) -> None:
         """Read together what hearing these will ask of the register."""
@@ -83,14 +88,16 @@ class Rules:
     def asks(self, event: Event) -> Iterable[str]:
         """The names that a call gives, and what of a consultation that closes could not wait."""
         if isinstance(event, CaseClosed):
-            return (urgent.asks(event.case),)
-        return names_given(event)
+            return (urgent.asks(event.case), *domain.asks(event))
+        return domain.asks(event)
 
     def begin(self, now: datetime, book: Book[Any]) -> None:
         """Plan the next statement, the next evening, and the changes of contracts."""
         contracts.begin(now, book)
         night.begin(now, book)
         evening.begin(now, book)
+        if isinstance(book.beside, Kept):
+            book.beside.listed.fill()
 
     def fall_due(self, due: Due, now: datetime, book: Book[Any]) -> None:
         """Let a deadline have its effect."""
@@ -106,8 +113,28 @@ class Rules:
             case contracts.KIND:
                 contracts.fall_due(due, now, book)
             case _:
-                raise AssertionError(f"a deadline of a kind that nothing plans: {due.kind}")
+                domain.fall_due(due, now, book)
+                _list(book)
 
-    def beside(self, connection: sa.Connection) -> Register:
-        """The register of calls and consultations."""
-        return Register(connection)
+    def beside(self, connection: sa.Connection) -> Kept:
+        """The register of calls and consultations, and the list of hand-overs."""
+        return Kept(connection)
+
+
+class Kept(Register):
+    """The register, and beside it the list of hand-overs to agencies."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        super().__init__(connection)
+        self.listed = Listed(connection)
+
+    def write(self, connection: sa.Connection) -> None:
+        """Write what changed of both."""
+        super().write(connection)
+        self.listed.write(connection)
+
+
+def _list(book: Book[Any]) -> None:
+    """The list hears of what was written. There is none where a file is only checked."""
+    if isinstance(book.beside, Kept) and book.written:
+        book.beside.listed.touch(written.event for written in book.written)

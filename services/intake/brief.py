@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.desk import wards_of
-from services.era import age_on
+from services.era import age_of
 from services.intake.contacts import MISTAKEN
 from services.intake.domain import Case
 from services.intake.eligibility import Eligibility
@@ -96,7 +96,7 @@ def brief(finder: Finder, person: str, on: date) -> Brief | None:
         status=record.status,
         left_on=state.withdrawn_on,
         birth_date=birth,
-        age=age_on(birth, on) if birth else None,
+        age=age_of(birth, on),
         district=state.registered.district,
         handbooks=state.registered.handbooks,
         eligibility=record.eligibility(on, ward),

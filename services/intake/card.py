@@ -75,20 +75,20 @@ def _providers(ward: Ward) -> dict[str, str]:
     return {folded(word).casefold(): provider for word, provider in words}
 
 
-def promised_time(field: str, given: datetime, said: Said, ward: Ward) -> datetime:
+def promised_time(field: str, given: datetime, arrived: datetime, ward: Ward) -> datetime:
     """A time of a correction that may lie ahead.
 
     Raises:
         Unusable: it has no offset, lies before the register opened, or more than a year ahead.
     """
-    if given.tzinfo is None or not ward.opens_at <= given <= said.arrived + PROMISED:
+    if given.tzinfo is None or not ward.opens_at <= given <= arrived + PROMISED:
         raise Unusable(field, "unusable", A_TIME)
     return ward.local(given)
 
 
 def corrected_call_back(given: CallBack, said: Said, ward: Ward) -> CallBack | None:
     """The promised call-back as a correction tells it. Raises Unusable."""
-    by = None if given.by is None else promised_time("data.call_back.by", given.by, said, ward)
+    by = None if given.by is None else promised_time("data.call_back.by", given.by, said.arrived, ward)
     who = given.who
     if who is not None:
         words = _providers(ward)

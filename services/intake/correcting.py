@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
+from services.book import Unusable
+from services.era import is_no_day
+from services.inbox import A_TIME
+from services.intake.card import promised_time
+from services.intake.fields import A_DAY
 from services.intake.from_page import CALL_BACK, CALLER, MOMENTS, PERSONAL, WORDS, moment_of
+from services.intake.people import birth_day, day_read, registration_day
 from services.intake.records import CARE, Record, contacts_of, text_of
 from services.intake.standing import Standing
 from services.ward import Ward
@@ -80,6 +86,30 @@ def call_data(number: str, held: Values, said: Values, ward: Ward) -> dict[str, 
     return data | ({"personal": personal} if personal else {})
 
 
+def fault_of_call(said: Values, ward: Ward, now: datetime) -> Unusable | None:
+    """What of a correction could never be used: said before it is sent, since nobody waits on the line."""
+    try:
+        if "occurred_at" in said:
+            at = _moment("occurred_at", said["occurred_at"], ward)
+            if not ward.opens_at <= at <= now:
+                raise Unusable("data.occurred_at", "unusable", "a time that has passed")
+        for name in (*MOMENTS, "call_back_by"):
+            if said.get(name):
+                promised_time(f"data.{name}", _moment(name, said[name], ward), now, ward)
+        if is_no_day(said.get("birth_date", "")):
+            raise Unusable("data.personal.birth_date", "not a date that exists", A_DAY)
+    except Unusable as fault:
+        return fault
+    return None
+
+
+def _moment(name: str, typed: str, ward: Ward) -> datetime:
+    try:
+        return datetime.fromisoformat(str(moment_of(typed, ward)))
+    except ValueError:
+        raise Unusable(f"data.{name}", "unusable", A_TIME) from None
+
+
 def held_of_person(record: Record, ward: Ward) -> dict[str, str]:
     """What stands on the register of somebody."""
     form, own = record.state.registered, record.personal
@@ -128,6 +158,22 @@ def person_data(person: str, record: Record, held: Values, said: Values, ward: W
     if any(name.startswith("contact-") for name in said):
         personal["contacts"] = _contacts(after, record)
     return data | ({"personal": personal} if personal else {})
+
+
+def fault_of_person(said: Values, held: Values, ward: Ward, now: datetime) -> Unusable | None:
+    """The same of a registration."""
+    try:
+        for name in ("registered_on", *DAYS):
+            if said.get(name):
+                day_read(f"data.{name}", said[name])
+        registered_on = day_read("data.registered_on", said.get("registered_on") or held["registered_on"])
+        if "registered_on" in said:
+            registration_day(registered_on, ward, now)
+        if "own-birth_date" in said:
+            birth_day("data.personal.birth_date", said["own-birth_date"], registered_on)
+    except Unusable as fault:
+        return fault
+    return None
 
 
 def _contacts(after: Values, record: Record) -> list[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from services.book import Unusable
 from services.era import folded
 from services.intake.contacts import CHANNELS, NOT_COUNTED
 from services.intake.correcting import (
@@ -26,6 +28,8 @@ from services.intake.correcting import (
     call_data,
     changed,
     digest,
+    fault_of_call,
+    fault_of_person,
     held_of_call,
     held_of_person,
     person_data,
@@ -33,12 +37,12 @@ from services.intake.correcting import (
 from services.intake.finding import NotIndexed
 from services.intake.people import CAME_BY
 from services.intake.records import CARE
-from services.intake.standing import Opens, standing
+from services.intake.standing import Opens, is_number, standing
 from services.intake.web import Lookup
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of
-from services.pages.parked_words import fault_in_words, why
+from services.pages.parked_words import fault_in_words, receipt_in_words
 from services.pages.sending import Backroom, message
 from services.pages.terms import Terms
 
@@ -58,6 +62,8 @@ class Subject(NamedTuple):
     making: Any
     synthetic: bool
     context: dict[str, Any]
+    fault: Callable[[Mapping[str, str]], Unusable | None]
+    """What of it could never be used, as the service that takes it would say."""
 
 
 class CorrectionPages:
@@ -91,6 +97,12 @@ class CorrectionPages:
         if wrong:
             values = about.held if wrong == "changed_meanwhile" else {**about.held, **said}
             return await run_in_threadpool(self._form, request, about, values, form, wrong, 400)
+        if (unusable := await run_in_threadpool(about.fault, said)) is not None:
+            terms = await run_in_threadpool(self._around.terms, language_of(request))
+            fault = fault_in_words(unusable.field, unusable.reason, unusable.accepted, terms)
+            return await run_in_threadpool(
+                self._form, request, about, {**about.held, **said}, form, "mend_garbled", 400, fault
+            )
         outcome = await self._backroom.submit(*await run_in_threadpool(self._message, request, about, said, form))
         if outcome.state == "unavailable":
             return await run_in_threadpool(
@@ -102,7 +114,7 @@ class CorrectionPages:
             return await run_in_threadpool(self._form, request, about, {**about.held, **said}, form, "on_its_way", 202)
         receipt = outcome.receipts[0]
         terms = await run_in_threadpool(self._around.terms, language_of(request))
-        fault = fault_in_words(receipt.field or "", *why(receipt), terms)
+        fault = receipt_in_words(receipt, terms)
         return await run_in_threadpool(
             self._form, request, about, {**about.held, **said}, form, "correction_parked", 400, fault
         )
@@ -122,6 +134,7 @@ class CorrectionPages:
 
     def _call(self, request: Request) -> Subject:
         terms = self._around.terms(language_of(request))
+        ward = terms.ward
         number = folded(request.path_params["number"]).upper()
         found = next(
             (one for one in standing(self._lookup.log, number, terms.ward, self._opens) if one.number == number), None
@@ -139,7 +152,14 @@ class CorrectionPages:
         }
         synthetic = self._around.frame(terms).synthetic
         making = lambda said: call_data(number, held, said, terms.ward)  # noqa: E731  (told apart by what it closes over)
-        return Subject("call.correct", "correct_call.html", number, number, held, making, synthetic, context)
+
+        def fault(said: Mapping[str, str]) -> Unusable | None:
+            to = folded(said.get("to_number", "")).upper()
+            if to and not is_number(self._lookup.log, to):
+                return Unusable("data.to_number", "no consultation has this number", "such as R7-0123")
+            return fault_of_call(said, ward, self._backroom.clock())
+
+        return Subject("call.correct", "correct_call.html", number, number, held, making, synthetic, context, fault)
 
     def _person(self, request: Request) -> Subject:
         terms = self._around.terms(language_of(request))
@@ -165,7 +185,10 @@ class CorrectionPages:
         synthetic = self._around.frame(terms).synthetic
         making = lambda said: person_data(person, record, held, said, terms.ward)  # noqa: E731  (as above)
         title = held["own-name"] or terms.screen("nameless")
-        return Subject("registration.correct", "correct_person.html", person, title, held, making, synthetic, context)
+        fault = lambda said: fault_of_person(said, held, terms.ward, self._backroom.clock())  # noqa: E731  (as above)
+        return Subject(
+            "registration.correct", "correct_person.html", person, title, held, making, synthetic, context, fault
+        )
 
     def _form(
         self,
@@ -195,8 +218,19 @@ class CorrectionPages:
             wrong=wrong,
             fault=fault,
             longest_reason=LONGEST_REASON,
+            as_said=lambda kind, typed: _as_said(kind, typed, terms),
             **about.context,
         )
+
+
+def _as_said(kind: str, typed: str, terms: Terms) -> str:
+    """What a field of a form holds as it is read aloud: a day or a time of the ward's clock in words."""
+    try:
+        if kind == "datetime-local":
+            return terms.moment(datetime.fromisoformat(typed).replace(tzinfo=terms.ward.zone))
+        return terms.day(date.fromisoformat(typed)) if kind == "date" else typed
+    except ValueError:
+        return typed
 
 
 def _wrong(about: Subject, form: Mapping[str, str], said: Mapping[str, str]) -> str | None:

@@ -105,7 +105,7 @@ def _values(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Itera
     for field in ("safe_until", "medication_at"):
         if field in given:
             at = given[field]
-            yield field, getattr(card, field), at and cards.promised_time(f"data.{field}", at, said, ward)
+            yield field, getattr(card, field), at and cards.promised_time(f"data.{field}", at, said.arrived, ward)
     if "call_back" in given:
         told = given["call_back"]
         yield "call_back", card.call_back, told and cards.corrected_call_back(told, said, ward)

@@ -23,7 +23,7 @@ from events.intake import PersonRegistered, RegistrationCorrected
 from services.blind import opened, usable
 from services.book import Identifier
 from services.database import among
-from services.era import age_on, folded
+from services.era import age_of, folded
 from services.intake import identifiers as ids
 from services.intake.domain import Case, Person, State, evolve
 from services.intake.identifiers import by_field, fold_kana, is_kana, numbers_in, parts_of_kana, parts_of_name
@@ -241,7 +241,11 @@ def _plain(text: str) -> str:
 
 def _dialled(word: str) -> list[str]:
     """The number that a word is, in each way in which it may stand on a form."""
-    numbers = numbers_in(word) if _DIGITS.fullmatch(word) else []
+    if not _DIGITS.fullmatch(word):
+        return []
+    digits = "".join(filter(str.isdigit, word))
+    is_short = digits.startswith("0081") and ids.PART <= len(digits) < _WHOLE
+    numbers = [digits] if is_short else numbers_in(word)  # Four last digits may be 0081 as well as any others.
     ours = [match[1] for number in numbers if (match := _FROM_ABROAD.fullmatch(number))]
     return [*numbers, *(f"0{number.lstrip('0')}" for number in ours)]
 
@@ -315,7 +319,7 @@ def _candidate(record: Record, matched: tuple[str, ...], caller: Caller | None, 
         name=text_of(record.personal, "name"),
         kana=text_of(record.personal, "kana"),
         birth_date=birth,
-        age=age_on(birth, on) if birth else None,
+        age=age_of(birth, on),
         district=record.state.registered.district,
         phone=text_of(record.personal, "phone"),
         status=record.status,

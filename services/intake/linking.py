@@ -37,9 +37,14 @@ def link(said: Said, message: CallLink, book: IntakeBook) -> None:
     stands = _stands(case, book)
     if stands is not None and stands.id == person.id:
         return  # It is about this registrant already.
+    if stands is not None and case.before:
+        raise Unusable("data.person", "the call is about another registrant already", "call.unlink first")
     if stands is not None:
-        after = "call.unlink first" if case.before else "call.correct with `to`: another consultation"
-        raise Unusable("data.person", "the call is about another registrant already", after)
+        raise Unusable(
+            "data.person",
+            "the call is about another registrant already",
+            "call.correct with `to`: another consultation",
+        )
     event = e.CallLinked(
         case=case.id,
         contact=place.contact.id,

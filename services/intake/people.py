@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from events.messages import (
     RegistrationWithdraw,
 )
 from services.book import Said, Unusable, one_of, told
-from services.era import age_on, folded, legal_age_on, parse_date, school_age_on
+from services.era import MOST_YEARS, age_of, age_on, folded, legal_age_on, parse_date, school_age_on
 from services.intake import mending
 from services.intake.contacts import Place, least_age
 from services.intake.domain import IntakeBook, Person, registrant
@@ -50,7 +50,6 @@ CAME_BY = {
     for word in (kind, spoken)
 }
 ASKED_BY = ("post", "phone", "fax", "mail", "web", "visit")
-MOST_YEARS = 125
 
 
 def decide(said: Said, book: IntakeBook) -> None:
@@ -161,7 +160,7 @@ def _ages(form: Fields, day: date, *, school_year: bool) -> dict[str, Any]:
             birth = parse_date(given) if isinstance(given, str) else None
         except ValueError:
             birth = None
-        if birth is not None and birth <= day and age_on(birth, day) <= MOST_YEARS:
+        if birth is not None and age_of(birth, day) is not None:
             return _ages_of(birth, day, school_year=school_year)
         form.flag("birth-date-unusable", "personal.birth_date", A_DAY)
     age = form.whole("age", MOST_YEARS)
@@ -183,10 +182,11 @@ def _correct(said: Said, message: RegistrationCorrect, book: IntakeBook) -> None
     if "birth_date" in personal:
         day = date.fromisoformat(after["registered_on"]) if "registered_on" in after else before.registered_on
         school_year = _by_school_year(day, ward, book)
-        after |= _ages_of(_day("data.personal.birth_date", personal["birth_date"]), day, school_year=school_year)
+        birth = birth_day("data.personal.birth_date", personal["birth_date"], day)
+        after |= _ages_of(birth, day, school_year=school_year)
     if "certificate_until" in personal and message.certificate_until is msgspec.UNSET:
         until = personal["certificate_until"]
-        last_day = None if until is None else _day("data.personal.certificate_until", until)
+        last_day = None if until is None else day_read("data.personal.certificate_until", until)
         after["certificate_until"] = last_day and last_day.isoformat()
     stands = msgspec.to_builtins(before)
     changes = tuple(
@@ -232,9 +232,7 @@ def _corrected(said: Said, message: RegistrationCorrect, ward: Ward) -> dict[str
     if message.certificate is not msgspec.UNSET:
         after["certificate"] = message.certificate
     if message.registered_on is not msgspec.UNSET:
-        if not ward.ward.registration_opens <= message.registered_on <= ward.local(said.arrived).date():
-            raise Unusable("data.registered_on", "unusable", f"a day from {ward.ward.registration_opens} to today")
-        after["registered_on"] = message.registered_on.isoformat()
+        after["registered_on"] = registration_day(message.registered_on, ward, said.arrived).isoformat()
     for field in ("certificate_until", "received_on", "takes_effect_on"):
         day = getattr(message, field)
         if day is not msgspec.UNSET:
@@ -245,7 +243,23 @@ def _corrected(said: Said, message: RegistrationCorrect, ward: Ward) -> dict[str
     return after
 
 
-def _day(field: str, given: object) -> date:
+def birth_day(field: str, given: object, registered_on: date) -> date:
+    """A date of birth that somebody may have who registered on a day, as on the form. Raises Unusable."""
+    birth = day_read(field, given)
+    if age_of(birth, registered_on) is None:
+        raise Unusable(field, "no date of birth of somebody who registered then", A_DAY)
+    return birth
+
+
+def registration_day(day: date, ward: Ward, arrived: datetime) -> date:
+    """A day on which somebody may have registered. Raises Unusable."""
+    if not ward.ward.registration_opens <= day <= ward.local(arrived).date():
+        raise Unusable("data.registered_on", "unusable", f"a day from {ward.ward.registration_opens} to today")
+    return day
+
+
+def day_read(field: str, given: object) -> date:
+    """A day as people type it. Raises Unusable."""
     try:
         day = parse_date(given) if isinstance(given, str) else None
     except ValueError:

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.orm import Session as Reading
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from events.messages import MAX_MESSAGE_BYTES, Receipt
@@ -27,13 +28,17 @@ from services.database import DatabaseError
 from services.era import folded
 from services.intake.contacts import CHANNELS, MISTAKEN, NOT_COUNTED
 from services.intake.door import Door, Outcome
+from services.intake.finding import NotIndexed
 from services.intake.from_page import NotUsable, message, read
 from services.intake.linking import IDENTIFIERS
 from services.intake.recall import Recall
-from services.intake.standing import Opens, Standing, standing
-from services.journal import LogReader
+from services.intake.records import text_of
+from services.intake.standing import Opens, Standing, moved_to, standing
+from services.intake.web import Lookup
+from services.pages.flag_words import means_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import session_of
+from services.pages.parked_words import receipt_in_words
 from services.pages.ringing import Ringing
 from services.pages.terms import Terms
 from services.signin import Session
@@ -72,7 +77,7 @@ class Reception:
         around: Around,
         door: Door | None,
         recall: Recall,
-        log_of_calls: LogReader,
+        lookup: Lookup,
         opens: Opens,
         clock: Clock,
         ringing: Ringing | None = None,
@@ -82,7 +87,8 @@ class Reception:
         `ringing`: looks up tonight's notes, which stand on the card of a case.
         """
         self._around, self._door, self._recall = around, door, recall
-        self._log, self._opens, self._clock, self._ringing = log_of_calls, opens, clock, ringing
+        self._lookup, self._log = lookup, lookup.log
+        self._opens, self._clock, self._ringing = opens, clock, ringing
 
     def routes(self) -> list[Route]:
         """The addresses of the card."""
@@ -99,7 +105,10 @@ class Reception:
         return self._card(request, session, [], follows=request.query_params.get("number", "")[:20])
 
     def known(self, request: Request) -> Response:
-        """The card of the last contact under a number, to go on with; with everybody about whom that contact was."""
+        """The card of the last contact under a number, to go on with; with everybody about whom that contact was.
+
+        Where every contact was moved away, the card to which the last one went: the number was read out to somebody.
+        """
         session, _ = _speaker(request)
         if not session.sees("calls"):
             raise HTTPException(404)
@@ -107,7 +116,10 @@ class Reception:
         number = folded(request.path_params["number"]).upper()
         found = standing(self._log, number, terms.ward, self._opens if session.sees("persons") else None)
         if not found:
-            raise HTTPException(404)
+            to = moved_to(self._log, number)
+            if to is None:
+                raise HTTPException(404)
+            return RedirectResponse(link_in(terms.language)(f"/calls/{to}"), status_code=303)
         for each in found:
             log.info("looked at", extra={"case": each.case, "role": session.role.key, "who": session.who})
         return self._card(request, session, found, follows="", asked=number)
@@ -159,7 +171,8 @@ class Reception:
             "card.html",
             frame,
             terms,
-            persons=[_section(n, each) for n, each in enumerate(here, start=1)] or [_Section(prefix="")],
+            persons=[_section(n, each, self._name(session, each)) for n, each in enumerate(here, start=1)]
+            or [_Section(prefix="")],
             blank=_Section(prefix="blank-"),
             later=[each.number for each in stands if not each.is_last],
             removed=[each.number for each in last if each not in here],
@@ -179,18 +192,32 @@ class Reception:
             script_words={name: terms.as_is(name) for name in SCRIPT_WORDS},
         )
 
+    def _name(self, session: Session, stands: Standing) -> str | None:
+        """Of the registrant to whom somebody is linked."""
+        if stands.person is None or not session.sees("persons"):
+            return None
+        try:
+            with Reading(self._lookup.log.engine) as reading:
+                record = self._lookup.finder.record(reading, stands.person)
+        except NotIndexed:
+            return None
+        return text_of(record.personal, "name") if record else None
+
 
 class _Section(NamedTuple):
-    """One person on the card. `prefix`: of the ids of their fields; `linked_to`: the registrant's id."""
+    """One person on the card. `prefix`: of the ids of their fields; `linked_to`: the registrant's id, and the name,
+    for those who see persons.
+    """
 
     prefix: str
     number: str = ""
     values: Mapping[str, Any] = MappingProxyType({})
     linked_to: str | None = None
+    linked_name: str | None = None
 
 
-def _section(n: int, stands: Standing) -> _Section:
-    return _Section("" if n == 1 else f"p{n}-", stands.number, stands.values, stands.person)
+def _section(n: int, stands: Standing, linked_name: str | None) -> _Section:
+    return _Section("" if n == 1 else f"p{n}-", stands.number, stands.values, stands.person, linked_name)
 
 
 def _speaker(request: Request) -> tuple[Session, str]:
@@ -239,12 +266,12 @@ def _received(receipt: Receipt, terms: Terms) -> Answer:
         href=link_in(terms.language)(f"/calls/{number}") if number and receipt.case else None,
         flags=list(dict.fromkeys(_in_words(flag, terms) for flag in odd)),
         not_registered=len(odd) < len(receipt.flags),
-        detail=": ".join(filter(None, (receipt.field, receipt.reason))) or None,
+        detail=receipt_in_words(receipt, terms) if receipt.reason else None,
     )
 
 
 def _in_words(flag: dict[str, str | None], terms: Terms) -> str:
-    code, field = terms.code(flag["code"] or ""), (flag.get("field") or "").rpartition(".")[2]
+    code, field = means_of(flag["code"] or "", terms), (flag.get("field") or "").rpartition(".")[2]
     return f"{terms.field(field)}：{code}" if field not in ("", "data") else code
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from services.era import legal_age_on
+from services.era import age_of, legal_age_on
 from services.intake.domain import Person
 from services.intake.eligibility import Eligibility, eligibility
 from services.intake.identifiers import date_in
@@ -49,8 +49,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def eligibility(self, on: date, ward: Ward) -> Eligibility:
         """Whether the person is 対象 on a day. Without a date of birth, by the age told when they were registered."""
         form, birth = self.state.registered, self.birth_date
-        age = legal_age_on(birth, on) if birth else form.legal_age
-        if birth is None and age is not None:
+        is_known = birth is not None and age_of(birth, on) is not None
+        age = legal_age_on(birth, on) if birth and is_known else form.legal_age
+        if not is_known and age is not None:
             age += max(0, on.year - form.registered_on.year - ((on.month, on.day) < _month_day(form.registered_on)))
         return eligibility(age, form.certificate, form.certificate_until, on, ward)
 

@@ -85,6 +85,25 @@ def standing(log: LogReader, number: str, ward: Ward, opens: Opens | None) -> li
     return sorted([asked, *beside], key=lambda each: each.matter)
 
 
+def is_number(log: LogReader, number: str) -> bool:
+    """Whether a reference number was ever given to a consultation."""
+    with log.engine.connect() as connection:
+        query = sa.select(NAMES.c.target).where(NAMES.c.key == f"number/{number}").limit(1)
+        return connection.execute(query).first() is not None
+
+
+def moved_to(log: LogReader, number: str) -> str | None:
+    """The number to which the last contact went that had stood under this one; None: none was moved away."""
+    with Session(log.engine) as session:
+        told = [event_of(record) for one in _named(log, session, [f"number/{number}"]).values() for record in one]
+        corrected = [change for event in told if isinstance(event, CallCorrected) for change in event.changes]
+        moves = [change.after for change in corrected if change.field == "case"]
+        state: State | None = None
+        for record in log.histories(session, moves[-1:]).get(moves[-1], []) if moves else []:
+            state = evolve(state, event_of(record), record.time)
+    return state.number if isinstance(state, Case) else None
+
+
 def _named(log: LogReader, session: Session, keys: list[str]) -> dict[str, list[Recorded]]:
     """Everything written about what these names stand for."""
     connection = session.connection()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from services.pages.terms import Terms
 from services.ward import Label
 
 
@@ -199,3 +200,8 @@ AS_IT_IS: Final = frozenset(
 
 OTHER: Final = Label("記録を見て、必要なら訂正してください。", "Look at the record, and correct it where needed.")
 """What to do about a code that a later release brought."""
+
+
+def means_of(code: str, terms: Terms) -> str:
+    """What was found, in words; a code that a later release brought stands as it is."""
+    return terms.say(FLAGS[code].means) if code in FLAGS else terms.code(code)

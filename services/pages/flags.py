@@ -16,9 +16,9 @@ from starlette.routing import Route
 
 from events.messages import RESOLUTIONS
 from services.flag_list import Flagged, Key, counts, flags, key_of, named_by, one
-from services.pages.flag_words import AS_IT_IS, FLAGS, LINKED, OTHER
+from services.pages.flag_words import AS_IT_IS, FLAGS, LINKED, OTHER, means_of
 from services.pages.forms import form_of
-from services.pages.frame import Around, language_of, link_in, render, templates_in
+from services.pages.frame import Around, in_other_language, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.places import place_in_words
 from services.pages.sending import Backroom, Submitted, message
@@ -226,13 +226,16 @@ class FlagPages:
             together=request.query_params.get("n", "")[:3],
             choose_all=request.query_params.get("chosen") == "all",
             many=many,
-            choices=[(code, _means(code, terms), n) for code, n in sorted(counted.items(), key=lambda each: -each[1])],
+            choices=[
+                (code, means_of(code, terms), n) for code, n in sorted(counted.items(), key=lambda each: -each[1])
+            ],
             asked=asked,
             pages=pages,
             said=SAID.get(said or ""),
             mistake=mistake,
             resolutions=[(code, terms.code(code)) for code in RESOLUTIONS],
             longest_note=LONGEST_NOTE,
+            other_language=in_other_language(request, asked.query()),
         )
 
 
@@ -257,7 +260,7 @@ def _row(flag: Flagged, terms: Terms, *, resolvable: bool) -> Row:
         resolved = terms.listed([*how, terms.moment(datetime.fromisoformat(flag.resolved_at))])
     return Row(
         flag=flag,
-        means=_means(flag.code, terms),
+        means=means_of(flag.code, terms),
         do=terms.say(FLAGS[flag.code].do if flag.code in FLAGS else OTHER),
         place=place_in_words(flag.field, terms, is_known=flag.code != "unknown-field"),
         since=terms.moment(datetime.fromisoformat(flag.opened_at)),
@@ -299,10 +302,6 @@ def _key_in(value: str) -> Key:
     except msgspec.MsgspecError:
         return "", 0, "", ""
     return _key({"holder": holder, "matter": str(matter), "code": code, "field": field})
-
-
-def _means(code: str, terms: Terms) -> str:
-    return terms.say(FLAGS[code].means) if code in FLAGS else terms.code(code)
 
 
 def _became(outcome: Submitted) -> str:

@@ -61,6 +61,7 @@ MENU = (
     Entry("/tonight", "tonight", "calls", leads=True),
     Entry("/", "tables", "figures"),
     Entry("/find", "registrants", "persons"),
+    Entry("/agencies", "agencies", "calls"),
     Entry("/flags", "flags", "calls"),
     Entry("/parked", "parked", "parked"),
     Entry("/import", "import", "persons", acts=True),
@@ -141,7 +142,9 @@ def home_of(session: Session | None, ward: Ward) -> str:
     Those who work by night alone begin with tonight's notes.
     """
     mine = [entry for entry in MENU if entry.is_for(session)]
-    by_night = [e for e in mine if e.path == HOME_BY_NIGHT and session and _works_by_night_alone(session, ward)]
+    by_night = [
+        entry for entry in mine if entry.path == HOME_BY_NIGHT and session and _works_by_night_alone(session, ward)
+    ]
     speaks = session is not None and session.role.provider is not None
     return next((entry.path for entry in [*by_night, *(e for e in mine if e.leads == speaks), *mine]), "/signin")
 
@@ -175,7 +178,7 @@ def render(
         "say": terms.screen,
         "terms": terms,
         "link": link_in(language),
-        "other_language": _in_other_language(request, language),
+        "other_language": in_other_language(request),
         "path": request.url.path,
     }
     return templates.TemplateResponse(request, template, {**around, **context}, status_code=status)
@@ -193,9 +196,14 @@ def link_in(language: Language) -> Callable[..., str]:
     return link
 
 
-def _in_other_language(request: Request, language: Language) -> str:
-    """The same page in the other language, with the rest of what was asked."""
+def in_other_language(request: Request, asked: Mapping[str, object] | None = None) -> str:
+    """The same page in the other language, with the rest of what was asked. `asked`: of a page that answers a form
+    sent to another address, what the page of that form was asked for; it lies above that address.
+    """
+    other: Language = "en" if language_of(request) == "ja" else "ja"
+    if asked is not None and request.method != "GET":
+        return link_in(other)(request.url.path.rpartition("/")[0], **asked)
     query = [(key, value) for key, value in request.query_params.multi_items() if key != "lang"]
-    if language == "ja":
+    if other == "en":
         query.append(("lang", "en"))
     return f"?{urlencode(query)}"

@@ -268,16 +268,19 @@ def _told(row: Parked, terms: Terms) -> Told:
 
 
 def _sentence(row: Parked, terms: Terms) -> str:
-    """What happened, then what to do next."""
+    """What happened, then what to do next; nothing where it was settled."""
     provider = terms.provider(row.provider)
     is_named = bool(row.source) and row.id != WITHHELD
     whose = terms.screen("parked_nth" if is_named else "parked_some", provider=provider, id=row.id)
+    is_open = row.state == "open"
     if row.kind == "conflict":
-        return terms.screen("parked_conflict", whose=whose)
+        return terms.screen("parked_conflict" if is_open else "parked_conflict_settled", whose=whose)
     reason = reason_in_words(row.reason, terms.language)
     if row.field in UNREADABLE:
-        return terms.screen("parked_unreadable", whose=whose, reason=reason)
-    return terms.screen("parked_unusable", whose=whose, place=place_of(row.field, row.reason, terms), reason=reason)
+        return terms.screen("parked_unreadable" if is_open else "parked_unreadable_settled", whose=whose, reason=reason)
+    place = place_of(row.field, row.reason, terms)
+    word = "parked_unusable" if is_open else "parked_unusable_settled"
+    return terms.screen(word, whose=whose, place=place, reason=reason)
 
 
 def _why(receipt: Receipt, terms: Terms) -> str:

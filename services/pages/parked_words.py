@@ -45,6 +45,8 @@ _REASONS = {
     "nothing of yours was parked under this number": "この番号の要確認データは、この受託事業者にはありません",
     "no such flag on this record": "この記録にその確認事項はありません",
     "nobody is registered under this id": "この番号の登録者はいません",
+    "no consultation has this number": "この受付番号の相談はありません",
+    "no date of birth of somebody who registered then": "登録日より後か、125年より前の日付です",
     "registered already": "すでに登録されています",
     "without an offset": "日時に時差の記載がありません",
     "the same id came before with other content": "同じ番号で内容の違う記録が先に届いています",
@@ -76,10 +78,29 @@ _REASONS = {
     "nobody has asked about it": "回答を待つ照会がありません",
     "not acknowledged yet": "まだ受領されていません",
     "less than none": "0より小さい数です",
+    "not after it was offered": "依頼より後の日時ではありません",
+    "an agency has taken this case on already": "この相談は、すでに関係機関が受諾しています",
+    "they are asked already, and have not answered": "この送付先には依頼中で、まだ回答がありません",
+    "there is no hand-over under this id": "この記録番号の引継ぎはありません",
+    "missing: nothing about a person goes out without one": (
+        "記入がありません。本人の情報は、根拠がなければ外へ渡せません"
+    ),
+    "missing: why the law allows it here": "記入がありません。法令により渡せる理由が必要です",
+    "no consent to this receiver is in force on that day": "その日に有効な、この送付先への同意がありません",
     "outside the sender's contract": "受託の期間の外の日時です",
     "Invalid RFC3339 encoded date": "日付として読み取れません",
     "not in the directory on that day": "その日の送付先名簿に載っていません",
     "not what the directory says of this receiver": "送付先名簿にあるこの送付先の種類と違います",
+    "within the centre: no sheet goes out for it": "センターの中の引継ぎなので、送付する書面はありません",
+    "not a number of pages": "枚数として使えません",
+    "the directory has no fax number for this receiver on that day": (
+        "その日の送付先名簿に、この送付先のファクス番号がありません"
+    ),
+    "no such sheet went out for this hand-over": "この引継ぎで、その書面は送付されていません",
+    "missing: who sent it": "送付した方の氏名がありません",
+    "missing, or the same person: two people look at content and receiver": (
+        "もう一人の確認者の氏名がないか、同じ方です。内容と宛先は二人で確認します"
+    ),
 }
 _PATTERNS = (
     (re.compile(r"not JSON: (.*)"), "JSONとして読み取れません：{0}"),
@@ -117,12 +138,28 @@ _ACCEPTED = {
     "another person": "別の方",
     "a new reference": "新しい番号",
     "another name": "ほかの名前",
+    "a few words": "短い説明",
+    "a hand-over to an agency or a section": "関係機関か保健福祉課への引継ぎ",
+    "post or by-hand": "郵送か持参（post、by-hand）",
+    "handover.send first": "先に、送付の記録（handover.send）",
+    "a name": "氏名",
+    "another person's name": "別の方の氏名",
+    "handover.return of that hand-over": "先に、その引継ぎの差戻し（handover.return）",
+    "handover.accept, handover.decline or handover.withdraw of that offer": (
+        "その依頼への受諾・受諾不可・取下げ（handover.accept、handover.decline、handover.withdraw）"
+    ),
+    "an id as its events say it": "引継ぎの記録番号",
+    "`handover` (your own reference) or `handover_id` (our id)": (
+        "自分の引継ぎ番号（handover）か、引継ぎの記録番号（handover_id）"
+    ),
     "a later time": "より後の日時",
     "the time at which it happened": "実際の日時",
     "the time at which it was accepted": "受諾した日時",
     "the time at which it was given up": "取り消した日時",
     "a new handover.offer": "新しい依頼（handover.offer）",
     "registration.correct, or registration.reinstate": "訂正か再開（registration.correct、registration.reinstate）",
+    "call.unlink first": "先に、登録者との結び付けを取り消す（call.unlink）",
+    "call.correct with `to`: another consultation": "正しい受付番号へ移す訂正（call.correct）",
     "case.split first": "先に、まとめを取り消す（case.split）",
     "person.split first": "先に、登録のまとめを取り消す（person.split）",
     "the id of a registrant": "登録者の番号",
@@ -136,6 +173,7 @@ _ACCEPTED = {
     "when it was taken over": "受領した日時",
     "0, 1, 2, …": "0、1、2…",
     "the name of who says so": "入力する方の氏名",
+    "a text": "文字",
     "what is asked": "照会の内容",
     "what is answered": "回答の内容",
     "tell the operator": "Yoakeを動かしている担当者に伝えてください",
@@ -214,12 +252,16 @@ _SIZES = (
     (re.compile(r"under (\S+), or a recipient certificate"), "{0}歳未満、または受給者証"),
     (re.compile(r"a day from (\S+) to today"), "{0}から今日までの日付"),
     (re.compile(r"a hand-over that is (.+)"), "「{0}」の引継ぎ"),
+    (re.compile(r"consent\.give first; or (.+)"), "先に同意の登録（consent.give）、またはほかの根拠（{0}）"),
     (re.compile(r"(\S+) or more of (.+); or the reason, in personal\.reason"), "{1}のうち{0}つ以上、または理由の入力"),
     (
         re.compile(r"`(\w+)` \(your own reference\) or `(\w+)` \(受付番号\)"),
         "自分の番号（{0}）か、受付番号（{1}）",
     ),
     (re.compile(r"up to (\S+) (?:printable )?characters"), "{0}文字まで"),
+    (re.compile(r"up to (\S+) printable characters"), "{0}文字まで"),
+    (re.compile(r"1 to (\S+) pages, with the cover"), "送付状を含めて1枚から{0}枚"),
+    (re.compile(r"1 to (\S+) of its sheets"), "1から{0}番目の書面"),
     (re.compile(r"up to (\S+)"), "{0}件まで"),
     (re.compile(r"send it to (\w+)"), "{0}へ送る"),
 )
@@ -240,9 +282,15 @@ def place_of(field: str, reason: str, terms: Terms) -> str:
     return place_in_words(field, terms, is_known=reason != NO_FIELD)
 
 
+def receipt_in_words(receipt: Receipt, terms: Terms) -> str:
+    """Why a message was not taken, in one line."""
+    return fault_in_words(receipt.field or "", *why(receipt), terms)
+
+
 def fault_in_words(field: str, reason: str, accepted: str | None, terms: Terms) -> str:
     """Place, reason, and what would be accepted, in one line."""
-    words = f"{place_of(field, reason, terms)}{terms.screen('colon')}{reason_in_words(reason, terms.language)}"
+    place, told = place_of(field, reason, terms), reason_in_words(reason, terms.language)
+    words = f"{place}{terms.screen('colon')}{told}" if place else told
     return words + (terms.screen("would_be", accepted=accepted_in_words(accepted, terms.language)) if accepted else "")
 
 

@@ -46,7 +46,7 @@ class Signing:
 
     def closed(self, request: Request) -> Response:
         """The same, in the place of a page that is for those who have signed in; whether there is one is not said."""
-        return self._how(request, 403, again=True)
+        return self._how(request, 403, again=request.method == "GET", unsent=request.method != "GET")
 
     def offered(self, request: Request) -> Response:
         """As whom a link signs in, and the button that does."""
@@ -95,12 +95,15 @@ class Signing:
         terms = self._around.terms(language_of(request))
         return render(request, TEMPLATES, template, self._around.frame(terms), terms, status, **context)
 
-    def _how(self, request: Request, status: int = 200, why: Why | None = None, again: bool = False) -> Response:
-        """In both languages: whoever comes here has chosen none yet."""
+    def _how(
+        self, request: Request, status: int = 200, why: Why | None = None, again: bool = False, unsent: bool = False
+    ) -> Response:
+        """In both languages: whoever comes here has chosen none yet. `unsent`: a form came, and nothing was done."""
         words = {
             language: {
                 "heading": SCREEN["signin"][language],
                 "why": SCREEN[WORDS[why]][language].format(minutes=MINUTES) if why else None,
+                "unsent": SCREEN["not_sent_yet"][language] if unsent else None,
                 "how": SCREEN["how_to_sign_in"][language],
                 "lasts": SCREEN["link_lasts"][language].format(minutes=MINUTES),
                 "again": SCREEN["open_again"][language],

@@ -68,6 +68,23 @@ class Terms:
         found = next((found for ward in wards if (found := ward.provider_of(key))), None)
         return self.say(found.label) if found else key
 
+    def agency(self, key: str | None, told: str) -> str:
+        """What the directory calls a receiver; one that it does not name by the name that was `told`."""
+        wards = (self.ward, *reversed(self._earlier))
+        found = next((entry for ward in wards for entry in ward.agency if entry.key == key), None)
+        return self.say(found.label) if found else told
+
+    def basis(self, key: str) -> str:
+        """On what something about a person went to somebody."""
+        wards = (self.ward, *reversed(self._earlier))
+        found = next((entry for ward in wards for entry in ward.basis if entry.key == key), None)
+        return self.say(found.label) if found else self.code(key)
+
+    def owner(self, owner: str) -> str:
+        """In whose charge a case is: a provider, or an agency."""
+        agency = owner.removeprefix("agency:")
+        return self.provider(owner) if agency == owner else self.agency(agency, agency)
+
     def day(self, day: date, weekday: bool = False) -> str:
         """令和5年1月26日（木）, or Thu 26 January 2023."""
         if self.language == "ja":

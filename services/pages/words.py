@@ -7,7 +7,9 @@ from typing import Final
 
 from services.pages.morning_words import IN_THE_MORNING
 from services.pages.tonight_words import TONIGHT
+from services.pages.words_of_agencies import OF_AGENCIES
 from services.pages.words_of_calls import ON_THE_CARD
+from services.pages.words_of_sheets import OF_SHEETS
 from services.pages.words_of_subscribers import OF_SUBSCRIBERS
 from services.ward import Label
 
@@ -169,6 +171,10 @@ _SCREEN = {
         "This link cannot be used here. See that it is whole, and that it belongs to this Yoake.",
     ),
     "open_again": Label("サインイン済みの方は、もう一度開いてください。", "Already signed in? Open this page again."),
+    "not_sent_yet": Label(
+        "サインインの有効期限が切れています。まだ送っていません。サインインし直してから、もう一度入力してください。",
+        "You are no longer signed in. Nothing was sent. Sign in again, then enter it once more.",
+    ),
     "signin_to_open": Label("内訳を見るには、サインインが必要です。", "To see what stands behind a figure, sign in."),
     "unreadable": Label(
         "復号できません（鍵が破棄されたか、ありません）", "Cannot be decrypted (the key was destroyed, or is not here)"
@@ -257,6 +263,15 @@ _SCREEN = {
     "parked_conflict": Label(
         "{whose}：同じ番号で内容の違う記録が届きました。どちらが正しいか確認してください。",
         "{whose}: the same number came before with other content. See which of the two is right.",
+    ),
+    "parked_unreadable_settled": Label(
+        "{whose}を読み取れませんでした（{reason}）。", "{whose} could not be read ({reason})."
+    ),
+    "parked_unusable_settled": Label(
+        "{whose}を使えませんでした（{place}：{reason}）。", "{whose} could not be used ({place}: {reason})."
+    ),
+    "parked_conflict_settled": Label(
+        "{whose}：同じ番号で内容の違う記録が届きました。", "{whose}: the same number came before with other content."
     ),
     "parked_state": Label("状態", "State"),
     "parked_open": Label("未対応", "Open"),
@@ -402,12 +417,25 @@ _SCREEN = {
         "Import a sheet of more than 20 MB with `yoake import`.",
     ),
     "import_too_many": Label(
-        "ほかの取込みが続いています。しばらくしてから、もう一度選んでください。",
-        "Other imports are under way. Please choose it again in a while.",
+        "まだ送られていないほかの担当の表が{n}件あり、いまは受けられません。空くまで最長30分です。しばらくしてから、もう一度選んでください。",
+        "There are {n} sheets of others that were not sent yet, and there is no room for more. "
+        "There is within 30 minutes at most: please choose it again in a while.",
     ),
+    "import_too_many_yours": Label(
+        "まだ送られていない表が{n}件あり、いまは受けられません。下にある自分の表を送信するか消してから、もう一度選んでください。",
+        "There are {n} sheets that were not sent yet, and there is no room for more. "
+        "Send or remove one of yours below, and choose it again.",
+    ),
+    "import_yours": Label("取込み中の表", "Your sheets"),
+    "import_is_checking": Label("確かめています。", "Being checked."),
+    "import_is_checked": Label("確かめました。まだ送っていません。", "Checked, not sent yet."),
+    "import_is_sending": Label("送っています。", "Being sent."),
+    "import_is_failed": Label("取り込めません。", "Cannot be imported."),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | IN_THE_MORNING | TONIGHT)
+SCREEN: Final = MappingProxyType(
+    _SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | OF_SHEETS | OF_AGENCIES | IN_THE_MORNING | TONIGHT
+)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(
@@ -440,9 +468,18 @@ EVENTS: Final = MappingProxyType(
         "placement.arranged": Label("調整済み", "Arranged"),
         "placement.cancelled": Label("調整を取り消した", "Placement cancelled"),
         "handover.offered": Label("依頼中", "Offered"),
+        "handover.sent": Label("送付した", "Sheet sent"),
+        "handover.recalled": Label("誤送信の回収", "Sheet asked back"),
+        "handover.delivered": Label("届いた", "Delivered"),
+        "handover.seen": Label("先方が見た", "Seen"),
         "handed-over": Label("受諾", "Accepted"),
         "handover.declined": Label("受諾不可", "Declined"),
         "handover.withdrawn": Label("取下げ", "Withdrawn"),
+        "handover.expired": Label("期限切れ", "Expired"),
+        "handover.answered-late": Label(
+            "あとから届いた回答（状況は変わりません）", "A late answer, which changes nothing"
+        ),
+        "handover.noted-late": Label("引き継いだあとの記録（新しい担当へ伝える）", "A late note, for the new owner"),
         "handover.returned": Label("差戻し", "Returned"),
         "statement.issued": Label("夜間引継書を発行した", "Closing statement issued"),
         "item.acknowledged": Label("受領した", "Acknowledged"),
@@ -473,6 +510,9 @@ HANDOVERS: Final = MappingProxyType(
     }
 )
 """Which hand-over, by its kind: 引継ぎ never stands alone."""
+
+CORRECTED_BY: Final = Label("訂正した者", "Corrected by")
+"""Who is named in a correction; elsewhere it is whoever has looked at something (`PERSONAL`)."""
 
 FIELDS: Final = MappingProxyType(
     {
@@ -561,16 +601,47 @@ FIELDS: Final = MappingProxyType(
         "contacts": Label("連絡の番号の一覧", "Contacts"),
         "position": Label("記録の位置", "Position"),
         "feeds": Label("受託事業者からの受信", "Feeds"),
+        "item": Label("引継書の番号", "Item"),
+        "items": Label("引継書の番号", "Items"),
+        "new": Label("新規の相談", "New consultations"),
+        "hops": Label("件数照合", "Counts compared"),
+        "differences": Label("不一致", "Differences"),
+        "verdict": Label("照合の結果", "Verdict"),
+        "acknowledge_by": Label("受領期限", "Acknowledge by"),
+        "givers": Label("夜間の受託事業者", "Providers of the night"),
+        "receiver": Label("引き継ぐ受託事業者", "Receiver"),
+        "from_owner": Label("前の担当", "In charge before"),
+        "to_owner": Label("新しい担当", "In charge from now on"),
+        "step": Label("段階", "Step"),
+        "fired_at": Label("知らせた日時", "Told at"),
+        "also": Label("同時に知らせた段階", "Told of together"),
+        "in_time": Label("期限内の受領", "In time"),
+        "next": Label("次に連絡する先", "To be called next"),
+        "tries": Label("区への連絡の回数", "Attempts so far"),
         "begins_at": Label("開始", "Begins at"),
         "ends_at": Label("終了", "Ends at"),
         "giver": Label("渡した側", "Given by"),
         "to": Label("受けた側", "Given to"),
+        "agency": Label("送付先名簿", "In the directory"),
+        "basis": Label("提供の根拠", "Basis for sharing"),
+        "answer_by": Label("回答の期限", "Answer due"),
+        "how": Label("方法", "By which way"),
+        "said": Label("回答", "Answer"),
+        "what": Label("記録", "What was written"),
+        "owner": Label("担当", "In charge"),
+        "handover_id": Label("引継ぎの記録番号", "Hand-over id"),
+        "fax": Label("ファクス番号", "Fax number"),
+        "sending": Label("何通目", "Which sheet"),
+        "pages": Label("枚数（送付状を含む）", "Pages, with the cover"),
+        "collected": Label("回収・廃棄の確認", "Known to be back or destroyed"),
         "purpose": Label("目的", "Purpose"),
         "ward": Label("区", "Ward"),
         "effective_from": Label("適用開始", "In force from"),
         "personal": Label("個人情報", "Personal data"),
         "birth_date": Label("生年月日", "Birth date"),
         "time": Label("受付日時", "Received at"),
+        "occurred_at": Label("受付日時", "Received at"),
+        "call_back_by": Label("折り返しの約束", "Promised call-back"),
         "open": Label("対応の状況", "State"),
         "merged_into": Label("まとめた先", "Merged into"),
         "counted": Label("集計", "In the tables"),
@@ -597,6 +668,13 @@ CODES: Final = MappingProxyType(
         "agency": Label("関係機関", "An agency"),
         "settled": Label("解決", "Settled"),
         "withdrawn": Label("取下げ", "Withdrawn"),
+        "offered": Label("依頼中", "Offered"),
+        "accepted": Label("受諾", "Accepted"),
+        "declined": Label("受諾不可", "Declined"),
+        "expired": Label("期限切れ", "Expired"),
+        "returned": Label("差戻し", "Returned"),
+        "accepted-elsewhere": Label("ほかの機関が受諾", "Accepted elsewhere"),
+        "consent": Label("本人の同意", "The person's consent"),
         "moved-away": Label("転出", "Moved away"),
         "died": Label("死亡", "Died"),
         "after-closing": Label("終結後の連絡のため", "After closing"),
@@ -606,6 +684,10 @@ CODES: Final = MappingProxyType(
         "duplicate": Label("重複", "Duplicate"),
         "relay": Label("電話リレー", "Relay service"),
         "fax": Label("ファクス", "Fax"),
+        "by-hand": Label("持参", "By hand"),
+        "misdialled": Label("番号の押し間違い", "Misdialled"),
+        "wrong-receiver": Label("宛先の誤り", "Wrong receiver"),
+        "wrong-content": Label("内容の誤り", "Wrong content"),
         "mail": Label("メール", "Mail"),
         "visit": Label("来所", "Visit"),
         "119": Label("119番を案内", "119 advised"),
@@ -625,7 +707,8 @@ CODES: Final = MappingProxyType(
         "late-entry": Label("後入力", "Late entry"),
         "not-registered": Label("未登録", "Not registered"),
         "registration-withdrawn": Label("登録を終えた方", "Left the register"),
-        "district-unknown": Label("地域の一覧にない", "Not one of the districts"),
+        "district-unknown": Label("地域が分からない", "The district is not known"),
+        "unknown-district": Label("地域の一覧にない", "Not one of the districts"),
         "unknown-number": Label("受付番号が見当たらない", "No such reference number"),
         "unknown-call": Label("同じ連絡の記録が見当たらない", "The call of which it was a part is not here"),
         "not-beside": Label("同じ連絡に加えられない", "Cannot be a part of that call"),
@@ -656,6 +739,9 @@ PERSONAL: Final = MappingProxyType(
         "contacts": Label("連絡先", "Contacts"),
         "relation": Label("本人との関係", "Relation"),
         "note": Label("備考", "Note"),
+        "worker": Label("入力した方の氏名", "Worker"),
+        "question": Label("照会", "Question"),
+        "answer": Label("回答", "Answer"),
         "notes": Label("備考", "Notes"),
         "handbook_grades": Label("手帳の等級", "Handbook grades"),
         "certificate_number": Label("受給者証番号", "Certificate number"),
@@ -676,6 +762,11 @@ PERSONAL: Final = MappingProxyType(
         "promised": Label("約束したこと", "What was promised"),
         "not_promise": Label("約束しないこと", "What not to promise"),
         "by": Label("確認した者", "By"),
+        "agreed": Label("取り決めたこと", "What was agreed"),
+        "purpose": Label("目的", "What for"),
+        "reason": Label("理由", "Reason"),
+        "call_back_phone": Label("折り返しの番号", "Number for the call-back"),
+        "raw": Label("使えなかった記入", "As it was written"),
         "caller": Label("連絡者", "Caller"),
         "words": Label("話した内容", "What was said"),
         "where": Label("今いる場所", "Where the person is now"),

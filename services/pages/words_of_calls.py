@@ -206,6 +206,7 @@ ON_THE_CARD = {
     "undo_press": Label("取り消す", "Undo"),
     "noted_by_mistake": Label("押し間違いだった", "noted by mistake"),
     "pressed_by_mistake": Label("（押し間違い。記録は残ります）", "(pressed by mistake; the record stays)"),
+    "is_linked_to": Label("登録者と結び付いています：{whom}", "Linked to the registrant: {whom}"),
     "is_linked": Label("登録者と結び付いています。", "Linked to a registrant."),
     "now_section": Label("今のようす", "Just now"),
     "where": Label("今いる場所", "Where the person is now"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
 import msgspec
 from faststream import FastStream
@@ -91,7 +92,10 @@ def _known(settings: Settings, inquiry: Inquiry) -> Known:
     def store() -> KeyReader:
         return KeyReader(open_reader(settings.database_of("keys")), Secrets.at(settings.keys))
 
-    return Known(inquiry.ledger, lambda owners, identity, box: store().opened(owners, identity, box))
+    def opens(owners: Iterable[str], identity: str, box: str) -> dict[str, Any] | None:
+        return store().opened(owners, identity, box)
+
+    return Known(inquiry.ledger, opens, settings.ward().agency)
 
 
 def _secrets(settings: Settings) -> Callable[[str], list[bytes]]:

@@ -12,7 +12,7 @@ from events import Occurred, Recorded
 from events.handover import (
     HandedOver,
     HandoverDeclined,
-    HandoverEvent,
+    HandoverExpired,
     HandoverOffered,
     HandoverReturned,
     HandoverWithdrawn,
@@ -188,8 +188,12 @@ def placement(facts: Facts, at: datetime, event: PlacementEvent) -> tuple[Member
     return _keep(facts, event.case, case)
 
 
-def handover(facts: Facts, at: datetime, event: HandoverEvent) -> tuple[Member, ...]:
-    """A hand-over was offered, taken on, declined, taken back or returned."""
+Passing = HandoverOffered | HandedOver | HandoverDeclined | HandoverWithdrawn | HandoverExpired | HandoverReturned
+"""What moves a hand-over in the tables; that it was delivered, seen, or answered too late does not."""
+
+
+def handover(facts: Facts, at: datetime, event: Passing) -> tuple[Member, ...]:
+    """A hand-over was offered, taken on, declined, taken back, returned, or nobody answered."""
     case = _case(facts, event.case)
     passing = case.handovers.setdefault(event.handover, HandoverFacts())
     match event:
@@ -201,6 +205,8 @@ def handover(facts: Facts, at: datetime, event: HandoverEvent) -> tuple[Member, 
             passing.declined_at = at
         case HandoverWithdrawn():
             passing.withdrawn_at = at
+        case HandoverExpired():
+            passing.expired_at = at
         case HandoverReturned():
             passing.returned_at = at
         case _:

@@ -173,7 +173,7 @@ def _take(whole: CaseFacts, told_id: str, home: str, facts: Facts) -> None:
             whole.placements[placement] = place
     for handover, passing in told.handovers.items():
         times = (passing.offered_at, passing.accepted_at, passing.declined_at, passing.withdrawn_at)
-        if home_of(told_id, _first(*times, passing.returned_at), facts) == home:
+        if home_of(told_id, _first(*times, passing.expired_at, passing.returned_at), facts) == home:
             whole.handovers[handover] = passing
 
 

@@ -58,14 +58,14 @@ DELIVERIES = sa.Table(
     sa.Column("case_id", sa.String(36)),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("state", sa.String(10), nullable=False),
-    sa.Column("since", sa.Float, nullable=False),
-    sa.Column("due", sa.Float, nullable=False),
-    sa.Column("began", sa.Float),
+    sa.Column("since", sa.Double, nullable=False),
+    sa.Column("due", sa.Double, nullable=False),
+    sa.Column("began", sa.Double),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("answer", sa.String(60)),
     sa.Column("round", sa.Integer, nullable=False),
     sa.Column("sequence", sa.BigInteger),
-    sa.Column("delivered_at", sa.Float),
+    sa.Column("delivered_at", sa.Double),
     sa.Index("deliveries_state", "subscriber", "state", "position"),
 )
 """One event for one subscriber. `position` is the ledger's; below 0 it is a test message. `id` is the event's.
@@ -405,7 +405,7 @@ def _at(key: str, position: int) -> sa.ColumnElement[bool]:
     return sa.and_(DELIVERIES.c.subscriber == key, DELIVERIES.c.position == position)
 
 
-def test_message(subscriber: Subscriber, ward: str, now: datetime, id_: str) -> Told:
+def trial_message(subscriber: Subscriber, ward: str, now: datetime, id_: str) -> Told:
     """A message that shows that everything works, and says nothing of anybody."""
     body = {
         "specversion": "1.0",

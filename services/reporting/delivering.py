@@ -70,7 +70,7 @@ class Delivering:
         self._journal, self._look, self._secrets = journal, look, secrets
         history = LedgerReader(journal.engine, journal.log).history
         self._telling = {
-            each.key: Telling(each, lambda about: [row.event for row in history(about)], known.about)
+            each.key: Telling(each, lambda about: [row.event for row in history(about)], known.about, ward)
             for each in ward.subscriber
         }
         self._woken = {each.key: asyncio.Event() for each in ward.subscriber}

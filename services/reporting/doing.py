@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from services.errands import Errand, Outcome
 from services.journal import Journal
-from services.reporting.deliveries import NoSuchDelivery, test_message
+from services.reporting.deliveries import NoSuchDelivery, trial_message
 from services.reporting.delivering import Delivering
 from services.reporting.to_nats import FAULTS
 
@@ -55,7 +55,7 @@ class Doing:
                 outcome = Outcome(count=await self._delivering.replay(key, _needed(position)))
             case "test":
                 now, ward = self._journal.now(), self._journal.ward
-                told = test_message(way.subscriber, ward, now, self._journal.new_id())
+                told = trial_message(way.subscriber, ward, now, self._journal.new_id())
                 outcome = Outcome(position=await run(deliveries.put_test, key, told))
         self._delivering.wake(key)
         return outcome

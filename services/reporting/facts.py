@@ -64,6 +64,7 @@ class HandoverFacts(msgspec.Struct, omit_defaults=True, gc=False):
     accepted_at: datetime | None = None
     declined_at: datetime | None = None
     withdrawn_at: datetime | None = None
+    expired_at: datetime | None = None
     returned_at: datetime | None = None
 
 

@@ -14,10 +14,17 @@ from events import Event, Occurred, Recorded, event_of
 from events.epoch import EpochOpened
 from events.handover import (
     HandedOver,
+    HandoverAnsweredLate,
     HandoverDeclined,
+    HandoverDelivered,
     HandoverEvent,
+    HandoverExpired,
+    HandoverNotedLate,
     HandoverOffered,
+    HandoverRecalled,
     HandoverReturned,
+    HandoverSeen,
+    HandoverSent,
     HandoverWithdrawn,
 )
 from events.intake import (
@@ -102,10 +109,16 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
     match heard:
         case CallReceived():
             return cases.received(facts, record, heard)
-        case HandoverOffered() | HandedOver() | HandoverDeclined() | HandoverWithdrawn() | HandoverReturned():
-            return cases.handover(facts, record.time, heard)
+        case HandoverSent() | HandoverRecalled() | HandoverDelivered() | HandoverSeen():
+            return ()  # Paper, and what became of it.
+        case HandoverAnsweredLate() | HandoverNotedLate():
+            return ()  # What stands is not moved by them.
         case PlacementArranged() | PlacementCancelled():
             return cases.placement(facts, record.time, heard)
+        case HandoverOffered() | HandedOver() | HandoverReturned():
+            return cases.handover(facts, record.time, heard)
+        case HandoverDeclined() | HandoverWithdrawn() | HandoverExpired():
+            return cases.handover(facts, record.time, heard)
         case CaseClosed():
             return cases.closed(facts, record.time, heard)
         case CallCorrected():

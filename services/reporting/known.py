@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from events import Recorded
+from services.directory import CONSENT, Agency, folded
 from services.reporting.facts import CaseFacts, PersonFacts
 from services.reporting.inquiry import Opens
 from services.reporting.ledger import LedgerReader
@@ -26,13 +27,19 @@ MOST_MERGED = 20
 class Known:
     """Reads one ledger, and opens boxes with the keys of persons."""
 
-    def __init__(self, ledger: LedgerReader, opens: Opens) -> None:
-        self._ledger, self._opens = ledger, opens
+    def __init__(self, ledger: LedgerReader, opens: Opens, agencies: Sequence[Agency] = ()) -> None:
+        """`agencies`: by which words a consent may name a receiver."""
+        self._ledger, self._opens, self._agencies = ledger, opens, agencies
 
     def about(self, record: Recorded) -> dict[str, Any]:
-        """Everything personal that may be told with an offer or a hand-over, by field."""
+        """Everything personal that may be told with an offer or a hand-over, by field.
+
+        Nothing, where it went on a consent that was taken back since: what is told late is told as things stand now.
+        """
         case = record.case or record.subject
         persons = self._persons(case)
+        if not self.is_agreed(record):
+            return {}
         calls = [row.event for row in self._ledger.history(case) if row.event.type in OF_A_CALL]
         owners = [case, *persons, *_named(calls)]
         forms = [row.event for one in persons for row in self._ledger.history(one) if row.event.type in OF_A_FORM]
@@ -45,6 +52,21 @@ class Known:
             if box is not None:
                 found |= self._opens(owners, f"{record.type}/{record.id}", box) or {}
         return found
+
+    def is_agreed(self, record: Recorded) -> bool:
+        """Whether the consent on which an offer or a hand-over went still holds; so does every other basis."""
+        data = msgspec.json.decode(record.data)
+        if data.get("basis") != CONSENT:
+            return True
+        to = folded(data["to"])
+        words = frozenset({to}).union(*(agency.words for agency in self._agencies if to in agency.words))
+        said: dict[tuple[str, str], bool] = {}
+        for person in self._persons(record.case or record.subject):
+            for event in (row.event for row in self._ledger.history(person)):
+                if event.type in ("consent.given", "consent.withdrawn"):
+                    word = folded(msgspec.json.decode(event.data)["to"])
+                    said[person, word] = event.type == "consent.given" and word in words
+        return any(said.values())
 
     def _persons(self, case: str) -> list[str]:
         """Whom a case concerns, and into whose record theirs was merged; whose record stands is the last."""

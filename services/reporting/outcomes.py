@@ -56,19 +56,28 @@ def _place_counts(place: PlacementFacts, ward: Ward, as_of: datetime | None) -> 
 
 
 def _passing_counts(passing: HandoverFacts, ward: Ward, as_of: datetime | None) -> bool:
-    accepted, returned = known_by(passing.accepted_at, as_of), known_by(passing.returned_at, as_of)
+    accepted, returned = _stands(passing, as_of), known_by(passing.returned_at, as_of)
     match ward.policy.handover:
         case "accepted":
             return accepted and not returned
         case "offered":
-            refused = known_by(passing.declined_at, as_of) or known_by(passing.withdrawn_at, as_of)
-            return (accepted or known_by(passing.offered_at, as_of)) and not (refused or returned)
+            over = (passing.declined_at, passing.withdrawn_at, passing.expired_at)
+            offered = known_by(passing.offered_at, as_of) and not any(known_by(end, as_of) for end in over)
+            return (accepted or offered) and not returned
         case "ever":
             return accepted
         case _:
             assert_never(ward.policy.handover)
 
 
+def _stands(passing: HandoverFacts, as_of: datetime | None) -> bool:
+    """It was accepted, and had not been taken back before by its own time: the two can cross in the post."""
+    if passing.accepted_at is None or not known_by(passing.accepted_at, as_of):
+        return False
+    withdrawn = passing.withdrawn_at
+    return withdrawn is None or withdrawn >= passing.accepted_at or not known_by(withdrawn, as_of)
+
+
 def _waits(passing: HandoverFacts, as_of: datetime | None) -> bool:
-    answers = (passing.accepted_at, passing.declined_at, passing.withdrawn_at)
-    return known_by(passing.offered_at, as_of) and not any(known_by(answer, as_of) for answer in answers)
+    ends = (passing.accepted_at, passing.declined_at, passing.withdrawn_at, passing.expired_at)
+    return known_by(passing.offered_at, as_of) and not any(known_by(end, as_of) for end in ends)

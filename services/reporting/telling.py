@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 
 from events import SPECVERSION, Recorded
+from events.handover import AGENCY_KINDS
 from events.seal import public_key, seal
 from services.reporting.deliveries import Told
 from services.subscribers import WITH_PERSONAL, Subscriber
+from services.ward import Ward
 
 LEFT_OUT = frozenset({"sealed", "content"})
 """Fields of our events that no subscriber gets: our boxes, and the whole of a ward's file."""
@@ -29,8 +31,9 @@ Personal = Callable[[Recorded], dict[str, Any]]
 class Telling:
     """Tells one subscriber of events, as they come out of the ledger."""
 
-    def __init__(self, subscriber: Subscriber, history: History, personal: Personal) -> None:
-        self.subscriber, self._history, self._personal = subscriber, history, personal
+    def __init__(self, subscriber: Subscriber, history: History, personal: Personal, ward: Ward) -> None:
+        """`ward`: on whose bases something about a person may go."""
+        self.subscriber, self._history, self._personal, self._ward = subscriber, history, personal, ward
         self._key = public_key(msgspec.json.encode(subscriber.public_key)) if subscriber.public_key else None
 
     def tell(self, position: int, record: Recorded) -> Told | None:
@@ -63,11 +66,18 @@ class Telling:
         return any(self.subscriber.hears_of(kind, agency) for kind, agency in meant)
 
     def _sealed(self, record: Recorded) -> str | None:
-        if self._key is None or not self.subscriber.personal or record.type not in WITH_PERSONAL:
+        if self._key is None or not self.subscriber.personal or not self._may_go(record):
             return None
         known = self._personal(record)
         told = {name: known[name] for name in self.subscriber.personal if name in known}
         return seal(told, self._key) if told else None
+
+    def _may_go(self, record: Recorded) -> bool:
+        """Whether it was checked that something about the person may go: on which basis, where the ward lists any."""
+        if record.type not in WITH_PERSONAL:
+            return False
+        data = msgspec.json.decode(record.data)
+        return data["kind"] in AGENCY_KINDS and (not self._ward.basis or data.get("basis") is not None)
 
 
 def handovers(records: Iterable[Recorded]) -> Iterator[tuple[str, str, str | None]]:

@@ -148,15 +148,46 @@ async def test_so_many_uploads_and_no_more(centre: Centre, tmp_path: Path, monke
     """Each may fill a disk; what is too old makes room."""
     app = site(centre, role="day")
     async with browser(app) as web:
-        for _ in range(jobs.MOST_JOBS):
-            await upload(web, b"x")
-        full = await upload(web, b"x")
+        sheet = roster(tmp_path, "R-1")
+        waiting = [await upload(web, sheet) for _ in range(jobs.MOST_JOBS)]
+        full = await upload(web, sheet)
+        await web.post(f"{waiting[0].url.path}?do=drop", headers=FROM_HERE)
+        after = await upload(web, sheet)
+    other = app.state.signins.sign_in(app.state.signins.link("day", "架空 次郎"))
+    app.state.cookies = dict.fromkeys(app.state.cookies, other)
+    async with browser(app) as web:
+        others = await upload(web, sheet)
         monkeypatch.setattr(jobs, "KEPT", -1.0)
-        room = await upload(web, b"x")
+        room = await upload(web, sheet)
 
-    assert (full.status_code, "ほかの取込みが続いています。" in full.text) == (503, True)
+    assert (full.status_code, "下にある自分の表を送信するか消してから" in full.text) == (503, True)
+    assert full.text.count("この表を消す") == jobs.MOST_JOBS
+    assert after.status_code == 200
+    assert (others.status_code, "ほかの担当の表が4件あり" in others.text) == (503, True)
+    assert "この表を消す" not in others.text
     assert room.status_code in (200, 404)
     assert pages.SHIPPED.is_dir()
+
+
+async def test_what_is_done_with_takes_no_place(
+    centre: Centre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it was refused or sent: it stands in one's list with its button, and the oldest goes by itself."""
+    app = site(centre, role="day")
+    monkeypatch.setattr(jobs, "MOST_DONE", 6)
+    async with browser(app) as web:
+        refused = [await upload(web, b"x") for _ in range(jobs.MOST_JOBS + 1)]
+        checked = await upload(web, roster(tmp_path, "R-7"))
+        await settled(web, await web.post(f"{checked.url.path}?do=send", headers=FROM_HERE, follow_redirects=True))
+        listed = (await web.get("/import")).text
+        for _ in range(2):
+            await upload(web, b"x")
+        first, last = [(await web.get(page.url.path)).status_code for page in (refused[0], checked)]
+
+    assert {page.status_code for page in (*refused, checked)} == {200}
+    assert all("この表を消す" in page.text for page in refused)
+    assert (listed.count("取り込めません。"), listed.count("送信済み。"), listed.count("この表を消す")) == (5, 1, 6)
+    assert (first, last) == (404, 200)
 
 
 async def test_edited_rows_are_corrected_where_that_is_ticked_with_a_reason(centre: Centre, tmp_path: Path) -> None:

@@ -181,6 +181,45 @@ def test_real_dates_and_numbers_of_a_workbook_are_read(tmp_path: Path) -> None:
     assert done.data(2)["certificate"] is True
 
 
+@pytest.mark.parametrize("suffix", ["xlsx", "csv"])
+def test_a_telephone_number_kept_as_a_number_gets_its_zero_back(tmp_path: Path, suffix: str) -> None:
+    """A spreadsheet takes the 0 away; a number with it, or one of another length, stands as it is."""
+    cells = [9012345678, 312345678, "03-0000-0001", "000-0000-0001", 12345678, "８０１２３４５６７８"]
+    mother = {"緊急連絡先電話": 8000000001.0 if suffix == "xlsx" else 8000000001}
+    lines: Lines = [HEADING, *(person(f"R-{n}", 電話番号=cell, **mother) for n, cell in enumerate(cells))]
+    make = xlsx_file if suffix == "xlsx" else csv_file
+    done = Imported(make(tmp_path / f"a.{suffix}", lines))
+    told = [done.data(row)["personal"]["phone"] for row in range(2, 8)]
+
+    assert told == ["09012345678", "0312345678", "03-0000-0001", "000-0000-0001", "12345678", "08012345678"]
+    assert done.data(2)["personal"]["contacts"][0]["phone"] == "08000000001"
+
+
+QUOTES = {
+    "to the end": ('"架空 引用2', "2"),
+    "to the next quote": ('"架空 引用2', '"2"'),
+}
+
+
+@pytest.mark.parametrize("name", QUOTES)
+def test_a_quote_that_is_not_closed_is_told_with_its_row(tmp_path: Path, name: str) -> None:
+    """Otherwise the rows behind it would be one cell of it, and lost without a word."""
+    opened, later = QUOTES[name]
+    rows = ["a,b", '"1",x', f"{opened},x", "3,x", f"{later},x"]
+    file = tmp_path / "a.csv"
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+    with pytest.raises(SheetError, match=r"3行目で開いた引用符.*the quote \(\"\) opened in row 3 is not closed"):
+        Sheet(file)
+
+
+def test_quotes_within_a_cell_and_around_lines_are_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    """Doubled within, and with line breaks."""
+    file = csv_file(tmp_path / "a.csv", [["a"], ['架空 "花子"'], ["一行目\n二行目"], ["x"]])
+
+    assert [cells for _, cells in Sheet(file).rows()] == [["a"], ['架空 "花子"'], ["一行目\n二行目"], ["x"]]
+
+
 def test_titles_blank_rows_and_merged_cells_are_no_rows(tmp_path: Path) -> None:
     """The heading is where every column is, and rows keep the numbers that they have in the sheet."""
     book = Workbook()

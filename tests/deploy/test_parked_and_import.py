@@ -26,7 +26,7 @@ from services.reporting.published import compare
 from services.reporting.published import load as load_tables
 from services.ward import load as load_ward
 from tests.deploy.sheet_examples import CALLS, HEADING, ROOT, ROSTER, csv_file, person, xlsx_file
-from tests.running import WARD, Finished, call, message, placed, running, settled, until, up, write_lines
+from tests.running import GROUND, WARD, Finished, call, message, placed, running, settled, until, up, write_lines
 
 NIGHT_43 = {
     "specversion": "1.0",
@@ -164,10 +164,14 @@ def test_a_conflict_is_closed_with_a_reason(here: Path, tmp_path: Path) -> None:
     feed(here, tmp_path, call(2, district="kinuta"))
     (row,) = listed(here)
     again = parked(here, "resend", row["number"])
+    blank = [parked(here, "close", row["number"], "--reason", text) for text in ("", " 　")]
+    still = listed(here)
     closed = parked(here, "close", row["number"], "--reason", "先のものが正しい", "--by", "架空 次郎")
 
     assert (row["kind"], len(row["first"])) == ("conflict", 1)
     assert (again.returncode, "新しい番号で" in again.stderr) == (2, True)
+    assert [(told.returncode, "閉じる理由を入力してください" in told.stderr) for told in blank] == [(2, True)] * 2
+    assert still == [row]
     assert closed.returncode == 0, closed.stdout + closed.stderr
     assert listed(here) == []
     assert listed(here, "--all")[-1]["because"] == "other"
@@ -182,7 +186,7 @@ def test_a_conflict_is_closed_with_a_reason(here: Path, tmp_path: Path) -> None:
 def test_what_was_parked_behind_a_mended_message_is_named(here: Path, tmp_path: Path) -> None:
     """The return was parked because the acceptance was: mending the one, a person is told of the other."""
     offer = message("h-1", "handover.offer", "2023-06-05T10:00:00+09:00", {})
-    offer["data"] = {"case": "C-1", "handover": "H-1", "kind": "agency", "to": "架空"}
+    offer["data"] = {"case": "C-1", "handover": "H-1", "kind": "agency", "to": "架空", **GROUND}
     accept = message("h-2", "handover.accept", "2023-06-05T11:00:00+09:00", {"handover": "H-1", "purpose": 7})
     back = message("h-3", "handover.return", "2023-06-05T12:00:00+09:00", {"handover": "H-1"})
     feed(here, tmp_path, offer)
@@ -296,6 +300,20 @@ def test_what_cannot_be_imported_is_said_in_one_line(here: Path, tmp_path: Path)
     ):
         told = run("import", file, *arguments, "--data", here)
         assert (told.returncode, says in told.stderr, "Traceback" in told.stderr) == (2, True, False), told.stderr
+
+
+def test_where_the_copy_goes_is_looked_at_before_anything_is_sent(here: Path, tmp_path: Path) -> None:
+    """A directory that is not there, or a directory itself: one sentence, and no row was sent."""
+    file = csv_file(tmp_path / "a.csv", [HEADING, person("R-901", 地域="アトランティス")])
+    arguments = ("import", file, "--map", ROSTER, "--as", "contractor", "--synthetic", "--data", here)
+    for place in (tmp_path / "none" / "x.csv", tmp_path):
+        told = run(*arguments, "--checked", place)
+        assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
+        assert f"{place}: ここには写しを保存できません" in told.stderr
+    taken = run(*arguments, "--checked", tmp_path / "x.csv", "--json")
+
+    assert taken.json["states"] == {"flagged": 1}
+    assert (tmp_path / "x.csv").exists()
 
 
 HISTORY_ROSTER = """

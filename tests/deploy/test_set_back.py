@@ -15,7 +15,7 @@ from deploy.datadir import DataDirectory
 from services.database import create, open_engine
 from services.settings import Settings
 from tests.conftest import schemas
-from tests.running import call, message, placed, settled, total, until, up, write_lines, yoake
+from tests.running import GROUND, call, message, placed, settled, total, until, up, write_lines, yoake
 
 DATABASES = ("intake", "placement", "handover", "reporting", "keys")
 REFUSES = {"keys": ("intake", "placement", "handover")}
@@ -32,7 +32,7 @@ NAMED = {
 
 def offered(number: int) -> dict[str, Any]:
     """An agency is asked to take on the case of `call(number)`."""
-    data = {"case": f"C-{number}", "handover": f"H-{number}", "kind": "agency", "to": "架空相談支援事業所"}
+    data = {"case": f"C-{number}", "handover": f"H-{number}", "kind": "agency", "to": "架空相談支援事業所", **GROUND}
     return message(f"offer-{number}", "handover.offer", f"2023-06-{1 + number % 28:02}T12:00:00+09:00", data)
 
 

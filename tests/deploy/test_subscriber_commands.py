@@ -17,7 +17,7 @@ import pytest
 
 from deploy.natsd import NatsError, connect
 from deploy.ports import free_port
-from tests.running import WARD, YOAKE, call, environment, message, settled, until, up, write_lines, yoake
+from tests.running import GROUND, WARD, YOAKE, call, environment, message, settled, until, up, write_lines, yoake
 from tests.subscriber_examples import OFFICE_KEY, public_half
 
 ENTRY = """
@@ -53,7 +53,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("subscribers")
     (directory / "ward.toml").write_text(ward_with(ENTRY.format(**public_half()), HOOK.format(port=PORT)), "utf-8")
     with up(directory / "data", "--ward", directory / "ward.toml"):
-        data = {"case": "C-1", "handover": "H-1", "kind": "agency", "to": "ぽーと"}
+        data = {"case": "C-1", "handover": "H-1", "kind": "agency", "to": "ぽーと"} | GROUND
         handed = message("handed-1", "handover.complete", "2023-06-03T12:00:00+09:00", data)
         file = write_lines(directory / "lines.jsonl", [call(1), handed])
         assert yoake("feed", file, "--as", "contractor", "--data", directory / "data").returncode == 0

@@ -197,7 +197,7 @@ def test_the_closing_of_the_page_closes_what_was_parked(centre: Centre) -> None:
 
 
 def test_every_event_but_a_few_comes_of_the_examples(databases: Databases) -> None:
-    """A ward's file, a restore, a late contact and what was parked make those; the rest the examples lead to."""
+    """A file, a restore, a late contact, what was parked and a time that passed make those; the examples the rest."""
     told = set()
     for name, on in (("every-message.jsonl", "2025-05-12 12:00"), ("a-night.jsonl", "2025-03-31 12:00")):
         with evening(databases(), on) as centre:
@@ -206,7 +206,8 @@ def test_every_event_but_a_few_comes_of_the_examples(databases: Databases) -> No
             centre.tick()
             told |= {record.type for service in RULES for record in centre.records(service)}
 
-    assert set(known_events()) - told == {"ward.activated", "epoch.opened", "contact.moved", "parked.closed"}
+    others = {"ward.activated", "epoch.opened", "contact.moved", "parked.closed", "handover.expired"}
+    assert set(known_events()) - told == others
 
 
 def test_the_night_of_the_examples_is_accepted_whole(database_url: str) -> None:

@@ -25,7 +25,7 @@ from events.ending import ended
 from events.messages import MESSAGES, Receipt
 from events.seal import sealed
 from services.streams import inbox_subject, receipt_subject
-from tests.running import call, message, placed
+from tests.running import GROUND, call, message, placed
 
 PROVIDER = "contractor"
 RATE = 40.0
@@ -38,7 +38,7 @@ AGAIN = 4.0
 def case(number: int) -> list[dict[str, Any]]:
     """What is said about one case: the bed comes before its call, as from two desks; it is offered and accepted."""
     day = f"2023-06-{1 + number % 28:02}"
-    told = {"case": f"C-{number}", "handover": f"H-{number}", "kind": "agency", "to": "架空相談支援事業所"}
+    told = {"case": f"C-{number}", "handover": f"H-{number}", "kind": "agency", "to": "架空相談支援事業所", **GROUND}
     offer = message(f"offer-{number}", "handover.offer", f"{day}T13:00:00+09:00", told)
     accept = message(f"accept-{number}", "handover.accept", f"{day}T15:00:00+09:00", {"handover": f"H-{number}"})
     return [placed(number), call(number), offer, accept]

@@ -133,19 +133,34 @@ FIELDS: dict[str, dict[str, str]] = {
         "handover": "needed",
         "kind": "needed",
         "to": "needed",
+        "basis": "text",
+        "answer_by": "day",
     },
-    "handover.accept": {"handover": "needed", "purpose": "text"},
+    "handover.send": {"handover": "needed", "handover_id": "text", "how": "needed", "pages": "whole"},
+    "handover.recall": {
+        "handover": "needed",
+        "handover_id": "text",
+        "how": "text",
+        "sending": "whole",
+        "reason": "needed",
+        "collected": "truth",
+    },
+    "handover.deliver": {"handover": "needed", "handover_id": "text", "how": "needed"},
+    "handover.see": {"handover": "needed", "handover_id": "text", "how": "text"},
+    "handover.accept": {"handover": "needed", "handover_id": "text", "how": "text", "purpose": "text"},
     "handover.complete": {
         "case": "text",
         "number": "text",
         "handover": "needed",
         "kind": "needed",
         "to": "needed",
+        "basis": "text",
+        "how": "text",
         "purpose": "text",
     },
-    "handover.decline": {"handover": "needed", "reason": "text"},
-    "handover.withdraw": {"handover": "needed", "reason": "text"},
-    "handover.return": {"handover": "needed", "reason": "text"},
+    "handover.decline": {"handover": "needed", "handover_id": "text", "how": "text", "reason": "text"},
+    "handover.withdraw": {"handover": "needed", "handover_id": "text", "how": "text", "reason": "text"},
+    "handover.return": {"handover": "needed", "handover_id": "text", "how": "text", "reason": "text"},
     **{f"item.{verb}": {"night": "day", "item": "whole"} for verb in ("acknowledge", "undo", "question")},
     **{f"item.{verb}": {"night": "day", "item": "whole"} for verb in ("answer", "done")},
     "exchange.count": {"night": "day", "contacts": "whole"},
@@ -197,6 +212,13 @@ def good(kind: str, random: Random) -> Message:
             data = {"case": f"C{n}", "placement": f"B{n}", "kind": "short-stay"}
         case "handover.offer" | "handover.complete":
             data = {"case": f"C{n}", "handover": f"H{n}", "kind": "agency", "to": "架空相談支援事業所"}
+            data |= {"basis": "legal-duty", "personal": {"reason": "架空の理由"}}
+        case "handover.deliver":
+            data = {"handover": f"X{n}", "how": "fax"}
+        case "handover.send":
+            data = {"handover": f"X{n}", "how": "fax", "pages": 2, "personal": {"by": "甲", "checked_by": "乙"}}
+        case "handover.recall":
+            data = {"handover": f"X{n}", "reason": "misdialled"}
         case "consent.give" | "consent.withdraw":
             data = {"person": f"P{n}", "to": "架空相談支援事業所"}
         case "parked.close":

@@ -12,6 +12,8 @@ import pytest
 
 from events.adapter import sealed
 from services.intake.from_page import KNOWN, NotUsable, message, read
+from services.intake.reception import _received
+from services.pages.terms import Terms
 from tests.desk_examples import LATER, NIGHT, SECRETS, WARD, Centre, call, codes, contact, register
 from tests.desk_examples import message as message_of
 from tests.services.test_register_pages import text_of
@@ -213,7 +215,7 @@ async def test_a_linked_person_and_a_mistaken_press_are_said_in_words(tmp_path: 
     pressed = {"what": "119", "at": "2025-05-12T22:00:00+09:00", "answered": True}
     told = call("A", NIGHT, id="first", danger=[pressed, pressed | {"what": "110"}])
     with centre_in(tmp_path) as centre:
-        person = centre.say("day", register("P")).person[0]
+        person = centre.say("day", register("P", personal={"name": "架空 花子"})).person[0]
         case = centre.say("night", told).case[0]
         centre.say("night", message_of("call.add", LATER, call="first", danger=[pressed | {"mistaken": True}]))
         link: dict[str, Any] = {"call": "first", "person_id": person, "matched": ["kana", "phone"]}
@@ -225,7 +227,12 @@ async def test_a_linked_person_and_a_mistaken_press_are_said_in_words(tmp_path: 
             centre.pump()
             history = text_of((await web.get(f"/cases/{case}")).text)
 
-    assert history.count("押し間違いだった") == 1
+    changes = history.partition("相談受付票に追記した")[2].partition("記録の内容を見る")[0]
+    assert "119番を案内" in changes
+    assert "押し間違いだった" in changes
+    assert "集計にかかわる変更はありません" not in changes
+    assert "登録者と結び付いています：架空 花子" in linked
+    assert "架空 花子" not in unlinked
     lines = linked.partition('id="attempts"')[2].partition("</ul>")[0].split("<li")[1:]
     assert [("mistaken" in line, "押し間違い" in line, "data-undo" in line) for line in lines] == [
         (True, True, False),
@@ -236,6 +243,23 @@ async def test_a_linked_person_and_a_mistaken_press_are_said_in_words(tmp_path: 
     assert '<div class="linking" id="linking" hidden>' in linked
     assert '<div class="wide" id="unlinking" hidden>' in unlinked
     assert '<div class="linking" id="linking">' in unlinked
+
+
+async def test_what_the_card_is_answered_is_said_in_words(tmp_path: Path) -> None:
+    """Why a link was parked names its field once, and what a flag means is what the list of flags says."""
+    with centre_in(tmp_path) as centre:
+        told = call("A", NIGHT, id="first", district=None, person=None)
+        receipts = [centre.say("night", told)]
+        persons = [centre.say("day", register(ref)).person[0] for ref in ("P", "Q")]
+        link: dict[str, Any] = {"call": "first", "matched": ["kana", "phone"]}
+        receipts += [centre.say("night", message_of("call.link", LATER, **link, person_id=each)) for each in persons]
+    words = Terms(WARD, "ja")
+    flagged, _, parked = [_received(receipt, words) for receipt in receipts]
+
+    assert "地域：地域が分からない" in flagged.flags
+    assert parked.detail == (
+        "本人：すでに別の登録者と結び付いています（受け付けられる内容：先に、登録者との結び付けを取り消す（call.unlink））"
+    )
 
 
 async def test_what_the_card_says_is_said_in_both_languages(centre: Centre) -> None:

@@ -13,9 +13,11 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.desk_examples import NIGHT, Centre, call, register
+from tests.services.test_register_pages import text_of
 from tests.web_examples import HOME, browser, centre_in, site
 
 FROM_HERE = {"Origin": HOME}
+CALL = "/calls/R7-0001/correct"
 FORM: dict[str, Any] = {
     "name": "架空 花子",
     "kana": "カクウ ハナコ",
@@ -93,7 +95,10 @@ async def test_a_call_is_corrected_with_before_and_after(centre: Centre) -> None
     assert (provider, sent["synthetic"], set(sent["data"])) == ("day", True, {"number", "district", "personal"})
     assert [(change.field, change.before, change.after) for change in event.changes] == [("district", None, "kinuta")]
     assert box == {"reason": "母に確認した", "by": "架空 花子"}
-    assert "母に確認した" in history
+    told = text_of(history)
+    assert "理由 母に確認した" in told
+    assert "訂正した者 架空 花子" in told
+    assert "確認した者" not in told
     assert {event.code for event in centre.events() if event.name == "flag.resolved"} == {"unknown-district"}
 
 
@@ -136,6 +141,31 @@ async def test_a_registration_is_corrected(centre: Centre) -> None:
         "reason": "年に一度の確認",
     }
     assert (await get(app, f"/persons/{person(centre)}")).text.count("090-0000-9999") == 2
+    history = text_of((await get(app, answer.headers["location"])).text)
+    assert "電話番号 なし → 090-0000-9999" in history
+    assert "必要な支援 › アレルギー 卵 → 卵、乳" in history
+    assert "連絡先 2 › 氏名 なし → 架空 父" in history
+    assert "連絡先 1" not in history.partition("登録内容を訂正した")[2]
+
+
+async def test_a_field_that_was_emptied_says_what_stood_there(centre: Centre) -> None:
+    """前 → 後, blanks included, of a registration and of a call, each time that it is corrected."""
+    app = site(centre, role="night")
+    own = f"/persons/{person(centre)}/correct"
+    for address, said in (
+        (own, {"own-kana": ""}),
+        (own, {"own-kana": "カクウ ハナ"}),
+        (CALL, {"name": ""}),
+        (CALL, {"caller_name": "架空 母"}),
+    ):
+        form = filled((await get(app, address)).text)
+        assert (await send(app, address, form | said | {"reason": "r"})).status_code == 303
+    registration, case = [text_of((await get(app, f"/cases/{about}")).text) for about in (person(centre), "R7-0001")]
+
+    assert "フリガナ カクウ ハナコ → なし" in registration
+    assert "フリガナ なし → カクウ ハナ" in registration
+    assert "氏名 架空 太郎 → なし" in case
+    assert "連絡者 › 氏名 なし → 架空 母" in case
 
 
 async def test_nothing_is_sent_without_a_change_or_a_reason_or_over_anothers_correction(centre: Centre) -> None:
@@ -149,16 +179,63 @@ async def test_nothing_is_sent_without_a_change_or_a_reason_or_over_anothers_cor
     down = await send(app, address, form | {"district": "kinuta", "reason": "r"})
     app.state.counter.closed = False
     moved = await send(app, address, form | {"to_number": "R7-9999", "reason": "r"})
+    earlier = await send(app, address, form | {"occurred_at": form["occurred_at"][:11] + "00:10"})
     await send(app, address, form | {"district": "kinuta", "reason": "r"})
     late = await send(app, address, form | {"district": "tamagawa", "reason": "r"})
 
     assert (same.status_code, "直したところがありません。" in same.text) == (400, True)
+    assert "記録：不明" in silent.text
     assert (silent.status_code, "訂正の理由を入力してください。" in silent.text) == (400, True)
     assert '<option value="kinuta" selected' in silent.text
     assert (down.status_code, "回線が切れています" in down.text) == (503, True)
-    assert moved.status_code in (202, 400)
+    assert moved.status_code == 400
+    assert "記録：令和7年5月12日（月）" in earlier.text
     assert (late.status_code, "記録が変わりました" in late.text) == (400, True)
     assert len([event for event in centre.events() if event.name == "call.corrected"]) == 1
+
+
+async def test_a_call_is_moved_only_to_a_number_that_was_given_out(centre: Centre) -> None:
+    """A number that does not exist yet would wait, and take whoever rings next; the emptied number leads on."""
+    app = site(centre, role="night")
+    address = "/calls/R7-0001/correct"
+    form = filled((await get(app, address)).text)
+    early = await send(app, address, form | {"to_number": "R7-0002", "reason": "番号の誤り"})
+    centre.say("night", {**call("B", "2025-05-12 23:00"), "synthetic": True})
+    centre.pump()
+    stays = (await get(app, "/cases/R7-0001")).text
+    moved = await send(app, address, form | {"to_number": "ｒ７－０００２", "reason": "番号の誤り"})
+    async with browser(app) as web:
+        led = await web.get("/calls/R7-0001")
+
+    assert (early.status_code, "この受付番号の相談はありません" in early.text) == (400, True)
+    assert 'value="R7-0002"' in early.text
+    assert len(app.state.counter.sent) == 1
+    assert "連絡を別の相談へ移した" not in stays
+    history = text_of((await get(app, "/cases/R7-0001")).text)
+
+    assert moved.status_code == 303
+    assert "相談 R7-0001 → R7-0002" in history
+    assert (led.status_code, led.headers["location"]) == (303, "/calls/R7-0002")
+
+
+async def test_what_could_never_be_used_is_said_before_it_is_sent(centre: Centre) -> None:
+    """Nothing is parked of it: the form names the field and keeps what was typed."""
+    app = site(centre, role="day")
+    own = f"/persons/{person(centre)}/correct"
+    call_form, form = [filled((await get(app, address)).text) for address in (CALL, own)]
+    wrong = [
+        (CALL, call_form, {"occurred_at": "2031-01-01T10:00"}, "受付日時：使えません"),
+        (CALL, call_form, {"safe_until": "2099-01-01T10:00"}, "対応が必要な時刻"),
+        (CALL, call_form, {"birth_date": "昭和99年13月40日"}, "生年月日：その日付はありません"),
+        (own, form, {"own-birth_date": "2099-01-01"}, "生年月日：登録日より後か、125年より前の日付です"),
+        (own, form, {"registered_on": "2199-01-01"}, "登録日：使えません"),
+    ]
+    for address, held, said, told in wrong:
+        answer = await send(app, address, held | said | {"reason": "r"})
+        assert (answer.status_code, told in answer.text) == (400, True), said
+        assert f'value="{next(iter(said.values()))}"' in answer.text
+        assert "まだ送っていません" in answer.text
+    assert app.state.counter.sent == []
 
 
 @pytest.mark.parametrize("role", ["ward", "auditor", None])

@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.era import (
+    age_of,
     age_on,
     fiscal_year_label,
     fiscal_year_letter,
     folded,
+    is_no_day,
     japanese_date,
     legal_age_on,
     parse_date,
@@ -59,9 +61,10 @@ def test_a_date_is_read_as_people_type_it(text: str, day: date) -> None:
 
 
 NO_DATES = ["昭和60年4月31日", "2025-02-29", "令和0年5月1日", "大化1年1月1日", "2025-13-01", "85-04-30", "4月30日", ""]
+AFTER_THEIR_ERA = ["昭和65年1月1日", "昭和99年1月1日", "平成32年3月31日", "大正16年1月1日", "明治46年1月1日"]
 
 
-@pytest.mark.parametrize("text", NO_DATES)
+@pytest.mark.parametrize("text", NO_DATES + AFTER_THEIR_ERA)
 def test_a_day_that_does_not_exist_is_no_date(text: str) -> None:
     """Neither is half a date."""
     with pytest.raises(ValueError, match=r"date|day|month"):
@@ -77,6 +80,23 @@ def test_a_date_as_we_write_it_is_the_date_that_we_read(day: date) -> None:
 def test_a_date_may_bear_its_weekday() -> None:
     """As headings do."""
     assert japanese_date(date(2023, 1, 26), weekday=True) == "令和5年1月26日（木）"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("昭和99年1月1日", True), ("2025-02-29", True), ("昭和60年4月30日", False), ("昭和60年ごろ", False), ("", False)],
+)
+def test_a_text_is_told_from_a_day_that_does_not_exist(text: str, said: bool) -> None:
+    """What is written as a date must be one; what is no date at all is a text."""
+    assert is_no_day(text) is said
+
+
+def test_nobody_is_not_born_yet_or_too_old() -> None:
+    """Such a date is a slip: nothing is said of the age."""
+    day = date(2025, 5, 12)
+
+    assert [age_of(born, day) for born in (date(2099, 1, 1), date(1890, 1, 1), None)] == [None] * 3
+    assert [age_of(born, day) for born in (day, date(1900, 1, 1))] == [0, 125]
 
 
 @given(st.dates(min_value=date(1900, 1, 1), max_value=date(2000, 1, 1)), st.integers(1, 100))

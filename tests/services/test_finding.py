@@ -190,6 +190,23 @@ def test_an_incoming_number_says_whose_it_is(centre: Centre) -> None:
     assert (first.age, first.birth_date, first.status) == (40, date(1985, 4, 30), "registered")
 
 
+def test_four_last_digits_are_no_country(centre: Centre) -> None:
+    """0081 is dialled before our country's numbers from abroad, and ends other numbers."""
+    submit(centre, "P", name="架空 一", phone="090-0000-0081")
+
+    assert [len(found(centre, typed)) for typed in ("0081", "００８１", "00810", "090-0000-0081")] == [1, 1, 0, 1]
+
+
+def test_an_impossible_date_of_birth_gives_no_age(centre: Centre) -> None:
+    """Neither below zero nor beyond anybody's: the date is shown as it stands."""
+    submit(centre, "P", name="架空 未来", birth_date="2199-01-01")
+    submit(centre, "Q", name="架空 過去", birth_date="1890-01-01")
+    future, past = found(centre, "架空 未来")[0], found(centre, "架空 過去")[0]
+
+    assert [one.age for one in (future, past)] == [None, None]
+    assert future.birth_date is not None
+
+
 def test_whole_readings_come_before_beginnings(centre: Centre) -> None:
     """Then in the order of the readings."""
     readings = ["サトウ アイ", "サトウ", "サトナカ イチ"]

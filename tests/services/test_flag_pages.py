@@ -164,6 +164,18 @@ async def test_what_was_typed_stays_where_it_did_not_get_through(centre: Centre)
     assert still_open(centre) == OPEN
 
 
+async def test_the_answer_to_a_form_leads_to_the_other_language(centre: Centre) -> None:
+    """To the list, as it was asked for: the form's own address is for sending alone."""
+    app = site(centre, role="night")
+    form = forms_of((await get(app)).text)[0] | {"code_shown": "unknown-district", "all": "1"}
+    answer = await send(app, form)
+    other = re.search(r'class="language"><a href="(.*?)"', answer.text)
+
+    assert other
+    assert unescape(other[1]) == "/flags?code=unknown-district&all=1&lang=en"
+    assert (await get(app, unescape(other[1]))).status_code == 200
+
+
 async def test_what_has_no_receipt_yet_is_on_its_way(centre: Centre) -> None:
     """It is not said to be resolved."""
     app = site(centre, role="night")

@@ -62,9 +62,9 @@ def test_another_provider_names_the_case_by_its_number(told: Centre) -> None:
 
 ALLOWED = {
     "offered": {"accept", "decline", "withdraw"},
-    "accept": {"accept", "return"},
+    "accept": {"accept", "withdraw", "return"},  # A withdrawal after it is late, and kept.
     "decline": {"decline"},
-    "withdraw": {"withdraw"},
+    "withdraw": {"withdraw", "accept", "decline"},  # So are answers after a withdrawal.
     "return": {"return"},
 }
 BEFORE = {"offered": [], "accept": ["accept"], "decline": ["decline"], "withdraw": ["withdraw"]}

@@ -13,7 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from services.pages.night_log import NightLog
-from tests.desk_examples import Centre, answer, at, message
+from tests.desk_examples import GROUND, Centre, answer, at, message
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import HOME, browser, centre_in, site
 
@@ -250,7 +250,8 @@ async def test_a_slip_is_undone_at_once_and_corrected_later(centre: Centre) -> N
 async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     """Taken over and not done, and what an agency sent back: with links; what is done is gone."""
     say(centre, "day", *(of_item("acknowledge", n, "08:40") for n in (1, 2, 3)), of_item("done", 2, "10:00"))
-    offered = message("handover.offer", on("10:10"), handover="offer", number="R7-0001", kind="agency", to="ぽーと")
+    offer = {"handover": "offer", "number": "R7-0001", "kind": "agency", "to": "ぽーと", **GROUND}
+    offered = message("handover.offer", on("10:10"), **offer)
     say(centre, "day", offered, answer("accept", on=on("10:20")), answer("return", on=on("10:30")))
     centre.tick("2025-11-16 08:35")
     page = (await get(site(centre, role="day"))).text
@@ -264,9 +265,7 @@ async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     assert "R7-0002" not in text
     assert "相談0件" in page
 
-    again = message(
-        "handover.offer", "2025-11-16 09:00", handover="again", number="R7-0001", kind="agency", to="ぽーと"
-    )
+    again = message("handover.offer", "2025-11-16 09:00", **offer | {"handover": "again"})
     say(centre, "day", again)
     assert "差戻し" not in (await get(site(centre, role="day"))).text
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.desk_examples import ON_ONE_STORE, WARD, Centre, at, call, close, contact, correct, message
+from tests.desk_examples import GROUND, ON_ONE_STORE, WARD, Centre, at, call, close, contact, correct, message
 from tests.morning_examples import acknowledge, clock, evening, owners, recorded, statements, tell
 
 LAST_DAY = "2025-03-31"
@@ -101,7 +101,7 @@ def test_what_passed_to_an_agency_stays_there(last_days: Centre) -> None:
     """It is no provider's any more."""
     tell(last_days, ("contractor", call("A", "2025-03-28 10:00")))
     given = message(
-        "handover.complete", "2025-03-29 10:00", case="A", handover="H", kind="section", to="北沢保健福祉課"
+        "handover.complete", "2025-03-29 10:00", case="A", handover="H", kind="section", to="北沢保健福祉課", **GROUND
     )
     tell(last_days, ("contractor", given))
     last_days.tick("2025-04-01 12:00")
@@ -114,7 +114,7 @@ def test_a_case_that_comes_back_is_its_givers(database_url: str) -> None:
     """差戻し: to whoever handed it over."""
     with evening(database_url) as centre:
         tell(centre, ("day", call("A", "2025-05-12 13:00")))
-        given = {"case": "A", "handover": "H", "kind": "agency", "to": "ぽーと"}
+        given = {"case": "A", "handover": "H", "kind": "agency", "to": "ぽーと", **GROUND}
         tell(centre, ("day", message("handover.complete", "2025-05-12 14:00", **given)))
         assert owners(centre)["R7-0001"].startswith("agency:")
         tell(centre, ("day", message("handover.return", "2025-05-12 15:00", handover="H")))

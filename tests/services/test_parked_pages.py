@@ -186,6 +186,18 @@ async def test_a_conflict_is_closed_with_a_reason(centre: Centre) -> None:
     assert still_open(centre) == [1, 2]
 
 
+async def test_what_was_settled_asks_for_nothing(centre: Centre) -> None:
+    """Its page says what was wrong, and no more what to do."""
+    app = site(centre, role="night")
+    before = (await get(app, "/parked/intake-2")).text
+    await send(app, "intake-2", do="close", reason="不要")
+    after = (await get(app, "/parked/intake-2")).text
+
+    assert "直して再送してください。" in before
+    assert "直して再送してください。" not in after
+    assert "閉じた" in after
+
+
 async def test_sent_again_as_it_is(centre: Centre) -> None:
     """Still wrong, it says so; not UTF-8, it says what to do; a conflict cannot be."""
     app = site(centre, role="night")

@@ -212,6 +212,9 @@ def test_a_correction_of_a_correction_starts_from_what_stands_there_now(centre: 
         ({"registered_on": "2199-01-01"}, "data.registered_on"),
         ({"registered_on": "2001-01-01"}, "data.registered_on"),
         ({"personal": {"birth_date": "昭和60年4月31日"}}, "data.personal.birth_date"),
+        ({"personal": {"birth_date": "2099-01-01"}}, "data.personal.birth_date"),
+        ({"personal": {"birth_date": "1890-01-01"}}, "data.personal.birth_date"),
+        ({"personal": {"birth_date": "昭和99年1月1日"}}, "data.personal.birth_date"),
         ({"certificate": "yes"}, "data.certificate"),
     ],
 )

@@ -7,11 +7,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from services.pages.terms import Terms
-from services.pages.words import EVENTS, HANDOVERS
+from services.pages.words import CORRECTED_BY, EVENTS, HANDOVERS
 from services.reporting.inquiry import LOST, Change, History, Step
 from services.reporting.pages.values import IDS, text_of
 
 _IN_SUMMARY = ("open", "counted", "first_contact", "fiscal_year", "band", "district", "outcome", "registered_on")
+_CORRECTIONS = frozenset({"call.corrected", "registration.corrected"})
+_TELL_PERSONAL = _CORRECTIONS | {"call.received", "call.added", "person.registered"}
+_OF_THE_CORRECTION = frozenset({"reason", "by", "note", "raw"})
 _BEGINNINGS = frozenset({"first_contact", "registered_on"})
 _MEANINGFUL_NONE = frozenset({"district", "handbooks"})
 
@@ -33,7 +36,9 @@ class Changed(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """One event of the history. `personal`: what was sealed, for those who see it; `is_lost`: no key opens it."""
+    """One event of the history. `personal`: what was sealed, for those who see it; `corrected`: what of it stood
+    otherwise before; `is_lost`: no key opens it.
+    """
 
     position: int
     name: str
@@ -47,6 +52,7 @@ class Happening(NamedTuple):
     changes: tuple[Changed, ...]
     fields: tuple[Told, ...]
     personal: tuple[Told, ...] = ()
+    corrected: tuple[Changed, ...] = ()
     is_lost: bool = False
 
 
@@ -70,11 +76,13 @@ def told(history: History, terms: Terms) -> Course:
         step.data["handover"]: step.data["kind"] for step in history.steps if {"handover", "kind"} <= set(step.data)
     }
     positions = {step.id: step.position for step in history.steps}
+    numbers = dict(_numbers(history))
+    corrected = _corrected(learned, terms)
     return Course(
         heading=_heading(history, state),
         number=history.number or history.id[:8],
         synthetic=history.synthetic,
-        stands=tuple(_stands(state, terms)),
+        stands=tuple(_stands(state, _kind(learned), terms)),
         happenings=tuple(
             Happening(
                 position=step.position,
@@ -86,9 +94,10 @@ def told(history: History, terms: Terms) -> Course:
                 is_message=step.message is not None,
                 cause=_cause(step, positions, terms),
                 cause_position=positions.get(step.cause.removeprefix("event:")),
-                changes=tuple(_changes(step, terms)),
+                changes=tuple(_changes(step, terms, numbers)),
                 fields=tuple(_told(name, value, terms) for name, value in step.data.items() if name != "personal"),
-                personal=tuple(_opened(step.data.get("personal"), terms)),
+                personal=tuple(_personal(step, terms)),
+                corrected=corrected.get(step.position, ()),
                 is_lost=step.data.get("personal") == LOST,
             )
             for step in history.steps
@@ -109,9 +118,23 @@ def _last_state(steps: Iterable[Step]) -> dict[str, Any]:
     return {change.feature: change.after for step in steps for change in step.changes}
 
 
-def _stands(state: Mapping[str, Any], terms: Terms) -> Iterator[Told]:
+def _kind(learned: Iterable[Step]) -> str | None:
+    """As what the contacts are not counted, where it is the same of all; a correction replaces it."""
+    kinds: dict[str, str | None] = {}
+    for step in learned:
+        if step.event == "call.received":
+            kinds[step.data["contact"]] = step.data.get("not_counted")
+        for change in step.data.get("changes", ()):
+            if change["field"] == "not_counted" and step.data.get("contact") in kinds:
+                kinds[step.data["contact"]] = change["after"]
+    return kinds.popitem()[1] if len(set(kinds.values())) == 1 else None
+
+
+def _stands(state: Mapping[str, Any], kind: str | None, terms: Terms) -> Iterator[Told]:
     for name in _IN_SUMMARY:
-        if name in state and not (state[name] is None and name != "district"):
+        if name == "counted" and state.get(name) is False and kind:
+            yield Told(terms.field(name), f"{terms.screen('not_counted')}（{terms.code(kind)}）")
+        elif name in state and not (state[name] is None and name != "district"):
             yield _told(name, state[name], terms)
     if state.get("merged_into"):
         yield _told("merged_into", state["merged_into"], terms)
@@ -167,7 +190,7 @@ def _cause(step: Step, positions: Mapping[str, int], terms: Terms) -> str:
             return step.cause
 
 
-def _changes(step: Step, terms: Terms) -> Iterator[Changed]:
+def _changes(step: Step, terms: Terms, numbers: Mapping[str, str]) -> Iterator[Changed]:
     """What changed for the tables, and what a correction changed besides."""
     begins = any(change.feature in _BEGINNINGS and change.before is None for change in step.changes)
     ends = any(change.feature in _BEGINNINGS and change.after is None for change in step.changes)
@@ -176,7 +199,56 @@ def _changes(step: Step, terms: Terms) -> Iterator[Changed]:
     shown = {change.feature for change in step.changes}
     for corrected in step.data.get("changes", ()):
         if corrected["field"] not in shown and not (corrected["field"] == "time" and "first_contact" in shown):
-            yield _changed(Change(corrected["field"], corrected["before"], corrected["after"]), terms)
+            before, after = corrected["before"], corrected["after"]
+            if corrected["field"] == "case":
+                before, after = numbers.get(before, before), numbers.get(after, after)
+            yield _changed(Change(corrected["field"], before, after), terms)
+    for attempt in step.data.get("danger", ()) if step.event == "call.added" else ():
+        yield _changed(Change("danger", None, attempt), terms)
+
+
+def _numbers(history: History) -> Iterator[tuple[str, str]]:
+    """The 受付番号 of the consultations that a history names, by their ids."""
+    if history.number:
+        yield history.id, history.number
+    for step in history.steps:
+        for case, number in (("case", "number"), ("to_case", "to_number")):
+            if step.data.get(case) and step.data.get(number):
+                yield step.data[case], step.data[number]
+
+
+def _personal(step: Step, terms: Terms) -> Iterator[Told]:
+    """What was sealed, without what a correction replaced: that is told with what stood there before."""
+    personal = step.data.get("personal")
+    if step.event in _CORRECTIONS and isinstance(personal, dict):
+        if by := personal.get("by"):
+            yield Told(terms.say(CORRECTED_BY), str(by))
+        personal = {name: value for name, value in personal.items() if name == "reason"}
+    yield from personal_lines(personal, terms)
+
+
+def _corrected(learned: Iterable[Step], terms: Terms) -> dict[int, tuple[Changed, ...]]:
+    """Of each correction what it changed of what is personal, blanks included. `learned`: in the ledger's order."""
+    stands: dict[str, dict[str, Any]] = {}
+    found = {}
+    for step in learned:
+        personal = step.data.get("personal")
+        if step.event not in _TELL_PERSONAL or not isinstance(personal, dict):
+            continue
+        before = stands.setdefault(step.data.get("contact") or step.data.get("person") or "", {})
+        told = {name: value for name, value in personal.items() if name not in _OF_THE_CORRECTION}
+        if step.event in _CORRECTIONS:
+            found[step.position] = tuple(_both({name: before.get(name) for name in told}, told, terms))
+        before |= told
+    return found
+
+
+def _both(before: Mapping[str, Any], after: Mapping[str, Any], terms: Terms) -> Iterator[Changed]:
+    one, other = [{each.name: each.text for each in personal_lines(dict(part), terms)} for part in (before, after)]
+    for name in dict.fromkeys([*one, *other]):
+        if one.get(name, "") != other.get(name, ""):
+            none = terms.screen("none")
+            yield Changed(name, one.get(name) or none, other.get(name) or none)
 
 
 def _changed(change: Change, terms: Terms, *, begins: bool = False, ends: bool = False) -> Changed:
@@ -192,15 +264,15 @@ def _told(name: str, value: Any, terms: Terms) -> Told:
     return Told(terms.field(name), text, value if name in IDS and isinstance(value, str) else None)
 
 
-def _opened(personal: Any, terms: Terms, around: tuple[str, ...] = ()) -> Iterator[Told]:
+def personal_lines(personal: Any, terms: Terms, around: tuple[str, ...] = ()) -> Iterator[Told]:
     """The personal parts, each on a line, under the names of all that it stands in: 連絡先 1 › 電話番号."""
     match personal:
         case dict():
             for name, value in personal.items():
-                yield from _opened(value, terms, (*around, terms.personal(name)))
+                yield from personal_lines(value, terms, (*around, terms.personal(name)))
         case [*values] if any(isinstance(value, dict) for value in values):
             for number, value in enumerate(values, 1):
-                yield from _opened(value, terms, (*around[:-1], f"{around[-1]} {number}"))
+                yield from personal_lines(value, terms, (*around[:-1], f"{around[-1]} {number}"))
         case [*values]:
             yield Told("　›　".join(around), terms.listed(str(value) for value in values))
         case _ if around and personal is not None:

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from typing import Any
 
 from services import era
+from services.pages.flag_words import means_of
 from services.pages.terms import Place, Terms
-from services.pages.words import HANDOVERS
+from services.pages.words import EVENTS, HANDOVERS
 from services.reporting.inquiry import SEALED
 
 IDS = frozenset({"case", "to_case", "from_case", "into", "merged_into", "person", "from_person"})
@@ -17,7 +18,7 @@ IDS = frozenset({"case", "to_case", "from_case", "into", "merged_into", "person"
 _TIMES = frozenset(
     {
         *("entered", "begins_at", "ends_at", "contact_at", "effective_from", "time", "first_contact"),
-        *("safe_until", "medication_at"),
+        *("safe_until", "medication_at", "answer_by", "due_at", "fired_at"),
     }
 )
 _DAYS = frozenset({"registered_on", "withdrawn_on", "reinstated_on"})
@@ -83,9 +84,9 @@ def _each(field: str, values: Any, terms: Terms) -> Iterator[str]:
     for value in values:
         match value:
             case {"code": str(code), "field": str(about)}:  # A flag: what should be looked at, and where.
-                yield f"{terms.code(code)}（{terms.field(about.rpartition('.')[2])}）"
+                yield f"{means_of(code, terms)}（{terms.field(about.rpartition('.')[2])}）"
             case {"code": str(code)}:
-                yield terms.code(code)
+                yield means_of(code, terms)
             case {"field": str(name), "before": before, "after": after}:
                 told = (text_of(name, before, terms), text_of(name, after, terms))
                 yield f"{terms.field(name)}: {' → '.join(told)}"
@@ -111,7 +112,17 @@ def _word(field: str, value: str, terms: Terms) -> str:
             named = terms.word("refusal", value)
             named = named if named != value else terms.word("closing", value)
             return named if named != value else terms.code(value)
-        case "not_counted" | "channel" | "by" | "because" | "code" | "resolution":
+        case "code":
+            return means_of(value, terms)
+        case "agency":
+            return terms.agency(value, value)
+        case "basis":
+            return terms.basis(value)
+        case "owner":
+            return terms.owner(value)
+        case "what":
+            return terms.say(EVENTS[value]) if value in EVENTS else value
+        case "not_counted" | "channel" | "by" | "because" | "resolution" | "how" | "said":
             return terms.code(value)
         case _:
             return value

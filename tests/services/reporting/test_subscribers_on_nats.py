@@ -17,7 +17,7 @@ from events.seal import unseal
 from services.degraded import Degraded, Facts, degraded
 from services.reporting.doing import Doing
 from services.streams import DELIVERIES, EVENTS, INBOX
-from tests.desk_examples import answer, call, close, offer, register
+from tests.desk_examples import LATER, answer, call, close, message, offer, register
 from tests.subscriber_examples import (
     OFFICE_KEY,
     PERSON,
@@ -77,6 +77,7 @@ async def test_it_gets_the_clear_fields_and_what_it_may_read_sealed_to_its_own_k
         "kind": "agency",
         "giver": "day",
         "to": "ぽーと",
+        "basis": "legal-duty",
         "personal": "",
     }
     assert unseal(offered["data"]["personal"], OFFICE_KEY) == {"name": PERSON["name"]}
@@ -115,10 +116,42 @@ async def test_whoever_was_forgotten_is_not_told_of_and_a_delivery_that_was_made
         "見本 花子"
     ] * 2
 
+    served.centre.say("day", answer("return", "offer-A"))
     served.centre.say("day", offer("again", "A"))
     served.centre.pump()
     [later] = await served.hear(office, 1)
+    assert later["data"]["ref"] == "again"
     assert "personal" not in later["data"]
+
+
+async def test_a_hand_over_for_which_no_basis_is_checked_tells_nothing_of_a_person(served: Served) -> None:
+    """The morning's hand-over stays within the centre, and an escalation informs the ward without a name."""
+    handed_over(served.centre, kind="escalation", to="障害施策推進課")
+    heard = await served.hear(await served.sign_on(), 2)
+    assert types(heard) == ["handover.offered", "handed-over"]
+    assert all("personal" not in message["data"] for message in heard)
+
+
+async def test_a_consent_that_was_taken_back_counts_for_what_is_told_later(tmp_path: Path) -> None:
+    """A subscriber that is new is sent old hand-overs on request; nothing goes on a consent that no longer holds."""
+    office = subscriber(personal=("name",), public_key=public_half())
+    async with serving(tmp_path, office, start=False) as served:
+        centre = served.centre
+        for person in ("P", "Q"):
+            centre.say("day", register(person, personal={"name": f"登録 {person}"}))
+            centre.say("day", message("consent.give", "2025-05-02 10:00", person=person, to="北沢保健福祉課"))
+            centre.say("day", call(person, person=person))
+            centre.pump()
+            agreed = {"to": "kitazawa-section", "basis": "consent"}
+            assert centre.say("day", offer(person, person, "section", **agreed)).status == "accepted"
+        centre.say("day", message("consent.withdraw", LATER, person="P", to="北沢総合支所保健福祉課"))
+        centre.say("day", message("consent.withdraw", LATER, person="P", to="北沢保健福祉課"))
+        centre.pump()
+        await served.start()
+        await served.do("replay", position=1)
+        [taken_back, holds] = await served.hear(await served.sign_on(), 2)
+        assert "personal" not in taken_back["data"]
+        assert unseal(holds["data"]["personal"], OFFICE_KEY) == {"name": "登録 Q"}
 
 
 async def test_one_that_does_not_acknowledge_is_behind_and_named(served: Served) -> None:

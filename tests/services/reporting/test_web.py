@@ -291,6 +291,15 @@ async def test_a_silent_call_is_not_a_case(centre: Centre) -> None:
     assert "対応の状況" in history
 
 
+async def test_why_a_case_is_not_counted_stands_at_its_head(centre: Centre) -> None:
+    """Who was put on a card by mistake is no closed case among others."""
+    wrong = call("A")
+    said(centre, wrong, correct(wrong, not_counted="mistaken"))
+    head = (await course_of(centre)).partition('<ol class="course">')[0]
+
+    assert "件数外（誤記入（取り消し））" in head
+
+
 async def test_what_somebody_typed_is_never_markup(centre: Centre) -> None:
     """A facility named like a script, and a query like one, are shown as they are."""
     said(centre, call(), arrange(facility="<script>alert(1)</script>"))

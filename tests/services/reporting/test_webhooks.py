@@ -172,6 +172,7 @@ async def test_a_case_that_is_stuck_holds_up_no_other(served: Served, receiver: 
     assert sorted(each.what for each in receiver.taken) == sorted(
         (f"offer-{case}", type_) for case in ("B", "C") for type_ in (OFFERED, ACCEPTED)
     )
+    await served.until(lambda: len(served.queue()) == 2)
     assert {each.about for each in served.queue()} == {served.queue()[0].case_id}
 
 

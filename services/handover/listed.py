@@ -1,0 +1,90 @@
+"""Keeps the list of hand-overs to agencies beside the log, from what the log says, in the transaction that moved it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from events import decode, event_of, known_events
+from events.handover import AGENCY_KINDS, HandoverEvent
+from services.database import among, insert_rows
+from services.handover.passing import Case, Handover, after
+from services.journal import log_of, originator
+from services.passings import HANDOVERS, text_of
+
+PAGE = 200
+
+
+class Listed:
+    """What of the list one transaction changes: the cases that were touched are read again, and their rows written."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self._touched: dict[str, None] = {}
+
+    def touch(self, events: Iterable[object]) -> None:
+        """Note of which cases something was written."""
+        self._touched |= {event.case: None for event in events if isinstance(event, HandoverEvent)}
+
+    def fill(self) -> None:
+        """Make the list where there is none: the log is older than the list, or it was lost."""
+        if self._connection.execute(sa.select(HANDOVERS.c.handover).limit(1)).first() is not None:
+            return
+        log = log_of(self._connection.engine)
+        ours = sorted(name for name, kind in known_events().items() if issubclass(kind, HandoverEvent))
+        query = sa.select(log.c.state).where(among(self._connection, log.c.topic, ours)).order_by(log.c.id)
+        for row in self._connection.execute(query):
+            self.touch([event_of(decode(bytes(row.state)))])
+
+    def write(self, connection: sa.Connection) -> None:
+        """Write the rows of the cases that were touched."""
+        cases = list(self._touched)
+        for start in range(0, len(cases), PAGE):
+            rows = [row for case in cases[start : start + PAGE] for row in _rows(connection, case)]
+            insert_rows(connection, HANDOVERS, rows, taken="replaces")
+
+
+Row = tuple[object, ...]
+
+
+def _rows(connection: sa.Connection, case: str) -> list[Row]:
+    log = log_of(connection.engine)
+    query = sa.select(log.c.state).where(log.c.originator_id == originator(case)).order_by(log.c.id)
+    state: Case | None = None
+    reasons: dict[str, str | None] = {}
+    synthetic = False
+    for row in connection.execute(query):
+        record = decode(bytes(row.state))
+        event = event_of(record)
+        if isinstance(event, HandoverEvent):
+            state = after(state, event, record.time)
+            synthetic = synthetic or record.synthetic
+            reasons[event.handover] = getattr(event, "reason", None) or reasons.get(event.handover)
+    found = state.handovers if state else {}
+    return [
+        _row(own, case, known, reasons.get(own), synthetic=synthetic)
+        for own, known in found.items()
+        if known.kind in AGENCY_KINDS
+    ]
+
+
+def _row(own: str, case: str, known: Handover, reason: str | None, *, synthetic: bool) -> Row:
+    return (
+        own,
+        case,
+        known.giver,
+        known.kind,
+        known.to,
+        known.agency,
+        known.status,
+        text_of(known.since),
+        text_of(known.offered_at),
+        text_of(known.answer_by),
+        text_of(known.delivered_at),
+        text_of(known.seen_at),
+        text_of(max(known.noted, default=None)),
+        known.basis,
+        reason,
+        synthetic,
+    )

@@ -1,0 +1,57 @@
+"""A4 sheets as PDF, typeset in a process of its own, so that nobody keeps in memory what typesetting takes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+PATIENCE = 60.0
+"""Seconds; a sheet takes about one."""
+
+
+class NoPdf(RuntimeError):
+    """It could not be typeset; the page is there all the same, and can be printed."""
+
+
+def typeset(template: Path, sheet: bytes) -> bytes:
+    """A PDF of a template, which reads `sheet`, a JSON text, from `sys.inputs.sheet`.
+
+    Raises:
+        NoPdf: it could not be made; says why, and nothing of what stands on it.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603  (ourselves, and a template of ours)
+            [sys.executable, "-m", "services.pages.typesetting", str(template)],
+            input=sheet,
+            capture_output=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise NoPdf(type(error).__name__) from error
+    if done.returncode or not done.stdout.startswith(b"%PDF"):
+        raise NoPdf(f"typesetting ended with {done.returncode}")
+    return done.stdout
+
+
+def _typeset(template: Path, sheet: bytes) -> bytes:
+    """With the font of a wheel alone, so that it looks the same on every machine."""
+    import pylopdf_fonts_jp
+    import typst
+
+    fonts = Path(pylopdf_fonts_jp.__file__).parent
+    compiler = typst.Compiler(
+        template,
+        root=template.parent,
+        font_paths=[fonts],
+        ignore_system_fonts=True,
+        sys_inputs={"sheet": sheet.decode()},
+    )
+    made = compiler.compile(format="pdf")
+    assert isinstance(made, bytes), "one document is one file"
+    return made
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(_typeset(Path(sys.argv[1]), sys.stdin.buffer.read()))

@@ -1,0 +1,145 @@
+"""What stands on the sheet that goes to an agency (送付状・引継書), in words. Pure.
+
+The cover names nobody but the receiver; what is personal stands on the sheet behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from events import Recorded
+from services.directory import Agency
+from services.pages.terms import Terms
+from services.pages.words import HANDOVERS
+from services.passings import Passing
+from services.reporting.pages.course import personal_lines
+from services.reporting.pages.values import text_of
+
+TOLD = (
+    *("name", "kana", "birth_date", "phone", "address", "contacts", "caller", "relation", "where", "with_whom"),
+    *("words", "tell_first", "care", "medication", "next_medication", "in_an_emergency", "support_level"),
+    *("usual_services", "consultation_office", "handbook_grades", "certificate_number", "done", "for_the_morning"),
+    *("purpose", "agreed", "note", "notes"),
+)
+"""What of a person's data stands on a sheet, in this order; nothing else does."""
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A name and what is said under it."""
+
+    label: str
+    text: str
+
+
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """A cover and what follows. `synthetic` is empty where the data are real."""
+
+    language: str
+    ward: str
+    centre: str
+    synthetic: str
+    cover: str
+    body: str
+    to: str
+    addresses: tuple[Line, ...]
+    facts: tuple[Line, ...]
+    pages_label: str
+    check: str
+    signatures: tuple[str, ...]
+    receipt: str
+    wrong: str
+    case: tuple[Line, ...]
+    personal: tuple[Line, ...]
+
+
+def sheet(
+    passing: Passing,
+    entry: Agency | None,
+    history: Sequence[Recorded],
+    personal: Mapping[str, Any],
+    now: datetime,
+    terms: Terms,
+) -> Sheet:
+    """The sheet of a hand-over. `history`: everything about its case; `entry`: the receiver's in today's directory."""
+    ward = terms.ward
+    number = _number(history)
+    return Sheet(
+        language=terms.language,
+        ward=terms.say(ward.ward.name),
+        centre=terms.say(ward.ward.centre),
+        synthetic=terms.screen("synthetic") if any(record.synthetic for record in history) else "",
+        cover=terms.screen("sheet_cover"),
+        body=terms.screen("sheet_body"),
+        to=receiver(passing, entry, terms),
+        addresses=tuple(_addresses(entry, terms)),
+        facts=tuple(_facts(passing, number, now, terms)),
+        pages_label=terms.screen("sheet_pages"),
+        check=terms.screen("sheet_check"),
+        signatures=(terms.screen("sheet_sender"), terms.screen("sheet_checker")),
+        receipt=terms.screen("sheet_receiver"),
+        wrong=terms.screen("sheet_wrong"),
+        case=tuple(_case(history, number, terms)),
+        personal=tuple(_personal(personal, terms)),
+    )
+
+
+def receiver(passing: Passing, entry: Agency | None, terms: Terms) -> str:
+    """送付先：〇〇相談支援事業所 〇〇様（送付先名簿）。"""
+    if entry is None:
+        return terms.screen("sheet_to_other", to=terms.agency(passing.agency, passing.to))
+    contact = f"　{entry.contact}" if entry.contact else ""
+    return terms.screen("sheet_to", to=terms.say(entry.label), contact=contact)
+
+
+def _addresses(entry: Agency | None, terms: Terms) -> Iterator[Line]:
+    if entry is not None and entry.fax:
+        yield Line(terms.screen("sheet_fax"), entry.fax)
+    if entry is not None and entry.phone:
+        yield Line(terms.screen("sheet_phone"), entry.phone)
+
+
+def _facts(passing: Passing, number: str, now: datetime, terms: Terms) -> Iterator[Line]:
+    separator = terms.screen("colon")
+    kind = terms.say(HANDOVERS[passing.kind])
+    yield Line(terms.screen("sheet_about"), f"{kind}{separator}{terms.field('number')} {number}")
+    ward = terms.ward.ward
+    giver = terms.provider(passing.giver)
+    yield Line(terms.screen("sheet_from"), f"{terms.say(ward.name)} {terms.say(ward.centre)}（{giver}）")
+    yield Line(terms.screen("sheet_made"), terms.moment(now))
+    if passing.answer_by is not None and passing.is_open:
+        yield Line(terms.field("answer_by"), terms.moment(passing.answer_by))
+    if passing.basis is not None:
+        yield Line(terms.field("basis"), terms.basis(passing.basis))
+
+
+def _calls(history: Iterable[Recorded]) -> list[tuple[Recorded, dict[str, Any]]]:
+    calls = [(record, msgspec.json.decode(record.data)) for record in history if record.type == "call.received"]
+    return sorted(calls, key=lambda call: call[0].time)
+
+
+def _number(history: Iterable[Recorded]) -> str:
+    return next((str(data["number"]) for _, data in _calls(history)), "－")
+
+
+def _case(history: Sequence[Recorded], number: str, terms: Terms) -> Iterator[Line]:
+    """What is known of the consultation in clear: its number, its first contact, where, why, and until when."""
+    yield Line(terms.field("number"), number)
+    for record, data in _calls(history)[:1]:
+        yield Line(terms.screen("first_contact"), terms.moment(record.time))
+        yield Line(terms.field("district"), terms.district(data.get("district")))
+    reasons = [reason for _, data in _calls(history) for reason in data.get("reasons", ())]
+    if reasons:
+        yield Line(terms.field("reasons"), text_of("reasons", list(dict.fromkeys(reasons)), terms))
+    cards = [data["card"] for _, data in _calls(history) if data.get("card")]
+    for name in ("safe_until", "medication_at"):
+        if said := [card[name] for card in cards if card.get(name)]:
+            yield Line(terms.field(name), text_of(name, said[-1], terms))
+
+
+def _personal(personal: Mapping[str, Any], terms: Terms) -> Iterator[Line]:
+    told = {name: personal[name] for name in TOLD if personal.get(name)}
+    return (Line(each.name, each.text) for each in personal_lines(told, terms))

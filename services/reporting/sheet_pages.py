@@ -1,0 +1,217 @@
+"""The sheet of a hand-over to an agency (送付状・引継書): to be printed or as a PDF, and the record of sending it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from events import Recorded
+from events.handover import BY_PAPER, RECALLED
+from services.directory import Agency
+from services.pages.forms import form_of
+from services.pages.frame import Around, language_of, link_in, render, templates_in
+from services.pages.guard import done_by, session_of, shown_to
+from services.pages.parked_words import fault_in_words, why
+from services.pages.sending import Backroom, message
+from services.pages.terms import Terms
+from services.pages.typesetting import NoPdf, typeset
+from services.parked_desk import DONE
+from services.passings import Passing, one
+from services.reporting.inquiry import Inquiry
+from services.reporting.known import Known
+from services.reporting.sheet import Sheet, sheet
+from services.subscribers import WITH_PERSONAL
+
+HERE = Path(__file__).with_name("templates")
+TEMPLATES = templates_in(HERE)
+SAID = {"send": "sheet_said_send", "recall": "sheet_said_recall", "on-its-way": "sheet_said_on_its_way"}
+LONGEST = 60
+log = logging.getLogger("yoake.pages")
+
+
+class Sent(NamedTuple):
+    """A sheet that went out, in words; and what became of it where it was asked back."""
+
+    sending: int
+    text: str
+    recalled: str = ""
+
+
+class Made(NamedTuple):
+    """A sheet, with what is known beside it."""
+
+    passing: Passing
+    sheet: Sheet
+    entry: Agency | None
+    agreed: bool
+    history: Sequence[Recorded]
+
+
+class Refused(Exception):
+    """What was sent was not taken: why, in words."""
+
+    def __init__(self, status: int, details: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.status, self.details = status, details
+
+
+class SheetPages:
+    """The endpoints."""
+
+    def __init__(self, around: Around, inquiry: Inquiry, known: Known, backroom: Backroom) -> None:
+        self._around, self._inquiry, self._known, self._backroom = around, inquiry, known, backroom
+
+    def routes(self) -> list[Route]:
+        """The addresses of these pages."""
+        return [
+            Route("/handovers/{handover}/sheet", shown_to(self.shown, "persons"), methods=["GET"]),
+            Route("/handovers/{handover}/sheet.pdf", shown_to(self.printed, "persons"), methods=["GET"]),
+            Route("/handovers/{handover}/sheet", done_by(self.act, "persons"), methods=["POST"]),
+        ]
+
+    def shown(self, request: Request) -> Response:
+        """The sheet, what was sent of it, and the forms that record it."""
+        return self._page(request)
+
+    def printed(self, request: Request) -> Response:
+        """The same as a PDF; where none can be made, the page says so."""
+        made = self._made(request)
+        try:
+            pdf = typeset(HERE / "sheet.typ", msgspec.json.encode(made.sheet))
+        except NoPdf as error:
+            log.warning("no sheet was typeset: %s", error)
+            return self._page(request, said="sheet_no_pdf", status=503)
+        name = f"handover-{made.passing.handover[:8]}.pdf"
+        headers = {"Content-Disposition": f'inline; filename="{name}"'}
+        return Response(pdf, media_type="application/pdf", headers=headers)
+
+    async def act(self, request: Request) -> Response:
+        """Record what the button says that was pressed."""
+        form = await form_of(request)
+        verb = form.get("do", "")
+        if verb not in ("send", "recall"):
+            raise HTTPException(404)
+        made = await run_in_threadpool(self._made, request)
+        try:
+            said = await self._sent(request, made, verb, form)
+        except Refused as error:
+            return await run_in_threadpool(self._refused, request, error, form)
+        address = link_in(language_of(request))(f"/handovers/{made.passing.handover}/sheet", said=said)
+        return RedirectResponse(address, status_code=303)
+
+    def _refused(self, request: Request, error: Refused, form: Mapping[str, str]) -> Response:
+        return self._page(request, refused=error, form=form)
+
+    async def _sent(self, request: Request, made: Made, verb: str, form: Mapping[str, str]) -> str:
+        session = session_of(request)
+        assert session is not None, "nobody else comes so far"
+        terms = await run_in_threadpool(self._around.terms, language_of(request))
+        data = {"handover_id": made.passing.handover} | _told(verb, form, session.name)
+        now = terms.ward.local(self._backroom.clock())
+        body = message(f"handover.{verb}", data, now, synthetic=made.passing.synthetic)
+        outcome = await self._backroom.submit(session.role.provider or "", msgspec.json.encode(body))
+        if outcome.state == "queued":
+            return "on-its-way"
+        if outcome.state != "receipts":
+            raise Refused(503, [terms.screen("line_is_down")])
+        left = [receipt for receipt in outcome.receipts if receipt.status not in DONE]
+        if left:
+            raise Refused(409, [fault_in_words(one.field or "", *why(one), terms) for one in left])
+        return verb
+
+    def _made(self, request: Request) -> Made:
+        """The sheet of the hand-over that is asked for; whoever looks is noted."""
+        terms, session = self._around.terms(language_of(request)), session_of(request)
+        passing = one(self._backroom.engines["handover"], request.path_params["handover"])
+        if passing is None or session is None:
+            raise HTTPException(404)
+        history = [row.event for row in self._inquiry.ledger.history(passing.case)]
+        began = [r for r in history if r.type in WITH_PERSONAL and _about(r) == passing.handover]
+        if not began:
+            raise HTTPException(404)  # The ledger has not heard of it yet.
+        now = terms.ward.local(self._backroom.clock())
+        entry = next((a for a in terms.ward.agency if a.key == passing.agency and a.is_there_on(now.date())), None)
+        agreed = self._known.is_agreed(began[-1])
+        log.info("looked at", extra={"case": passing.case, "role": session.role.key, "who": session.who})
+        personal: dict[str, Any] = {}
+        for record in began if agreed else ():
+            personal |= self._known.about(record)
+        return Made(passing, sheet(passing, entry, history, personal, now, terms), entry, agreed, history)
+
+    def _page(
+        self,
+        request: Request,
+        *,
+        said: str | None = None,
+        status: int = 200,
+        refused: Refused | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Response:
+        terms, made, session = self._around.terms(language_of(request)), self._made(request), session_of(request)
+        fax = made.entry.fax if made.entry else None
+        return render(
+            request,
+            TEMPLATES,
+            "sheet.html",
+            self._around.frame(terms),
+            terms,
+            refused.status if refused else status,
+            sheet=made.sheet,
+            agreed=made.agreed,
+            fax=fax,
+            ways=[way for way in BY_PAPER if fax or way != "fax"],
+            reasons=RECALLED,
+            sent=_sendings(made.history, made.passing.handover, terms),
+            acts=session is not None and session.role.provider is not None and made.agreed,
+            address=f"/handovers/{made.passing.handover}/sheet",
+            said=said or SAID.get(request.query_params.get("said", "")),
+            wrong=refused,
+            form=form or {},
+        )
+
+
+def _about(record: Recorded) -> str:
+    return str(msgspec.json.decode(record.data).get("handover"))
+
+
+def _told(verb: str, form: Mapping[str, str], name: str | None) -> dict[str, Any]:
+    """What a form says, as a message does. What is no number is left for the rules to say so."""
+    if verb == "send":
+        personal = {field: form.get(field, "")[:LONGEST] for field in ("by", "checked_by")}
+        return {"how": form.get("how", ""), "pages": _whole(form.get("pages", "")), "personal": personal}
+    told: dict[str, Any] = {"reason": form.get("reason", ""), "sending": _whole(form.get("sending", ""))}
+    if form.get("collected") == "1":
+        told["collected"] = True
+    return told | ({"personal": {"by": name}} if name else {})
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
+
+
+def _sendings(history: Sequence[Recorded], handover: str, terms: Terms) -> list[Sent]:
+    """What went out of a hand-over, the first first."""
+    found: dict[int, Sent] = {}
+    for record in history:
+        data = msgspec.json.decode(record.data)
+        if data.get("handover") != handover:
+            continue
+        if record.type == "handover.sent":
+            pages = terms.screen("sheet_page_count", n=data["pages"])
+            parts = (terms.moment(record.time), terms.code(data["how"]), data["to"], data.get("fax"), pages)
+            found[data["sending"]] = Sent(data["sending"], "　".join(part for part in parts if part))
+        elif record.type == "handover.recalled" and data["sending"] in found:
+            back = "sheet_back" if data.get("collected") else "sheet_not_back"
+            recalled = terms.screen("sheet_recalled", why=terms.code(data["reason"]))
+            said = f"{recalled}　{terms.screen(back)}　{terms.moment(record.time)}"
+            found[data["sending"]] = found[data["sending"]]._replace(recalled=said)
+    return [found[n] for n in sorted(found)]

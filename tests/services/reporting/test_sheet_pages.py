@@ -1,0 +1,242 @@
+"""送付状・引継書 as page and PDF: addressed from the directory, checked by two, and a record of what became of it."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pypdf
+import pytest
+from starlette.applications import Starlette
+
+from services.pages import typesetting
+from services.pages.typesetting import NoPdf, typeset
+from services.reporting import sheet_pages
+from tests.desk_examples import LATER, NEXT_DAY, Centre, call, message, offer, register
+from tests.web_examples import browser, centre_in, site
+
+FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
+SECTION = "kitazawa-section"
+PERSON = {
+    "name": "見本 髙子",
+    "phone": "03-0000-0000",
+    "contacts": [{"name": "見本 母", "relation": "母", "phone": "03-0000-0001"}],
+    "words": "介護者が倒れ、明日の昼までに支える人が要る。",
+}
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[Centre]:
+    """A case that is offered to the section in Kitazawa, on a ground that the law gives; made up."""
+    with centre_in(tmp_path) as found:
+        told = call(personal=PERSON, reasons=["carer-ill"], safe_until="2025-05-15T13:00:00+09:00")
+        found.say("day", {**told, "synthetic": True})
+        found.pump()
+        asked = offer(kind="section", to=SECTION, personal={"reason": "架空の理由", "purpose": "計画の見直し"})
+        found.say("day", {**asked, "synthetic": True})
+        found.pump()
+        yield found
+
+
+def own(centre: Centre) -> str:
+    """The address of the sheet."""
+    return f"/handovers/{centre.events('handover')[0].handover}/sheet"
+
+
+async def get(app: Starlette, address: str) -> Any:
+    async with browser(app) as web:
+        return await web.get(address)
+
+
+async def press(app: Starlette, address: str, **form: str) -> Any:
+    async with browser(app) as web:
+        sent = await web.post(address, data=form, headers=FROM_HERE)
+        return await web.get(sent.headers["location"]) if sent.status_code == 303 else sent
+
+
+def words(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<.*?>", " ", page))
+
+
+async def test_the_sheet_is_addressed_from_the_directory(centre: Centre) -> None:
+    """Receiver, post and numbers are its own; the question that two people answer stands in the ward's words."""
+    told = words((await get(site(centre, role="day"), own(centre))).text)
+    assert "送付先：北沢保健福祉課 障害支援担当様（送付先名簿）" in told.replace("　", " ")
+    assert "ファクス 03-0000-0021" in told
+    assert "内容と宛先を二人で確認しましたか。" in told
+    assert "架空データ" in told
+    for each in (
+        "見本 髙子",
+        "03-0000-0001",
+        "介護者が倒れ",
+        "計画の見直し",
+        "介護者・支援者の疾病・事故",
+        "5月15日（木） 13:00",
+    ):
+        assert each in told
+    english = words((await get(site(centre, role="day"), own(centre) + "?lang=en")).text)
+    assert "Have two people checked the content and the receiver?" in english
+
+
+async def test_the_cover_of_the_pdf_names_nobody(centre: Centre) -> None:
+    """A4; what is personal stands behind the cover; each page says 架空データ and which of how many it is."""
+    answered = await get(site(centre, role="day"), own(centre) + ".pdf")
+    assert answered.headers["content-type"] == "application/pdf"
+    pdf = pypdf.PdfReader(io.BytesIO(answered.content))
+    cover, *rest = [page.extract_text() for page in pdf.pages]
+    assert [round(float(side)) for side in pdf.pages[0].mediabox[2:]] == [595, 842]
+    assert "送付先：北沢保健福祉課" in cover.replace(" ", "")
+    assert "03-0000-0021" in cover
+    assert "R7-0001" in cover
+    assert "髙子" not in cover
+    assert len(rest) == 1
+    for each in ("見本 髙子", "03-0000-0001", "計画の見直し"):
+        assert each in rest[0]
+    for n, text in enumerate([cover, *rest], 1):
+        assert "架空データ" in text
+        assert f"{n} / 2" in text
+    assert re.search(r"枚数（送付状を含む）\s*2", cover)
+
+
+async def test_a_long_story_takes_more_sheets_and_the_cover_counts_them(tmp_path: Path) -> None:
+    """Nothing is cut off."""
+    with centre_in(tmp_path) as centre:
+        centre.say("day", call(personal={"name": "見本", "words": "長い話。" * 900 + "おわり"}))
+        centre.pump()
+        centre.say("day", offer(kind="section", to=SECTION))
+        centre.pump()
+        answered = await get(site(centre, role="day"), own(centre) + ".pdf")
+    pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(answered.content)).pages]
+    assert len(pages) > 3
+    assert "おわり" in "".join(pages)
+    assert re.search(rf"枚数（送付状を含む）\s*{len(pages)}", pages[0])
+
+
+async def test_markup_in_a_persons_words_stays_text(tmp_path: Path) -> None:
+    """Neither HTML nor the typesetter's own language is read in them."""
+    odd = '#panic("x") $x^2$ *b* <b>B</b> \\ " ` [ ] { } @a // c'
+    with centre_in(tmp_path) as centre:
+        centre.say("day", call(personal={"name": odd}))
+        centre.pump()
+        centre.say("day", offer(kind="section", to=SECTION))
+        centre.pump()
+        app = site(centre, role="day")
+        answered, page = await get(app, own(centre) + ".pdf"), (await get(app, own(centre))).text
+    text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(answered.content)).pages)
+    assert '#panic("x")' in text
+    assert "<b>B</b>" not in page
+
+
+async def test_sending_recalling_and_what_came_of_it_are_recorded(centre: Centre) -> None:
+    """By two people; the page shows each sheet, when, to which number, and whether it came back."""
+    app = site(centre, role="day", name="架空 花子")
+    assert "まだ送付していません。" in (await get(app, own(centre))).text
+    told = await press(app, own(centre), do="send", by="架空 花子", checked_by="架空 次郎", how="fax", pages="2")
+    assert "送付を記録しました。" in told.text
+    assert "03-0000-0021" in words(told.text).split("送付の記録")[1]
+    told = await press(app, own(centre), do="recall", sending="1", reason="misdialled")
+    assert "誤送信・回収：番号の押し間違い　回収・廃棄は未確認" in told.text
+    told = await press(app, own(centre), do="recall", sending="1", reason="misdialled", collected="1")
+    assert "回収・廃棄を確認済み" in told.text
+    sent = [e for e in centre.events("handover") if e.name in ("handover.sent", "handover.recalled")]
+    assert [(e.name, e.provider) for e in sent] == [("handover.sent", "day")] + [("handover.recalled", "day")] * 2
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "told"),
+    [
+        ({"by": "架空 花子", "checked_by": "架空　花子"}, 409, "内容と宛先は二人で確認します"),
+        ({"by": "", "checked_by": ""}, 409, "送付した方の氏名がありません"),
+        ({"pages": "x"}, 409, "枚数として使えません"),
+        ({"pages": "9999999999"}, 409, "枚数として使えません"),
+        ({"how": "pigeon"}, 409, "使える語ではありません"),
+        ({"do": "recall", "reason": "misdialled", "sending": "1"}, 409, "送付されていません"),
+        ({"do": "burn"}, 404, ""),
+        ({"do": ""}, 404, ""),
+    ],
+)
+async def test_what_cannot_be_recorded_is_said_and_the_form_stays_filled(
+    centre: Centre, form: dict[str, str], status: int, told: str
+) -> None:
+    """In words, with what would be accepted; nothing is lost of what was typed."""
+    app = site(centre, role="day")
+    given = {"do": "send", "by": "架空 花子", "checked_by": "架空 次郎", "how": "fax", "pages": "2"} | form
+    answered = await press(app, own(centre), **given)
+    assert answered.status_code == status
+    assert told in answered.text
+    if status == 409 and given["do"] == "send" and given["checked_by"]:
+        assert given["checked_by"] in answered.text
+
+
+async def test_a_consent_that_was_taken_back_stops_the_sheet(tmp_path: Path) -> None:
+    """It says so, shows nothing of the person, and offers no form."""
+    with centre_in(tmp_path) as centre:
+        centre.say("day", register("P", personal={"name": "見本 髙子"}))
+        centre.say("day", message("consent.give", "2025-05-02 10:00", person="P", to="北沢保健福祉課"))
+        centre.say("day", call(person="P"))
+        centre.pump()
+        assert centre.say("day", offer(kind="section", to=SECTION, basis="consent")).status == "accepted"
+        centre.pump()
+        before = (await get(site(centre, role="day"), own(centre))).text
+        centre.say("day", message("consent.withdraw", LATER, person="P", to="北沢保健福祉課"))
+        centre.pump()
+        after = (await get(site(centre, role="day"), own(centre))).text
+    assert "見本 髙子" in before
+    assert "本人の同意が取り下げられています。送付しないでください。" in after
+    assert "見本 髙子" not in after
+    assert 'value="send"' not in after
+
+
+async def test_only_who_sees_persons_finds_it(centre: Centre) -> None:
+    """For others, and under any other address, there is no such page."""
+    for role in ("ward", "auditor"):
+        for address in (own(centre), own(centre) + ".pdf"):
+            assert (await get(site(centre, role=role), address)).status_code == 404
+    app = site(centre, role="day")
+    for odd in ("x", "%00", "00000000-0000-0000-0000-000000000000", "🙂", "a" * 5000):
+        for more in ("", ".pdf"):
+            assert (await get(app, f"/handovers/{odd}/sheet{more}")).status_code == 404
+
+
+async def test_who_is_in_no_directory_gets_no_fax(tmp_path: Path) -> None:
+    """The page says so and does not offer it."""
+    with centre_in(tmp_path) as centre:
+        centre.say("day", call(personal=PERSON))
+        centre.pump()
+        centre.say("day", offer(to="架空相談室", on=NEXT_DAY))
+        centre.pump()
+        told = (await get(site(centre, role="day"), own(centre))).text
+    assert "送付先：架空相談室様（送付先名簿にない宛先）" in told
+    assert "ファクスでは送付できません" in told
+    assert '<option value="fax"' not in told
+
+
+async def test_where_no_pdf_can_be_made_the_page_is_there(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says so, with 503, and can be printed."""
+
+    def fails(*_: object) -> bytes:
+        raise NoPdf("typesetting ended with 1")
+
+    monkeypatch.setattr(sheet_pages, "typeset", fails)
+    answered = await get(site(centre, role="day"), own(centre) + ".pdf")
+    assert answered.status_code == 503
+    assert "PDFを作れませんでした。" in answered.text
+    assert "見本 髙子" in answered.text
+
+
+def test_a_template_that_is_none_says_nothing_of_what_stands_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the error nor on the way; and what takes too long is ended."""
+    broken = tmp_path / "broken.typ"
+    broken.write_text("#let x = (")
+    with pytest.raises(NoPdf) as told:
+        typeset(broken, msgspec.json.encode({"name": "見本"}))
+    assert "見本" not in str(told.value)
+    monkeypatch.setattr(typesetting, "PATIENCE", 0.01)
+    with pytest.raises(NoPdf, match="TimeoutExpired"):
+        typeset(broken, b"{}")

@@ -237,7 +237,7 @@ async def keep(copies: Copies | TonightCopies) -> None:
         try:
             await anyio.to_thread.run_sync(copies.keep)
         except (*UNREADABLE, OSError) as error:  # It is tried again; the page and the journals hold the statement.
-            log.warning("a copy could not be kept", exc_info=error)
+            log.warning("no copy could be kept", exc_info=error)
         await asyncio.sleep(KEEP_SECONDS)
 
 

@@ -7,15 +7,20 @@ order in which things happen, which only a night in which everything happens at 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from nats.aio.msg import Msg
 
-from services import bus, hearing, listening, streams, writer
+from services import bus, deadlines, hearing, listening, streams, writer
+from services.desk import Desk
+from services.handover import answers, late, offers
 from services.publishing import Publisher
 from services.relay import Relay
+from services.tables import DEADLINES
 from tests import test_planted_bugs as planted
 from tests.simulation.connection import Connection
 
@@ -178,6 +183,41 @@ def acknowledges_over_gaps(patch: Patch) -> None:
     patch.setattr(hearing.Cursors, "is_next", pretending)
 
 
+def loses_deadlines_at_a_restart(patch: Patch) -> None:
+    """What was planned dies with the process that planned it."""
+    begin = Desk.begin
+
+    def beginning(self: Desk[Any]) -> None:
+        with self.journal.transaction() as session:
+            session.execute(sa.delete(DEADLINES))
+        begin(self)
+
+    patch.setattr(Desk, "begin", beginning)
+
+
+def plans_outside(patch: Patch) -> None:
+    """A deadline is not written with the event that made it."""
+    patch.setattr(deadlines, "write", lambda connection, planned: None)
+
+
+def lets_fall_due_too_early(patch: Patch) -> None:
+    """A deadline is taken for the time an hour before it."""
+    due = deadlines._due
+
+    def early(row: Any) -> Any:
+        found = due(row)
+        return msgspec.structs.replace(found, due=found.due - timedelta(hours=1))
+
+    patch.setattr(deadlines, "_due", early)
+
+
+def gives_a_case_to_everybody(patch: Patch) -> None:
+    """Whoever accepts has the case, whoever else has it already."""
+    patch.setattr(answers, "holder_of", lambda case, book: None)
+    patch.setattr(offers, "_check_free", lambda case, to, book: None)
+    patch.setattr(late, "accepted_elsewhere", lambda *_: None)
+
+
 OF_THE_NIGHT: tuple[Plant, ...] = (
     acknowledges_before_the_commit,
     leaves_the_default_ack_policy,
@@ -191,6 +231,10 @@ OF_THE_NIGHT: tuple[Plant, ...] = (
     takes_an_emptied_stream_for_a_full_one,
     acknowledges_over_what_went_astray,
     acknowledges_over_gaps,
+    loses_deadlines_at_a_restart,
+    plans_outside,
+    lets_fall_due_too_early,
+    gives_a_case_to_everybody,
 )
 
 moves_the_tallies_twice = planted.moves_the_tallies_twice

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events import Recorded, decode, event_of
+from services.handover.expiry import SETTLING
 from services.reporting import merkle
 from services.reporting.fold import all_entries, fold
 from services.reporting.ledger import Row
@@ -138,6 +139,8 @@ def everything_is_answered(left: Left) -> Iterator[str]:
     pairs: dict[tuple[str, str], list[str]] = defaultdict(list)
     for provider, letter in left.letters():
         status = "accepted" if letter.status == "known" else letter.status
+        if letter.expects == "any" and status in ("accepted", "parked", "waiting"):
+            continue
         if letter.expects == "either":
             pairs[provider.name, letter.id].append(status)
         elif status != letter.expects:
@@ -293,6 +296,39 @@ def _is_kept(left: Left, name: str, provider: Provider, letter: Letter) -> bool:
     return any(row[0] == provider.name and (row[1] == letter.id or not letter.id) for row in rows)
 
 
+def offers_end_once(left: Left) -> Iterator[str]:
+    """What nobody answered expires, once and not before it is due; and one agency at a time has a case."""
+    ended: Counter[str] = Counter()
+    holders: dict[str, str] = {}
+    for record in left.logs["handover"]:
+        event: Any = event_of(record)
+        match record.type:
+            case "handover.expired":
+                ended[event.handover] += 1
+                if event.fired_at < event.due_at:
+                    yield f"the offer {event.handover} expired at {event.fired_at}, and was due at {event.due_at}"
+            case "handed-over":
+                if event.case in holders:
+                    yield f"{event.case} was handed over to {event.to}, and somebody has it already"
+                holders[event.case] = event.handover
+            case "handover.returned" | "handover.withdrawn":
+                if holders.get(event.case) == event.handover:
+                    del holders[event.case]
+    yield from (f"the offer {handover} expired {many} times" for handover, many in ended.items() if many > 1)
+    for record in left.logs["handover"]:
+        if record.type == "handover.offered":
+            offered: Any = event_of(record)
+            is_over = offered.answer_by is not None and (
+                max(offered.answer_by, record.recordedat + SETTLING) <= left.night.truth()
+            )
+            touched = {"handed-over", "handover.withdrawn", "handover.expired"}
+            if is_over and not any(
+                other.type in touched and event_of(other).handover == offered.handover  # type: ignore[attr-defined]
+                for other in left.logs["handover"]
+            ):
+                yield f"the offer {offered.ref} was to be answered by {offered.answer_by}, and nothing came of it"
+
+
 def nothing_personal_lies_open(left: Left) -> Iterator[str]:
     """No personal word in clear, in no database and on no stream but INBOX."""
     word = PERSONAL.encode()
@@ -329,6 +365,7 @@ CHECKS: tuple[Callable[[Left], Iterator[str]], ...] = (
     tallies_are_what_a_fold_says,
     nothing_rests_in_silence,
     every_answer_was_sent,
+    offers_end_once,
     nothing_personal_lies_open,
     flags_stand_open_where_they_were_raised,
 )

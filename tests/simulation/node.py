@@ -12,11 +12,10 @@ from typing import Any
 import nats.errors
 import sqlalchemy as sa
 
-from services import writer
 from services.bus import check_durables
-from services.handover.domain import Rules as HandoverRules
-from services.intake.rules import Rules as IntakeRules
-from services.placement.domain import Rules as PlacementRules
+from services.handover import app as handover
+from services.intake import app as intake
+from services.placement import app as placement
 from services.reporting import app as reporting
 from tests.simulation.bus import Bus
 from tests.simulation.clock import Clock
@@ -24,12 +23,13 @@ from tests.simulation.connection import Connection
 from tests.simulation.loop import OWNER, PowerCut
 from tests.simulation.machine import Settings
 
-RULES: dict[str, Callable[[], Any]] = {
-    "intake": IntakeRules,
-    "placement": PlacementRules,
-    "handover": HandoverRules,
+BUILT: dict[str, Callable[[Any], Any]] = {
+    "intake": intake.build,
+    "placement": placement.build,
+    "handover": handover.build,
+    "reporting": reporting.build,
 }
-SERVICES = (*RULES, "reporting")
+SERVICES = tuple(BUILT)
 REFUSED = 0.5
 """How often a disk refuses a commit, rather than that the power goes before it."""
 
@@ -119,14 +119,8 @@ class Node:
     async def _live(self, process: Process) -> None:
         while not self.bus.is_up:  # noqa: ASYNC110  (as a client does)
             await asyncio.sleep(0.5)
-        settings: Any = self.settings
         try:
-            built: Any = (
-                reporting.build(settings)
-                if self.name == "reporting"
-                else writer.build(self.name, RULES[self.name](), settings)
-            )
-            broker, vitals, begin = built
+            broker, vitals, begin = BUILT[self.name](self.settings)
             process.journal = vitals.journal
             process.connection = Connection(self.bus, f"{self.name}-{self.lives}", process.point)
             await broker.begin(process.connection)

@@ -38,7 +38,7 @@ class Letter:
     type: str
     body: bytes
     expects: str = "accepted"
-    """The status of its last receipt: accepted, parked, conflict or waiting."""
+    """The status of its last receipt: accepted, parked, conflict or waiting; `either` and `any`: it depends."""
     calls: int = 0
     """How many matters it tells of."""
     about: str = ""

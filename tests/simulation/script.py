@@ -43,6 +43,7 @@ class Script:
         self.ends = self._at(35, 0)
         self._n = 0
         self._own = {"day": 0, "night": 0}
+        self._offered: dict[str, list[Letter]] = {}
         self._cases: list[tuple[str, str, datetime]] = []
         self._open: list[tuple[str, str, datetime]] = []
         self.said: list[Saying] = []
@@ -65,7 +66,7 @@ class Script:
             self._call("night", self._within(self._at(17), self._at(32, 30)))
         for _ in range(random.randrange(3)):
             self._call("day", self._within(self._at(32, 30), self._at(34)))
-        for _ in range(random.randrange(4)):
+        for _ in range(random.randrange(6)):
             self._follow()
         for _ in range(random.choice((0, 0, 1, 2))):
             self._odd()
@@ -154,7 +155,7 @@ class Script:
         random = self._random
         provider, ref, began = random.choice(self._open)
         at = self._within(began + timedelta(minutes=1), self.ends)
-        match random.choice(("close", "place", "offer", "correct")):
+        match random.choice(("close", "place", "offer", "offer", "correct")):
             case "close":
                 self._open = [entry for entry in self._open if entry[1] != ref]
                 self._say(provider, "case.close", at, at, ref, case=ref)
@@ -175,16 +176,29 @@ class Script:
                     later = self._within(at, self.ends)
                     self._say(provider, "placement.cancel", later, later, own, placement=own)
             case "offer":
-                own, to = f"offer-{self._n}", "ぽーと"
-                self._say(provider, "handover.offer", at, at, ref, handover=own, case=ref, kind="agency", to=to)
-                if random.random() < 0.6:
-                    later = self._within(at, self.ends)
-                    self._say(provider, "handover.accept", later, later, own, handover=own)
+                self._offer(provider, ref, at)
             case "correct":
                 calls = [s.letter for s in self.said if s.letter.calls == 1 and s.provider == provider]
                 call = random.choice([one for one in calls if one.expects == "accepted"] or [None])
                 if call is not None:
                     self._say(provider, "call.correct", at, at, call.id, call=call.id, district="karasuyama")
+
+    def _offer(self, provider: str, ref: str, at: datetime) -> None:
+        """One agency or two are asked; they answer in time, too late, or never."""
+        random = self._random
+        said = self._offered.setdefault(ref, [])
+        for to in ("ぽーと", "みなと") if random.random() < 0.4 else ("ぽーと",):
+            own = f"offer-{self._n}"
+            data: dict[str, Any] = {"kind": "agency", "basis": "ward-duty", "personal": {"reason": PERSONAL}}
+            if random.random() < 0.7:
+                data["answer_by"] = (at + timedelta(minutes=random.choice((1, 30, 300)))).isoformat()
+            said.append(self._say(provider, "handover.offer", at, at, ref, handover=own, case=ref, to=to, **data))
+            if random.random() < 0.4:
+                later = self._within(at, self.ends)
+                said.append(self._say(provider, "handover.accept", later, self._written(later), own, handover=own))
+        if sum(letter.type == "handover.offer" for letter in said) > 1:  # Which one stands depends on who was first.
+            for letter in said:
+                letter.expects = "any"
 
     def _odd(self) -> None:
         random, at = self._random, self._within(self._at(17), self._at(34))

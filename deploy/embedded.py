@@ -15,6 +15,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import sqlalchemy as sa
 import uvicorn
 from starlette.applications import Starlette
 
@@ -44,6 +45,7 @@ class Embedded:
             target=_supervise, args=(self._data, self._ports, self._published, theirs, self._ours)
         )
         uvicorn.Config(Starlette(), log_config=None, lifespan="off").load()  # What it imports late is shared, too.
+        sa.make_url(self._data.settings().database).get_dialect().import_dbapi()  # And the driver, whichever it is.
         gc.collect()
         gc.freeze()  # What is imported stays, and the collector must not touch it: each touched page is copied.
         self._supervisor.start()

@@ -11,7 +11,6 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -165,6 +164,8 @@ def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, 
     """COPY costs the server and the driver half of what an INSERT of the same rows does; it knows no ON CONFLICT."""
     statement, kinds = _copy_of(table, len(rows[0]))
     driver = connection.connection.driver_connection
+    import psycopg  # Only where PostgreSQL is: otherwise each process would hold it for nothing.
+
     assert isinstance(driver, psycopg.Connection)
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:

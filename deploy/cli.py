@@ -493,6 +493,7 @@ def manifest(
 
     The exit status is 0 if every number from 1 to the last one heard is there, 1 if not or if that is not proved.
     """
+    DataDirectory(data).kept()
     ward = load(DataDirectory(data) / "ward.toml")
     if ward.provider_of(provider) is None:
         known = ", ".join(p.id for p in ward.provider)

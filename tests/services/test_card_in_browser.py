@@ -201,7 +201,8 @@ def test_a_call_is_taken_with_the_keyboard_alone(screen: Page, centre: Centre) -
     number = screen.locator("#number").inner_text()
     assert screen.get_by_text("登録のない方です。このまま受け付けます。").is_visible()
     assert screen.url.endswith(f"/calls/{number}")
-    access(screen, "1")
+    for _ in range(2):  # A shaking hand: two presses within the same moment are one.
+        access(screen, "1")
     for field, text in (
         ("name", "架空 太郎"),
         ("where", "自宅"),

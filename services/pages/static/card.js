@@ -8,6 +8,7 @@
   const at = (id) => document.getElementById(id);
   const said = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   const PAUSE = 1_000;
+  const TWICE = 700; // Milliseconds within which the same button again is the same press.
   const ahead = Date.parse(form.dataset.now) - Date.now(); // How far the server's clock is ahead of this one.
   const moment = () => new Date(Date.now() + ahead).toISOString();
 
@@ -196,6 +197,9 @@
     button.addEventListener("click", () => {
       const [pressed, { stamp, answered }] = [moment(), button.dataset];
       const one = persons[Number(at("danger-for").value)] ?? first;
+      const last = at("attempts").lastElementChild?.dataset ?? {};
+      const again = last.what === stamp && last.answered === answered && last.of === String(persons.indexOf(one));
+      if (again && Date.parse(pressed) - Date.parse(last.at) < TWICE) return; // One press of a shaking hand, heard twice.
       began ??= pressed;
       one.stamps.push({ what: stamp, at: pressed, answered: answered === "yes" });
       const clock = new Intl.DateTimeFormat("ja-JP", { timeStyle: "short", timeZone: form.dataset.zone });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from services.pages.terms import Terms
@@ -17,6 +17,7 @@ _TELL_PERSONAL = _CORRECTIONS | {"call.received", "call.added", "person.register
 _OF_THE_CORRECTION = frozenset({"reason", "by", "note", "raw"})
 _BEGINNINGS = frozenset({"first_contact", "registered_on"})
 _MEANINGFUL_NONE = frozenset({"district", "handbooks"})
+_A_DAY = len("2025-11-14")
 
 
 class Told(NamedTuple):
@@ -276,6 +277,14 @@ def personal_lines(personal: Any, terms: Terms, around: tuple[str, ...] = ()) ->
         case [*values]:
             yield Told("　›　".join(around), terms.listed(str(value) for value in values))
         case _ if around and personal is not None:
-            yield Told("　›　".join(around), str(personal))
+            yield Told("　›　".join(around), _as_read(str(personal), terms))
         case _:
             pass
+
+
+def _as_read(text: str, terms: Terms) -> str:
+    """A whole day stands there as every page writes one; all else as it was told."""
+    try:
+        return terms.day(date.fromisoformat(text)) if len(text) == _A_DAY else text
+    except ValueError:
+        return text

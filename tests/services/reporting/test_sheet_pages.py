@@ -175,7 +175,7 @@ async def test_what_cannot_be_recorded_is_said_and_the_form_stays_filled(
 async def test_a_consent_that_was_taken_back_stops_the_sheet(tmp_path: Path) -> None:
     """It says so, shows nothing of the person, and offers no form."""
     with centre_in(tmp_path) as centre:
-        centre.say("day", register("P", personal={"name": "見本 髙子"}))
+        centre.say("day", register("P", personal={"name": "見本 髙子", "birth_date": "1985-04-30"}))
         centre.say("day", message("consent.give", "2025-05-02 10:00", person="P", to="北沢保健福祉課"))
         centre.say("day", call(person="P"))
         centre.pump()
@@ -186,6 +186,7 @@ async def test_a_consent_that_was_taken_back_stops_the_sheet(tmp_path: Path) -> 
         centre.pump()
         after = (await get(site(centre, role="day"), own(centre))).text
     assert "見本 髙子" in before
+    assert re.search(r"昭和60年4月30日", before)
     assert "本人の同意が取り下げられています。送付しないでください。" in after
     assert "見本 髙子" not in after
     assert 'value="send"' not in after

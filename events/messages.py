@@ -284,7 +284,8 @@ RESOLUTIONS = ("confirmed", "corrected", "not-needed", "duplicate")
 
 
 class FlagResolve(Message, frozen=True, kw_only=True):
-    """Somebody looked at a flag (確認事項). Which record: as in `call.add`, or the `person` of a registration.
+    """Somebody looked at a flag (確認事項). Which record: as in `call.add`, or whose registration: `person`, your own
+    reference, or `person_id`, the register's own id, also of what another registered.
 
     `resolution`: `confirmed` (it is as it says), `corrected`, `not-needed` or `duplicate`.
     """
@@ -295,6 +296,7 @@ class FlagResolve(Message, frozen=True, kw_only=True):
     source: str | None = None
     number: str | None = None
     person: str | None = None
+    person_id: str | None = None
     matter: int = 1
     code: str
     field: str | None = None

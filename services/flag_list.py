@@ -72,7 +72,7 @@ class Named(NamedTuple):
 
 
 def named_by(engine: sa.Engine, wanted: Iterable[Flagged], provider: str) -> dict[Key, Named]:
-    """How a provider names the records of these flags: its own call or registration, or else by 受付番号.
+    """How a provider names the records of these flags: as its own, or else by 受付番号 or the register's id.
 
     By number the same flag of every contact of the consultation is meant. What it cannot name is left out.
     """
@@ -81,7 +81,7 @@ def named_by(engine: sa.Engine, wanted: Iterable[Flagged], provider: str) -> dic
     found = {}
     for flag in flags:
         records = histories.get(flag.about, [])
-        if data := _own(flag, records, provider) or _by_number(flag, records):
+        if data := _own(flag, records, provider) or _by_ours(flag, records):
             found[key_of(flag)] = Named(data, records[-1].synthetic)
     return found
 
@@ -103,8 +103,11 @@ def _own(flag: Flagged, records: Sequence[Recorded], provider: str) -> dict[str,
     return None
 
 
-def _by_number(flag: Flagged, records: Sequence[Recorded]) -> dict[str, Any] | None:
-    is_case = any(record.case == flag.about for record in records)  # A contact about nobody is found by no number.
+def _by_ours(flag: Flagged, records: Sequence[Recorded]) -> dict[str, Any] | None:
+    """By a name that we gave, which everybody may use; a contact about nobody has none."""
+    if any(record.type == PersonRegistered.name and record.subject == flag.holder for record in records):
+        return {"person_id": flag.holder}
+    is_case = any(record.case == flag.about for record in records)
     return {"number": flag.number} if flag.number and is_case else None
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from events import intake as e
 from events.messages import RESOLUTIONS, FlagResolve
-from services.book import Said, Unusable, Waits, one_of
+from services.book import Said, Unusable, one_of
 from services.intake.consultations import mention, named_case
 from services.intake.contacts import Place, named_contact
-from services.intake.domain import IntakeBook, Person
+from services.intake.domain import IntakeBook
+from services.intake.identity import named
 
 
 def resolve(said: Said, message: FlagResolve, book: IntakeBook) -> None:
@@ -19,9 +20,8 @@ def resolve(said: Said, message: FlagResolve, book: IntakeBook) -> None:
     """
     one_of("data.resolution", message.resolution, RESOLUTIONS)
     holders: list[tuple[Place | None, str, int]]
-    if message.person and not (message.call or message.number):
-        person = _person(said, message.person, book)
-        holders = [(None, person.id, 1)]
+    if (message.person or message.person_id) and not (message.call or message.number):
+        holders = [(None, named(said, "person", message.person, message.person_id, book).id, 1)]
     else:
         places = _places(said, message, book)
         holders = [(place, place.contact.id, place.contact.matter) for place in places]
@@ -63,14 +63,6 @@ def _resolve(
     )
     personal = message.personal if isinstance(message.personal, dict) else None
     book.write(event, said.at, personal, place.subject if place else holder)
-
-
-def _person(said: Said, ref: str, book: IntakeBook) -> Person:
-    key = f"registered/{said.provider}/{book.reference(ref)}"
-    person = book.state(book.target(key))
-    if not isinstance(person, Person):
-        raise Waits(key)
-    return person
 
 
 def _places(said: Said, message: FlagResolve, book: IntakeBook) -> list[Place]:

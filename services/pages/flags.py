@@ -220,6 +220,7 @@ class FlagPages:
             terms,
             mistake.status if mistake else many.status if many else 200,
             rows=_rows(found, resolvable, many, terms),
+            acts=bool(provider),
             gone=_gone(found, many, self._intake, terms),
             total=total,
             every=sum(counted.values()),

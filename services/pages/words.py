@@ -211,6 +211,10 @@ _SCREEN = {
     "note": Label("備考（任意。個人情報として封印します）", "Note (optional; sealed as personal data)"),
     "note_too_long": Label("備考は1,000字までで入力してください。", "Keep the note to 1,000 characters."),
     "choose_resolution": Label("確認の結果を一つ選んでください。", "Choose one resolution."),
+    "flag_of_another": Label(
+        "本人の分からない連絡です。記録した受託事業者が確認済みにします。",
+        "This contact concerns nobody who is known; the provider that recorded it resolves it.",
+    ),
     "flag_resolved": Label("確認済みにしました。", "Resolved."),
     "flag_resolved_already": Label(
         "すでに確認済みです。変更はありません。", "It was resolved already; nothing changed."

@@ -107,6 +107,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "source": "text",
         "number": "text",
         "person": "text",
+        "person_id": "text",
         "matter": "whole",
         "field": "text",
     },

@@ -96,13 +96,13 @@ async def test_a_flag_is_resolved_and_leaves_the_list(centre: Centre) -> None:
     assert (provider, sent["synthetic"], set(sent["data"]) >= {"call", "source", "matter"}) == ("night", True, True)
     assert sent["data"]["personal"] == {"note": "母に確認", "by": "架空 花子"}
     assert "unknown-district" not in still_open(centre)
-    assert {each["code"] for each in forms_of(answer.text)} == {"not-registered", "personal-in-clear"}
+    assert {each["code"] for each in forms_of(answer.text)} == OPEN - {"unknown-district"}
     assert "確認済み：訂正、夜間受託事業者" in (await get(app, "/flags?all=1")).text
     assert "母に確認" not in (await get(app, "/flags?all=1")).text
 
 
 async def test_another_providers_call_is_resolved_by_its_number(centre: Centre) -> None:
-    """The day looks at what the night recorded; a registration is resolved by whoever registered."""
+    """The day looks at what the night recorded."""
     app = site(centre, role="day")
     forms = forms_of((await get(app)).text)
     for form in forms:
@@ -120,7 +120,20 @@ async def test_a_name_of_the_senders_own_is_no_hindrance(centre: Centre) -> None
     for form in forms_of((await get(app)).text):
         await send(app, form | {"resolution": "not-needed"})
 
-    assert still_open(centre) == {"eligibility-age", "form-incomplete"}
+    assert still_open(centre) == set()
+
+
+async def test_a_registration_of_another_provider_is_resolved_by_its_id(centre: Centre) -> None:
+    """Whose contract is over resolves nothing any more: then another does, by the register's own id."""
+    app = site(centre, role="night")
+    forms = [form for form in forms_of((await get(app)).text) if form["code"] == "form-incomplete"]
+    for form in forms:
+        await send(app, form | {"resolution": "not-needed"})
+    resolved = [event for event in centre.events() if event.name == "flag.resolved"]
+
+    assert [sent["data"]["person_id"] for _, sent in app.state.counter.sent] == [event.person for event in resolved]
+    assert [(event.provider, event.code) for event in resolved] == [("night", "form-incomplete")]
+    assert "form-incomplete" not in still_open(centre)
 
 
 async def test_what_nobody_here_can_name_has_no_form(centre: Centre) -> None:
@@ -132,6 +145,7 @@ async def test_what_nobody_here_can_name_has_no_form(centre: Centre) -> None:
     shown = (await get(day)).text
 
     assert "連絡の方法の一覧にない" in shown
+    assert "記録した受託事業者が確認済みにします" in shown
     assert "unknown-channel" not in {each["code"] for each in forms_of(shown)}
     assert (await send(day, form | {"resolution": "confirmed"})).status_code == 404
     assert "確認済みに" in (await send(site(centre, role="night"), form | {"resolution": "confirmed"})).text

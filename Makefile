@@ -1,7 +1,7 @@
 # Yoake. `make demo` shows it, `make test` proves it; each sets up what it needs.
 # Needs: make, git, Python 3.11 or later. Everything else comes from the package index, by hash.
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults kit-faults garbage lint types check lock schemas release-fixture clean tools bench bench-rivals
+.PHONY: help demo test faults kit-faults garbage simulate lint types check lock schemas release-fixture clean tools bench bench-rivals
 
 VENV ?= .venv
 # One more than there are cores: much of the suite waits. The files that wait longest come first.
@@ -37,6 +37,9 @@ types: $(VENV)/.dev ## mypy, strict
 
 garbage: $(VENV)/.dev ## 100,000 broken and odd messages among good ones; a table by kind
 	@$(BIN)/python -m tests.garbage $(ARGS)
+
+simulate: $(VENV)/.dev ## 10,000 nights, each from a seed: the real services on a clock, a bus and disks that fail
+	@$(BIN)/python -m tests.simulation $(ARGS)
 
 bench: $(VENV)/.dev ## Every figure of the README, as a median over rounds (about 15 minutes)
 	@$(BIN)/python -m tests.bench $(ARGS)

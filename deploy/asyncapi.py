@@ -56,7 +56,8 @@ def _inbox_channel(kind: type[Message]) -> Json:
 
 
 def _event_channel(kind: type[Event]) -> Json:
-    service = kind.__module__.rpartition(".")[2]
+    module = kind.__module__.rpartition(".")[2]
+    service = "handover" if module == "morning" else module
     address = event_subject("{ward}", service if service in WRITERS else "{service}", kind.name, "{case}")
     return _channel(address, [kind.name], _words(kind))
 

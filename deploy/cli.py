@@ -38,8 +38,10 @@ from deploy.refill import refill as fill_events
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
 from deploy.showing import print_gaps, print_history, print_report, print_status
 from deploy.signing_in import link, print_links
+from deploy.statement_command import Asked, StatementError, last_copy, night_in, sheet_in, write_pdf
 from deploy.status import status as status_of
 from deploy.subscriber_commands import subscriber_app
+from deploy.tonight_command import AskedTonight, last_notes, notes_in, write_notes
 from deploy.verify import verify as differences
 from deploy.verify_index import NoKeys
 from deploy.ward_commands import ward_app
@@ -50,6 +52,8 @@ from services.era import folded, parse_date
 from services.flag_list import counts, flags
 from services.intake.finding import NotIndexed
 from services.journal import JournalError
+from services.pages.statement_text import as_text
+from services.pages.tonight_text import as_text as notes_as_text
 from services.reporting import published
 from services.reporting.inquiry import NotKnown
 from services.reporting.pages import asked
@@ -88,6 +92,7 @@ SAID = (
     SignInError,
     SheetError,
     StartError,
+    StatementError,
     WardError,
     Contradiction,
     published.PublishedError,
@@ -408,6 +413,92 @@ def flags_command(
     from services.pages.terms import Terms
 
     print_flags(found, counted, Terms(load(DataDirectory(data) / "ward.toml"), "ja" if lang == "ja" else "en"))
+
+
+@app.command()
+@said
+def statement(
+    night: Annotated[
+        str | None,
+        typer.Argument(metavar="[NIGHT]", help="The day on which the night began, 2025-11-14; else the newest."),
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Plain text, to be read out. This is the default.")] = False,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead.")] = None,
+    edition: Annotated[
+        int | None, typer.Option("--edition", min=0, help="One edition alone: 0 the first, 1 the first supplement.")
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last copy that was kept on disk; needs no service and no database.")
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """The closing statement of a night (夜間引継書) with its supplements. Prints personal data.
+
+    The exit status is 0 if the counts agree, 1 if they differ or are not confirmed; with --last 0 if there is a copy.
+    """
+    directory, which = DataDirectory(data), night_in(night) if night else None
+    if json and (text or pdf or last):
+        fail("--json goes with none of --text, --pdf and --last")
+    if last:
+        if edition is not None:
+            fail("--last prints the newest copy, which holds every edition up to its own: leave --edition out")
+        copy = last_copy(directory, which)
+        if pdf:
+            write_pdf(pdf, None, copy)
+        else:
+            sys.stdout.write(copy.text.read_text(encoding="utf-8"))
+        err.print(str(copy.pdf if pdf else copy.text), markup=False, soft_wrap=True)
+        return
+    found = sheet_in(directory, Asked(which, edition, lang.value))
+    if pdf:
+        write_pdf(pdf, found, None)
+        out.print(str(pdf), markup=False, soft_wrap=True)
+    elif json:
+        print_json(found)
+    else:
+        sys.stdout.write(as_text(found))
+    raise typer.Exit(0 if found.now.code == "agree" else 1)
+
+
+@app.command("tonight")
+@said
+def tonight_command(
+    text: Annotated[bool, typer.Option("--text", help="Plain text, to be read out. This is the default.")] = False,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="HH:MM", help="The time on the printed copy, to compare with.")
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last copy that was kept on disk; needs no service and no database.")
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """Tonight's notes (今夜の申し送り): stays and open cases that the night must know. Prints personal data."""
+    directory = DataDirectory(data)
+    if json and (text or pdf or last):
+        fail("--json goes with none of --text, --pdf and --last")
+    if last:
+        if since is not None:
+            fail("--last prints the copy as it is: leave --since out")
+        copy = last_notes(directory)
+        if pdf:
+            write_pdf(pdf, None, copy)
+        else:
+            sys.stdout.write(copy.text.read_text(encoding="utf-8"))
+        err.print(str(copy.pdf if pdf else copy.text), markup=False, soft_wrap=True)
+        return
+    found = notes_in(directory, AskedTonight("ja" if lang == "ja" else "en", since))
+    if pdf:
+        write_notes(pdf, found)
+        out.print(str(pdf), markup=False, soft_wrap=True)
+    elif json:
+        print_json(found)
+    else:
+        sys.stdout.write(notes_as_text(found))
 
 
 @app.command()

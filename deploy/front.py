@@ -12,12 +12,13 @@ import logging
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import NamedTuple
 
 import anyio.to_thread
+import sqlalchemy as sa
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -28,29 +29,43 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from deploy.copies import STATEMENTS, Copies
 from deploy.importing.jobs import Jobs
 from deploy.importing.pages import ImportPages
 from deploy.outlook import Outlook
+from deploy.tonight_copies import TonightCopies
 from events.ending import ended
 from services.clock import Clock, system_clock
 from services.database import open_reader
+from services.handover.in_hand import in_hand
+from services.handover.looking import Looking
 from services.health import Server, open_socket, routes
 from services.intake.correction_pages import CorrectionPages
 from services.intake.door import Door
 from services.intake.http import door_routes
+from services.intake.night_calls import NightCalls
 from services.intake.recall import Recall
 from services.intake.reception import Reception
+from services.intake.tonight_cases import TonightCases
 from services.intake.web import Lookup, Register
 from services.journal import log_of
 from services.logs import STARTED, log_to
+from services.pages.agencies import AgencyPages, open_passings
+from services.pages.agency_offer import OfferPages
+from services.pages.evening_log import EveningLog
 from services.pages.flags import FlagPages, open_flags
 from services.pages.frame import STATIC, Around, Frame, bare, language_of, render, templates_in, with_counts
 from services.pages.guard import Guard
+from services.pages.morning import MorningPages, to_acknowledge
+from services.pages.night_log import NightLog
 from services.pages.parked import ParkedPages, open_parked
+from services.pages.ringing import Ringing
 from services.pages.sending import Backroom
 from services.pages.shield import Shield
 from services.pages.signing import Signing
 from services.pages.terms import Language, Terms
+from services.pages.tonight import TonightPages
+from services.pages.tonight_reading import Tonight
 from services.pages.words import SCREEN
 from services.process import collect_rarely
 from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
@@ -68,6 +83,9 @@ from services.ward import Ward
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")
 THREADS = 4
 """Requests that are answered at once; each thread may hold a connection, and its cache."""
+
+KEEP_SECONDS = 2.0
+"""Between two looks for a statement of which no copy was kept yet."""
 
 OWN_MAPPINGS = "sheets"
 """Where a ward keeps mapping files of its own, beside the keys."""
@@ -105,14 +123,19 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     ward, (inquiry, signins, outlook, opens), backroom = settings.ward(), parts[:4], parts.backroom
     published = load(settings.published) if settings.published else ()
     is_open = bool(ward.policy.tables_open and published)
+    tonight = tonight_of(backroom.engines, parts.lookup, opens)
+    ringing = Ringing(tonight, opens, parts.clock)
+    nights, stands = NightLog(backroom.engines["handover"]), Looking(backroom.engines["handover"])
     waiting: dict[str, Callable[[], int]] = {
+        "/morning": to_acknowledge(nights, stands, backroom.clock),
+        "/agencies": partial(open_passings, backroom.engines["handover"]),
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
     }
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
     always = patient(frame, ward, is_open=is_open)
-    reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock)
+    reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
@@ -120,9 +143,13 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         routes=[
             *signing.routes(),
             *site.routes(),
-            *Register(frame, parts.lookup, parts.clock).routes(),
+            *Register(frame, parts.lookup, parts.clock, ringing).routes(),
             *reception.routes(),
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
+            *TonightPages(frame, backroom, tonight, opens).routes(),
+            *MorningPages(frame, backroom, nights, stands, NightCalls(parts.lookup.log, opens), opens).routes(),
+            *OfferPages(frame, backroom).routes(),
+            *AgencyPages(frame, backroom, opens).routes(),
             *FlagPages(frame, backroom).routes(),
             *ParkedPages(frame, backroom).routes(),
             *ImportPages(frame, parts.jobs, settings.keys.parent / OWN_MAPPINGS).routes(),
@@ -148,6 +175,12 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     )
 
 
+def tonight_of(engines: Mapping[str, sa.Engine], lookup: Lookup, opens: Opens) -> Tonight:
+    """What reads tonight's notes, of three services' databases."""
+    notes = EveningLog(engines["handover"], engines["placement"])
+    return Tonight(notes, TonightCases(lookup, opens), partial(in_hand, engines["handover"]))
+
+
 def patient(around: Around, ward_file: Ward, *, is_open: bool) -> Around:
     """The same; where the database does not answer, by the ward's file and bare: a call is taken all the same."""
 
@@ -167,11 +200,17 @@ def patient(around: Around, ward_file: Ward, *, is_open: bool) -> Around:
 
 
 def on_one_origin(
-    pages: Starlette, outlook: Outlook, door: Door | None = None, *, beside: Sequence[BaseRoute] = ()
+    pages: Starlette,
+    outlook: Outlook,
+    door: Door | None = None,
+    *,
+    beside: Sequence[BaseRoute] = (),
+    copies: Sequence[Copies | TonightCopies] = (),
 ) -> Starlette:
     """Everything that the front serves; what is no page and knows itself who asks stands beside the pages.
 
-    `door`: what `beside` puts messages through; it hears receipts from when NATS is there.
+    `door`: what `beside` puts messages through; it hears receipts from when NATS is there. `copies`: what keeps copies
+    of the statements, and of tonight's notes.
     """
 
     async def open_door() -> None:
@@ -184,11 +223,22 @@ def on_one_origin(
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         tasks = [asyncio.create_task(outlook.watch())]
         tasks += [asyncio.create_task(open_door())] if door else []
+        tasks += [asyncio.create_task(keep(each)) for each in copies]
         log.info(STARTED)
         yield
         await ended(tasks)
 
     return Starlette(lifespan=running, routes=[*beside, Mount("/", pages)])
+
+
+async def keep(copies: Copies | TonightCopies) -> None:
+    """Look every few seconds whether there is something of which no copy was kept yet."""
+    while True:
+        try:
+            await anyio.to_thread.run_sync(copies.keep)
+        except (*UNREADABLE, OSError) as error:  # It is tried again; the page and the journals hold the statement.
+            log.warning("no copy could be kept", exc_info=error)
+        await asyncio.sleep(KEEP_SECONDS)
 
 
 class Refusals:
@@ -280,7 +330,26 @@ def build(settings: Settings) -> Front:
     lookup = Lookup(desks["intake"], secrets, store)
     parts = Parts(inquiry, signins, outlook, store.opened, lookup, backroom, jobs, door=door, asks=outlook.ask)
     pages = assemble(settings, parts)
-    site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door))
+
+    def terms() -> Terms:
+        return Terms(inquiry.ward() or ward, "ja", inquiry.wards())
+
+    copies = Copies(
+        settings.keys.parent / STATEMENTS,
+        NightLog(desks["handover"]),
+        Looking(desks["handover"]),
+        NightCalls(lookup.log, store.opened),
+        store.opened,
+        terms,
+    )
+    notes = TonightCopies(
+        settings.keys.parent / STATEMENTS,
+        tonight_of(desks, lookup, store.opened),
+        list(desks.values()),
+        store.opened,
+        terms,
+    )
+    site = on_one_origin(pages, outlook, door, beside=door_routes(settings, door), copies=[copies, notes])
     opened = [engine, keys, *desks.values()]
     return Front(site, settings.pages, [*(each.dispose for each in opened), signins.close, jobs.close])
 

@@ -147,7 +147,7 @@ def event_of(record: Recorded | Occurred) -> Event:
         raise ContractError(f"{record.type} at {record.service} {record.position}: {error}") from error
 
 
-from events import epoch, handover, intake, parked, placement, upcast  # noqa: E402  (the vocabulary fills itself on import)
+from events import epoch, handover, intake, morning, parked, placement, upcast  # noqa: E402  (the vocabulary fills itself on import)
 
 __all__ = [
     "BATCH_CONTENT_TYPE",
@@ -164,6 +164,7 @@ __all__ = [
     "handover",
     "intake",
     "known_events",
+    "morning",
     "parked",
     "placement",
     "vocabulary",

@@ -10,6 +10,16 @@ import msgspec
 from events import Event, vocabulary
 
 
+def night_id(night: date) -> str:
+    """Under this everything of a night is kept: `night-2025-11-14`, by the day on which it began."""
+    return f"night-{night.isoformat()}"
+
+
+def shifts_id(provider: str) -> str:
+    """Under this every closing of a provider's nights is kept."""
+    return f"shifts-{provider}"
+
+
 class Flag(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something for a person to look at. Never a reason to refuse a call.
 
@@ -500,6 +510,73 @@ class CaseSplit(Event, frozen=True, kw_only=True):
         return self.case
 
 
+class ShiftClosed(Event, frozen=True, kw_only=True):
+    """A provider closed its night: `last` is the last number that it gave under `source`. A later word takes its place.
+
+    `calls`: how many calls the provider itself counts. `elsewhere`: ranges of numbers that it sent to other services
+    than intake since the closing before. None: it does not say.
+    """
+
+    name: ClassVar[str] = "shift.closed"
+    night: date
+    provider: str
+    source: str
+    last: int | None = None
+    calls: int | None = None
+    elsewhere: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def about(self) -> str:
+        return shifts_id(self.provider)
+
+
+class Feed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What a provider sent of a night, by its own numbers, and what intake has of it.
+
+    `closed`: the provider closed its night with its last number; without that nothing is proved (未確認). `first` to
+    `last`: the numbers since the closing before, both included; `first` None: no number of the night is known. How
+    many were `received`; which are `missing` (ranges), `parked` or `waiting` (numbers); how many went `elsewhere`, to
+    other services. `calls`: what the provider itself counts.
+    """
+
+    provider: str
+    source: str | None = None
+    closed: bool = False
+    first: int | None = None
+    last: int | None = None
+    received: int = 0
+    missing: tuple[tuple[int, int], ...] = ()
+    parked: tuple[int, ...] = ()
+    waiting: tuple[int, ...] = ()
+    elsewhere: int = 0
+    calls: int | None = None
+
+
+class NightClosed(Event, frozen=True, kw_only=True):
+    """Intake closed a night: so many contacts are of it, up to a position of this log. Zero is proved, and not guessed.
+
+    `edition` 1 at its end, the next as something changes: a late call, a number that came, a shift closed later.
+    `due_at`: the end of the night, or when that came; the event's own time is when it was done. `digest`: SHA-256 over
+    the ids of the contacts, sorted, each with a line break. `contacts`: these ids; left out where they are very many.
+    """
+
+    name: ClassVar[str] = "night.closed"
+    night: date
+    edition: int
+    began_at: datetime
+    ended_at: datetime
+    due_at: datetime
+    count: int
+    digest: str
+    position: int
+    contacts: tuple[str, ...] = ()
+    feeds: tuple[Feed, ...] = ()
+
+    @property
+    def about(self) -> str:
+        return night_id(self.night)
+
+
 IntakeEvent = (
     WardActivated
     | PersonRegistered
@@ -522,6 +599,8 @@ IntakeEvent = (
     | CaseClosed
     | CaseMerged
     | CaseSplit
+    | ShiftClosed
+    | NightClosed
 )
 
 vocabulary(
@@ -546,4 +625,6 @@ vocabulary(
     CaseClosed,
     CaseMerged,
     CaseSplit,
+    ShiftClosed,
+    NightClosed,
 )

@@ -1,8 +1,8 @@
 """`python -m events.kit`, or `yoake-adapter`: the adapter kit at the command line.
 
 put keeps messages in the outbox, send sends them, pending shows what is still under way or needs
-somebody, prove compares what was sent with the ward's manifest, begin-after goes on numbering where a
-lost outbox had come to.
+somebody, close-night closes a night with the last number given, prove compares what was sent with the
+ward's manifest, begin-after goes on numbering where a lost outbox had come to.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,18 @@ def prove_feed(arguments: argparse.Namespace, show: Shown) -> int:
     return 0 if all(proof.verdict == "complete" for proof in proofs) else 1
 
 
+def close_night(arguments: argparse.Namespace, show: Shown) -> int:
+    """Keep the closing of a night, with the last number given here; `send` sends it, like any other message."""
+    with opened(arguments, begin=True) as outbox:
+        last = outbox.close_night(arguments.night, calls=arguments.calls)
+        waiting = outbox.counts().get("pending", 0)
+    show(
+        f"{arguments.source}: 夜間を締めました（最後は{last}番）。未送信 {waiting}件",
+        f"{arguments.source}: the night is closed, its last number is {last}. Not sent yet: {waiting}",
+    )
+    return 0
+
+
 def begin_after(arguments: argparse.Namespace, show: Shown) -> int:
     """Go on numbering a source after what the ward's manifest says that it holds."""
     with opened(arguments, begin=True) as outbox:
@@ -253,6 +266,7 @@ COMMANDS = {
         "状態ごとの件数と、済んでいない記録を示します",
         "how many messages have which status, and each that is not settled",
     ),
+    "close-night": ("夜間を、最後の番号で締めます", "close the night with the last number that was given"),
     "prove": ("区の受信記録の一覧と比べます", "compare the numbers given here with the ward's manifest"),
     "begin-after": ("失った送信箱の続きから番号を付けます", "go on numbering where a lost outbox had come to"),
 }
@@ -313,6 +327,21 @@ def parser(lang: str = "ja") -> argparse.ArgumentParser:
         help=say("30日以内に受け付けた、確認事項のある記録も", "also what was accepted in the last 30 days with flags"),
     )
     listing.add_argument("--json", action="store_true", help=say("プログラム用に全部", "all of it, for programs"))
+    closing = command("close-night", close_night)
+    closing.add_argument(
+        "--night",
+        type=_day,
+        metavar="YYYY-MM-DD",
+        help=say(
+            "夜間の始まった日。省くと、いまの夜間か、直前に終わった夜間", "the day on which it began; else this one"
+        ),
+    )
+    closing.add_argument(
+        "--calls",
+        type=_count,
+        metavar="N",
+        help=say("そちらで数えた相談の電話の件数", "how many calls you count yourself"),
+    )
     proving = command("prove", prove_feed)
     proving.add_argument(
         "manifest",
@@ -326,6 +355,19 @@ def parser(lang: str = "ja") -> argparse.ArgumentParser:
     beginning.add_argument("of", metavar="SOURCE")
     beginning.add_argument("last", type=int)
     return own
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2025-11-14") from error
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number such as 5")
+    return int(text)
 
 
 def _sending_options(sending: argparse.ArgumentParser, say: Callable[[str, str], str]) -> None:

@@ -334,6 +334,23 @@ class CaseSplit(Message, frozen=True, kw_only=True):
     number: str | None = None
 
 
+class ShiftClose(Message, frozen=True, kw_only=True):
+    """A provider closes its night: what it sent is complete up to `last`, the number (`sequence`) it gave last.
+
+    `night`: the day on which the night began; left out, the one of `time`, or the last that was over then. `source`:
+    whose numbers these are; left out, this message's own. `calls`: how many calls the provider itself counts.
+    `elsewhere`: ranges (first, last) of numbers since the closing before that went to other services; the kit knows.
+    """
+
+    name: ClassVar[str] = "shift.close"
+    service: ClassVar[str] = "intake"
+    night: date | None = None
+    source: str | None = None
+    last: int | None = None
+    calls: int | None = None
+    elsewhere: list[tuple[int, int]] | None = None
+
+
 class PlacementArrange(Message, frozen=True, kw_only=True):
     """A place was arranged for a case. `kind` is one of the ward's placement kinds.
 
@@ -473,6 +490,72 @@ class HandoverReturn(_OfHandover, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class _ItemMessage(Message, frozen=True, kw_only=True):
+    """About one item of a night's statement: the day on which the night began, and the item's number on it.
+
+    `item` 0: a quiet night's statement as a whole. `personal.worker`: who says so, by name.
+    """
+
+    service: ClassVar[str] = "handover"
+    night: date
+    item: int
+    personal: dict[str, Any] | str | None = None
+
+
+class ItemAcknowledge(_ItemMessage, frozen=True, kw_only=True):
+    """受領する: `personal.worker` takes it over, at `time`; `personal.note`."""
+
+    name: ClassVar[str] = "item.acknowledge"
+
+
+class ItemUndo(_ItemMessage, frozen=True, kw_only=True):
+    """取り消す: it was acknowledged by mistake. `personal.reason`."""
+
+    name: ClassVar[str] = "item.undo"
+
+
+class ItemQuestion(_ItemMessage, frozen=True, kw_only=True):
+    """照会する: `personal.question`, to the night provider."""
+
+    name: ClassVar[str] = "item.question"
+
+
+class ItemAnswer(_ItemMessage, frozen=True, kw_only=True):
+    """回答する: `personal.answer`, from the night provider."""
+
+    name: ClassVar[str] = "item.answer"
+
+
+class ItemDone(_ItemMessage, frozen=True, kw_only=True):
+    """What was left for the morning is done; `personal.note`."""
+
+    name: ClassVar[str] = "item.done"
+
+
+class ExchangeCount(Message, frozen=True, kw_only=True):
+    """How many calls the telephone exchange itself counted in a night: the only check on a call nobody entered."""
+
+    name: ClassVar[str] = "exchange.count"
+    service: ClassVar[str] = "handover"
+    night: date
+    contacts: int
+
+
+class CaseNote(Message, frozen=True, kw_only=True):
+    """今夜の申し送り: what the night must know of a case.
+
+    `personal`: `note`, `may_ring` (who may ring), `promised`, `not_promise` (what not to promise). `until`: the last
+    night for which it holds. A later note takes the place of an earlier one.
+    """
+
+    name: ClassVar[str] = "case.note"
+    service: ClassVar[str] = "handover"
+    case: str | None = None
+    number: str | None = None
+    until: date | None = None
+    personal: dict[str, Any] | str | None = None
+
+
 class ParkedClose(Message, frozen=True, kw_only=True):
     """A message that was parked, or in conflict, is to be left as it is: nobody will mend it.
 
@@ -508,6 +591,7 @@ MESSAGES: dict[str, type[Message]] = {
         CaseClose,
         CaseMerge,
         CaseSplit,
+        ShiftClose,
         PlacementArrange,
         PlacementCancel,
         HandoverOffer,
@@ -520,6 +604,13 @@ MESSAGES: dict[str, type[Message]] = {
         HandoverDecline,
         HandoverWithdraw,
         HandoverReturn,
+        ItemAcknowledge,
+        ItemUndo,
+        ItemQuestion,
+        ItemAnswer,
+        ItemDone,
+        ExchangeCount,
+        CaseNote,
         ParkedClose,
     )
 }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,7 +21,8 @@ from joserfc.jwk import ECKey
 
 from events import SPECVERSION
 from events.checking import NEVER_REFUSED, Unfit, as_name, told, too_large, usable_name, writable
-from events.messages import Receipt
+from events.manifest import Range, merged
+from events.messages import MESSAGES, ParkedClose, Receipt, ShiftClose, addressed
 from events.outbox_file import Busy, File, OutboxError, Write
 from events.seal import sealed
 
@@ -29,6 +30,9 @@ __all__ = ["DONE", "Busy", "Entry", "Letter", "Outbox", "OutboxError", "Unfit"]
 
 KEEP = timedelta(days=30)
 """How long what was answered keeps its content. Its name and number stay for ever."""
+
+FURTHEST, MOST_RANGES = 10_000, 1_000
+"""How many numbers a closing looks back, and how many ranges it may name."""
 
 DONE = ("accepted", "known")
 """What a receipt says of a message that needs nothing more."""
@@ -157,6 +161,23 @@ class Outbox:
             write(put, values | {"source": source, "id": name, "sequence": sequence, "put": self._now()})
         return sequence
 
+    def close_night(self, night: date | None = None, *, calls: int | None = None) -> int:
+        """Keep a `shift.close` with the last number that was given under this outbox's own source; returns that number.
+
+        `night`: the day on which it began; left out, the one that it is now, or that ended last. `calls`: how many you
+        count yourself. Which numbers went to other services than intake is filled in.
+
+        Raises:
+            OutboxError: the disk does not take it; nothing is kept.
+        """
+        with self._file.writing() as write:
+            row = write("SELECT last FROM series WHERE source = ?", (self._source,)).fetchone()
+            last = int(row["last"]) if row else 0
+            said = {"night": night, "last": last, "calls": calls, "elsewhere": _elsewhere(write, self._source, last)}
+            data = {name: value for name, value in said.items() if value not in (None, [])}
+            self._keep(write, *self._ready({"type": ShiftClose.name, "time": self._now(), "data": data}))
+        return last
+
     def begin_after(self, source: str, last: int) -> None:
         """Let a source's numbers go on after `last`: for an outbox that was lost and is begun anew.
 
@@ -268,6 +289,20 @@ def _entry(row: sqlite3.Row) -> Entry:
     names = (name for name in Entry.__struct_fields__ if name != "flags")
     flags = _RECEIPT(row["receipt"]).flags if row["receipt"] else []
     return Entry(**{name: row[name] for name in names}, flags=flags)
+
+
+def _elsewhere(write: Write, source: str, last: int) -> list[Range]:
+    """Ranges of numbers that other services than intake got; the newest, as far back as a night can be."""
+    asked = "SELECT sequence, type, body FROM outbox WHERE source = ? AND sequence > ? AND sequence <= ?"
+    rows = write(asked, (source, last - FURTHEST, last)).fetchall()
+    return merged((row["sequence"],) * 2 for row in rows if _service_of(row) != ShiftClose.service)[-MOST_RANGES:]
+
+
+def _service_of(row: sqlite3.Row) -> str:
+    kind = MESSAGES.get(row["type"])
+    if kind is ParkedClose and row["body"]:
+        return addressed(msgspec.json.decode(row["body"]))
+    return kind.service if kind else ShiftClose.service  # What is unknown goes to intake.
 
 
 def _next(write: Write, source: str) -> int:

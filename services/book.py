@@ -43,7 +43,8 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One message as a rule gets it: who said it, when it happened, what it says.
 
     `data` has its personal parts unsealed. `at` is when it happened (with the ward's offset),
-    `arrived` when we got it, `entered` when somebody wrote it down, where the sender says so.
+    `arrived` when we got it, `entered` when somebody wrote it down, where the sender says so. `sequence`: the sender's
+    own number of it.
     """
 
     provider: str
@@ -57,6 +58,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     data: dict[str, Any]
     flags: tuple[Flag, ...] = ()
     raw: dict[str, Any] = {}
+    sequence: int | None = None
 
     @property
     def causation(self) -> str:
@@ -141,6 +143,8 @@ class Book(Generic[S]):
         self.indexed: dict[str, dict[str, frozenset[Identifier]]] = {}
         self.written: list[Written] = []
         self.deadlines: dict[str, Due | None] = {}
+        self.synthetic = False
+        """Set by a rule where what falls due turns out to be about synthetic data."""
         self.persons: list[str] = []
         self.cases: list[str] = []
         self.numbers: list[str] = []

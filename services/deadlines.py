@@ -19,9 +19,13 @@ Deadlines = Mapping[str, Due | None]
 """What becomes of each by its key: planned, or moved; None: given up."""
 
 
+_EARLIEST = sa.select(DEADLINES).order_by(DEADLINES.c.due, DEADLINES.c.key).limit(1)
+"""Asked every second, so it is made once."""
+
+
 def earliest(connection: sa.Connection, without: Iterable[str] = ()) -> Due | None:
     """The one that is due first; of those due at once, the first by its key."""
-    query = sa.select(DEADLINES).order_by(DEADLINES.c.due, DEADLINES.c.key).limit(1)
+    query = _EARLIEST
     if left_out := sorted(without):
         query = query.where(DEADLINES.c.key.not_in(left_out))
     row = connection.execute(query).one_or_none()

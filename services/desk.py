@@ -84,6 +84,9 @@ class Rules(Protocol[S]):
     def asks(self, event: Event) -> Iterable[str]:
         """The names that hearing an event will ask for; they are read together, for a whole batch."""
 
+    def expect(self, heard: Sequence[tuple[Recorded, Event]], book: Book[S]) -> None:
+        """Let `book.beside` read together what hearing these will ask of it."""
+
     def begin(self, now: datetime, book: Book[S]) -> None:
         """Plan what must always be planned, where it is not: as the service starts, and as a ward's file comes."""
 
@@ -181,6 +184,8 @@ class Desk(Generic[S]):
                 elif record.position > self.cursors.position(record.service):
                     gaps.add(record.service)
             self._read_names(group.session, (name for _, event in heard for name in self.rules.asks(event)))
+            if heard:
+                self.rules.expect(heard, self._book(group))
             for record, event in heard:
                 self._hear_one(group, record, event)
             self.cursors.write(group.session)
@@ -230,7 +235,7 @@ class Desk(Generic[S]):
                 book = self._book(group)
                 book.cancel(due.key)
                 self.rules.fall_due(due, now, book)
-                group.keep(book, due.causation, synthetic=due.synthetic)
+                group.keep(book, due.causation, synthetic=due.synthetic or book.synthetic)
         except (SecondWriter, sa.exc.OperationalError):
             raise
         except Exception:  # A fault of ours in one must not hold up the others, and must not lose it.

@@ -27,8 +27,8 @@ CURSORS = sa.Table(
 """How far each other service's log has been heard: everything up to `position`, without a gap."""
 
 
-_LONGEST_ID = 36
-"""Characters of a UUID, and of every id in an envelope."""
+_LONGEST_ID, _LONGEST_ABOUT = 36, 40
+"""Characters of an event's id, a UUID; and of what it is about: of `shifts-` and the longest name of a provider 39."""
 
 
 def of_ours(subject: str, text: bytes, ward: str, sources: Sequence[str]) -> Recorded:
@@ -47,8 +47,10 @@ def of_ours(subject: str, text: bytes, ward: str, sources: Sequence[str]) -> Rec
         raise ContractError("subject: not the one on which this event is published")
     if not (record.epoch > 0 and 0 < record.position < 2**63):
         raise ContractError("position: not counted from 1 within an epoch")
-    if max(len(record.id), len(record.subject), len(record.correlation)) > _LONGEST_ID:
+    if len(record.id) > _LONGEST_ID:
         raise ContractError(f"id: longer than {_LONGEST_ID} characters")
+    if max(len(record.subject), len(record.correlation)) > _LONGEST_ABOUT:
+        raise ContractError(f"subject: longer than {_LONGEST_ABOUT} characters")
     event_of(record)
     return record
 

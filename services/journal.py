@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+MOST = 2**63 - 1
+"""No position is higher, and no page longer."""
+
 META = sa.Table("meta", sa.MetaData(), sa.Column("key", sa.String(40), primary_key=True), sa.Column("value", sa.Text))
 """What this journal is: its format, service, ward and epoch."""
 
@@ -88,6 +91,12 @@ def log_of(engine: sa.Engine) -> sa.Table:
     """The table of a log, for whoever only reads it; nothing is made, and nothing is asked of the database."""
     table: sa.Table = _recorder(sessionmaker(engine)).events_record_cls.__table__
     return table
+
+
+def _page(log: sa.Table) -> sa.Select[tuple[int, bytes]]:
+    """A page of a log. The relay asks for one after every commit, so the query is made once."""
+    within = sa.and_(log.c.id > sa.bindparam("after"), log.c.id <= sa.bindparam("upto"))
+    return sa.select(log.c.id, log.c.state).where(within).order_by(log.c.id).limit(sa.bindparam("most"))
 
 
 def _recorder(sessions: sessionmaker[Session]) -> _Recorder:
@@ -148,6 +157,7 @@ class Journal(LogReader):
         self._sessions = sessionmaker(self.engine, autoflush=False)
         self._recorder = _recorder(self._sessions)
         self.log: sa.Table = self._recorder.events_record_cls.__table__
+        self._page = _page(self.log)
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix=f"journal-{service}")
         try:
             self._create([META, self.log, *tables])
@@ -232,11 +242,9 @@ class Journal(LogReader):
 
     def read(self, after: int = 0, limit: int | None = None, upto: int | None = None) -> list[tuple[int, bytes]]:
         """(position, text) of the events after a position, in order."""
-        query = sa.select(self.log.c.id, self.log.c.state).where(self.log.c.id > after).order_by(self.log.c.id)
-        if upto is not None:
-            query = query.where(self.log.c.id <= upto)
+        page = {"after": after, "upto": MOST if upto is None else upto, "most": MOST if limit is None else limit}
         with self.engine.connect() as connection:
-            return [(row.id, bytes(row.state)) for row in connection.execute(query.limit(limit))]
+            return [(row.id, bytes(row.state)) for row in connection.execute(self._page, page)]
 
     def records(self, after: int = 0, upto: int | None = None) -> Iterator[Recorded]:
         """The events after a position, in order, a page at a time."""

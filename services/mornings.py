@@ -17,7 +17,7 @@ WARD = "ward"
 """As the receiver of a step: the ward, by its duty contact of the hour."""
 
 FURTHEST = 400
-"""Days ahead within which the next night is looked for."""
+"""Days within which the next night is looked for, or the last one."""
 
 When = Literal["open", "closed", "night"]
 
@@ -94,5 +94,16 @@ def night_ending_after(calendar: Calendar, zone: ZoneInfo, band: str, moment: da
         night = first + timedelta(days=offset)
         span = night_span(calendar, zone, band, night)
         if span is not None and span[1].astimezone(UTC) > moment.astimezone(UTC):
+            return night
+    return None
+
+
+def night_ended_by(calendar: Calendar, zone: ZoneInfo, band: str, moment: datetime) -> date | None:
+    """The last night that had ended at a moment; None where none had for more than a year."""
+    last = moment.astimezone(zone).date()
+    for offset in range(FURTHEST):
+        night = last - timedelta(days=offset)
+        span = night_span(calendar, zone, band, night)
+        if span is not None and span[1].astimezone(UTC) <= moment.astimezone(UTC):
             return night
     return None

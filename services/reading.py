@@ -158,6 +158,7 @@ def said(message: Message, ward: Ward, secrets: Secrets) -> Said:
         data=fields["data"],
         flags=message.flags + flags + odd,
         raw={} if at else {"time": fields.get("time")},
+        sequence=message.sequence,
     )
 
 

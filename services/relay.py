@@ -38,6 +38,9 @@ FORGET = 1.0
 
 LEDGER_PATIENCE = 2.0
 
+_RECEIPTS = sa.select(OUTBOX).where(OUTBOX.c.n > sa.bindparam("answered")).order_by(OUTBOX.c.n).limit(RECEIPTS_PAGE)
+"""Asked after every commit, so it is made once."""
+
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
 
@@ -176,9 +179,9 @@ class Relay:
     def _unpublished(self) -> tuple[list[tuple[int, str, bytes]], list[tuple[int, bytes]]]:
         """Receipts and events that are still to go out, a page of each."""
         assert self.position is not None, "known before anything is published"
-        query = sa.select(OUTBOX).where(OUTBOX.c.n > self._answered).order_by(OUTBOX.c.n).limit(RECEIPTS_PAGE)
         with self._journal.engine.connect() as connection:
-            receipts = [(row.n, row.provider, bytes(row.body)) for row in connection.execute(query)]
+            rows = connection.execute(_RECEIPTS, {"answered": self._answered})
+            receipts = [(row.n, row.provider, bytes(row.body)) for row in rows]
         return receipts, self._journal.read(self.position, PAGE)
 
     async def _send(self, receipts: list[tuple[int, str, bytes]], events: list[tuple[int, bytes]]) -> None:

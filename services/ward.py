@@ -224,15 +224,24 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
 
     def night_at(self, moment: datetime) -> date | None:
         """The night to which a call of this moment belongs; None where it is none of a night's."""
-        if self.morning is None or self.band_of(moment) != self.morning.band:
+        if self.morning is None:
             return None
-        return self.night_of(moment)
+        stretch, day = self._stretch_at(moment)
+        if stretch.band != self.morning.band:
+            return None
+        return day - DAY if stretch.before else day
 
     def night_ending_after(self, moment: datetime) -> date | None:
         """The first night that ends after a moment; None where there are no nights."""
         if self.morning is None:
             return None
         return mornings.night_ending_after(self.calendar, self.zone, self.morning.band, moment)
+
+    def night_ended_by(self, moment: datetime) -> date | None:
+        """The last night that had ended at a moment; None where there are no nights."""
+        if self.morning is None:
+            return None
+        return mornings.night_ended_by(self.calendar, self.zone, self.morning.band, moment)
 
     def is_closed_day(self, day: date) -> bool:
         """Whether the ward's offices are closed on this day (閉庁日)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -22,13 +23,15 @@ from cryptography.exceptions import InvalidTag
 from deploy.verify_index import compare
 from events import event_of
 from events.messages import Receipt
-from services import blind, desk, flagged
+from services import blind, deadlines, desk, flagged
 from services.blind import BlindIndex
+from services.book import Due, Waits
+from services.desk import Desk
 from services.group import Group
 from services.handover import answers, late, offers
 from services.hearing import Cursors
 from services.intake import domain as intake
-from services.intake import linking
+from services.intake import linking, nights
 from services.journal import Journal, SecondWriter
 from services.pages.guard import Guard
 from services.reading import Message, said
@@ -37,7 +40,7 @@ from services.reporting.fold import all_entries
 from services.reporting.tallies import Tallies, stored_cells, stored_entries
 from services.seal import KeyStore, Secrets
 from services.signin import LINKS, Session, SignIns
-from services.tables import FLAGS, PARKED, WAITING
+from services.tables import DEADLINES, FLAGS, PARKED, WAITING
 from services.ward import ROLES
 from tests.desk_examples import (
     HEARS,
@@ -46,6 +49,7 @@ from tests.desk_examples import (
     Centre,
     answer,
     arrange,
+    at,
     badly,
     call,
     close,
@@ -103,6 +107,8 @@ def night(url: str) -> tuple[Centre, list[Receipt]]:
     centre.restart()
     receipts += [centre.say("contractor", first)]
     _pump(centre, in_order)
+    receipts += [_mornings(centre)]
+    _pump(centre, in_order)
     return centre, receipts
 
 
@@ -136,6 +142,41 @@ def _at_the_card(first: dict[str, Any]) -> list[tuple[str, Any]]:
     return [("contractor", one) for one in said]
 
 
+class PowerCut(BaseException):
+    """The process ends here."""
+
+
+def _mornings(centre: Centre) -> Receipt:
+    """Everything is off for three nights; the power goes as the first is closed; then a shift is closed late."""
+    centre.clock.now = at("2025-05-14 09:00")
+    centre.restart()
+    desk_, whole = centre.desk(), Group.write
+
+    def dying(group: Group) -> None:
+        whole(group)
+        raise PowerCut
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Group, "write", dying)
+        with suppress(PowerCut):
+            desk_.fall_due()
+    for _ in range(2):
+        centre.restart()
+        _fall_due(centre)
+    receipt = centre.say("night", message("shift.close", "2025-05-14 09:00", last=0))
+    centre.clock.now = at("2025-05-14 10:00")
+    _fall_due(centre)
+    return receipt
+
+
+def _fall_due(centre: Centre) -> None:
+    """Whatever is due has its effect; with a bug planted it may never come to an end, so only so often."""
+    for _ in range(ROUNDS):
+        due = centre.desk().fall_due()
+        if due is None or due > centre.clock():
+            return
+
+
 def _pump(centre: Centre, carry: Carry) -> None:
     """Carry events to those who listen; with a bug planted it may never come to an end, so only so often."""
     for listener in HEARS:
@@ -159,6 +200,9 @@ def _one_that_fails(centre: Centre) -> None:
 
 EXPECTED = ["waiting", "accepted", "known", "accepted", "conflict", "accepted", "accepted"]
 EXPECTED += [*["accepted"] * 8, *["waiting"] * 4, "parked", *["accepted"] * 10, "known"]
+EXPECTED += ["accepted"]
+CLOSED = [("2025-05-11", 1), ("2025-05-12", 1), ("2025-05-13", 1), ("2025-05-13", 2)]
+"""Every night once, and the last one again, as its provider closed it."""
 
 
 def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
@@ -182,8 +226,17 @@ def broken(centre: Centre, receipts: list[Receipt]) -> list[str]:
     if PERSONAL.encode() in centre.on_disk() or PERSONAL in centre.on_disk().decode(errors="ignore"):
         found.append("a personal word lies in clear")
     found += compare(centre.desk().journal, SECRETS, centre.keys).differences
-    found += _card(centre) + _passings(centre) + _figures(centre) + _sealed_for_good(centre) + _second_writer(centre)
+    found += _nights(centre) + _card(centre) + _passings(centre) + _figures(centre)
+    found += _sealed_for_good(centre) + _second_writer(centre)
     return found or asyncio.run(_seen(centre, calls[0].case))
+
+
+def _nights(centre: Centre) -> list[str]:
+    """Each night was closed once, whatever was off; only the coming one is still planned."""
+    closed = [(f"{event.night}", event.edition) for event in centre.events() if event.name == "night.closed"]
+    found = [] if closed == CLOSED else [f"nights: {closed}"]
+    planned = [row["key"] for row in centre.rows(DEADLINES)]
+    return found if planned == ["night/next"] else [*found, f"planned: {planned}"]
 
 
 def _card(centre: Centre) -> list[str]:
@@ -569,6 +622,52 @@ def resolves_outside(patch: Patch) -> None:
     patch.setattr(flagged, "write", lambda connection, told: None)
 
 
+def keeps_deadlines_in_memory(patch: Patch) -> None:
+    """What is planned is not written, and is lost with the process."""
+    patch.setattr(deadlines, "write", lambda connection, planned: None)
+
+
+def deletes_a_deadline_on_its_own(patch: Patch) -> None:
+    """A deadline is deleted before what it leads to, in a transaction of its own: a crash in between loses it."""
+    fall_due = Desk._fall_due
+
+    def deleting(self: Desk[Any], due: Due, now: datetime) -> None:
+        with self.journal.engine.begin() as connection:
+            connection.execute(sa.delete(DEADLINES).where(DEADLINES.c.key == due.key))
+        fall_due(self, due, now)
+
+    patch.setattr(Desk, "_fall_due", deleting)
+
+
+def leaves_a_deadline_standing(patch: Patch) -> None:
+    """What has fallen due stays planned, and falls due again."""
+    write = deadlines.write
+    patch.setattr(deadlines, "write", lambda c, planned: write(c, {k: due for k, due in planned.items() if due}))
+
+
+def plans_anew_at_each_start(patch: Patch) -> None:
+    """A service that starts plans the coming night over the one that it missed."""
+    patch.setattr(Group, "planned", lambda self, key: None)
+
+
+def skips_what_was_missed(patch: Patch) -> None:
+    """Of what fell due while everything was off only the last is done."""
+    fall_due = nights.fall_due
+
+    def skipping(due: Due, now: datetime, book: Any) -> None:
+        if due.kind == nights.CLOSE and now - due.due > timedelta(hours=12):
+            nights.begin(now, book)
+        else:
+            fall_due(due, now, book)
+
+    patch.setattr(nights, "fall_due", skipping)
+
+
+def closes_no_night_again(patch: Patch) -> None:
+    """What comes for a night that was closed changes nothing any more."""
+    patch.setattr(nights, "_again", lambda night, said, book: None)
+
+
 PLANTED: list[Callable[[Patch], None]] = [
     forgets_what_it_heard,
     takes_the_id_for_everybodys,
@@ -607,6 +706,12 @@ PLANTED: list[Callable[[Patch], None]] = [
     indexes_nothing,
     leaves_the_old_number,
     finds_the_forgotten,
+    keeps_deadlines_in_memory,
+    deletes_a_deadline_on_its_own,
+    leaves_a_deadline_standing,
+    plans_anew_at_each_start,
+    skips_what_was_missed,
+    closes_no_night_again,
 ]
 
 
@@ -622,7 +727,7 @@ def noticed(url: str) -> bool:
     """Whether a night with the bug fails outright, or leaves a guarantee broken."""
     try:
         centre, receipts = night(url)
-    except (AssertionError, ArithmeticError, LookupError, RuntimeError, sa.exc.SQLAlchemyError):
+    except (AssertionError, ArithmeticError, LookupError, RuntimeError, Waits, sa.exc.SQLAlchemyError):
         return True  # Loud is found; a TypeError would be a fault of the plant.
     found = broken(centre, receipts)
     centre.close()

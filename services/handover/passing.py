@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, NamedTuple, assert_never
 
 import msgspec
@@ -58,11 +58,26 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind in PASSING_KINDS
 
 
+class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The note that stands about a case (今夜の申し送り). Its words are sealed, and no rule reads them."""
+
+    at: datetime
+    until: date | None = None
+
+    def holds(self, night: date) -> bool:
+        """Whether the night is to know it."""
+        return self.until is None or night <= self.until
+
+
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """The hand-overs of one consultation, by id. `owner`: as far as they say it; see `services.handover.owners`."""
+    """The hand-overs of one consultation, by id, and the note about it for the night.
+
+    `owner`: as far as the hand-overs say it; see `services.handover.owners`.
+    """
 
     handovers: dict[str, Handover] = {}
     owner: str | None = None
+    note: Note | None = None
 
 
 HandoverBook = Book[Case]
@@ -96,7 +111,8 @@ def after(state: Case | None, fact: HandoverEvent, at: datetime) -> Case:
     handovers[fact.handover] = moved = _moved(handovers.get(fact.handover), fact, at)
     if isinstance(fact, HandoverReturned) and fact.giver is None:  # As releases before this one wrote it.
         fact = msgspec.structs.replace(fact, giver=moved.giver)
-    return Case(handovers=handovers, owner=owner_after(state.owner if state else None, fact))
+    owner = owner_after(state.owner if state else None, fact)
+    return msgspec.structs.replace(state or Case(), handovers=handovers, owner=owner)
 
 
 def _moved(known: Handover | None, fact: HandoverEvent, at: datetime) -> Handover:

@@ -84,15 +84,15 @@ def brief(finder: Finder, person: str, on: date) -> Brief | None:
             record = finder.record(session, record.state.merged_into)
         if record is None:
             return None
-        parts = _parts(finder, session, record)
+        parts = parts_of(finder, session, record)
         persons = [record.state.id, *(part.state.id for part in parts)]
         names = [f"cases-of/{one}" for one in persons]
         named = finder.cases(session, finder.targets(session, names))
         cases = [case for case in named if case.person in persons]  # A link that was undone leaves its name.
     ward, state, birth = wards_of(finder.journal.engine)[-1][1], record.state, record.birth_date
     return Brief(
-        details=_details(record),
-        also=tuple(map(_details, parts)),
+        details=details_of(record),
+        also=tuple(map(details_of, parts)),
         status=record.status,
         left_on=state.withdrawn_on,
         birth_date=birth,
@@ -112,7 +112,7 @@ def brief(finder: Finder, person: str, on: date) -> Brief | None:
     )
 
 
-def _parts(finder: Finder, session: Session, record: Record) -> list[Record]:
+def parts_of(finder: Finder, session: Session, record: Record) -> list[Record]:
     """The records that were merged into this one, and into those."""
     waiting, found = [record.state.id], []
     while waiting:
@@ -124,7 +124,8 @@ def _parts(finder: Finder, session: Session, record: Record) -> list[Record]:
     return found
 
 
-def _details(record: Record) -> Details:
+def details_of(record: Record) -> Details:
+    """What a form says, in the order in which it is needed."""
     own = record.personal
     return Details(
         person=record.state.id,

@@ -12,6 +12,8 @@ from events import intake as e
 from events.epoch import EpochOpened
 from events.intake import Card, IntakeEvent
 from services.book import Book, Said, Waits
+from services.intake import closings
+from services.intake.closings import Night, Shifts
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
 
@@ -84,7 +86,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return next((consent for consent in self.consents if consent.to == to), Consent(to=to))
 
 
-State = Case | Person | Contact
+State = Case | Person | Contact | Night | Shifts
 """What a stream of events is about; a contact only where it has no case."""
 
 IntakeBook = Book[State]
@@ -109,6 +111,11 @@ def evolve(state: State | None, event: Event, at: datetime) -> State | None:
             is_link = isinstance(fact, e.CallLinked)
             person, before = (fact.person, fact.before) if is_link else (fact.before, None)
             return msgspec.structs.replace(state, person=person, before=before, by_link=())
+        case e.NightClosed():
+            return closings.closed(fact, at)
+        case e.ShiftClosed():
+            assert state is None or isinstance(state, Shifts), "a provider's closings are nothing else"
+            return closings.after_closing(state, fact)
         case e.FlagResolved() | e.FlagReopened():
             return _flag_changed(state, fact)
         case e.CaseClosed() | e.CaseMerged() | e.CaseSplit():

@@ -39,6 +39,7 @@ from services.pages.flag_words import means_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import session_of
 from services.pages.parked_words import receipt_in_words
+from services.pages.ringing import Ringing
 from services.pages.terms import Terms
 from services.signin import Session
 
@@ -72,12 +73,22 @@ class Reception:
     """The endpoints of the call card, for roles that speak for a provider."""
 
     def __init__(
-        self, around: Around, door: Door | None, recall: Recall, lookup: Lookup, opens: Opens, clock: Clock
+        self,
+        around: Around,
+        door: Door | None,
+        recall: Recall,
+        lookup: Lookup,
+        opens: Opens,
+        clock: Clock,
+        ringing: Ringing | None = None,
     ) -> None:
-        """`around` must answer where no database does. `door` None: nothing can be sent from here."""
+        """`around` must answer where no database does. `door` None: nothing can be sent from here.
+
+        `ringing`: looks up tonight's notes, which stand on the card of a case.
+        """
         self._around, self._door, self._recall = around, door, recall
         self._lookup, self._log = lookup, lookup.log
-        self._opens, self._clock = opens, clock
+        self._opens, self._clock, self._ringing = opens, clock, ringing
 
     def routes(self) -> list[Route]:
         """The addresses of the card."""
@@ -151,6 +162,8 @@ class Reception:
         frame = self._around.frame(terms)
         last = [each for each in stands if each.is_last]
         here = [each for each in last if not each.is_mistaken] or last
+        numbers = dict.fromkeys([*(each.number for each in here), folded(follows).upper()])
+        noted = self._ringing(terms, personal=session.sees("persons")).of_number if self._ringing else {}
         attempts = [(n, *each) for n, person in enumerate(here) for each in person.attempts]
         return render(
             request,
@@ -163,6 +176,7 @@ class Reception:
             blank=_Section(prefix="blank-"),
             later=[each.number for each in stands if not each.is_last],
             removed=[each.number for each in last if each not in here],
+            noted=[noted[number] for number in numbers if number in noted],
             began=here[0].began_at.isoformat() if here else "",
             asked=asked,
             follows=follows,

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from events import Event, Recorded
-from services.book import Due, Said
-from services.intake import calls, consents, identifiers, identity, people
+from events.messages import ShiftClose
+from services.book import Due, Said, told
+from services.intake import calls, consents, identifiers, identity, nights, people
 from services.intake.domain import IntakeBook, State, evolve
+from services.intake.night_log import NightLog
 
 
 class Rules:
@@ -22,12 +26,15 @@ class Rules:
         match said.type.partition(".")[0]:
             case "call" | "case" | "flag":
                 calls.decide(said, book)
+            case "shift":
+                nights.close_shift(said, told(said.data, ShiftClose), book)
             case "person":
                 identity.decide(said, book)
             case "consent":
                 consents.decide(said, book)
             case _:
                 people.decide(said, book)
+        nights.heard(said, book)
 
     def evolve(self, state: State | None, event: Event, at: datetime) -> State | None:
         """The state after an event."""
@@ -40,11 +47,17 @@ class Rules:
         """So it asks for nothing."""
         return ()
 
+    def expect(self, heard: object, book: object) -> None:
+        """There is nothing beside the log to be read."""
+
     def begin(self, now: datetime, book: IntakeBook) -> None:
-        """Nothing must always be planned here."""
+        """The next night is always going to be closed."""
+        nights.begin(now, book)
 
     def fall_due(self, due: Due, now: datetime, book: IntakeBook) -> None:
-        """Nothing is planned here."""
+        """Nights are closed, nothing else."""
+        nights.fall_due(due, now, book)
 
-    def beside(self, connection: object) -> None:
-        """There are no tables of its own."""
+    def beside(self, connection: sa.Connection) -> NightLog:
+        """What a night's closing asks of the log."""
+        return NightLog(connection)

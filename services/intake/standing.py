@@ -54,12 +54,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def attempts(self) -> list[tuple[Attempt, bool]]:
         """What was done because of danger, and of each whether it was noted by mistake."""
-        words = Counter(msgspec.structs.replace(each, mistaken=None) for each in self.card.danger if each.mistaken)
-        found = []
-        for each in (each for each in self.card.danger if not each.mistaken):
-            found.append((each, words[each] > 0))
-            words[each] -= 1
-        return found
+        return attempts_of(self.card)
+
+
+def attempts_of(card: Card) -> list[tuple[Attempt, bool]]:
+    """What was done because of danger, and of each whether it was noted by mistake."""
+    words = Counter(msgspec.structs.replace(each, mistaken=None) for each in card.danger if each.mistaken)
+    found = []
+    for each in (each for each in card.danger if not each.mistaken):
+        found.append((each, words[each] > 0))
+        words[each] -= 1
+    return found
 
 
 def standing(log: LogReader, number: str, ward: Ward, opens: Opens | None) -> list[Standing]:
@@ -124,7 +129,7 @@ def _card(history: list[Recorded], contact_id: str | None, ward: Ward, opens: Op
         "not_counted": contact.not_counted,
         "reasons": list(contact.reasons),
         **_clear(card, ward),
-        **_texts(_opened(history, state, contact.id, opens) if opens else {}),
+        **texts_of_card(opened_card(history, state, contact.id, opens) if opens else {}),
     }
     return Standing(
         number=state.number,
@@ -139,14 +144,15 @@ def _card(history: list[Recorded], contact_id: str | None, ward: Ward, opens: Op
     )
 
 
-def _opened(history: list[Recorded], case: Case, contact: str, opens: Opens) -> dict[str, Any]:
-    """What is personal on a card; for each field the last word counts."""
+def opened_card(history: list[Recorded], case: State | None, contact: str, opens: Opens) -> dict[str, Any]:
+    """What is personal on a card, of a consultation or of a contact about nobody; the last word counts."""
+    of_case = (case.person, case.before, case.id) if isinstance(case, Case) else ()
     personal: dict[str, Any] = {}
     for record in history:
         event = event_of(record)
         if isinstance(event, CallReceived | CallAdded | CallCorrected) and event.contact == contact and event.sealed:
-            owners = [o for o in (getattr(event, "person", None), case.person, case.before) if o]
-            personal |= opens([*owners, case.id, contact], f"{record.type}/{record.id}", event.sealed) or {}
+            owners = [o for o in (getattr(event, "person", None), *of_case) if o]
+            personal |= opens([*owners, contact], f"{record.type}/{record.id}", event.sealed) or {}
     return personal
 
 
@@ -162,7 +168,8 @@ def _clear(card: Card, ward: Ward) -> dict[str, Any]:
     }
 
 
-def _texts(personal: dict[str, Any]) -> dict[str, Any]:
+def texts_of_card(personal: dict[str, Any]) -> dict[str, str]:
+    """The texts of a card's fields, by their names on the page."""
     caller = personal.get("caller")
     texts = {name: personal.get(name) for name in (*PERSONAL, WORDS)}
     if isinstance(caller, dict):

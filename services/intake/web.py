@@ -24,6 +24,7 @@ from services.intake.finding import Finder, Found, NotIndexed
 from services.journal import LogReader
 from services.pages.frame import Around, language_of, render, templates_in
 from services.pages.guard import session_of, shown_to, taken_from
+from services.pages.ringing import NotesTonight, Ringing
 from services.seal import KeyReader, Secrets
 
 TEMPLATES = templates_in(Path(__file__).with_name("templates"))
@@ -48,8 +49,11 @@ class Lookup:
 class Register:
     """The endpoints that look registrants up, for those who see persons."""
 
-    def __init__(self, around: Around, lookup: Lookup, clock: Clock = system_clock) -> None:
-        self._around, self._lookup, self._clock = around, lookup, clock
+    def __init__(
+        self, around: Around, lookup: Lookup, clock: Clock = system_clock, ringing: Ringing | None = None
+    ) -> None:
+        """`ringing`: looks up tonight's notes, which stand beside whoever is found."""
+        self._around, self._lookup, self._clock, self._ringing = around, lookup, clock, ringing
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
@@ -104,4 +108,5 @@ class Register:
 
     def _page(self, request: Request, template: str, **context: Any) -> Response:
         terms = self._around.terms(language_of(request))
-        return render(request, TEMPLATES, template, self._around.frame(terms), terms, **context)
+        notes = self._ringing(terms, personal=True) if self._ringing else NotesTonight()
+        return render(request, TEMPLATES, template, self._around.frame(terms), terms, notes=notes, **context)

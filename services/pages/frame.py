@@ -48,6 +48,8 @@ class Entry(NamedTuple):
     needs: Sees
     acts: bool = False
     """It is for those alone who speak for a provider."""
+    leads: bool = False
+    """It is the first page of those who speak for a provider."""
 
     def is_for(self, session: Session | None) -> bool:
         """Whether somebody finds it in their menu."""
@@ -55,13 +57,19 @@ class Entry(NamedTuple):
 
 
 MENU = (
+    Entry("/morning", "morning", "calls", leads=True),
+    Entry("/tonight", "tonight", "calls", leads=True),
     Entry("/", "tables", "figures"),
     Entry("/find", "registrants", "persons"),
+    Entry("/agencies", "agencies", "calls"),
     Entry("/flags", "flags", "calls"),
     Entry("/parked", "parked", "parked"),
     Entry("/import", "import", "persons", acts=True),
     Entry("/status", "status", "status"),
 )
+
+HOME_BY_NIGHT = "/tonight"
+"""The first page of those who work by night."""
 
 
 Count = Callable[[str], int | None]
@@ -128,9 +136,22 @@ def bare(ward: Ward, terms: Terms, *, is_open: bool) -> Frame:
     return Frame(name, centre, synthetic=False, position=None, root="", light="light_stopped", is_open=is_open)
 
 
-def home_of(session: Session | None) -> str:
-    """The first page that somebody may see; where there is none, that on which one signs in."""
-    return next((entry.path for entry in MENU if entry.is_for(session)), "/signin")
+def home_of(session: Session | None, ward: Ward) -> str:
+    """The first page of whoever is signed in; where they may see none, that on which one signs in.
+
+    Those who work by night alone begin with tonight's notes.
+    """
+    mine = [entry for entry in MENU if entry.is_for(session)]
+    by_night = [
+        entry for entry in mine if entry.path == HOME_BY_NIGHT and session and _works_by_night_alone(session, ward)
+    ]
+    speaks = session is not None and session.role.provider is not None
+    return next((entry.path for entry in [*by_night, *(e for e in mine if e.leads == speaks), *mine]), "/signin")
+
+
+def _works_by_night_alone(session: Session, ward: Ward) -> bool:
+    provider = ward.provider_of(session.role.provider or "")
+    return provider is not None and ward.morning is not None and provider.bands == (ward.morning.band,)
 
 
 def render(
@@ -148,7 +169,7 @@ def render(
     around = {
         "menu": menu,
         "waiting": {entry.path: frame.waiting(entry.path) for entry in menu},
-        "home": menu[0].path if menu else "/signin",
+        "home": home_of(session, terms.ward) if session else menu[0].path if menu else "/signin",
         "session": session,
         "speaks": session is not None and session.role.provider is not None,
         "sees": partial(sees, request),

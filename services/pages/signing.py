@@ -79,7 +79,7 @@ class Signing:
         if before := request.cookies.get(self._cookie):
             self._signins.sign_out(before)
         session = self._signins.session(entered)
-        response = RedirectResponse(link_in(language_of(request))(home_of(session)), status_code=303)
+        response = RedirectResponse(link_in(language_of(request))(home_of(session, self._ward)), status_code=303)
         response.set_cookie(
             self._cookie,
             entered,

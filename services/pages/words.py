@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from services.pages.morning_words import IN_THE_MORNING
+from services.pages.tonight_words import TONIGHT
+from services.pages.words_of_agencies import OF_AGENCIES
 from services.pages.words_of_calls import ON_THE_CARD
 from services.pages.words_of_sheets import OF_SHEETS
 from services.pages.words_of_subscribers import OF_SUBSCRIBERS
@@ -434,7 +437,9 @@ _SCREEN = {
     "import_is_failed": Label("取り込めません。", "Cannot be imported."),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(_SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | OF_SHEETS)
+SCREEN: Final = MappingProxyType(
+    _SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | OF_SHEETS | OF_AGENCIES | IN_THE_MORNING | TONIGHT
+)
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(
@@ -460,6 +465,8 @@ EVENTS: Final = MappingProxyType(
         "case.closed": Label("終結した", "Closed"),
         "case.merged": Label("同じ相談を一つにまとめた", "Merged: the same matter"),
         "case.split": Label("相談のまとめを取り消した", "The merging of consultations was undone"),
+        "shift.closed": Label("夜間を締めた", "The night closed by its provider"),
+        "night.closed": Label("夜間の受付を締めた", "Night closed"),
         "epoch.opened": Label("バックアップから復元した", "Restored from a backup"),
         "parked.closed": Label("要確認データを閉じた", "Data to mend closed"),
         "placement.arranged": Label("調整済み", "Arranged"),
@@ -478,6 +485,21 @@ EVENTS: Final = MappingProxyType(
         ),
         "handover.noted-late": Label("引き継いだあとの記録（新しい担当へ伝える）", "A late note, for the new owner"),
         "handover.returned": Label("差戻し", "Returned"),
+        "statement.issued": Label("夜間引継書を発行した", "Closing statement issued"),
+        "item.acknowledged": Label("受領した", "Acknowledged"),
+        "item.unacknowledged": Label("受領を取り消した", "Acknowledgement undone"),
+        "item.questioned": Label("照会した", "Asked the night provider"),
+        "item.answered": Label("回答した", "Answered"),
+        "item.done": Label("翌朝にお願いしたことを終えた", "What was left for the morning is done"),
+        "deadline.passed": Label("受領期限を過ぎた", "Not acknowledged in time"),
+        "deadline.settled": Label("期限を過ぎていたものを受領した", "What was overdue is acknowledged"),
+        "exchange.counted": Label("電話の着信を数えた", "Calls counted by the telephone exchange"),
+        "case.passed": Label("担当が替わった", "Passed into another's charge"),
+        "urgent.raised": Label("翌朝まで待てない相談です", "Cannot wait for the morning"),
+        "urgent.unanswered": Label("まだ応答がありません", "Nobody has answered yet"),
+        "urgent.answered": Label("対応する者に引き継いだ", "Somebody who can act has it"),
+        "case.noted": Label("今夜の申し送りを書いた", "Noted for the night"),
+        "evening.issued": Label("今夜の申し送りを発行した", "Tonight's notes issued"),
     }
 )
 """What happened, by the stored name of the event."""
@@ -571,6 +593,35 @@ FIELDS: Final = MappingProxyType(
         "kind": Label("種類", "Kind"),
         "facility": Label("施設・事業所", "Facility"),
         "by": Label("調整した者", "Arranged by"),
+        "night": Label("夜間の始まった日", "Night of"),
+        "began_at": Label("夜間の始まり", "Night began at"),
+        "ended_at": Label("夜間の終わり", "Night ended at"),
+        "due_at": Label("期限", "Due at"),
+        "source": Label("送信元", "Source"),
+        "last": Label("最後の番号", "Last number"),
+        "calls": Label("電話の件数", "Calls"),
+        "elsewhere": Label("ほかへ送った番号", "Numbers sent elsewhere"),
+        "count": Label("件数", "Count"),
+        "contacts": Label("連絡の番号の一覧", "Contacts"),
+        "position": Label("記録の位置", "Position"),
+        "feeds": Label("受託事業者からの受信", "Feeds"),
+        "item": Label("引継書の番号", "Item"),
+        "items": Label("引継書の番号", "Items"),
+        "new": Label("新規の相談", "New consultations"),
+        "hops": Label("件数照合", "Counts compared"),
+        "differences": Label("不一致", "Differences"),
+        "verdict": Label("照合の結果", "Verdict"),
+        "acknowledge_by": Label("受領期限", "Acknowledge by"),
+        "givers": Label("夜間の受託事業者", "Providers of the night"),
+        "receiver": Label("引き継ぐ受託事業者", "Receiver"),
+        "from_owner": Label("前の担当", "In charge before"),
+        "to_owner": Label("新しい担当", "In charge from now on"),
+        "step": Label("段階", "Step"),
+        "fired_at": Label("知らせた日時", "Told at"),
+        "also": Label("同時に知らせた段階", "Told of together"),
+        "in_time": Label("期限内の受領", "In time"),
+        "next": Label("次に連絡する先", "To be called next"),
+        "tries": Label("区への連絡の回数", "Attempts so far"),
         "begins_at": Label("開始", "Begins at"),
         "ends_at": Label("終了", "Ends at"),
         "giver": Label("渡した側", "Given by"),
@@ -582,8 +633,6 @@ FIELDS: Final = MappingProxyType(
         "said": Label("回答", "Answer"),
         "what": Label("記録", "What was written"),
         "owner": Label("担当", "In charge"),
-        "due_at": Label("期限", "Due at"),
-        "fired_at": Label("期限切れと分かった日時", "Noticed at"),
         "handover_id": Label("引継ぎの記録番号", "Hand-over id"),
         "fax": Label("ファクス番号", "Fax number"),
         "sending": Label("何通目", "Which sheet"),
@@ -604,6 +653,9 @@ FIELDS: Final = MappingProxyType(
         "fiscal_year": Label("年度", "Fiscal year"),
         "band": Label("時間帯", "Band"),
         "outcome": Label("対応", "Outcome"),
+        "until": Label("いつまで", "Until"),
+        "cases": Label("対応中の相談", "Open consultations"),
+        "noted": Label("申し送りのある相談", "Consultations with a note"),
     }
 )
 """What a field of an event, or a feature of a consultation, is called."""
@@ -691,6 +743,9 @@ PERSONAL: Final = MappingProxyType(
         "contacts": Label("連絡先", "Contacts"),
         "relation": Label("本人との関係", "Relation"),
         "note": Label("備考", "Note"),
+        "worker": Label("入力した方の氏名", "Worker"),
+        "question": Label("照会", "Question"),
+        "answer": Label("回答", "Answer"),
         "notes": Label("備考", "Notes"),
         "handbook_grades": Label("手帳の等級", "Handbook grades"),
         "certificate_number": Label("受給者証番号", "Certificate number"),
@@ -707,12 +762,15 @@ PERSONAL: Final = MappingProxyType(
         "consultation_office": Label("相談支援事業所", "Consultation office"),
         "in_an_emergency": Label("緊急時にしてほしいこと", "What to do in an emergency"),
         "tell_first": Label("先に知っておくこと", "To know first"),
+        "may_ring": Label("連絡してくるかもしれない方", "Who may ring"),
+        "promised": Label("約束したこと", "What was promised"),
+        "not_promise": Label("約束しないこと", "What not to promise"),
         "by": Label("確認した者", "By"),
+        "agreed": Label("取り決めたこと", "What was agreed"),
+        "purpose": Label("目的", "What for"),
         "reason": Label("理由", "Reason"),
         "call_back_phone": Label("折り返しの番号", "Number for the call-back"),
         "raw": Label("使えなかった記入", "As it was written"),
-        "agreed": Label("取り決めたこと", "What was agreed"),
-        "purpose": Label("目的", "What for"),
         "caller": Label("連絡者", "Caller"),
         "words": Label("話した内容", "What was said"),
         "where": Label("今いる場所", "Where the person is now"),

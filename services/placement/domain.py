@@ -137,6 +137,9 @@ class Rules:
         """The names that a call gives."""
         return names_given(event)
 
+    def expect(self, heard: object, book: object) -> None:
+        """There is nothing beside the log to be read."""
+
     def begin(self, now: datetime, book: Book[Any]) -> None:
         """Nothing must always be planned here."""
 

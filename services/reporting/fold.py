@@ -42,6 +42,7 @@ from events.intake import (
     FlagReopened,
     FlagResolved,
     IntakeEvent,
+    NightClosed,
     PersonMerged,
     PersonRegistered,
     PersonSplit,
@@ -49,8 +50,10 @@ from events.intake import (
     RegistrationCorrected,
     RegistrationReinstated,
     RegistrationWithdrawn,
+    ShiftClosed,
     WardActivated,
 )
+from events.morning import CaseNoted, CasePassed, MorningEvent, OfContact, OfNight
 from events.parked import ParkedClosed
 from events.placement import PlacementArranged, PlacementCancelled, PlacementEvent
 from services import ward
@@ -75,7 +78,7 @@ __all__ = [
     "pending",
 ]
 
-LedgerEvent = IntakeEvent | PlacementEvent | HandoverEvent | EpochOpened | ParkedClosed
+LedgerEvent = IntakeEvent | PlacementEvent | HandoverEvent | MorningEvent | EpochOpened | ParkedClosed
 
 EVERYTHING: Final[tuple[Member, ...]] = (("case", "*"), ("person", "*"))
 """What `apply` returns when any entry may have changed; compare with `is`."""
@@ -146,7 +149,7 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
             return persons.merged(facts, heard)
         case PersonSplit():
             return persons.split(facts, heard)
-        case RegistrationConfirmed() | ConsentGiven() | ConsentWithdrawn():
+        case RegistrationConfirmed() | ConsentGiven() | ConsentWithdrawn() | ShiftClosed() | NightClosed():
             return ()  # No table counts them.
         case WardActivated():
             return _activated(facts, heard)
@@ -154,6 +157,8 @@ def apply(facts: Facts, record: Recorded | Occurred, event: Event) -> tuple[Memb
             return ()  # It moves no figure; what may be missing is said under the tables (`Inquiry.gaps`).
         case ParkedClosed():
             return ()  # What was parked never counted.
+        case OfNight() | OfContact() | CasePassed() | CaseNoted():
+            return ()  # Neither a morning hand-over nor an escalation ever counts (Rule 7).
         case _:
             assert_never(heard)
 

@@ -20,6 +20,8 @@ from services.degraded import Degraded, worst
 from services.hearing import Cursors
 from services.pages.frame import LIGHTS, Around, Frame, language_of, link_in, render, templates_in
 from services.pages.guard import session_of, shown_to
+from services.pages.noting import LONGEST
+from services.pages.noting import SAID as NOTED
 from services.pages.terms import Language, Terms
 from services.reporting.inquiry import Inquiry, NotKnown, Opens
 from services.reporting.ledger import BeforeTheLedger
@@ -28,6 +30,7 @@ from services.reporting.pages.asked import Asked
 from services.reporting.pages.behind import consultations, registrants
 from services.reporting.pages.course import told
 from services.reporting.pages.grid import laid_out, notes_under, place_of, query_of_years
+from services.reporting.pages.noting import noting
 from services.reporting.pages.overview import Compared, sections, titles, with_query
 from services.reporting.published import Published, compare
 from services.reporting.report import Report, shown
@@ -178,7 +181,17 @@ class Site:
         assert session is not None, "this page is for those who have signed in"
         log.info("looked at", extra={"case": known, "role": session.role.key, "who": session.who})
         history = self._inquiry.history(known, opens=self._opens if session.sees("persons") else None)
-        return self._render(request, "course.html", terms, course=told(history, terms), about=known)
+        writes = session.role.provider is not None and session.sees("persons")
+        return self._render(
+            request,
+            "course.html",
+            terms,
+            course=told(history, terms),
+            about=known,
+            noting=noting(history) if writes else None,
+            said=NOTED.get(request.query_params.get("said", "")),
+            longest=LONGEST,
+        )
 
     def status(self, request: Request) -> Response:
         """稼働状況: what is degraded, how far the ledger goes, and of whom it heard how much."""

@@ -61,6 +61,7 @@ def addresses(app: Starlette) -> set[str]:
         "{person}": "P",
         "{number}": "R7-0001",
         "{id}": "x",
+        "{night}": "2025-11-14",
         "{key}": "K",
         "{handover}": "H",
     }
@@ -84,7 +85,10 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
         *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
         *("/calls/R7-0001/correct", "/persons/P/correct", "/flags/resolve-chosen"),
         *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001", "/subscribers", "/subscribers/K"),
+        *("/morning", "/morning/2025-11-14/statement.pdf", "/morning/2025-11-14/statement.txt"),
+        *("/tonight", "/tonight/notes.pdf", "/tonight/notes.txt"),
         *("/handovers/H/sheet", "/handovers/H/sheet.pdf"),
+        *("/agencies", "/agencies/new", "/agencies/H"),
         *("/import", f"/import/{'A' * 43}", f"/import/{'A' * 43}/copy"),
         f"/signin/{'A' * 43}",  # A link that is none of ours.
     }
@@ -129,8 +133,11 @@ async def test_what_a_role_may_not_see_is_not_there(centre: Centre, role: str) -
         "/tables/calls": {"figures"},
         CELL: {"figures", "calls"},
         "/cases/R7-0001": {"calls"},
+        "/agencies": {"calls"},
         "/flags": {"calls"},
         "/parked": {"parked"},
+        "/morning": {"calls"},
+        "/tonight": {"calls"},
         "/status": {"status"},
         "/subscribers": {"status"},
         "/find": {"persons"},
@@ -227,7 +234,7 @@ async def test_a_link_is_opened_then_used_then_used_up(centre: Centre) -> None:
     assert (unsent.status_code, "まだ送っていません" in unsent.text, 'href=""' in unsent.text) == (403, True, False)
     assert "Nothing was sent" in unsent.text
     assert "日中の担当　架空 花子" in opened.text
-    assert (entered.status_code, entered.headers["Location"]) == (303, "/")
+    assert (entered.status_code, entered.headers["Location"]) == (303, "/morning")
     assert {part.strip().partition("=")[0] for part in entered.headers["Set-Cookie"].split(";")} == {
         *(COOKIE, "HttpOnly", "Max-Age", "Path", "SameSite")
     }

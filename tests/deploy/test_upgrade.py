@@ -6,7 +6,7 @@ import shutil
 import tarfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -17,6 +17,7 @@ from deploy.opened import Opened
 from deploy.restore import check, restore
 from deploy.verify import verify
 from events import known_events
+from events.morning import MorningEvent
 from tests.release_fixture import DUMP, RELEASED, SCHEMAS, cells, held, schema, url_of
 from tests.running import call, settled, until, up, write_lines, yoake
 
@@ -111,6 +112,8 @@ def test_the_data_of_a_release_holds_everything_that_can_happen(kept: tuple[Path
 NEWER = {
     *("handover.delivered", "handover.seen", "handover.expired", "handover.answered-late", "handover.noted-late"),
     *("handover.sent", "handover.recalled"),
+    *("shift.closed", "night.closed"),
+    *(kind.name for kind in get_args(MorningEvent)),
 }
 """Events that came after the oldest release kept."""
 

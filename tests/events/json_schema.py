@@ -37,12 +37,20 @@ def faults(value: Any, schema: Schema, whole: Schema, at: str = "$") -> Iterator
             case "minLength" | "maxLength":
                 if isinstance(value, str) and (len(value) < told if word == "minLength" else len(value) > told):
                     yield f"{at}: of another length"
+            case "minItems" | "maxItems":
+                if isinstance(value, list) and (len(value) < told if word == "minItems" else len(value) > told):
+                    yield f"{at}: of another length"
+            case "prefixItems":
+                for number, (one, each) in enumerate(zip(value if isinstance(value, list) else [], told, strict=False)):
+                    yield from faults(one, each, whole, f"{at}[{number}]")
             case "minimum":
                 if isinstance(value, int) and value < told:
                     yield f"{at}: below {told}"
             case "format":
                 if not _well_formed(value, told):
                     yield f"{at}: not a {told}"
+            case "items" if told is False:
+                pass  # Nothing stands behind the `prefixItems`: `maxItems` says so.
             case "items":
                 for number, one in enumerate(value if isinstance(value, list) else []):
                     yield from faults(one, told, whole, f"{at}[{number}]")

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from events.intake import Attempt, CallBack, Card, Change, Flag
+from events.intake import Attempt, CallBack, Card, Change, Feed, Flag
 from events.messages import Danger, Matter
+from events.morning import Difference, Hops, Item
 
 EVENTS = Path(__file__).parents[2] / "events"
 PAGE = (EVENTS / "README.md").read_text(encoding="utf-8")
@@ -35,6 +36,13 @@ WORDS: dict[Any, str] = {
     list[Danger]: "list of attempts",
     tuple[Attempt, ...]: "list of attempts",
     list[dict[str, str | None]]: "list of flags",
+    list[tuple[int, int]]: "list of ranges",
+    tuple[tuple[int, int], ...]: "list of ranges",
+    tuple[int, ...]: "list of whole numbers",
+    tuple[Feed, ...]: "list of feeds",
+    tuple[Item, ...]: "list of items",
+    Hops: "hops",
+    tuple[Difference, ...]: "list of differences",
 }
 
 

@@ -194,3 +194,35 @@ def test_the_commands_are_explained_in_the_language_asked_for(capsys: pytest.Cap
 
     assert ["区の受付口" in text or "送信箱のファイル" in text for text in told] == [True, True, False, False]
     assert ["the ward's door" in text or "the outbox's file" in text for text in told] == [False, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("ja", "/desk: 夜間を締めました（最後は1番）。未送信 2件"),
+        ("en", "/desk: the night is closed, its last number is 1. Not sent yet: 2"),
+    ],
+)
+def test_a_night_is_closed_at_the_command_line(
+    here: Path, lang: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It says with which number, and what is still to be sent; `send` does that."""
+    answered(None)
+
+    closing = ["close-night", "--night", "2025-03-31", "--calls", "1"]
+    assert main(["--lang", lang, "--source", "/desk", *closing]) == 0
+    assert capsys.readouterr().out.splitlines() == [said]
+    with Outbox("outbox.db", source="/desk") as outbox:
+        data = msgspec.json.decode(outbox.pending()[-1].body)["data"]
+    assert data == {"night": "2025-03-31", "last": 1, "calls": 1}
+
+
+@pytest.mark.parametrize("wrong", [["--night", "yesterday"], ["--calls", "-1"], ["--calls", "five"]])
+def test_a_night_that_is_no_day_is_not_closed(here: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor with a count that is none; nothing is kept."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--lang", "en", "close-night", *wrong])
+
+    assert ended.value.code == 2
+    assert "such as" in capsys.readouterr().err or wrong[1] == "-1"
+    assert list(here.iterdir()) == []

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -310,3 +310,36 @@ def test_an_outbox_that_cannot_be_used_says_so(path: Path) -> None:
     database.close()
     with pytest.raises(OutboxError, match="written by a later release"):
         Outbox(path)
+
+
+def test_a_night_is_closed_with_the_last_number_that_was_given(path: Path) -> None:
+    """The closing itself has the next number; it is a message like others, and is sent like them."""
+    with Outbox(path, source="/desk", clock=lambda: NOW) as box:
+        box.put_all([call(1), call(2), call(1, source="/other")])
+        assert box.close_night(date(2025, 3, 31), calls=2) == 2
+        closing = sent(box)[-1]
+
+    assert (closing["type"], closing["source"], closing["sequence"], closing["time"]) == (
+        *("shift.close", "/desk", 3),
+        NOW.isoformat(timespec="seconds"),
+    )
+    assert closing["data"] == {"night": "2025-03-31", "last": 2, "calls": 2}
+
+
+def test_a_quiet_night_is_closed_as_well(outbox: Outbox) -> None:
+    """With the number of the night before, the closing of which was one; with 0 where none was ever given."""
+    assert [outbox.close_night(), outbox.close_night()] == [0, 1]
+    assert [one["data"] for one in sent(outbox)] == [{"last": 0}, {"last": 1}]
+
+
+def test_a_closing_says_which_numbers_went_to_other_services(outbox: Outbox) -> None:
+    """One count over all services: what placement and handover got is not missing at intake."""
+    bed = {"type": "placement.arrange", "data": {"case": "C-1", "placement": "B-1", "kind": "short-stay"}}
+    offer = {"type": "handover.accept", "data": {"handover": "H-1"}}
+    closed = {"type": "parked.close", "data": {"parked": "placement-3", "reason": "twice"}}
+    others = [{**call(f"other-{n}"), **told} for n, told in enumerate((bed, offer, closed))]
+    outbox.put_all([call(1), *others, closing(1), call(2)])
+    outbox.put({**call("own"), **closed, "data": {"parked": "intake-3", "reason": "twice"}})
+
+    assert outbox.close_night() == 7
+    assert sent(outbox)[-1]["data"] == {"last": 7, "elsewhere": [[2, 4]]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from deploy.contract import SCHEMAS
 from events import Recorded, known_events
-from events.intake import Attempt, CallBack, Card, Change, Flag
+from events.intake import Attempt, CallBack, Card, Change, Feed, Flag
 from events.messages import (
     MAX_BATCH_BYTES,
     MAX_BATCH_ITEMS,
@@ -23,17 +24,21 @@ from events.messages import (
     Matter,
     Receipt,
 )
+from events.morning import Difference, Hops, Item
 from events.seal import sealed
 from services.inbox import Delivery, items
-from tests.desk_examples import SECRETS, WARD, Centre, codes
+from tests.desk_examples import RULES, SECRETS, WARD, Centre, Databases, codes
 from tests.events.json_schema import faults
 from tests.events.readme import EVENTS, described, examples, first_column, messages, part, rows, section, tables
+from tests.morning_examples import evening
 
 SERVICES = Path(__file__).parents[2] / "services"
 RELEASED = Path(__file__).parent / "released"
 MESSAGES_PART, EVENTS_PART = part("Messages"), part("Events")
 PARKED = "parked.close"
 """The file of all examples is accepted whole, so that nothing in it is parked, and nothing is there to be closed."""
+OF_A_NIGHT = tuple(name for name in MESSAGES if name.startswith(("item.", "exchange.")))
+"""These speak of a statement, which is there once the night is over: they have a file of their own."""
 
 
 def lines(name: str) -> list[Any]:
@@ -64,12 +69,13 @@ def test_the_table_of_an_event_has_its_fields(name: str) -> None:
 
 
 def test_the_other_tables_have_their_fields_too() -> None:
-    """A matter and its parts, a receipt, the envelope of an event, a flag, a change and a card."""
+    """A matter and its parts, a receipt, the envelope of an event, a flag, a change, a card and a feed."""
     assert tables(section("call.report"))[1:] == [rows(Matter), rows(CallBack), rows(Danger)]
     assert tables(section("Receipts")) == [rows(Receipt)]
+    assert tables(section("statement.issued"))[1:] == [rows(Item), rows(Hops), rows(Difference)]
     assert tables(section("Events")) == [
         *(rows(Recorded), rows(Flag), rows(Change)),
-        *(rows(Card), rows(CallBack), rows(Attempt)),
+        *(rows(Card), rows(CallBack), rows(Attempt), rows(Feed)),
     ]
 
 
@@ -95,7 +101,7 @@ def test_an_example_of_a_message_is_exactly_right(message: dict[str, Any]) -> No
     schema = msgspec.json.decode((SCHEMAS / "messages" / f"{kind.name}.json").read_bytes())
 
     assert list(faults(message, schema, schema)) == []
-    assert msgspec.to_builtins(msgspec.convert(message["data"], kind)) == message["data"]
+    assert msgspec.json.decode(msgspec.json.encode(msgspec.convert(message["data"], kind))) == message["data"]
     assert message["synthetic"] is True
 
 
@@ -140,10 +146,15 @@ def test_the_whole_event_and_the_receipt_fit_their_schemas() -> None:
 def test_the_files_of_examples_are_those_of_the_page() -> None:
     """Whoever copies from the page and whoever takes the file have the same."""
     first = (EVENTS / "examples" / "first-night.jsonl").read_text(encoding="utf-8")
-    in_sections = [one for name in MESSAGES if name != PARKED for one in examples(section(name, MESSAGES_PART))]
+    others = (PARKED, *OF_A_NIGHT)
+    in_sections = [one for name in MESSAGES if name not in others for one in examples(section(name, MESSAGES_PART))]
+    of_a_night = [one for name in OF_A_NIGHT for one in examples(section(name, MESSAGES_PART))]
 
     assert f"```jsonl\n{first}```" in section("A file that works")
     assert sorted(in_sections, key=lambda one: str(one["id"])) == lines("every-message.jsonl")
+    assert sorted(of_a_night, key=lambda one: str(one["id"])) == [
+        one for one in lines("a-night.jsonl") if one["type"] in OF_A_NIGHT
+    ]
     assert [msgspec.json.decode((EVENTS / "examples" / "batch.json").read_bytes())] == examples(
         section("Sending over NATS")
     )
@@ -185,15 +196,37 @@ def test_the_closing_of_the_page_closes_what_was_parked(centre: Centre) -> None:
     assert [record.type for record in centre.records()] == ["parked.closed"]
 
 
-def test_every_event_but_five_comes_of_the_examples(centre: Centre) -> None:
-    """A file, a restore, a contact after the closing, what was parked and a time that passed make those."""
-    for message in lines("every-message.jsonl"):
-        centre.say("contractor", message)
-        centre.pump()
-    told = {record.type for service in ("intake", "placement", "handover") for record in centre.records(service)}
+def test_every_event_but_a_few_comes_of_the_examples(databases: Databases) -> None:
+    """A file, a restore, a late contact, what was parked and a time that passed make those; the examples the rest."""
+    told = set()
+    for name, on in (("every-message.jsonl", "2025-05-12 12:00"), ("a-night.jsonl", "2025-03-31 12:00")):
+        with evening(databases(), on) as centre:
+            for one in lines(name):
+                _say_in_time(centre, one)
+            centre.tick()
+            told |= {record.type for service in RULES for record in centre.records(service)}
 
     others = {"ward.activated", "epoch.opened", "contact.moved", "parked.closed", "handover.expired"}
     assert set(known_events()) - told == others
+
+
+def test_the_night_of_the_examples_is_accepted_whole(database_url: str) -> None:
+    """Each line by the provider whom the end of its source names, as time passes; what it leads to is in the log."""
+    with evening(database_url, "2025-03-31 12:00") as centre:
+        receipts = [_say_in_time(centre, sealed(one, SECRETS.inbox)) for one in lines("a-night.jsonl")]
+
+        assert {receipt.status for receipt in receipts} == {"accepted"}
+        (statement,) = (event for event in centre.events("handover") if event.name == "statement.issued")
+        assert ([item.n for item in statement.items], statement.verdict) == ([1, 2], "differ")
+
+
+def _say_in_time(centre: Centre, one: dict[str, Any]) -> Receipt:
+    """As it happened: everything that is due before it has fallen due."""
+    provider = one["source"].rpartition("/")[2]
+    centre.tick(datetime.fromisoformat(one["time"]))
+    receipt = centre.say(provider if provider in ("day", "night") else "contractor", one)
+    centre.tick()
+    return receipt
 
 
 def test_the_batch_of_the_page_is_heard_message_by_message() -> None:

@@ -69,9 +69,12 @@ def _garbage(message: Message, expect: Expect, body: bytes | None = None) -> Gar
     return Garbage(body=_bytes(message) if body is None else body, expects=(expect,), service=service)
 
 
+_OF_WHAT_IS_THERE = ("parked.close", "shift.close", "item.", "exchange.")
+
+
 def _any(random: Random) -> Message:
-    """Of any kind but a closing, which is parked unless its own desk has what it closes."""
-    return good(random.choice([kind for kind in FIELDS if kind != "parked.close"]), random)
+    """Of any kind but those that are parked unless its desk has what is closed, or unless there is such a night."""
+    return good(random.choice([kind for kind in FIELDS if not kind.startswith(_OF_WHAT_IS_THERE)]), random)
 
 
 def _lenient_or(message: Message, recorded: Expect, otherwise: Expect) -> Garbage:
@@ -436,7 +439,8 @@ def field_left_out(random: Random) -> Garbage:
 @kind
 def odd_reference(random: Random) -> Garbage:
     """References and words of any kind in every text of the other messages: there is an answer, and no harm."""
-    message = good(random.choice(STRICT), random)
+    referring = [kind for kind in STRICT if {"text", "needed"} & set(FIELDS[kind].values())]
+    message = good(random.choice(referring), random)
     name = random.choice([n for n, type_ in FIELDS[message["type"]].items() if type_ in ("text", "needed")])
     message["data"][name] = random.choice(
         ["", "\x00", "a\x00b", "😀" * 70, "\u202e", "x" * 100_000, "R6-0001\x00", MARK]

@@ -6,6 +6,8 @@ from itertools import count
 from random import Random
 from typing import Any
 
+from events.messages import MESSAGES
+
 Message = dict[str, Any]
 
 MARK = "ひみつ太郎"
@@ -114,6 +116,7 @@ FIELDS: dict[str, dict[str, str]] = {
     "case.close": {"case": "text", "number": "text", "reason": "text"},
     "case.merge": {"case": "text", "number": "text", "into": "text", "into_number": "text"},
     "case.split": {"case": "text", "number": "text"},
+    "shift.close": {"night": "day", "source": "text", "last": "whole", "calls": "whole", "elsewhere": "list"},
     "placement.arrange": {
         "case": "text",
         "number": "text",
@@ -159,6 +162,10 @@ FIELDS: dict[str, dict[str, str]] = {
     "handover.decline": {"handover": "needed", "handover_id": "text", "how": "text", "reason": "text"},
     "handover.withdraw": {"handover": "needed", "handover_id": "text", "how": "text", "reason": "text"},
     "handover.return": {"handover": "needed", "handover_id": "text", "how": "text", "reason": "text"},
+    **{f"item.{verb}": {"night": "day", "item": "whole"} for verb in ("acknowledge", "undo", "question")},
+    **{f"item.{verb}": {"night": "day", "item": "whole"} for verb in ("answer", "done")},
+    "exchange.count": {"night": "day", "contacts": "whole"},
+    "case.note": {"case": "text", "number": "text", "until": "day"},
     "parked.close": {"parked": "needed", "reason": "needed"},
 }
 """The tables of the contract; `needed` is a text that must be there. `personal` is tried where it is listed."""
@@ -184,8 +191,7 @@ _serial = count(1)
 
 def service_of(kind: str) -> str:
     """Which service hears a message."""
-    area = kind.split(".")[0]
-    return area if area in ("placement", "handover") else "intake"
+    return MESSAGES[kind].service
 
 
 def good(kind: str, random: Random) -> Message:
@@ -218,6 +224,12 @@ def good(kind: str, random: Random) -> Message:
             data = {"person": f"P{n}", "to": "架空相談支援事業所"}
         case "parked.close":
             data = {"parked": "intake-999999999", "reason": "架空の理由"}
+        case "shift.close":
+            data = {"night": "2025-05-11", "last": random.randrange(10**6)}
+        case "exchange.count":
+            data = {"night": "2025-05-11", "contacts": random.randrange(20)}
+        case _ if kind.startswith("item."):
+            data = {"night": "2025-05-11", "item": random.randrange(20)}
         case "person.merge":
             data = {"person": f"P{n}", "into": f"Q{n}"}
         case _:

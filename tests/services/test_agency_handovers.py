@@ -12,8 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events import Recorded
+from events.handover import HandoverEvent
+from services.handover.expiry import KIND
 from services.handover.owners import owner_after
 from services.passings import Passing, passings
+from services.tables import DEADLINES
 from tests.desk_examples import (
     GROUND,
     LATER,
@@ -52,8 +56,14 @@ def told(centre: Centre) -> Centre:
 
 
 def standing(centre: Centre) -> list[str]:
-    """What handover recorded, in its order, without the prefix that all have."""
-    return [name.removeprefix("handover.") for name in names(centre.events("handover"))]
+    """What handover recorded of hand-overs, in its order, without the prefix that all have."""
+    return [name.removeprefix("handover.") for name in names([event for _, event in of_hand_overs(centre)])]
+
+
+def of_hand_overs(centre: Centre) -> list[tuple[Recorded, Any]]:
+    """What handover recorded of hand-overs; nights and mornings pass meanwhile."""
+    told = zip(centre.records("handover"), centre.events("handover"), strict=True)
+    return [(record, event) for record, event in told if isinstance(event, HandoverEvent)]
 
 
 def listed(centre: Centre) -> dict[str, str]:
@@ -68,7 +78,7 @@ def rows(centre: Centre) -> list[Passing]:
 def owner(centre: Centre, case: int = 0) -> str | None:
     """In whose charge a case is, by what handover recorded of it; None: nothing was, and it is its first provider's."""
     own = centre.events()[case].case
-    return reduce(owner_after, (event for event in centre.events("handover") if event.case == own), None)
+    return reduce(owner_after, (event for _, event in of_hand_overs(centre) if event.case == own), None)
 
 
 def said(*messages: Message, to: Centre, provider: str = "day") -> list[str]:
@@ -157,11 +167,11 @@ def test_an_offer_that_nobody_answers_expires_once(told: Centre) -> None:
     """After the 24 hours of the ward's file; it says when it was due and when that was noticed."""
     told.say("day", offer())
     told.tick("2025-05-16 09:00")
-    expired = told.events("handover")[1]
+    record, expired = of_hand_overs(told)[1]
 
     assert standing(told) == ["offered", "expired"]
-    assert expired.due_at == told.records("handover")[1].time == at(LATER)
-    assert told.records("handover")[1].causation.startswith("deadline:answer/")
+    assert expired.due_at == record.time == at(LATER)
+    assert record.causation.startswith("deadline:answer/")
     assert (listed(told), owner(told)) == ({"ぽーと": "expired"}, None)
 
 
@@ -183,7 +193,7 @@ def test_an_offer_says_itself_until_when_it_stands(told: Centre) -> None:
     told.say("day", offer(answer_by=at(NOON).isoformat()))
     told.tick(LATE)
 
-    assert told.events("handover")[1].due_at == at(NOON)
+    assert of_hand_overs(told)[1][1].due_at == at(NOON)
 
 
 @pytest.mark.parametrize("until", ["2025-05-13T10:00:00+09:00", "2025-05-13T12:00:00"])
@@ -197,6 +207,7 @@ def test_a_time_before_the_offer_or_without_an_offset_is_parked(told: Centre, un
 def test_what_is_answered_does_not_expire(told: Centre, verb: str) -> None:
     """Its deadline went with the answer."""
     said(offer(), answer(verb, on=NOON), to=told)
+    assert [row for row in told.rows(DEADLINES, "handover") if row["kind"] == KIND] == []
     told.tick("2025-05-20 10:00")
 
     assert "expired" not in standing(told)
@@ -225,7 +236,7 @@ def test_an_acceptance_and_a_decline_after_expiry_are_kept_and_change_nothing(to
     said(answer("decline", on="2025-05-15 11:00", how="fax", reason="職員体制"), to=told)
 
     assert standing(told) == ["offered", "expired", "answered-late", "answered-late"]
-    first, second = told.events("handover")[2:]
+    first, second = (event for _, event in of_hand_overs(told)[2:])
     assert (first.said, first.because, first.how) == ("accepted", "expired", "phone")
     assert (second.said, second.because, second.reason) == ("declined", "expired", "staff")
     assert (listed(told), owner(told)) == ({"ぽーと": "expired"}, None)

@@ -1,0 +1,91 @@
+"""`yoake tonight`: tonight's notes in the terminal, as a PDF, or from the last copy where nothing runs."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from deploy.copies import STATEMENTS
+from deploy.datadir import DataDirectory, DataError
+from deploy.opened import open_journal
+from deploy.statement_command import StatementError, write_file
+from deploy.tonight_copies import TonightCopy, tonight_copies_in
+from services.clock import system_clock
+from services.database import open_reader
+from services.desk import wards_of
+from services.handover.in_hand import in_hand
+from services.intake.tonight_cases import TonightCases
+from services.intake.web import Lookup
+from services.pages.evening_log import EveningLog
+from services.pages.statement_pdf import TONIGHT, NoPdf, as_pdf
+from services.pages.terms import Language, Terms
+from services.pages.tonight import printed_at
+from services.pages.tonight_facts import Seen
+from services.pages.tonight_reading import Tonight
+from services.pages.tonight_sheet import Sheet
+from services.seal import KeyReader, Secrets
+
+
+class AskedTonight(NamedTuple):
+    """In which language, and with which printed copy it is compared: its time as HH:MM; None: as it was issued."""
+
+    language: Language
+    since: str | None
+
+
+def notes_in(data: DataDirectory, asked: AskedTonight, now: datetime | None = None) -> Sheet:
+    """Tonight's notes out of a data directory, whether or not Yoake runs there.
+
+    Raises:
+        StatementError: the ward has no nights, or `since` is no time.
+        services.database.DatabaseError, services.journal.JournalError: the journals cannot be read.
+    """
+    kept, settings = data.kept(), data.settings()
+    with ExitStack() as opened:
+        intake, placement, handover = (
+            opened.enter_context(closing(open_journal(settings, kept.ward, service)))
+            for service in ("intake", "placement", "handover")
+        )
+        wards = [ward for _, ward in wards_of(intake.engine)]
+        if not wards:
+            raise DataError(f"nothing was recorded in {data.path} yet: start it with `yoake up`, or give --data")
+        engine = open_reader(settings.database_of("keys"))
+        opened.callback(engine.dispose)
+        secrets = Secrets.at(settings.keys)
+        keys = KeyReader(engine, secrets)
+        cases = TonightCases(Lookup(intake.engine, secrets, keys), keys.opened)
+        tonight = Tonight(EveningLog(handover.engine, placement.engine), cases, lambda: in_hand(handover.engine))
+        local = wards[-1].local(now or system_clock())
+        since = printed_at(asked.since, local) if asked.since else None
+        if asked.since and since is None:
+            raise StatementError(f"--since {asked.since}: not a time of day such as 16:50")
+        sheet = tonight.sheet(Seen(Terms(wards[-1], asked.language, wards[:-1]), local, keys.opened, since))
+    if sheet is None:
+        raise StatementError("the ward's file names no nights: it has no [morning]")
+    return sheet
+
+
+def last_notes(data: DataDirectory) -> TonightCopy:
+    """The newest copy on disk; nothing else is opened.
+
+    Raises:
+        StatementError: there is none.
+    """
+    found = tonight_copies_in(data / STATEMENTS)
+    if not found:
+        raise StatementError(f"{data / STATEMENTS} holds no copy of tonight's notes")
+    return found[0]
+
+
+def write_notes(to: Path, sheet: Sheet) -> None:
+    """Write the PDF, for its owner alone.
+
+    Raises:
+        StatementError: it cannot be made or written.
+    """
+    try:
+        write_file(to, as_pdf(sheet, TONIGHT))
+    except NoPdf as error:
+        raise StatementError(f"the PDF could not be made ({error}); print the text instead") from error

@@ -1,0 +1,59 @@
+"""How a night stands, for whoever looks: 件数照合 at this moment, and in whose charge its cases are. Reading only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from events import Recorded, event_of
+from events.intake import night_id
+from events.morning import OfNight
+from services.database import among
+from services.handover.night import Night, after, own
+from services.handover.register import CASES, closing_of, items_of
+from services.handover.statement import stands
+from services.journal import LogReader
+from services.pages import nights as shown
+
+
+class Looking:
+    """Compares as handover itself does; a `services.pages.nights.Stands`."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        """`engine`: handover's database."""
+        self._log = LogReader(engine)
+
+    def __call__(self, night: shown.Night, now: datetime) -> shown.Standing:
+        """How a night stands at a moment."""
+        with Session(self._log.engine) as session:
+            about = night_id(night.night)
+            state = _state(self._log.histories(session, [about])[about])
+            connection = session.connection()
+            rows = items_of(connection, night.night)
+            closing = closing_of(connection, night.night)
+            compared = stands(state, rows, closing, now)
+            owners = _owners(connection, [row.case for row in rows if row.case])
+        return shown.Standing(
+            verdict=compared.verdict,
+            hops=compared.hops,
+            differences=compared.differences,
+            own=frozenset(own(rows)),
+            owners=owners,
+            feeds=closing.feeds if closing else None,
+        )
+
+
+def _state(history: list[Recorded]) -> Night:
+    state = Night()
+    for record in history:
+        event = event_of(record)
+        if isinstance(event, OfNight):
+            state = after(state, event, record.time)
+    return state
+
+
+def _owners(connection: sa.Connection, cases: list[str]) -> dict[str, str]:
+    query = sa.select(CASES.c.case, CASES.c.owner).where(among(connection, CASES.c.case, cases))
+    return {row.case: row.owner for row in connection.execute(query)}

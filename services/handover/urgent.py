@@ -1,0 +1,205 @@
+"""What cannot wait for the morning does not: somebody of the ward's ladder is called, one after the other. Pure.
+
+A call of the night that cannot wait until the day has taken it over is raised as soon as it is heard; the ladder goes
+on until an attempt that was answered stands on its card, or it is acknowledged, or its consultation closed.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, assert_never
+
+import msgspec
+
+from events import Recorded
+from events.morning import OfContact, UrgentAnswered, UrgentRaised, UrgentUnanswered
+from services.book import Book, Due
+from services.handover.night import state_of
+from services.handover.register import ItemRow, Register
+from services.ward import Ward
+
+KIND = "urgent"
+CALL_BACK = "call-back"
+
+TOO_LATE = timedelta(days=1)
+"""What could have waited until so long ago, as a paper typed in days later tells, is for the morning alone."""
+
+
+class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One matter that cannot wait: how far the ladder has come, and whether it is over."""
+
+    next: str | None
+    step: int = 0
+    told_at: datetime
+    answered: bool = False
+
+
+class Alarms(msgspec.Struct, frozen=True, kw_only=True):
+    """What of a contact cannot wait, by its matters."""
+
+    matters: dict[int, Alarm] = {}
+
+
+UrgentEvent = UrgentRaised | UrgentUnanswered | UrgentAnswered
+
+
+def after(state: Alarms | None, event: OfContact, at: datetime) -> Alarms:
+    """What cannot wait, after an event."""
+    matters = dict(state.matters) if state else {}
+    fact: UrgentEvent = event  # type: ignore[assignment]  # There are no others of a contact.
+    match fact:
+        case UrgentRaised():
+            matters[fact.matter] = Alarm(next=fact.next, told_at=at)
+        case UrgentUnanswered():
+            matters[fact.matter] = Alarm(next=fact.next, step=fact.step, told_at=at)
+        case UrgentAnswered():
+            matters[fact.matter] = msgspec.structs.replace(matters[fact.matter], answered=True)
+        case _:
+            assert_never(fact)
+    return Alarms(matters=matters)
+
+
+def cannot_wait(row: ItemRow, ward: Ward) -> tuple[str, datetime] | None:
+    """Why a call of the night cannot wait until the day has taken it over, and until when it can; None: it can.
+
+    A call-back that the night provider promised itself is in good hands until then.
+    """
+    span = ward.night_span(row.night) if row.night else None
+    if span is None or ward.morning is None:
+        return None
+    until = span[1] + timedelta(minutes=ward.morning.acknowledge)
+    waits = {because: by for because, by in row.waits.items() if by < until}
+    who = row.card.call_back.who if row.card and row.card.call_back else None
+    contract = ward.provider_of(who) if who else None
+    if contract is not None and ward.morning.band in contract.bands:
+        waits.pop(CALL_BACK, None)
+    return min(waits.items(), key=lambda named: named[1], default=None)
+
+
+def heard(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any], *, is_new: bool) -> None:
+    """Something new is told of a call of the night: it cannot wait, or somebody answered, or it can wait after all."""
+    if ward.urgent is None or (is_new and row.card is None):
+        return
+    found, alarm = cannot_wait(row, ward), None if is_new else _alarm(row.contact, row.matter, book)
+    if alarm is not None and not alarm.answered:
+        if row.attended:
+            _answer(row, "answered", _answered_by(row), _answered_at(row, record.time), book)
+        elif found is None:
+            _answer(row, "can-wait", None, record.time, book)
+        return
+    if found is None or (alarm is not None and row.attended) or _is_acknowledged(row, book):
+        return
+    if found[1] + TOO_LATE > record.recordedat and book.planned(_key(row, row.case)) is None:
+        book.plan(_key(row, row.case), record.recordedat, KIND, row.contact, synthetic=record.synthetic)
+
+
+def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
+    """Raise what cannot wait, or call the next of the ladder."""
+    _, contact, matter, of = due.key.split("/")
+    register: Register = book.beside
+    row, ward = register.contact(contact, of or None, int(matter)), book.ward_at(now)
+    if row is None or ward.urgent is None:
+        return
+    alarm, found = _alarm(contact, int(matter), book), cannot_wait(row, ward)
+    at = ward.local(now)
+    if alarm is None or alarm.answered:
+        case = register.case(row.case) if row.case else None
+        if found is None or _is_acknowledged(row, book) or (case is not None and case.closed and not case.open):
+            return
+        following = None if row.attended else _next(row, alarm, ward, now)
+        raised = UrgentRaised(**_of(row), because=found[0], by=found[1], next=following)
+        book.write(raised, at)
+        if row.case:
+            book.name(asks(row.case), f"{contact}/{matter}", now)
+        if row.attended:
+            _answer(row, "answered", _answered_by(row), _answered_at(row, at), book)
+            return
+    else:
+        unanswered = UrgentUnanswered(
+            **_of(row),
+            step=alarm.step + 1,
+            tries=len(row.tries),
+            next=_next(row, alarm, ward, now),
+            due_at=ward.local(due.due),
+            fired_at=at,
+        )
+        book.write(unanswered, at)
+    book.plan(due.key, now + timedelta(minutes=ward.urgent.every), KIND, contact, synthetic=due.synthetic)
+
+
+def _next(row: ItemRow, alarm: Alarm | None, ward: Ward, now: datetime) -> str | None:
+    """Whom to call: who follows the one that was tried last, by the card or by the ladder; the first after the last."""
+    ladder = [duty.key for duty in ward.duty_at(now)]
+    since = alarm.told_at if alarm else datetime.min.replace(tzinfo=UTC)
+    tried = [attempt.to for attempt in row.tries if attempt.to in ladder and attempt.at > since]
+    last = tried[-1] if tried else alarm.next if alarm else None
+    if last in ladder:
+        return ladder[(ladder.index(last) + 1) % len(ladder)]
+    return ladder[0] if ladder else None
+
+
+def acknowledged(row: ItemRow, provider: str, at: datetime, book: Book[Any]) -> None:
+    """The day has taken it over: no further step follows."""
+    _over(row, "acknowledged", provider, at, book)
+
+
+def closed(case: str, record: Recorded, book: Book[Any]) -> None:
+    """Its consultation is closed: no further step follows."""
+    register: Register = book.beside
+    for name in book.targets(asks(case)):
+        contact, matter = name.target.split("/")
+        row = register.contact(contact, case, int(matter))
+        if row is not None:
+            _over(row, "closed", None, record.time, book)
+
+
+def moved(row: ItemRow, before: str | None, now: datetime, book: Book[Any]) -> None:
+    """It belongs to another consultation: the next step is planned under that."""
+    old = _key(row, before)
+    due = book.planned(old) if row.card is not None else None
+    if due is not None:
+        book.cancel(old)
+        book.plan(_key(row, row.case), due, KIND, row.contact, synthetic=row.synthetic)
+        if row.case is not None and _alarm(row.contact, row.matter, book) is not None:
+            book.name(asks(row.case), f"{row.contact}/{row.matter}", now)
+
+
+def asks(case: str) -> str:
+    """Under this name stands what of a consultation cannot wait."""
+    return f"urgent-of/{case}"
+
+
+def _over(row: ItemRow, because: str, to: str | None, at: datetime, book: Book[Any]) -> None:
+    alarm = _alarm(row.contact, row.matter, book)
+    if alarm is not None and not alarm.answered:
+        _answer(row, because, to, at, book)
+
+
+def _answer(row: ItemRow, because: str, to: str | None, at: datetime, book: Book[Any]) -> None:
+    book.write(UrgentAnswered(**_of(row), to=to, because=because), at)
+    book.cancel(_key(row, row.case))
+
+
+def _alarm(contact: str, matter: int, book: Book[Any]) -> Alarm | None:
+    state = book.state(contact)
+    return state.matters.get(matter) if isinstance(state, Alarms) else None
+
+
+def _is_acknowledged(row: ItemRow, book: Book[Any]) -> bool:
+    return row.n is not None and row.night is not None and row.n in state_of(row.night, book).acknowledged
+
+
+def _answered_by(row: ItemRow) -> str | None:
+    return next(attempt.to for attempt in row.tries if attempt.answered)
+
+
+def _answered_at(row: ItemRow, otherwise: datetime) -> datetime:
+    return next((attempt.at for attempt in row.tries if attempt.answered), otherwise)
+
+
+def _key(row: ItemRow, case: str | None) -> str:
+    return f"{KIND}/{row.contact}/{row.matter}/{case or ''}"
+
+
+def _of(row: ItemRow) -> dict[str, Any]:
+    return {"contact": row.contact, "matter": row.matter, "case": row.case, "number": row.number}

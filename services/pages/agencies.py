@@ -1,0 +1,256 @@
+"""関係機関への引継ぎ: where each stands, and recording what the other side said, for the provider of one's role."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+import sqlalchemy as sa
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from events import Recorded
+from events.handover import HOW
+from services.pages import agency_rows
+from services.pages.agency_reading import concerned, histories
+from services.pages.agency_rows import ACTS
+from services.pages.forms import form_of
+from services.pages.frame import Around, language_of, link_in, render, templates_in
+from services.pages.guard import done_by, sees, session_of, shown_to
+from services.pages.parked_words import fault_in_words, why
+from services.pages.sending import Backroom, Submitted, message
+from services.pages.terms import Terms
+from services.parked_desk import DONE
+from services.passings import Passing, count, one, passings
+from services.tables import NAMES
+
+PAGE = 50
+LONGEST = 1_000
+WORDS = ("by", "agreed", "purpose", "note")
+"""What of a form is personal, and sealed."""
+
+SAID = {"recorded": "agency_recorded", "on-its-way": "agency_on_its_way"}
+"""What a page says after a form: part of its address, so that loading it again sends nothing."""
+
+Opens = Callable[[Iterable[str], str, str], dict[str, Any] | None]
+"""(of whom it may be, the event's identity, a box) → what is in it; None where no key opens it."""
+
+TEMPLATES = templates_in()
+log = logging.getLogger("yoake.pages")
+
+
+class Wrong(NamedTuple):
+    """A form that did not get through, which is shown again: why, and what had been typed."""
+
+    word: str
+    status: int
+    form: Mapping[str, str]
+    details: tuple[str, ...] = ()
+    parked: bool = False
+
+
+def open_passings(handover: sa.Engine) -> int:
+    """How many wait: for an answer, or for a new owner to be told something."""
+    return count(handover)
+
+
+class AgencyPages:
+    """The endpoints."""
+
+    def __init__(self, around: Around, backroom: Backroom, opens: Opens) -> None:
+        self._around, self._backroom, self._opens = around, backroom, opens
+        self._handover, self._intake = backroom.engines["handover"], backroom.engines["intake"]
+
+    def routes(self) -> list[Route]:
+        """The addresses of these pages."""
+        return [
+            Route("/agencies", shown_to(self.listed, "calls"), methods=["GET"]),
+            Route("/agencies/{handover}", shown_to(self.shown, "calls"), methods=["GET"]),
+            Route("/agencies/{handover}", done_by(self.act, "calls"), methods=["POST"]),
+        ]
+
+    def listed(self, request: Request) -> Response:
+        """What waits, the first to be due first; with `all` what is settled as well."""
+        terms = self._around.terms(language_of(request))
+        everything = request.query_params.get("all") == "1"
+        given = request.query_params.get("page", "")
+        number = int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1
+        total = count(self._handover, everything=everything)
+        pages = max(1, -(-total // PAGE))
+        page = min(max(1, number), pages)
+        found = passings(self._handover, everything=everything, most=PAGE, skip=(page - 1) * PAGE)
+        cases = concerned(self._intake, {each.case for each in found})
+        now = self._backroom.clock()
+        return self._page(
+            request,
+            "agencies.html",
+            terms,
+            rows=[agency_rows.row(each, cases.get(each.case), now, terms) for each in found],
+            total=total,
+            everything=everything,
+            page=page,
+            pages=pages,
+            said=SAID.get(request.query_params.get("said", "")),
+        )
+
+    def shown(self, request: Request) -> Response:
+        """One hand-over: where it stands, how to reach them, its course, and what can be recorded."""
+        return self._one(request, self._passing(request))
+
+    async def act(self, request: Request) -> Response:
+        """Record what the other side said, or that the offer is taken back."""
+        form = await form_of(request)
+        passing = await run_in_threadpool(self._passing, request)
+        prepared = await run_in_threadpool(self._prepared, request, passing, form)
+        if isinstance(prepared, Wrong):
+            return await run_in_threadpool(self._one, request, passing, prepared)
+        outcome = await self._backroom.submit(*prepared)
+        wrong = await run_in_threadpool(wrong_of, outcome, form, self._around.terms(language_of(request)))
+        if wrong is not None:
+            return await run_in_threadpool(self._one, request, passing, wrong)
+        return back(request, f"/agencies/{passing.handover}", outcome)
+
+    def _prepared(self, request: Request, passing: Passing, form: Mapping[str, str]) -> tuple[str, bytes] | Wrong:
+        """(provider, message); or what is wrong with the form."""
+        verb, terms = form.get("do", ""), self._around.terms(language_of(request))
+        if verb not in ACTS[passing.status]:
+            raise HTTPException(404)
+        now = terms.ward.local(self._backroom.clock())
+        at = moment_in(form.get("at", ""), terms)
+        if at is None:
+            return Wrong("time_needed", 400, form)
+        at = _not_before(at, passing.since if verb == "return" else passing.offered_at)
+        if at > now:
+            return Wrong("time_ahead", 400, form)
+        if verb == "accept" and not form.get("by"):
+            return Wrong("who_needed", 400, form)
+        reasons = {entry.key for entry in terms.ward.refusal}
+        if verb == "decline" and reasons and form.get("reason") not in reasons:
+            return Wrong("reason_needed", 400, form)
+        if any(len(form.get(field, "")) > LONGEST for field in WORDS):
+            return Wrong("words_too_long", 400, form)
+        session = session_of(request)
+        assert session is not None, "this is done by those who have signed in"
+        data: dict[str, Any] = {"handover_id": passing.handover}
+        if form.get("how") in HOW:
+            data["how"] = form["how"]
+        elif verb == "deliver":
+            data["how"] = "phone"
+        if verb in ("decline", "withdraw", "return") and form.get("reason") in reasons:
+            data["reason"] = form["reason"]
+        personal = {field: form[field] for field in WORDS if form.get(field)}
+        personal |= {"worker": session.name} if session.name else {}
+        data |= {"personal": personal} if personal else {}
+        told = told_now(f"handover.{verb}", data, at, now, synthetic=passing.synthetic)
+        return session.role.provider or "", msgspec.json.encode(told)
+
+    def _passing(self, request: Request) -> Passing:
+        found = one(self._handover, request.path_params["handover"])
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    def _one(self, request: Request, passing: Passing, wrong: Wrong | None = None) -> Response:
+        terms, now = self._around.terms(language_of(request)), self._backroom.clock()
+        case = concerned(self._intake, [passing.case]).get(passing.case)
+        records = agency_rows.of_one(histories(self._handover, [passing.case])[passing.case], passing.handover)
+        opened = self._opened(request, passing, records) if sees(request, "persons") else {}
+        session = session_of(request)
+        speaks = session is not None and session.role.provider is not None
+        return self._page(
+            request,
+            "agency.html",
+            terms,
+            wrong.status if wrong else 200,
+            row=agency_rows.row(passing, case, now, terms),
+            case=case,
+            card=agency_rows.card(passing, terms),
+            basis=agency_rows.basis(passing, terms),
+            times=[
+                (word, terms.moment(at))
+                for word, at in (
+                    ("offered_at", passing.offered_at),
+                    ("delivered_at", passing.delivered_at),
+                    ("seen_at", passing.seen_at),
+                )
+                if at is not None
+            ],
+            course=agency_rows.course(records, opened, terms),
+            acts=ACTS[passing.status] if speaks else (),
+            is_late=passing.status in ("withdrawn", "expired"),
+            ways=[(way, terms.code(way)) for way in HOW],
+            reasons=[(entry.key, terms.say(entry.label)) for entry in terms.ward.refusal],
+            local=local_text(now, terms),
+            wrong=wrong,
+            form=wrong.form if wrong else {},
+            longest=LONGEST,
+            said=SAID.get(request.query_params.get("said", "")),
+        )
+
+    def _opened(self, request: Request, passing: Passing, records: list[Recorded]) -> dict[str, dict[str, Any] | None]:
+        """What was sealed on the way, for those who see persons; that they looked is logged."""
+        session = session_of(request)
+        assert session is not None, "only those who have signed in see persons"
+        log.info("looked at", extra={"case": passing.case, "role": session.role.key, "who": session.who})
+        subjects = [*persons_of(self._handover, passing.case), passing.case]
+        boxes = [(record, msgspec.json.decode(record.data).get("sealed")) for record in records]
+        return {record.id: self._opens(subjects, f"{record.type}/{record.id}", box) for record, box in boxes if box}
+
+    def _page(self, request: Request, template: str, terms: Terms, status: int = 200, **context: Any) -> Response:
+        return render(request, TEMPLATES, template, self._around.frame(terms), terms, status, **context)
+
+
+def _not_before(at: datetime, began: datetime | None) -> datetime:
+    """A form says the minute; in the minute of the offer itself that would be before it."""
+    return max(at, began) if began and began - at < timedelta(minutes=1) else at
+
+
+def persons_of(handover: sa.Engine, case: str) -> list[str]:
+    """By whose keys what is personal about a case was sealed."""
+    with handover.connect() as connection:
+        return list(connection.execute(sa.select(NAMES.c.target).where(NAMES.c.key == f"person-of/{case}")).scalars())
+
+
+def told_now(kind: str, data: Mapping[str, Any], at: datetime, now: datetime, *, synthetic: bool) -> dict[str, Any]:
+    """A message about what happened at `at` and is written down now."""
+    return {**message(kind, data, at, synthetic=synthetic), "entered": now.isoformat()}
+
+
+def moment_in(text: str, terms: Terms) -> datetime | None:
+    """A time as a form's field has it, on the ward's clock; None where it is none."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return told.replace(tzinfo=terms.ward.zone) if told.tzinfo is None else None
+
+
+def local_text(at: datetime, terms: Terms) -> str:
+    """A time as a form's field wants it."""
+    return f"{terms.ward.local(at):%Y-%m-%dT%H:%M}"
+
+
+def wrong_of(outcome: Submitted, form: Mapping[str, str], terms: Terms) -> Wrong | None:
+    """What a form is told that did not get through."""
+    if outcome.state == "unavailable":
+        return Wrong("line_is_down", 503, form)
+    if outcome.state == "unreadable":
+        return Wrong("agency_not_yet", 400, form)
+    parked = [receipt for receipt in outcome.receipts if receipt.status not in DONE]
+    if outcome.state != "receipts" or not parked or all(receipt.status == "waiting" for receipt in parked):
+        return None
+    details = tuple(fault_in_words(receipt.field or "", *why(receipt), terms) for receipt in parked)
+    return Wrong("agency_not_yet", 409, form, details, parked=True)
+
+
+def back(request: Request, address: str, outcome: Submitted) -> Response:
+    """A page by reading it: what is loaded again sends nothing."""
+    is_done = outcome.state == "receipts" and all(receipt.status in DONE for receipt in outcome.receipts)
+    said = "recorded" if is_done else "on-its-way"
+    return RedirectResponse(link_in(language_of(request))(address, said=said), status_code=303)

@@ -1,0 +1,166 @@
+"""Hand-overs to agencies in words: the list, one of them with its course, and what can be done with it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from events import Recorded
+from services.pages.agency_reading import Concerned
+from services.pages.terms import Terms
+from services.pages.words import EVENTS, HANDOVERS
+from services.passings import Passing
+from services.ward import Label
+
+STATUSES = {
+    "offered": "handover.offered",
+    "accepted": "handed-over",
+    "declined": "handover.declined",
+    "withdrawn": "handover.withdrawn",
+    "expired": "handover.expired",
+    "returned": "handover.returned",
+}
+"""How it stands, in the words of the event that brought it there."""
+
+ACTS: dict[str, tuple[str, ...]] = {
+    "offered": ("accept", "decline", "deliver", "see", "withdraw"),
+    "accepted": ("deliver", "return"),
+    "withdrawn": ("accept", "decline"),
+    "expired": ("accept", "decline"),
+    "declined": (),
+    "returned": (),
+}
+"""What somebody can record of one that stands so."""
+
+TOLD = ("provider", "how", "reason", "said", "because", "what", "answer_by")
+"""The fields of a step that are shown, in their order."""
+
+SHOWN = ("by", "agreed", "purpose", "reason", "note")
+"""The personal parts of a step, in the order in which they are shown; others follow."""
+
+
+class Row(NamedTuple):
+    """One hand-over as the list shows it."""
+
+    passing: Passing
+    number: str
+    status: str
+    to: str
+    kind: str
+    since: str
+    due: str
+    overdue: bool
+    giver: str
+    marks: tuple[str, ...]
+    """What happened meanwhile: 届いた, 先方が見た, each with its time."""
+
+
+class Step(NamedTuple):
+    """One event of its course. `personal`: what was sealed, for those who see persons."""
+
+    name: str
+    at: str
+    told: tuple[tuple[str, str], ...]
+    personal: tuple[tuple[str, str], ...] = ()
+
+
+class Card(NamedTuple):
+    """How to reach a receiver, as the directory of today has it."""
+
+    phone: str | None
+    fax: str | None
+    contact: str | None
+
+
+def row(passing: Passing, case: Concerned | None, now: datetime, terms: Terms) -> Row:
+    """A hand-over in words."""
+    due = terms.moment(passing.answer_by) if passing.answer_by else terms.screen("no_answer_due")
+    marks = [("handover.delivered", passing.delivered_at), ("handover.seen", passing.seen_at)]
+    return Row(
+        passing=passing,
+        number=case.number if case else "",
+        status=status(passing.status, terms),
+        to=terms.agency(passing.agency, passing.to),
+        kind=_kind(passing.kind, terms),
+        since=terms.moment(passing.since),
+        due=due if passing.is_open else "",
+        overdue=passing.is_overdue(now),
+        giver=terms.provider(passing.giver),
+        marks=tuple(f"{terms.say(EVENTS[name])} {terms.moment(at)}" for name, at in marks if at),
+    )
+
+
+def status(key: str, terms: Terms) -> str:
+    """依頼中, 受諾 …"""
+    return terms.say(EVENTS[STATUSES[key]]) if key in STATUSES else key
+
+
+def _kind(key: str, terms: Terms) -> str:
+    found: Label | None = HANDOVERS.get(key)
+    return terms.say(found) if found else key
+
+
+def card(passing: Passing, terms: Terms) -> Card | None:
+    """How to reach them; None where the directory has them no longer, or never had."""
+    entry = next((each for each in terms.ward.agency if each.key == passing.agency), None)
+    return Card(entry.phone, entry.fax, entry.contact) if entry else None
+
+
+def basis(passing: Passing, terms: Terms) -> str:
+    """On what something about the person went there, with the article."""
+    if passing.basis is None:
+        return terms.screen("basis_none")
+    entry = next((each for each in terms.ward.basis if each.key == passing.basis), None)
+    name = terms.basis(passing.basis)
+    if entry is None:
+        return name
+    return f"{name}（{terms.say(entry.law)}）" if terms.language == "ja" else f"{name} ({terms.say(entry.law)})"
+
+
+def course(records: Iterable[Recorded], opened: dict[str, dict[str, Any] | None], terms: Terms) -> list[Step]:
+    """The course of one hand-over. `opened`: what is in the boxes, by the event's id."""
+    return [_step(record, opened.get(record.id), terms) for record in records]
+
+
+def _step(record: Recorded, personal: dict[str, Any] | None, terms: Terms) -> Step:
+    data: dict[str, Any] = msgspec.json.decode(record.data)
+    told = [(field, str(data[field])) for field in TOLD if data.get(field)]
+    return Step(
+        name=terms.say(EVENTS[record.type]) if record.type in EVENTS else record.type,
+        at=terms.moment(record.time),
+        told=tuple((terms.field(field), _text(field, value, terms)) for field, value in told),
+        personal=tuple(_personal(personal, terms)),
+    )
+
+
+def _text(field: str, value: str, terms: Terms) -> str:
+    match field:
+        case "provider" | "giver":
+            return terms.provider(value)
+        case "answer_by":
+            return terms.moment(datetime.fromisoformat(value))
+        case "what":
+            return terms.say(EVENTS[value]) if value in EVENTS else value
+        case "reason":
+            named = terms.word("refusal", value)
+            return named if named != value else terms.code(value)
+        case _:
+            return terms.code(value)
+
+
+def _personal(personal: dict[str, Any] | None, terms: Terms) -> list[tuple[str, str]]:
+    found = personal or {}
+    names = [*(name for name in SHOWN if name in found), *(name for name in found if name not in SHOWN)]
+    return [(_named(name, terms), str(found[name])) for name in names if isinstance(found[name], str)]
+
+
+def _named(name: str, terms: Terms) -> str:
+    return terms.screen("said_by") if name == "by" else terms.personal(name)
+
+
+def of_one(records: Sequence[Recorded], handover: str) -> list[Recorded]:
+    """Of what was recorded about a case, what is about one hand-over."""
+    return [record for record in records if msgspec.json.decode(record.data).get("handover") == handover]

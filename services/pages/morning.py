@@ -1,0 +1,288 @@
+"""朝の引継ぎ: the night's statement, what became of each item, and taking it over for the provider of one's role."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from services.clock import Clock
+from services.era import parse_date
+from services.pages.forms import form_of
+from services.pages.frame import Around, language_of, link_in, render, templates_in
+from services.pages.guard import done_by, session_of, shown_to
+from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, Mistake, Side, can, closing, prepared
+from services.pages.morning_todo import Todo, todo
+from services.pages.night_call import Calls
+from services.pages.night_log import Alarm, NightLog
+from services.pages.nights import Entry, Night, Stands
+from services.pages.parked_words import fault_in_words, why
+from services.pages.sending import Backroom, Submitted
+from services.pages.statement import Sheet, sheet_of
+from services.pages.statement_pdf import NoPdf, as_pdf
+from services.pages.statement_rows import Opens, Row
+from services.pages.statement_text import as_text
+from services.pages.terms import Terms
+from services.parked_desk import DONE
+from services.signin import Session
+
+TEMPLATES = templates_in()
+OLDER = 14
+"""Nights that are offered for choosing; any other by its date."""
+
+log = logging.getLogger("yoake.pages")
+
+
+class Shown(NamedTuple):
+    """One item on the page: in words, and what whoever looks may do about it. `version`: of all that is shown."""
+
+    row: Row
+    may: frozenset[str]
+    version: str
+
+
+class Urgent(NamedTuple):
+    """A call that cannot wait, in words, and where it is."""
+
+    about: str
+    text: str
+
+
+class Look(NamedTuple):
+    """What the page shows of one night. `version`: of everything on it that may change by itself."""
+
+    night: Night
+    sheet: Sheet
+    items: Sequence[Shown]
+    todo: Todo
+    version: str
+    head: str
+    """The version of what stands above the items."""
+
+
+def to_acknowledge(nights: NightLog, stands: Stands, clock: Clock) -> Callable[[], int]:
+    """Asks how many items of the last nights nobody took over yet."""
+
+    def count() -> int:
+        waiting = [night for night in nights.recent() if any(each.acknowledged is None for each in night.entries)]
+        held = (night.as_held(stands(night, clock()).own) for night in waiting)
+        return sum(entry.acknowledged is None and not entry.gone for night in held for entry in night.entries)
+
+    return count
+
+
+class MorningPages:
+    """The endpoints."""
+
+    def __init__(
+        self, around: Around, backroom: Backroom, nights: NightLog, stands: Stands, calls: Calls, opens: Opens
+    ) -> None:
+        self._around, self._backroom, self._nights = around, backroom, nights
+        self._stands, self._calls, self._opens = stands, calls, opens
+
+    def routes(self) -> list[Route]:
+        """The addresses of these pages."""
+        return [
+            Route("/morning", shown_to(self.page, "calls"), methods=["GET"]),
+            Route("/morning", done_by(self.act, "calls"), methods=["POST"]),
+            Route("/morning/{night}/statement.pdf", shown_to(self.pdf, "calls"), methods=["GET"]),
+            Route("/morning/{night}/statement.txt", shown_to(self.text, "calls"), methods=["GET"]),
+        ]
+
+    def page(self, request: Request) -> Response:
+        """The newest night, or the one that is asked for. With `live` nothing, as long as it is still that version."""
+        return self._page(request, _wanted(request.query_params.get("night", "")))
+
+    async def act(self, request: Request) -> Response:
+        """Acknowledge, ask, answer …: what the button says that was pressed."""
+        form = await form_of(request)
+        wanted = _wanted(form.get("night", ""))
+        told = await run_in_threadpool(self._prepared, request, form, wanted)
+        if isinstance(told, Mistake):
+            return await run_in_threadpool(self._page, request, wanted, told)
+        outcome = await self._backroom.submit(*told)
+        return await run_in_threadpool(self._answered, request, form, wanted, outcome)
+
+    def _answered(self, request: Request, form: Mapping[str, str], wanted: date | None, outcome: Submitted) -> Response:
+        """The page again, by reading it; or with what became of the form where it did not get through."""
+        if outcome.state in ("unavailable", "unreadable"):
+            return self._page(request, wanted, Mistake("line_is_down", form, 503))
+        unusable = [receipt for receipt in outcome.receipts if receipt.status not in DONE]
+        if outcome.state == "receipts" and unusable:
+            terms = self._around.terms(language_of(request))
+            detail = fault_in_words(unusable[0].field or "", *why(unusable[0]), terms)
+            return self._page(request, wanted, Mistake("morning_parked", form, 409, detail))
+        said = form["do"] if outcome.state == "receipts" else "sent"
+        item = form.get("item", "")
+        address = link_in(language_of(request))("/morning", night=form.get("night"), said=said, item=item)
+        return RedirectResponse(f"{address}#item-{item}" if item else address, status_code=303)
+
+    def pdf(self, request: Request) -> Response:
+        """The statement on A4; with `edition` that one alone."""
+        terms, sheet = self._sheet(request)
+        try:
+            made = as_pdf(sheet)
+        except NoPdf as error:
+            log.warning("no PDF: %s", error)
+            return render(request, TEMPLATES, "no_pdf.html", self._around.frame(terms), terms, 503, night=sheet.night)
+        return Response(made, media_type="application/pdf", headers=_saved_as(sheet, "pdf"))
+
+    def text(self, request: Request) -> Response:
+        """The same as plain text."""
+        _, sheet = self._sheet(request)
+        return Response(as_text(sheet), media_type="text/plain; charset=utf-8", headers=_saved_as(sheet, "txt"))
+
+    def _sheet(self, request: Request) -> tuple[Terms, Sheet]:
+        wanted = _wanted(request.path_params["night"])
+        night = self._nights.night(wanted) if wanted else None
+        if night is None:
+            raise HTTPException(404)
+        given = request.query_params.get("edition", "")
+        edition = int(given) if given.isascii() and given.isdigit() and len(given) < 4 else None
+        if edition is not None and edition not in {one.statement.edition for one in night.editions}:
+            raise HTTPException(404)
+        terms, opens = self._around.terms(language_of(request)), self._opens_for(request)
+        calls = self._calls([entry.item for entry in night.entries if entry.item], personal=opens is not None)
+        self._note(request, night)
+        now = self._backroom.clock()
+        stands = self._stands(night, now)
+        return terms, sheet_of(night, stands, calls, terms, now, opens, edition=edition, only=edition is not None)
+
+    def _prepared(self, request: Request, form: Mapping[str, str], wanted: date | None) -> tuple[str, bytes] | Mistake:
+        """(provider, message) of what somebody wants to say, or what is wrong with the form."""
+        night = self._nights.night(wanted) if wanted else None
+        act, session, terms = ACTS.get(form.get("do", "")), _session(request), self._around.terms("ja")
+        if wanted and act and act.kind == "shift.close" and _works_at_night(session, terms):
+            now, synthetic = terms.ward.local(self._backroom.clock()), self._around.frame(terms).synthetic
+            shut = closing(form, wanted, now, synthetic=synthetic)
+            return shut if isinstance(shut, Mistake) else (session.role.provider or "", shut)
+        if night is None or act is None or act.kind == "shift.close":
+            raise HTTPException(404)
+        side = self._side(session, night, terms)
+        now = terms.ward.local(self._backroom.clock())
+        told = prepared(act, form, night, side, now)
+        return told if isinstance(told, Mistake) else (side.provider or "", told)
+
+    def _side(self, session: Session, night: Night, terms: Terms) -> Side:
+        return Side.of(session.role.provider, night, terms.ward, self._backroom.clock())
+
+    def _page(self, request: Request, wanted: date | None, mistake: Mistake | None = None) -> Response:
+        terms, session = self._around.terms(language_of(request)), _session(request)
+        nights = self._nights.nights()
+        chosen = wanted or (nights[0] if nights else None)
+        night = self._nights.night(chosen) if chosen else None
+        look = self._look(request, night, terms, session) if night else None
+        alarms = [_urgent(alarm, terms) for alarm in self._nights.alarms()]
+        version, alarming = _version(look.version if look else "", nights[:1], alarms), _version(alarms)
+        if request.query_params.get("live") == version:
+            return Response(status_code=204)
+        if night:
+            self._note(request, night)
+        said = SAID.get(request.query_params.get("said", "")) if mistake is None else None
+        return render(
+            request,
+            TEMPLATES,
+            "morning.html",
+            self._around.frame(terms),
+            terms,
+            mistake.status if mistake else 200,
+            look=look,
+            version=version,
+            alarms=alarms,
+            alarming=alarming,
+            night=chosen.isoformat() if chosen else "",
+            asked=wanted,
+            side=self._side(session, night, terms) if night else None,
+            nights=[(each.isoformat(), terms.day(each, weekday=True)) for each in nights[:OLDER]],
+            newer=terms.day(nights[0], weekday=True) if night and nights and nights[0] > night.night else "",
+            said=said,
+            said_item=request.query_params.get("item", "")[:4],
+            mistake=mistake,
+            worker=session.name or "",
+            closes=self._closes(session, terms, wanted, nights),
+            longest_name=LONGEST_NAME,
+            longest_text=LONGEST_TEXT,
+        )
+
+    def _closes(
+        self, session: Session, terms: Terms, wanted: date | None, nights: Sequence[date]
+    ) -> tuple[str, str] | None:
+        """The night that whoever works at night may close: which it is now, or was last; and its day in words."""
+        if not _works_at_night(session, terms):
+            return None
+        night = wanted or terms.ward.night_at(self._backroom.clock()) or next(iter(nights), None)
+        return (night.isoformat(), terms.day(night, weekday=True)) if night else None
+
+    def _look(self, request: Request, night: Night, terms: Terms, session: Session) -> Look:
+        opens, now = self._opens_for(request), self._backroom.clock()
+        items = [entry.item for entry in night.entries if entry.item]
+        calls = self._calls(items, personal=opens is not None)
+        stands = self._stands(night, now)
+        sheet, night = sheet_of(night, stands, calls, terms, now, opens), night.as_held(stands.own)
+        side = self._side(session, night, terms)
+        entries = {entry.n: entry for entry in night.entries}
+        shown = [self._shown(row, entries[row.n], side) for row in sheet.rows]
+        left = todo(self._nights, night, self._stands, calls, self._calls, side, now, terms)
+        above = _version(msgspec.structs.replace(sheet, rows=(), as_of=""), left)
+        version = _version(above, [item.version for item in shown])
+        return Look(night, sheet, shown, left, version, above)
+
+    def _shown(self, row: Row, entry: Entry, side: Side) -> Shown:
+        may = can(entry, side, self._backroom.clock())
+        return Shown(row, may, _version(row, sorted(may)))
+
+    def _opens_for(self, request: Request) -> Opens | None:
+        return self._opens if _session(request).sees("persons") else None
+
+    def _note(self, request: Request, night: Night) -> None:
+        """Who looked at which cases, where something personal was shown."""
+        session = _session(request)
+        if session.sees("persons"):
+            for case in dict.fromkeys(entry.item.case for entry in night.entries if entry.item and entry.item.case):
+                log.info("looked at", extra={"case": case, "role": session.role.key, "who": session.who})
+
+
+def _session(request: Request) -> Session:
+    session = session_of(request)
+    assert session is not None, "these pages are for those who have signed in"
+    return session
+
+
+def _works_at_night(session: Session, terms: Terms) -> bool:
+    contract = terms.ward.provider_of(session.role.provider or "")
+    return contract is not None and terms.ward.morning is not None and terms.ward.morning.band in contract.bands
+
+
+def _wanted(given: str) -> date | None:
+    """A day as people or addresses write it; None: none, or not one."""
+    try:
+        return parse_date(given[:40])
+    except ValueError:
+        return None
+
+
+def _urgent(alarm: Alarm, terms: Terms) -> Urgent:
+    """Why it cannot wait, and whom to call now."""
+    duty = next((each for each in terms.ward.duty if each.key == alarm.next), None)
+    whom = f"{terms.say(duty.label)} {duty.phone}" if duty else alarm.next or terms.screen("urgent_nobody")
+    because, by = terms.screen(f"urgent_{alarm.because}"), terms.moment(alarm.by)
+    line = terms.screen("urgent_line", number=alarm.number, because=because, by=by, next=whom)
+    return Urgent(alarm.about, line + (terms.screen("urgent_tries", n=alarm.tries) if alarm.tries else ""))
+
+
+def _version(*parts: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
+
+
+def _saved_as(sheet: Sheet, kind: str) -> dict[str, str]:
+    last = sheet.editions[-1].n
+    return {"Content-Disposition": f'inline; filename="statement-{sheet.night}-{last}.{kind}"'}

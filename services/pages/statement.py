@@ -1,0 +1,245 @@
+"""夜間引継書 in words: what the page, the A4 sheet and the plain text show, in one language. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from events.morning import Difference
+from services.pages.night_call import Call
+from services.pages.night_clock import NightClock
+from services.pages.nights import Entry, Issued, Key, Night, Standing
+from services.pages.statement_rows import LATER, Opens, Row, RowWriter
+from services.pages.terms import Terms
+
+
+class Edition(msgspec.Struct, frozen=True):
+    """One edition in words. `at`: when it was issued."""
+
+    n: int
+    name: str
+    text: str
+    at: str
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """件数照合 in words. `code`: agree, unconfirmed or differ."""
+
+    code: str
+    verdict: str
+    hops: tuple[tuple[str, str], ...]
+    differences: tuple[str, ...]
+
+
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """A statement in words. `then`: the counts as the newest of these editions was issued; `now`: as they stand.
+
+    `copy`: which editions it holds; `followed`: what came after them, empty where nothing did.
+    """
+
+    language: str
+    night: str
+    title: str
+    name: str
+    ward: str
+    centre: str
+    synthetic: str
+    period: str
+    between: tuple[str, ...]
+    editions: tuple[Edition, ...]
+    copy: str
+    followed: str
+    as_of: str
+    quiet: str
+    how_many: str
+    together: tuple[str, ...]
+    then: Counts
+    now: Counts
+    notices: tuple[str, ...]
+    rows: tuple[Row, ...]
+    shut: str
+    words: dict[str, str]
+
+
+WORDS = (
+    *("comparison", "as_issued", "now_stands", "differences", "items", "colon", "duration", "item_attempts"),
+    *("end_of_statement", "number", "signature", "nothing_differs"),
+)
+"""What the sheets call their parts."""
+
+
+def sheet_of(
+    night: Night,
+    stands: Standing,
+    calls: Mapping[Key, Call],
+    terms: Terms,
+    now: datetime,
+    opens: Opens | None,
+    *,
+    edition: int | None = None,
+    only: bool = False,
+) -> Sheet:
+    """A statement with its supplements, up to an `edition` (None: the newest), or that `only`.
+
+    `stands`: how the night stands at this moment. `opens` None: what is personal stays shut.
+    """
+    night = night.as_held(stands.own)
+    last = night.newest.statement.edition if edition is None else edition
+    shown = night.upto(last)
+    entries = [entry for entry in shown.entries if entry.edition == last] if only else list(shown.entries)
+    clock, newest = NightClock(terms, night.night), shown.newest
+    head, rows = _Head(terms, clock, night, now), RowWriter(terms, clock, night, now, opens, stands.owners)
+    after = [one for one in night.editions if one.statement.edition > last]
+    statement = newest.statement
+    issued = Standing(verdict=statement.verdict, hops=statement.hops, differences=statement.differences)
+    return Sheet(
+        language=terms.language,
+        night=night.night.isoformat(),
+        title=terms.screen("supplement" if only and last else "statement"),
+        name=clock.name,
+        ward=terms.say(terms.ward.ward.name),
+        centre=terms.say(terms.ward.ward.centre),
+        synthetic=terms.screen("synthetic") if night.synthetic else "",
+        period=terms.screen("period", began=clock.whole(statement.began_at), ended=clock.whole(statement.ended_at)),
+        between=(
+            terms.screen("giver") + terms.listed(map(terms.provider, statement.givers)),
+            terms.screen("receiver") + terms.provider(statement.receiver),
+        ),
+        editions=tuple(head.edition(one) for one in shown.editions),
+        copy=terms.screen(
+            "printed_only" if only and last else "printed_upto",
+            edition=head.edition_name(last),
+            at=clock.in_the_morning(newest.at),
+        ),
+        followed=head.followed(after),
+        as_of=terms.screen("as_it_stood", at=terms.moment(now)),
+        quiet=terms.screen("quiet") if not statement.new else "",
+        how_many=_how_many(statement.new, entries, terms),
+        together=tuple(_together(entries, terms)),
+        then=head.counts(issued),
+        now=head.counts(stands),
+        notices=tuple(head.notices()),
+        rows=tuple(rows.row(entry, calls) for entry in entries),
+        shut=terms.screen("sees_no_persons") if opens is None else "",
+        words={word: terms.screen(word) for word in WORDS},
+    )
+
+
+def _how_many(new: int, entries: Sequence[Entry], terms: Terms) -> str:
+    items = [entry.item for entry in entries if entry.item]
+    other = sum(item.not_counted is not None for item in items)
+    further = sum(item.further and item.not_counted is None for item in items)
+    return terms.screen("how_many", new=new, further=further, other=other)
+
+
+def _together(entries: Sequence[Entry], terms: Terms) -> Iterable[str]:
+    """Which items came with one contact: the telephone exchange counts contacts, and people count consultations."""
+    by_contact: dict[str, list[int]] = {}
+    for entry in entries:
+        if entry.item:
+            by_contact.setdefault(entry.item.contact, []).append(entry.n)
+    for numbers in by_contact.values():
+        if len(numbers) > 1:
+            yield terms.screen("one_contact", items=terms.listed(terms.screen("nth_item", n=n) for n in numbers))
+
+
+class _Head:
+    """Puts what stands above the items in words."""
+
+    def __init__(self, terms: Terms, clock: NightClock, night: Night, now: datetime) -> None:
+        self._terms, self._clock, self._night, self._now = terms, clock, night, now
+
+    def edition_name(self, n: int) -> str:
+        return self._terms.screen("edition_added", n=n) if n else self._terms.screen("edition_first")
+
+    def edition(self, one: Issued) -> Edition:
+        statement, clock = one.statement, self._clock
+        is_late = one.at - statement.due_at > 2 * LATER
+        items = self._terms.screen("records", n=len(statement.items))
+        text = self._terms.screen(
+            "issued_late" if is_late else "issued_at",
+            edition=self.edition_name(statement.edition),
+            at=clock.in_the_morning(one.at),
+            items=items,
+            due=clock.in_the_morning(statement.due_at),
+        )
+        return Edition(statement.edition, self.edition_name(statement.edition), text, clock.in_the_morning(one.at))
+
+    def followed(self, after: Sequence[Issued]) -> str:
+        if not after:
+            return ""
+        clock = self._clock
+        names = (f"{self.edition_name(one.statement.edition)} {clock.in_the_morning(one.at)}" for one in after)
+        return self._terms.screen("followed_by", n=len(after), names=self._terms.listed(names))
+
+    def counts(self, found: Standing) -> Counts:
+        hops, say = found.hops, self._terms.screen
+        named = [("hop_sent", hops.sent), ("hop_received", hops.received)]
+        named += [("hop_recorded", hops.recorded)] if hops.recorded != hops.received else []
+        named += [("hop_stated", hops.items), ("hop_acknowledged", hops.acknowledged)]
+        named += [("hop_stated_contacts", hops.stated)] if hops.stated != hops.items else []
+        named += [("hop_exchange", hops.exchange)]
+        shown = tuple((say(word), say("hop_unknown") if n is None else say("records", n=n)) for word, n in named)
+        lines = tuple(self._difference(each, found) for each in found.differences)
+        if found.verdict == "unconfirmed":
+            lines = (*lines, *self._not_confirmed(found))
+        return Counts(code=found.verdict, verdict=say(f"verdict_{found.verdict}"), hops=shown, differences=lines)
+
+    def _not_confirmed(self, found: Standing) -> tuple[str, ...]:
+        """Whose closing is missing."""
+        if not found.feeds:
+            return (self._terms.screen("not_confirmed_why"),)
+        missing = (feed.provider for feed in found.feeds if not feed.closed)
+        return tuple(
+            self._terms.screen("not_closed", provider=self._terms.provider(provider))
+            for provider in dict.fromkeys(missing)
+        )
+
+    def _difference(self, each: Difference, found: Standing) -> str:
+        """A difference as a named list."""
+        word, hops = f"differ_{each.what}", found.hops
+        is_whole = each.what != "not-received" or None not in (hops.sent, hops.received)
+        counted = each.what in ("exchange", "calls") and len(each.named) == 2  # What was counted, and what there is.
+        named = self._terms.listed(self._named(each))
+        if each.count > len(each.named) > 0:
+            named += "…"
+        return self._terms.screen(
+            word if is_whole else f"{word}_some",
+            named=named,
+            n=each.count,
+            provider=self._terms.provider(each.provider) if each.provider else "",
+            sent=hops.sent,
+            received=hops.received,
+            counted=each.named[0] if counted else hops.exchange,
+            contacts=each.named[1] if counted else hops.stated,
+        )
+
+    def _named(self, each: Difference) -> list[str]:
+        """The provider's own numbers as it says them; contacts by the number under which they are known here."""
+        if each.what in ("not-received", "unreadable", "waiting"):
+            return [f"{name}番" if self._terms.language == "ja" else f"no. {name}" for name in each.named]
+        known = {entry.item.contact: entry.item.number for entry in self._night.entries if entry.item}
+        return [known.get(name, name[:8] if len(name) == _ID else name) for name in each.named]
+
+    def notices(self) -> list[str]:
+        """Who was told that something is overdue; and that it is in hand."""
+        say, clock = self._terms.screen, self._clock
+        overdue = {entry.acknowledge_by for entry in self._night.entries if entry.is_overdue(self._now)}
+        found = [say("overdue_notice", due=clock.in_the_morning(due)) for due in sorted(overdue)]
+        for step in self._night.passed:
+            at = clock.in_the_morning(step.fired_at)
+            text = (
+                say("escalated", at=at)
+                if step.to == "ward"
+                else say("reminded", to=self._terms.provider(step.to), at=at)
+            )
+            if step.fired_at - step.due_at > LATER:
+                text += say("told_late", due=clock.in_the_morning(step.due_at))
+            found.append(text)
+        return found
+
+
+_ID = 36
+"""Characters of an id."""

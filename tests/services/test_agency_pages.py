@@ -1,0 +1,400 @@
+"""関係機関への引継ぎ as pages: asking somebody of the directory, seeing where it stands, recording what they said."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from services.passings import passings
+from services.tables import PARKED
+from tests.desk_examples import LATER, NEXT_DAY, Centre, answer, at, call, close, message, names, offer, register
+from tests.web_examples import HOME, browser, centre_in, site
+
+FROM_HERE = {"Origin": HOME}
+NOW = "2025-05-13T11:30"
+NAME = "架空 相談員"
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[Centre]:
+    """A registrant who agreed that “ぽーと” of Kitazawa may know, and a call about them, offered nobody yet."""
+    with centre_in(tmp_path) as running:
+        running.say("day", register(personal={"name": "架空 花子"}))
+        agreed = {"person": "P", "to": "ぽーときたざわ", "edition": "令和7年版"}
+        running.say("day", message("consent.give", "2025-05-01 11:00", **agreed))
+        running.say("day", {**call(person="P"), "synthetic": True})
+        running.pump()
+        running.clock.now = at("2025-05-13 11:30")
+        yield running
+
+
+def offered(centre: Centre, **data: str) -> str:
+    """Somebody was asked at ten; the id of the hand-over."""
+    centre.say("day", offer(to="port-kitazawa", **data))
+    centre.pump()
+    own: str = centre.events("handover")[-1].handover
+    return own
+
+
+async def get(app: Starlette, address: str = "/agencies") -> httpx.Response:
+    """One answer, wherever it leads."""
+    async with browser(app) as web:
+        return await web.get(address, follow_redirects=True)
+
+
+async def post(app: Starlette, address: str, **form: str) -> httpx.Response:
+    """A form, wherever it leads."""
+    async with browser(app) as web:
+        return await web.post(address, data=form, headers=FROM_HERE, follow_redirects=True)
+
+
+async def fill(app: Starlette, **form: str) -> httpx.Response:
+    """The form of the call's case, filled in and sent."""
+    page = (await get(app, "/agencies/new?number=R7-0001")).text
+    hidden = dict(re.findall(r'type="hidden" name="(.*?)" value="(.*?)"', page))
+    return await post(app, "/agencies/new?number=R7-0001", **hidden, **form)
+
+
+def text_of(page: str) -> str:
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<.*?>", "", page)))
+
+
+# Asking.
+
+
+async def test_the_form_shows_the_directory_of_the_day_and_the_consents(centre: Centre) -> None:
+    """Nobody types a number; which basis there is stands with its article."""
+    page = (await get(site(centre, role="day"), "/agencies/new?number=R7-0001")).text
+
+    assert page.count("<option value=") == 1 + 12 + 5  # Nothing chosen, the directory, the ways.
+    assert "ぽーと”きたざわ　03-0000-0120　有効な同意" in page
+    assert "ぽーと”せたがや　03-0000-0110<" in page
+    assert "有効な同意：地域障害者相談支援センター“ぽーと”きたざわ（令和7年5月1日から、令和7年版）" in text_of(page)
+    assert "個人情報の保護に関する法律 第69条第1項" in page
+    assert 'name="answer_by" value="2025-05-14T11:30"' in page
+
+
+async def test_a_case_leads_to_the_form_for_those_who_speak_for_a_provider(centre: Centre) -> None:
+    """引継ぎを依頼する stands on its page; the ward's staff only look."""
+    assert "/agencies/new?number=R7-0001" in (await get(site(centre, role="day"), "/cases/R7-0001")).text
+    for role in ("ward", "auditor"):
+        assert "/agencies/new" not in (await get(site(centre, role=role), "/cases/R7-0001")).text
+        assert (await get(site(centre, role=role), "/agencies/new?number=R7-0001")).status_code == 404
+
+
+async def test_somebody_is_asked_on_the_persons_consent(centre: Centre) -> None:
+    """As the role's provider; what is personal is sealed; then its page is shown."""
+    app = site(centre, role="day", name="架空 職員")
+    form = {"to": "port-kitazawa", "way": "offer", "basis": "consent", "answer_by": "2025-05-14T09:00"}
+    shown = await fill(app, **form, purpose="計画")
+    (event,) = centre.events("handover")
+    provider, sent = app.state.counter.sent[0]
+
+    assert (provider, event.provider, event.to) == ("day", "day", "地域障害者相談支援センター“ぽーと”きたざわ")
+    assert (event.agency, event.basis, event.answer_by) == ("port-kitazawa", "consent", at("2025-05-14 09:00"))
+    assert (sent["synthetic"], sent["data"]["personal"]) == (True, {"purpose": "計画", "worker": "架空 職員"})
+    assert shown.url.path == f"/agencies/{event.handover}"
+    assert "記録しました。" in shown.text
+    assert "回答の期限令和7年5月14日（水） 09:00" in text_of(shown.text)
+
+
+async def test_the_same_form_sent_twice_asks_once(centre: Centre) -> None:
+    """Pressed twice, it is the same message."""
+    app = site(centre, role="day")
+    page = (await get(app, "/agencies/new?number=R7-0001")).text
+    hidden = dict(re.findall(r'type="hidden" name="(.*?)" value="(.*?)"', page))
+    for _ in range(2):
+        form = {"to": "port-kitazawa", "way": "offer", "basis": "consent"}
+        assert (await post(app, "/agencies/new?number=R7-0001", **hidden, **form)).status_code == 200
+
+    assert names(centre.events("handover")) == ["handover.offered"]
+    assert centre.rows(PARKED, "handover") == []
+
+
+async def test_what_was_accepted_on_the_telephone_is_recorded_at_once(centre: Centre) -> None:
+    """By whom, and what was agreed; on a ground that the law gives, with the reason."""
+    form = {"to": "kitazawa-section", "way": "complete", "basis": "ward-duty", "reason": "架空の理由", "by": NAME}
+    shown = await fill(site(centre, role="day"), **form, agreed="明日訪問する")
+    (event,) = centre.events("handover")
+
+    assert (event.name, event.kind, event.how, event.basis) == ("handed-over", "section", "phone", "ward-duty")
+    assert NAME in shown.text
+    assert "明日訪問する" in shown.text
+    assert "第69条第2項第2号" in shown.text
+
+
+async def test_information_only_is_its_own_kind(centre: Centre) -> None:
+    """It passes nothing on, and the list says what it is."""
+    await fill(site(centre, role="day"), to="port-kitazawa", way="information", basis="consent")
+
+    assert [event.kind for event in centre.events("handover")] == ["information"]
+    assert "情報提供のみ" in (await get(site(centre, role="day"), "/agencies?all=1")).text
+
+
+WRONG = [
+    ({"to": "nobody"}, "送付先を選んでください。"),
+    ({"to": ""}, "送付先を選んでください。"),
+    ({"way": "x"}, "どうするかを選んでください。"),
+    ({"basis": ""}, "提供の根拠を選んでください。"),
+    ({"basis": "legal-duty"}, "同意によらないときは、理由を入力してください。"),
+    ({"way": "complete"}, "受諾した方の氏名を入力してください。"),
+    ({"answer_by": "2025-05-13T11:30"}, "回答の期限は、いまより後にしてください。"),
+    ({"answer_by": "soon"}, "回答の期限は、いまより後にしてください。"),
+    ({"note": "x" * 1001}, "入力が長すぎます（1000文字まで）。"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "says"), WRONG)
+async def test_a_form_that_cannot_be_sent_is_shown_again(centre: Centre, wrong: dict[str, str], says: str) -> None:
+    """With what is wrong, and all that was typed; nothing was sent."""
+    app = site(centre, role="day")
+    form = {"to": "port-kitazawa", "way": "offer", "basis": "consent", "purpose": "計画の見直し"}
+    answered = await fill(app, **form | wrong)
+
+    assert answered.status_code == 400
+    assert says in answered.text
+    assert 'value="計画の見直し"' in answered.text
+    assert app.state.counter.sent == []
+
+
+async def test_what_the_rules_refuse_is_said_in_words(centre: Centre) -> None:
+    """No consent to this receiver: the reason, what would be accepted, and where it is kept."""
+    answered = await fill(site(centre, role="day"), to="port-setagaya", way="offer", basis="consent")
+
+    assert answered.status_code == 409
+    for told in ("その日に有効な、この送付先への同意がありません", "先に同意の登録", "要確認データ"):
+        assert told in answered.text
+    assert len(centre.rows(PARKED, "handover")) == 1
+
+
+async def test_without_the_line_nothing_is_lost(centre: Centre) -> None:
+    """The form stands there as it was typed."""
+    app = site(centre, role="day")
+    app.state.counter.closed = True
+    answered = await fill(app, to="port-kitazawa", way="offer", basis="consent", purpose="計画の見直し")
+
+    assert answered.status_code == 503
+    assert 'value="計画の見直し"' in answered.text
+
+
+async def test_a_number_that_is_none_has_no_form(centre: Centre) -> None:
+    """To the letter as for what does not exist."""
+    for number in ("R9-9999", "", "x%00"):
+        assert (await get(site(centre, role="day"), f"/agencies/new?number={number}")).status_code == 404
+
+
+# Where it stands.
+
+
+async def test_the_list_says_what_waits_and_what_is_overdue_first(centre: Centre) -> None:
+    """依頼中, until when, whom; what is settled is shown when asked for; the menu counts; in English as well."""
+    own = offered(centre)
+    centre.say("night", call("N", "2025-05-13 11:00"))
+    centre.pump()
+    early = offer("early", "", number="R7-0002", answer_by=at("2025-05-13 11:00").isoformat())
+    centre.say("night", early)
+    centre.say("night", answer("deliver", "early", on="2025-05-13 10:30", how="fax"))
+    app = site(centre, role="ward")
+    page, english = (await get(app)).text, (await get(app, "/agencies?lang=en")).text
+
+    assert 'aria-current="page">関係機関への引継ぎ <span class="count">2件' in page
+    assert page.index("R7-0002") < page.index("R7-0001")
+    assert page.count("● 期限超過") == 1
+    assert "回答の期限：令和7年5月14日（水） 10:00" in page
+    assert "届いた 令和7年5月13日（火） 10:30" in page
+    assert "送付先名簿にない送付先" in page
+    assert "● Overdue" in english
+    centre.say("day", answer("decline", on="2025-05-13 11:20"))
+    assert own not in (await get(app)).text
+    assert own in (await get(app, "/agencies?all=1")).text
+
+
+async def test_one_shows_how_to_reach_them_and_its_course(centre: Centre) -> None:
+    """Telephone, fax and post of the directory; each step with its time and its way; the basis with its article."""
+    own = offered(centre)
+    centre.say("day", answer("deliver", on="2025-05-13 10:10", how="fax"))
+    page = text_of((await get(site(centre, role="ward"), f"/agencies/{own}")).text)
+
+    for told in ("依頼中", "03-0000-0120", "03-0000-0121", "相談係", "（個人情報の保護に関する法律 第69条第1項）"):
+        assert told in page
+    assert re.search("届いた.{1,20}5月13日（火） 10:10 受託事業者日中受託事業者 方法ファクス", page)
+
+
+async def test_who_said_what_is_for_those_who_see_persons(centre: Centre, caplog: pytest.LogCaptureFixture) -> None:
+    """The day reads it, and that it looked is logged; the ward and the auditor see that it happened."""
+    caplog.set_level(logging.INFO, "yoake.pages")
+    own = offered(centre)
+    centre.say("day", answer("accept", on="2025-05-13 11:00", how="phone", personal={"by": NAME}))
+
+    page = (await get(site(centre, role="day"), f"/agencies/{own}")).text
+    assert NAME in page
+    assert f'href="/handovers/{own}/sheet"' in page
+    assert [record.message for record in caplog.records].count("looked at") == 1
+    for role in ("ward", "auditor"):
+        assert NAME not in (await get(site(centre, role=role), f"/agencies/{own}")).text
+
+
+async def test_what_is_not_there_is_not_there(centre: Centre) -> None:
+    """Nor is the morning's hand-over, which has pages of its own."""
+    told = {"number": "R7-0001", "handover": "m", "kind": "morning", "to": "day"}
+    centre.say("night", message("handover.complete", NEXT_DAY, **told))
+    own = centre.events("handover")[0].handover
+
+    for address in ("/agencies/x", f"/agencies/{own}"):
+        assert (await get(site(centre, role="day"), address)).status_code == 404
+
+
+# Recording what they said.
+
+
+@pytest.mark.parametrize(
+    ("act", "form", "status"),
+    [
+        ("deliver", {"how": "fax"}, "offered"),
+        ("see", {"by": NAME}, "offered"),
+        ("accept", {"by": NAME, "agreed": "明日訪問する"}, "accepted"),
+        ("decline", {"reason": "staff"}, "declined"),
+        ("withdraw", {}, "withdrawn"),
+    ],
+)
+async def test_each_answer_is_recorded_for_the_roles_provider(
+    centre: Centre, act: str, form: dict[str, str], status: str
+) -> None:
+    """At the time at which it was given, whoever had asked; entered now."""
+    own = offered(centre)
+    app = site(centre, role="night", name="架空 職員")
+    shown = await post(app, f"/agencies/{own}", do=act, at="2025-05-13T10:30", **{"how": "phone"} | form)
+    provider, sent = app.state.counter.sent[0]
+    record = centre.records("handover")[1]
+
+    assert (provider, sent["time"], sent["entered"]) == (
+        "night",
+        "2025-05-13T10:30:00+09:00",
+        "2025-05-13T11:30:00+09:00",
+    )
+    assert record.time == at("2025-05-13 10:30")
+    assert sent["data"]["personal"]["worker"] == "架空 職員"
+    assert "記録しました。" in shown.text
+    assert [row.status for row in passings(centre.engine("handover"), everything=True)] == [status]
+
+
+async def test_a_case_that_comes_back_can_be_offered_to_somebody_else(centre: Centre) -> None:
+    """差戻し with its reason; the page leads on."""
+    own = offered(centre)
+    centre.say("day", answer("accept", on="2025-05-13 11:00"))
+    shown = await post(site(centre, role="day"), f"/agencies/{own}", do="return", at=NOW, how="phone", reason="staff")
+
+    assert "差戻し" in shown.text
+    assert "ほかへ引継ぎを依頼する" in shown.text
+    assert centre.events("handover")[-1].reason == "staff"
+
+
+async def test_an_answer_after_its_time_is_kept_and_the_page_says_so(centre: Centre) -> None:
+    """Expired, it can still be recorded that they accepted; nothing changes."""
+    own = offered(centre)
+    centre.tick("2025-05-14 12:00")
+    app = site(centre, role="day")
+    before = (await get(app, f"/agencies/{own}")).text
+    shown = await post(app, f"/agencies/{own}", do="accept", at="2025-05-14T11:00", how="phone", by=NAME)
+
+    assert "状況は変わりません" in before
+    assert "あとから届いた回答" in shown.text
+    assert [row.status for row in passings(centre.engine("handover"), everything=True)] == ["expired"]
+
+
+async def test_an_answer_in_the_minute_of_the_offer_is_not_before_it(centre: Centre) -> None:
+    """A form says minutes, the offer was made some seconds later."""
+    centre.clock.now = at("2025-05-13 11:30").replace(second=20)
+    app = site(centre, role="day")
+    await fill(app, to="port-kitazawa", way="offer", basis="consent")
+    own = centre.events("handover")[0].handover
+    await post(app, f"/agencies/{own}", do="accept", at=NOW, how="phone", by=NAME)
+
+    assert names(centre.events("handover")) == ["handover.offered", "handed-over"]
+
+
+ILL = [
+    ("accept", {}, "受諾した方の氏名を入力してください。"),
+    ("accept", {"by": NAME, "at": ""}, "日時を入力してください。"),
+    ("accept", {"by": NAME, "at": "2025-05-13T11:31"}, "日時がまだ来ていません。"),
+    ("decline", {}, "理由を選んでください。"),
+    ("decline", {"reason": "whatever"}, "理由を選んでください。"),
+    ("see", {"by": "x" * 1001}, "入力が長すぎます"),
+]
+
+
+@pytest.mark.parametrize(("act", "form", "says"), ILL)
+async def test_what_cannot_be_recorded_so_is_shown_again(
+    centre: Centre, act: str, form: dict[str, str], says: str
+) -> None:
+    """With the reason; nothing was sent."""
+    own, app = offered(centre), site(centre, role="day")
+    answered = await post(app, f"/agencies/{own}", **{"do": act, "at": NOW, "how": "phone"} | form)
+
+    assert answered.status_code == 400
+    assert says in answered.text
+    assert app.state.counter.sent == []
+
+
+async def test_what_makes_no_sense_is_no_button_and_no_address(centre: Centre) -> None:
+    """Nothing can be returned that was not accepted; whoever speaks for nobody finds no form at all."""
+    own = offered(centre)
+    page = (await get(site(centre, role="day"), f"/agencies/{own}")).text
+
+    assert re.findall(r'name="do" value="(\w+)"', page) == ["accept", "decline", "deliver", "see", "withdraw"]
+    assert (await post(site(centre, role="day"), f"/agencies/{own}", do="return", at=NOW)).status_code == 404
+    assert 'name="do"' not in (await get(site(centre, role="ward"), f"/agencies/{own}")).text
+    assert (await post(site(centre, role="ward"), f"/agencies/{own}", do="withdraw", at=NOW)).status_code == 404
+
+
+async def test_a_late_note_stands_first_until_the_new_owner_was_told(centre: Centre) -> None:
+    """What was written since is on its course; told, it leaves the list."""
+    own = offered(centre)
+    centre.say("day", answer("accept", on="2025-05-13 11:00"))
+    centre.say("night", call("", "2025-05-13 11:10", number="R7-0001"))
+    centre.pump()
+    app = site(centre, role="day")
+
+    assert "● 引き継いだあとの記録があります。先方へ伝えてください。" in (await get(app)).text
+    shown = await post(app, f"/agencies/{own}", do="deliver", at=NOW, how="phone", by=NAME)
+    assert "相談を受けた" in shown.text
+    assert own not in (await get(app)).text
+
+
+async def test_an_open_offer_of_a_closed_case_says_so(centre: Centre) -> None:
+    """It may not be needed any more."""
+    own = offered(centre)
+    centre.say("day", close(on="2025-05-13 11:00"))
+    centre.pump()
+
+    assert "このケースは終結しています。" in (await get(site(centre, role="day"), f"/agencies/{own}")).text
+
+
+async def test_consents_are_those_of_the_person_under_every_record(centre: Centre) -> None:
+    """Merged records are one person; a consent that ended is none; a linked registrant counts."""
+    centre.say("day", register("Q", personal={"name": "架空 花子"}))
+    centre.say("day", message("consent.give", "2025-05-02 11:00", person="Q", to="inaho"))
+    centre.say("day", message("person.merge", "2025-05-03 11:00", person="Q", into="P"))
+    centre.say("day", message("consent.withdraw", "2025-05-04 11:00", person="P", to="ぽーときたざわ"))
+    centre.pump()
+    told = text_of((await get(site(centre, role="day"), "/agencies/new?number=R7-0001")).text)
+
+    assert "有効な同意：架空相談支援事業所いなほ（令和7年5月2日から）" in told
+    assert "きたざわ（" not in told
+    nobody = call("N", LATER)
+    centre.say("day", nobody)
+    assert "同意は確認できません" not in told
+    centre.pump()
+    told = text_of((await get(site(centre, role="day"), "/agencies/new?number=R7-0002")).text)
+    assert "いま有効な同意はありません。" in told
+    centre.say("day", message("call.link", LATER, call=nobody["id"], person="P", matched=["kana", "phone"]))
+    assert "架空相談支援事業所いなほ（" in text_of(
+        (await get(site(centre, role="day"), "/agencies/new?number=R7-0002")).text
+    )

@@ -1,0 +1,402 @@
+"""朝の引継ぎ as a coordinator sees it at 8:30: what came, what differs, what is left; and every form of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from services.pages.night_log import NightLog
+from tests.desk_examples import GROUND, Centre, answer, at, message
+from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
+from tests.web_examples import HOME, browser, centre_in, site
+
+FROM_HERE = {"Origin": HOME}
+NAME = "架空 太郎"
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[Centre]:
+    """A night with two calls and a silent one, and its statement; it is 8:35."""
+    with night_in(tmp_path) as running:
+        handed_over(running, told("A", "23:40"), told("B", "05:20"), silent("06:10"))
+        yield running
+
+
+async def get(app: Starlette, address: str = "/morning") -> httpx.Response:
+    """One answer, wherever it leads."""
+    async with browser(app) as web:
+        return await web.get(address, follow_redirects=True)
+
+
+async def send(app: Starlette, form: dict[str, str], address: str = "/morning") -> httpx.Response:
+    """A form, wherever it leads."""
+    async with browser(app) as web:
+        return await web.post(address, data=form, headers=FROM_HERE, follow_redirects=True)
+
+
+def form(do: str, item: int | str = 1, **fields: str) -> dict[str, str]:
+    """A form about an item, as the page has it."""
+    return {"night": "2025-11-14", "item": str(item), "do": do, "worker": "架空 次郎"} | fields
+
+
+def words(answer: httpx.Response) -> str:
+    """What stands on a page, without its marks."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]*>", " ", answer.text)))
+
+
+def item_of(answer: httpx.Response, n: int) -> str:
+    """One item of the page."""
+    found = re.search(rf'<li id="item-{n}".*?</li>', answer.text, re.DOTALL)
+    assert found is not None
+    return found[0]
+
+
+def buttons(text: str) -> set[str]:
+    """What can be done, by the forms that are there."""
+    return set(re.findall(r'name="do" value="(.*?)"', text))
+
+
+async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
+    """The night, the counts, each item with its number, its time and its words; in English as well."""
+    page = words(await get(site(centre, role="day")))
+    english = words(await get(site(centre, role="day"), "/morning?lang=en"))
+
+    for text in (
+        *("朝の引継ぎ", "令和7年11月14日（金）夜間分", "件数照合：一致", "相談2件、続報0件、件数外1件"),
+        *("引継書 3件", "電話の着信 未確認", "第1版 8:30発行（3件）", "受領期限 9:00", "受領待ち"),
+        *("1番 R7-0001 23:40 第一報 未登録", "2番 R7-0002 翌05:20", "3番 R7-0003 翌06:10 件数外（無言）"),
+        *("翌朝にお願いすること 短期入所の空きを探す。", "連絡者 架空 花子（隣人）、03-0000-0000"),
+    ):
+        assert text in page
+    for text in ("Morning hand-over", "Counts: agree", "05:20 next day", "What is left for the morning"):
+        assert text in english
+
+
+async def test_it_is_the_first_page_of_those_who_work_by_day(centre: Centre) -> None:
+    """By signing in; the night comes to its notes, the ward to its tables, and finds it in the menu with its count."""
+    for role, home in (("day", "/morning"), ("night", "/tonight"), ("ward", "/")):
+        app = site(centre, role=None)
+        async with browser(app) as web:
+            entered = await web.post(f"/signin/{app.state.signins.link(role)}", headers=FROM_HERE)
+        assert entered.headers["Location"] == home
+    assert 'href="/morning">朝の引継ぎ <span class="count">3件' in (await get(site(centre, role="ward"), "/flags")).text
+
+
+async def test_each_side_finds_its_own_forms(centre: Centre) -> None:
+    """The day takes over and asks; the night answers what was asked; the ward only looks, and sees no person."""
+    say(centre, "day", of_item("question", 1, "08:35", question="？"))
+    day, night, ward = [await get(site(centre, role=role)) for role in ("day", "night", "ward")]
+
+    assert buttons(item_of(day, 1)) == {"acknowledge", "question"}
+    assert buttons(item_of(night, 1)) == {"answer"}
+    assert buttons(item_of(night, 2)) == set()
+    assert buttons(ward.text) == set()
+    assert (NAME in day.text, NAME in night.text, NAME in ward.text) == (True, True, False)
+    assert "個人情報は、この役割では表示しません。" in ward.text
+    assert "回答を求められているもの" in night.text
+    assert "照会中（回答待ち）" in day.text
+
+
+async def test_what_is_said_goes_out_as_the_roles_provider(centre: Centre) -> None:
+    """Night and number, the worker and the words sealed, synthetic as the night is."""
+    app = site(centre, role="day", name="架空 次郎")
+    sent = []
+    for do, kind, text in (
+        ("acknowledge", "item.acknowledge", "note"),
+        ("question", "item.question", "question"),
+        ("done", "item.done", "note"),
+        ("correct", "item.undo", "reason"),
+    ):
+        await send(app, form(do, text="伝えること"))
+        provider, message = app.state.counter.sent[-1]
+        sent.append((provider, message["type"], message["synthetic"], message["data"]))
+        assert sent[-1][1] == kind
+        assert message["data"]["personal"] == {"worker": "架空 次郎", text: "伝えること"}
+
+    assert {provider for provider, *_ in sent} == {"day"}
+    assert all(synthetic for _, _, synthetic, _ in sent)
+    assert {(data["night"], data["item"]) for *_, data in sent} == {("2025-11-14", 1)}
+
+
+async def test_paper_keeps_its_own_time(centre: Centre) -> None:
+    """Signed for at 8:31 on paper: that is when it was; a time that is still to come was yesterday's."""
+    app = site(centre, role="day")
+    for time in ("8:31", "23:50"):
+        await send(app, form("acknowledge", at=time))
+
+    assert [message["time"] for _, message in app.state.counter.sent] == [
+        "2025-11-15T08:31:00+09:00",
+        "2025-11-14T23:50:00+09:00",
+    ]
+    assert app.state.counter.sent[0][1]["entered"] == "2025-11-15T08:35:00+09:00"
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (form("acknowledge", worker=""), "氏名を入力してください。"),
+        (form("acknowledge", worker="あ" * 101), "氏名は100字までで入力してください。"),
+        (form("acknowledge", text="あ" * 1_001), "1,000字までで入力してください。"),
+        (form("acknowledge", at="25:00"), "時刻は 8:55 のように入力してください。"),
+        (form("acknowledge", at="八時"), "時刻は 8:55 のように入力してください。"),
+        (form("question", text=""), "内容を入力してください。"),
+        (form("correct", text=""), "訂正の理由を入力してください。"),
+        (form("count", contacts="many"), "件数は0から9999までの数字で入力してください。"),
+        (form("count", contacts="-1"), "件数は0から9999までの数字で入力してください。"),
+        (form("count", contacts="10000"), "件数は0から9999までの数字で入力してください。"),
+        (form("count", contacts="²"), "件数は0から9999までの数字で入力してください。"),
+    ],
+)
+async def test_a_form_that_is_wrong_says_so_and_keeps_what_was_typed(
+    centre: Centre, fields: dict[str, str], text: str
+) -> None:
+    """Nothing is sent; the page says what is missing, and has the words that were typed."""
+    app = site(centre, role="day")
+    answer = await send(
+        app, fields | ({"text": "書きかけ"} if fields["do"] == "acknowledge" and "text" not in fields else {})
+    )
+
+    assert (answer.status_code, app.state.counter.sent) == (400, [])
+    assert text in answer.text
+    assert fields["do"] != "acknowledge" or "text" in fields or "書きかけ" in item_of(answer, 1)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        form("acknowledge", item=9),
+        form("acknowledge", item="x"),
+        form("acknowledge", item="²"),
+        form("acknowledge", item="9" * 40),
+        form("answer", text="夜間にしか答えられない"),
+        form("nothing"),
+        form("acknowledge", night="2024-01-01"),
+        form("acknowledge", night="yesterday"),
+        {"do": "acknowledge"},
+        {},
+    ],
+)
+async def test_what_is_not_there_or_not_theirs_is_not_found(centre: Centre, fields: dict[str, str]) -> None:
+    """No such night, no such item, no such form, or the other side's: nothing is sent."""
+    app = site(centre, role="day")
+
+    assert (await send(app, fields)).status_code == 404
+    assert app.state.counter.sent == []
+
+
+async def test_who_speaks_for_nobody_sends_nothing(centre: Centre) -> None:
+    """For the ward and the auditor there is no such form."""
+    for role in ("ward", "auditor"):
+        app = site(centre, role=role)
+        assert (await send(app, form("acknowledge"))).status_code == 404
+        assert app.state.counter.sent == []
+
+
+async def test_a_line_that_is_down_keeps_the_form(centre: Centre) -> None:
+    """Nothing was sent, and the page says so, with the words still there."""
+    app = site(centre, role="day")
+    app.state.counter.closed = True
+    answer = await send(app, form("acknowledge", text="備考の文"))
+
+    assert answer.status_code == 503
+    assert "回線が切れています。まだ送っていません。" in answer.text
+    assert "備考の文" in item_of(answer, 1)
+
+
+async def test_what_was_pressed_is_shown_as_sent_until_it_is_recorded(centre: Centre) -> None:
+    """The receipt is slow: the item says that it was sent, and stands as before."""
+    app = site(centre, role="day")
+    app.state.counter.slow = True
+    answer = await send(app, form("acknowledge", item=2))
+
+    assert answer.url.fragment == "item-2"
+    assert "送信しました。受付が済みしだい、ここに表示します。" in item_of(answer, 2)
+
+
+async def test_the_page_says_nothing_while_nothing_changed(centre: Centre) -> None:
+    """Asked again with the version it has, the answer is empty; what changes at all gives another version."""
+    app = site(centre, role="day")
+    first = re.search(r'data-version="(\w+)"', (await get(app)).text)
+    assert first is not None
+    still = await get(app, f"/morning?live={first[1]}")
+    say(centre, "day", of_item("acknowledge", 1, "08:36"))
+    then = await get(app, f"/morning?live={first[1]}")
+
+    assert (still.status_code, still.text, then.status_code) == (204, "", 200)
+    assert "受領済み（日中受託事業者 架空 次郎・8:36）" in item_of(then, 1)
+    assert 'aria-live="polite"' in then.text
+
+
+async def test_a_slip_is_undone_at_once_and_corrected_later(centre: Centre) -> None:
+    """For half a minute one press takes it back; later a reason is asked for; nobody else's is taken back."""
+    say(centre, "day", of_item("acknowledge", 1, "08:35"))
+    at_once = item_of(await get(site(centre, role="day")), 1)
+    centre.clock.now = at(on("08:36"))
+    later = item_of(await get(site(centre, role="day")), 1)
+
+    assert {"undo", "done"} <= buttons(at_once)
+    assert "correct" not in buttons(at_once)
+    assert {"correct", "done"} <= buttons(later)
+    assert "undo" not in buttons(later)
+
+
+async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
+    """Taken over and not done, and what an agency sent back: with links; what is done is gone."""
+    say(centre, "day", *(of_item("acknowledge", n, "08:40") for n in (1, 2, 3)), of_item("done", 2, "10:00"))
+    offer = {"handover": "offer", "number": "R7-0001", "kind": "agency", "to": "ぽーと", **GROUND}
+    offered = message("handover.offer", on("10:10"), **offer)
+    say(centre, "day", offered, answer("accept", on=on("10:20")), answer("return", on=on("10:30")))
+    centre.tick("2025-11-16 08:35")
+    page = (await get(site(centre, role="day"))).text
+    left = re.search(r'<dl class="todo">.*?</dl>', page, re.DOTALL)
+    assert left is not None
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", left[0]))
+
+    assert "前の夜から残っているもの 1件 11月14日（金） 1番 R7-0001" in text
+    assert "差戻し（関係機関から） 1件 R7-0001" in text
+    assert 'href="/morning?night=2025-11-14#item-1"' in left[0]
+    assert "R7-0002" not in text
+    assert "相談0件" in page
+
+    again = message("handover.offer", "2025-11-16 09:00", **offer | {"handover": "again"})
+    say(centre, "day", again)
+    assert "差戻し" not in (await get(site(centre, role="day"))).text
+
+
+async def test_an_older_night_is_found_by_its_day(centre: Centre) -> None:
+    """However the day is written; the page says that there is a newer one; a day without one says so."""
+    centre.tick("2025-11-16 08:35")
+    app = site(centre, role="day")
+    for day in ("2025-11-14", "R7.11.14", "令和７年11月14日"):
+        answer = await get(app, f"/morning?night={day}")
+        assert "令和7年11月14日（金）夜間分" in answer.text
+        assert "新しい夜間引継書があります：令和7年11月15日（土）" in answer.text
+    for day in ("2025-01-01", "0001-01-01", "9999-12-31"):
+        assert "この夜間の夜間引継書はありません。" in (await get(app, f"/morning?night={day}")).text
+
+
+@pytest.mark.parametrize(
+    "address", ["/morning?night=%00", "/morning?night=x&live=%ff", "/morning?said=%3Cb%3E&item=%3Cb%3E"]
+)
+async def test_any_address_is_answered(centre: Centre, address: str) -> None:
+    """What is no day is as if none was given, and nothing that stands in an address stands on the page."""
+    answer = await get(site(centre, role="day"), address)
+
+    assert answer.status_code == 200
+    assert "<b>" not in answer.text
+
+
+async def test_text_and_pdf_are_behind_buttons(centre: Centre) -> None:
+    """Each edition's own too; what there is not is not found; persons only for those who see them."""
+    day, ward = site(centre, role="day"), site(centre, role="ward")
+    text, pdf = [await get(day, f"/morning/2025-11-14/statement.{kind}") for kind in ("txt", "pdf")]
+    one = await get(day, "/morning/2025-11-14/statement.txt?edition=0&lang=en")
+    none = ["2025-11-14/statement.pdf?edition=1", "2025-11-13/statement.pdf", "x/statement.txt", "%00/statement.txt"]
+    answers = [await get(day, f"/morning/{address}") for address in none]
+
+    assert text.headers["content-type"] == "text/plain; charset=utf-8"
+    assert (NAME in text.text, "Closing statement" in one.text) == (True, True)
+    assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
+    assert [answer.status_code for answer in answers] == [404] * 4
+    assert NAME not in (await get(ward, "/morning/2025-11-14/statement.txt")).text
+    assert all(answer.headers["Cache-Control"] == "no-store" for answer in (text, pdf))
+
+
+async def test_a_ward_without_statements_says_so(tmp_path: Path) -> None:
+    """Nothing was issued: the page is there, and says what it would show."""
+    with centre_in(tmp_path) as centre:
+        centre.desk("handover")
+        shown = await get(site(centre, role="day"))
+
+    assert shown.status_code == 200
+    assert "夜間引継書はまだありません。" in shown.text
+
+
+async def test_who_looked_is_logged_by_case(centre: Centre, caplog: pytest.LogCaptureFixture) -> None:
+    """Each case that was shown with a person, once for each look; looking whether anything changed is none."""
+    caplog.set_level("INFO", "yoake.pages")
+    app = site(centre, role="day")
+    version = re.search(r'data-version="(\w+)"', (await get(app)).text)
+    assert version is not None
+    await get(app, f"/morning?live={version[1]}")
+    looked: list[Any] = [entry for entry in caplog.records if entry.message == "looked at"]
+
+    assert [entry.case for entry in looked] == [item.case for item in items(centre) if item.case]
+
+
+async def test_an_answer_comes_back_to_the_day(centre: Centre) -> None:
+    """Asked, answered: it stands among what came back until it is taken over and done."""
+    say(centre, "day", of_item("question", 1, "08:35", question="どこに？"))
+    say(centre, "night", of_item("answer", 1, "08:35", worker="架空 三郎", answer="自宅です。"))
+    page = await get(site(centre, role="day"))
+
+    assert "回答済み（返ってきたもの）" in page.text
+    assert "回答（夜間受託事業者 架空 三郎・8:35） ：自宅です。" in words(page)
+
+
+async def test_the_night_is_closed_by_a_button(centre: Centre) -> None:
+    """For those who work at night: with the last number and the calls, for the night that it is; others find none."""
+    centre.tick("2025-11-16 08:20")
+    night = site(centre, role="night")
+    page = await get(night)
+    shown = re.search(r'name="night" value="([^"]*)">\s*<input type="hidden" name="do" value="close"', page.text)
+    assert shown is not None
+    done = await send(night, {"night": shown[1], "do": "close", "last": "43", "calls": "3"})
+    provider, sent = night.state.counter.sent[-1]
+    told_nothing = [await send(night, {"night": shown[1], "do": "close", **each}) for each in ({}, {"last": "x"})]
+    day = site(centre, role="day")
+
+    assert (provider, sent["type"]) == ("night", "shift.close")
+    assert sent["data"] == {"night": "2025-11-15", "last": 43, "calls": 3}
+    assert "夜間を締めました。" in done.text
+    assert [answer.status_code for answer in told_nothing] == [400, 400]
+    assert 'value="close"' not in (await get(day)).text
+    assert (await send(day, {"night": shown[1], "do": "close", "last": "43"})).status_code == 404
+
+
+async def test_what_cannot_wait_stands_first_until_somebody_answers(centre: Centre) -> None:
+    """At night, before any statement of it: whom to call now, with the number; gone once an attempt was answered."""
+    centre.tick("2025-11-15 22:00")
+    insulin = told("Z", "05:20", medication_at=at("2025-11-16 07:00").isoformat())
+    insulin["time"] = at("2025-11-15 22:10").isoformat()
+    say(centre, "night", insulin)
+    night = site(centre, role="night")
+    raised = words(await get(night))
+    centre.tick("2025-11-15 22:25")
+    later = words(await get(night))
+    tried = [{"what": "ward", "at": at("2025-11-15 22:30").isoformat(), "answered": True, "to": "ward-duty-second"}]
+    say(centre, "night", message("call.add", "2025-11-15 22:31", call=insulin["id"], danger=tried))
+    answered = words(await get(night))
+
+    assert "朝まで待てない相談（まだ応答なし）" in raised
+    assert "次の服薬 令和7年11月16日（日） 07:00まで。次の連絡先：閉庁時の連絡先（第一） 03-0000-0002" in raised
+    assert "閉庁時の連絡先（第二） 03-0000-0003" in later
+    assert "朝まで待てない相談" not in answered
+
+
+async def test_a_journal_that_was_set_back_is_read_anew(tmp_path: Path) -> None:
+    """After a restore the journal may be shorter than what was read of it: nothing of before is shown."""
+    with night_in(_in(tmp_path / "before")) as before, night_in(_in(tmp_path / "after")) as after:
+        handed_over(before, *(told(f"A{n}", f"0{n}:10") for n in range(5)))
+        say(before, "day", of_item("acknowledge", 1, "08:36"))
+        handed_over(after, told("B", "23:40"))
+        log = NightLog(before.engine("handover"))
+        first = log.newest()
+        log._log.engine = after.engine("handover")
+        second = log.newest()
+
+    assert first is not None
+    assert second is not None
+    assert (len(first.entries), len(second.entries)) == (5, 1)
+
+
+def _in(directory: Path) -> Path:
+    directory.mkdir()
+    return directory

@@ -1,0 +1,371 @@
+"""夜間引継書 as it is read out and printed: a night's calls and counts, and what became of each item."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from pypdf import PdfReader
+
+from events.morning import Difference, Hops
+from services.handover.looking import Looking
+from services.intake.night_calls import NightCalls
+from services.journal import LogReader
+from services.pages.night_log import NightLog
+from services.pages.nights import Standing
+from services.pages.statement import Sheet, sheet_of
+from services.pages.statement_pdf import as_pdf
+from services.pages.statement_text import as_text
+from services.pages.terms import Terms
+from tests.desk_examples import WARD, Centre, Databases, at, contact, correct, message, register
+from tests.morning_examples import evening
+from tests.statement_examples import (
+    close,
+    count,
+    handed_over,
+    items,
+    late,
+    night_in,
+    of_item,
+    on,
+    say,
+    silent,
+    told,
+)
+
+GOLDEN = Path(__file__).with_name("statements")
+LANGUAGES: tuple[Literal["ja", "en"], ...] = ("ja", "en")
+SHARP = "髙﨑𠮷（①）〇～※●"
+"""What a Japanese font must have."""
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Iterator[Centre]:
+    with night_in(tmp_path) as running:
+        yield running
+
+
+def sheet(
+    centre: Centre,
+    language: Literal["ja", "en"] = "ja",
+    *,
+    personal: bool = True,
+    edition: int | None = None,
+    only: bool = False,
+    stands: Standing | None = None,
+) -> Sheet:
+    """The newest night's statement as it stands by the centre's clock."""
+    night = NightLog(centre.engine("handover")).newest()
+    assert night is not None
+    opens = centre.keys.opened if personal else None
+    calls = NightCalls(LogReader(centre.engine("intake")), centre.keys.opened)
+    found = calls([entry.item for entry in night.entries if entry.item], personal=personal)
+    now = centre.clock()
+    stands = stands or Looking(centre.engine("handover"))(night, now)
+    return sheet_of(night, stands, found, Terms(WARD, language), now, opens, edition=edition, only=only)
+
+
+def bad_night(centre: Centre) -> None:
+    """Three calls and a silent one; one was taken over, one is asked about, one was attended to at night."""
+    tries = [
+        {"what": "ward", "at": at(on("05:32")).isoformat(), "answered": False, "to": "ward-duty"},
+        {"what": "ward", "at": at(on("05:41")).isoformat(), "answered": True, "to": "ward-duty-second"},
+    ]
+    back = {"by": at(on("08:45")).isoformat(), "who": "day"}
+    brother = told("B", "05:20", medication_at=at(on("07:00")).isoformat())
+    say(
+        centre,
+        "night",
+        told("A", "23:40", safe_until=at(on("09:00")).isoformat(), call_back=back) | {"sequence": 41},
+        told("C", "03:00", personal={"for_the_morning": ""}) | {"sequence": 42},
+        silent("03:10") | {"sequence": 44},
+        brother | {"sequence": 45},
+        message("call.add", on("05:45"), call=brother["id"], danger=tries) | {"synthetic": True, "sequence": 46},
+        close(46),
+    )
+    centre.tick(on("08:35"))
+    say(centre, "day", of_item("acknowledge", 2, "08:41", note="すぐに電話する"))
+    say(centre, "day", of_item("question", 3, "08:45", question="隣人の電話番号は？"))
+    centre.tick(on("08:50"))
+
+
+def test_the_text_reads_aloud(databases: Databases) -> None:
+    """Word for word, as it is read out on the telephone: the counts, then every call in its order, then the end."""
+    with evening(databases(), "2025-11-14 12:00") as centre:
+        bad_night(centre)
+        read_out = {language: as_text(sheet(centre, language)) for language in LANGUAGES}
+
+    assert read_out == {each: (GOLDEN / f"bad-night.{each}.txt").read_text(encoding="utf-8") for each in LANGUAGES}
+
+
+def test_a_quiet_night_says_so(centre: Centre) -> None:
+    """相談0件, in a sentence; what is not counted is listed all the same."""
+    handed_over(centre, silent("03:10"))
+    shown = sheet(centre)
+
+    assert shown.quiet == "この夜間の相談はありませんでした（0件）。"
+    assert shown.how_many == "相談0件、続報0件、件数外1件"
+    assert [row.kind for row in shown.rows] == ["件数外（無言）"]
+
+
+def test_a_night_without_any_call_is_taken_over_as_a_whole(centre: Centre) -> None:
+    """There is no item: the statement itself is acknowledged."""
+    handed_over(centre)
+    say(centre, "day", of_item("acknowledge", 0, "08:40"))
+
+    assert [row.standings for row in sheet(centre).rows] == [("受領済み（日中受託事業者 架空 次郎・8:40）",)]
+
+
+def test_a_role_without_persons_sees_nobody(centre: Centre) -> None:
+    """The counts, the times and where each item stands; no name, no word, nobody who acknowledged."""
+    bad_night(centre)
+    text = as_text(sheet(centre, personal=False))
+
+    for personal in ("架空 太郎", "架空 花子", "架空 次郎", "母が救急車で", "電話番号は", "すぐに電話", "090-0000"):
+        assert personal not in text
+    acknowledged = "受領済み（日中受託事業者・8:41）"
+    for clear in ("R7-0001、23:40、第一報", "翌05:32 区へ連絡", "応答なし", "照会中", acknowledged):
+        assert clear in text
+    assert "個人情報（表示しません）" in text
+
+
+def test_what_is_overdue_is_a_difference_until_it_is_taken_over(centre: Centre) -> None:
+    """At 9:00 nobody is late; later the statement says 不一致あり, and who was told; until it is taken over."""
+    handed_over(centre, told("A", "23:40"))
+    centre.tick(on("09:00"))
+    in_time = sheet(centre).now
+    centre.tick(on("09:31"))
+    overdue = sheet(centre)
+    say(centre, "day", of_item("acknowledge", 1, "09:40"))
+    after = sheet(centre).now
+
+    assert (in_time.verdict, in_time.differences) == ("一致", ())
+    assert overdue.now.verdict == "不一致あり"
+    assert overdue.rows[0].standings == ("期限超過", "区へ通知済み")
+    assert overdue.notices == (
+        "受領期限（9:00）を過ぎました。",
+        "日中受託事業者に催促しました（9:15）。",
+        "区へ通知しました（9:30）。",
+    )
+    assert after.verdict == "一致"
+
+
+def test_without_the_nights_closing_nothing_is_confirmed(centre: Centre) -> None:
+    """Nobody said how much was sent: the statement says whose word is missing, and never 一致."""
+    handed_over(centre, told("A", "23:40"), shut=False)
+    before = sheet(centre).now
+    say(centre, "night", close(41, "08:40"))
+    centre.tick(on("08:45"))
+
+    assert (before.verdict, before.differences) == (
+        "未確認",
+        ("夜間受託事業者が最後の番号で夜間を締めていないため、件数を確認できません。",),
+    )
+    assert sheet(centre).now.verdict == "一致"
+
+
+def test_what_the_exchange_counted_and_nobody_entered_is_a_difference(centre: Centre) -> None:
+    """Two rang, one is on the statement; until the other is entered it never says 一致."""
+    handed_over(centre, told("A", "23:40"))
+    say(centre, "day", count(2, "08:40"))
+    shown = sheet(centre)
+
+    assert shown.now.verdict == "不一致あり"
+    assert "電話の着信2件に対し、引継書の連絡は1件です（差1件）。" in shown.now.differences[0]
+    assert ("電話の着信", "2件") in shown.now.hops
+
+
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        (
+            Difference(what="not-received", provider="night", named=("43",), count=1),
+            "送信5件に対し受付4件です。未着：43番。",
+        ),
+        (
+            Difference(what="unreadable", provider="night", named=("43",), count=1),
+            "読み取れません：43番（夜間受託事業者、1件）。",
+        ),
+        (Difference(what="waiting", provider="night", named=("44",), count=1), "ほかの記録を待っています：44番"),
+        (Difference(what="calls", provider="night", named=("5", "4"), count=1), "夜間受託事業者の数えた連絡5件に対し"),
+        (Difference(what="not-held", named=("c-1",), count=1), "引継ぎの部門にまだ届いていません：c-1（1件）。"),
+        (Difference(what="not-recorded", named=("R7-0009",), count=1), "受付の締めにありません：R7-0009（1件）。"),
+        (Difference(what="not-stated", named=("R7-0009",), count=1), "引継書にありません：R7-0009（1件）。"),
+        (Difference(what="overdue", named=("1", "2"), count=2), "受領されていません：1、2番（2件）。"),
+        (Difference(what="not-stated", named=("R7-0009",), count=140), "引継書にありません：R7-0009…（140件）。"),
+    ],
+)
+def test_each_difference_is_a_named_list(centre: Centre, difference: Difference, text: str) -> None:
+    """In the words of the glossary, with the numbers by which somebody finds what is missing."""
+    handed_over(centre, told("A", "23:40"))
+    own = frozenset((each.contact, each.matter) for each in items(centre))
+    stands = Standing(verdict="differ", hops=Hops(sent=5, received=4), differences=(difference,), own=own)
+
+    assert text in sheet(centre, stands=stands).now.differences[0]
+    assert sheet(centre, "en", stands=stands).now.differences[0].replace("…", "").isascii()
+
+
+def test_paper_shows_both_clocks(centre: Centre) -> None:
+    """Signed for on paper at 8:55, typed in at 11:30: neither time takes the place of the other."""
+    handed_over(centre, told("A", "23:40"))
+    centre.tick(on("11:30"))
+    say(centre, "day", of_item("acknowledge", 1, "08:55"))
+
+    assert sheet(centre).rows[0].standings == ("受領済み（日中受託事業者 架空 次郎・8:55、記録 11:30）",)
+
+
+def test_taken_back_it_waits_again_and_done_it_is_done(centre: Centre) -> None:
+    """An acknowledgement that is undone stands no more; an answered question is said so; what is done stays done."""
+    bad_night(centre)
+    say(centre, "day", of_item("undo", 2, "08:51", reason="押し間違い"))
+    say(centre, "night", of_item("answer", 3, "08:52", worker="架空 三郎", answer="03-0000-0000です。"))
+    before = sheet(centre).rows
+    say(centre, "day", of_item("acknowledge", 3, "08:53"), of_item("done", 3, "10:00"))
+    after = sheet(centre).rows
+
+    assert [row.standing for row in before] == ["waiting", "waiting", "answered", "waiting"]
+    assert any(word.text == "押し間違い" for word in before[1].said)
+    assert after[2].standing == "done"
+    assert after[2].standings[0] == "完了（日中受託事業者 架空 次郎・10:00）"
+
+
+def test_in_whose_charge_it_is_is_said(centre: Centre) -> None:
+    """The night provider's until somebody takes it over, the day provider's from then on."""
+    handed_over(centre, told("A", "23:40"))
+    before = sheet(centre).rows[0].owner
+    say(centre, "day", of_item("acknowledge", 1, "08:40"))
+
+    assert (before, sheet(centre).rows[0].owner) == ("担当：夜間受託事業者", "担当：日中受託事業者")
+
+
+def test_a_registrant_is_named_by_the_register(centre: Centre) -> None:
+    """Where the card has no name, the one on the register; with it goes the mark 未登録."""
+    say(centre, "night", register("P", "2025-05-01 10:00", personal={"name": "架空 良子"}))
+    handed_over(centre, told("A", "23:40", person="P", personal={"name": "", "kana": ""}), told("B", "23:50"))
+    rows = sheet(centre).rows
+
+    assert [fact.text for fact in rows[0].facts if fact.label == "本人"] == ["架空 良子、北沢"]
+    assert ["未登録" in row.marks for row in rows] == [False, True]
+
+
+def test_what_is_written_later_is_shown(centre: Centre) -> None:
+    """The card is filled in further after the statement: the page and the next print have it."""
+    reported = told("A", "23:40")
+    handed_over(centre, reported)
+    more = {"for_the_morning": "9時に母へ電話する。"}
+    say(centre, "night", message("call.add", on("08:40"), call=reported["id"], personal=more))
+
+    assert "翌朝にお願いすること：9時に母へ電話する。" in as_text(sheet(centre))
+
+
+def test_a_contact_that_was_put_under_another_consultation_keeps_its_words(centre: Centre) -> None:
+    """It belonged to another consultation: the item shows that one's number, and the card as it was told."""
+    wrong = told("B", "02:10", words="弟からの続報。")
+    handed_over(centre, told("A", "23:40"), wrong)
+    say(centre, "night", correct(wrong, on("08:40"), to="A"))
+    row = sheet(centre).rows[1]
+
+    assert (row.n, row.number) == (2, "R7-0001")
+    assert any(fact.text == "弟からの続報。" for fact in row.facts)
+
+
+def test_a_call_that_was_another_nights_says_so(centre: Centre) -> None:
+    """Its time was corrected after it had been printed: it is marked, and nobody waits for it here."""
+    reported = told("A", "23:40")
+    handed_over(centre, reported)
+    say(centre, "night", correct(reported, on("08:40"), occurred_at=at("2025-11-14 15:00").isoformat()))
+    centre.tick(on("09:30"))
+    shown = sheet(centre)
+
+    assert "訂正によりこの夜間分ではなくなった" in shown.rows[0].marks
+    assert (shown.now.verdict, shown.rows[0].standings) == ("一致", ())
+    assert shown.rows[0].standing != "overdue"
+
+
+def test_a_late_entry_says_when_it_was_written(centre: Centre) -> None:
+    """A paper call typed in a day later is marked, with the time at which it was recorded."""
+    handed_over(centre)
+    centre.tick("2025-11-16 10:00")
+    centre.say("night", told("A", "02:40"))
+    centre.tick("2025-11-16 10:02")
+    night = NightLog(centre.engine("handover"))
+    row = night.recent()[1].entries[-1].item
+    assert row is not None
+    calls = NightCalls(LogReader(centre.engine("intake")), centre.keys.opened)
+    found = calls([row], personal=True)[row.contact, row.matter]
+
+    assert row.late
+    assert found.written == at("2025-11-16 10:00")
+
+
+def test_one_contact_about_two_people_is_two_items(centre: Centre) -> None:
+    """Two consultations, one ring of the telephone: the statement says which belong together."""
+    own = {"district": "kitazawa", "personal": {"name": "架空 一郎"}}
+    handed_over(centre, contact(own | {"case": "A"}, own | {"case": "B"}, on=on("23:40")))
+    shown = sheet(centre)
+
+    assert shown.together == ("1番、2番は同じ連絡です。",)
+    assert ("引継書（連絡）", "1件") in shown.now.hops
+
+
+def test_a_copy_says_which_edition_it_is_and_what_followed(centre: Centre) -> None:
+    """Printed before two supplements it says so; each supplement can be printed alone."""
+    handed_over(centre, told("A", "23:40"))
+    late(centre, "08:52", told("B", "01:30"))
+    late(centre, "09:30", told("C", "02:40"))
+    old, own = sheet(centre, edition=0), sheet(centre, edition=1, only=True)
+
+    assert old.copy == "この用紙：第1版（8:30発行）まで"
+    assert old.followed == "このあとに追加分が2件あります（追加分1 8:52、追加分2 9:30）。"
+    assert [row.n for row in old.rows] == [1]
+    assert (own.title, [row.n for row in own.rows]) == ("夜間引継書（追加分）", [2])
+    assert sheet(centre).followed == ""
+
+
+def test_the_sheet_is_one_page_of_a4_for_twelve_calls(centre: Centre) -> None:
+    """Twelve whole cards on one sheet, thirteen on more; every word is in the file, with the letters of rare names."""
+    calls = [told(f"A{n}", f"{n // 2:02}:{10 + n}", personal={"name": f"架空 {SHARP}"}) for n in range(12)]
+    handed_over(centre, *calls)
+    pages = PdfReader(BytesIO(as_pdf(sheet(centre)))).pages
+    late(centre, "08:52", told("last", "08:10"))
+    more = PdfReader(BytesIO(as_pdf(sheet(centre)))).pages
+    text = pages[0].extract_text()
+
+    assert (len(pages), len(more) > 1) == (1, True)
+    assert (round(pages[0].mediabox.width), round(pages[0].mediabox.height)) == (595, 842)
+    for word in ("夜間引継書", "架空データ", "第1版", "12番", SHARP, "以上です。"):
+        assert word in "".join(text.split()), word
+
+
+def test_whatever_was_typed_prints(centre: Centre) -> None:
+    """Marks that mean something to a typesetter, to HTML or to a terminal are what they are: text."""
+    odd = '#set page() $x$ *b* _i_ @ref \\ <b> & "q" \x1b[31m {{ x }} #import "/etc/passwd"'
+    handed_over(centre, told("A", "23:40", words=odd, personal={"for_the_morning": "一行目\n二行目\n" + "長" * 3_000}))
+    shown = sheet(centre)
+    text = as_text(shown)
+    pages = PdfReader(BytesIO(as_pdf(shown))).pages
+    printed = "".join("".join(page.extract_text() for page in pages).split())
+
+    assert "\x1b" not in text
+    assert '#setpage()$x$*b*_i_@ref\\<b>&"q"' in printed
+    assert "\n  二行目" in text
+
+
+def test_nothing_is_typeset_in_this_process(centre: Centre) -> None:
+    """What typesetting takes of memory is given back with the process that did it."""
+    handed_over(centre)
+    as_pdf(sheet(centre))
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, deploy.front; print('typst' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "typst" not in sys.modules
+    assert loaded.stdout.strip() == "False"

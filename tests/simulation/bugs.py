@@ -1,0 +1,268 @@
+"""Bugs planted on purpose: each breaks one guarantee in the running code, and simulated nights must find it.
+
+Those of `tests/test_planted_bugs.py` that a night can show serve here as well; these are about the
+order in which things happen, which only a night in which everything happens at once can show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from nats.aio.msg import Msg
+
+from services import bus, deadlines, hearing, listening, streams, writer
+from services.desk import Desk
+from services.handover import answers, late, offers
+from services.publishing import Publisher
+from services.relay import Relay
+from services.tables import DEADLINES
+from tests import test_planted_bugs as planted
+from tests.simulation.connection import Connection
+
+Patch = pytest.MonkeyPatch
+Plant = Callable[[Patch], None]
+Handler = Callable[[list[Msg]], Awaitable[None]]
+
+
+def _around(patch: Patch, wrap: Callable[[Handler], Handler]) -> None:
+    subscribe = bus.subscribe
+
+    def subscribing(broker: Any, ward: str, durable: str, handler: Handler, *more: Any, **options: Any) -> Any:
+        return subscribe(broker, ward, durable, wrap(handler), *more, **options)
+
+    patch.setattr(writer, "subscribe", subscribing)
+
+
+def acknowledges_before_the_commit(patch: Patch) -> None:
+    """A message is acknowledged when it comes, not when it is committed."""
+
+    def wrap(handler: Handler) -> Handler:
+        async def acking(messages: list[Msg]) -> None:
+            for message in messages:
+                await message.ack()
+                message._ackd = False
+            await handler(messages)
+
+        return acking
+
+    _around(patch, wrap)
+
+
+def leaves_the_default_ack_policy(patch: Patch) -> None:
+    """FastStream's REJECT_ON_ERROR: what fails once is ended for ever."""
+
+    def wrap(handler: Handler) -> Handler:
+        async def rejecting(messages: list[Msg]) -> None:
+            try:
+                await handler(messages)
+            except Exception:
+                for message in messages:
+                    if not message.is_acked:
+                        await message.term()
+
+        return rejecting
+
+    _around(patch, wrap)
+
+
+def delivers_once_only(patch: Patch) -> None:
+    """max_deliver 1: what fails once never comes again."""
+    durable = streams._durable
+
+    def once(*given: Any) -> Any:
+        config = durable(*given)
+        config.max_deliver = 1
+        return config
+
+    patch.setattr(streams, "_durable", once)
+
+
+def hears_one_provider(patch: Patch) -> None:
+    """A durable with another filter than the subjects on which messages come."""
+    durable = streams._durable
+
+    def filtering(name: str, subjects: list[str], *more: Any) -> Any:
+        return durable(name, [subject.replace("*", "day") for subject in subjects], *more)
+
+    patch.setattr(streams, "_durable", filtering)
+
+
+def names_messages_for_everybody(patch: Patch) -> None:
+    """A bare Nats-Msg-Id on INBOX: two providers' "1" are taken for one."""
+    publish = Connection.publish
+
+    async def publishing(
+        self: Connection, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        if subject.startswith("inbox."):
+            headers = {**(headers or {}), "Nats-Msg-Id": _own_number(payload)}
+        await publish(self, subject, payload, reply, headers)
+
+    patch.setattr(Connection, "publish", publishing)
+
+
+def _own_number(payload: bytes) -> str:
+    try:
+        return str(msgspec.json.decode(payload)["id"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return "none"
+
+
+def publishes_out_of_order(patch: Patch) -> None:
+    """The relay takes a page from its end."""
+    publish = Publisher.publish
+    patch.setattr(Publisher, "publish", lambda self, messages: publish(self, messages[::-1]))
+
+
+def forgets_receipts_before_they_are_sent(patch: Patch) -> None:
+    """Receipts are deleted, then published; the power goes between the two."""
+    send = Relay._send
+
+    async def sending(self: Relay, receipts: Any, events: Any) -> None:
+        if receipts:
+            await self._journal.run(self._forget_receipts, receipts[-1][0])
+        await send(self, receipts, events)
+
+    patch.setattr(Relay, "_send", sending)
+
+
+def believes_it_has_published_everything(patch: Patch) -> None:
+    """A checkpoint of the relay's own, ahead of the stream."""
+
+    async def published(self: Relay, js: Any) -> int:
+        return self._journal.last_position()
+
+    patch.setattr(Relay, "_published", published)
+
+
+def publishes_once_only(patch: Patch) -> None:
+    """The relay does not look whether EVENTS still holds what it published."""
+    published = Relay._published
+
+    async def once(self: Relay, js: Any) -> int:
+        return await published(self, js) if self.position is None else self.position
+
+    patch.setattr(Relay, "_published", once)
+
+
+def takes_an_emptied_stream_for_a_full_one(patch: Patch) -> None:
+    """What EVENTS lost at its beginning is not noticed where later events are there again."""
+
+    async def holds(self: Relay, js: Any) -> bool:
+        return True
+
+    patch.setattr(Relay, "_holds_the_first", holds)
+
+
+def acknowledges_over_what_went_astray(patch: Patch) -> None:
+    """Everything up to an event is acknowledged, what was delivered to a process that died included."""
+
+    async def nothing(self: Any) -> bool:
+        return False
+
+    patch.setattr(listening._Acknowledging, "_something_is_astray", nothing)
+
+
+def acknowledges_over_gaps(patch: Patch) -> None:
+    """A gap is seen, and what lies beyond it is acknowledged all the same."""
+    is_next = hearing.Cursors.is_next
+
+    def pretending(self: Any, record: Any) -> bool:
+        found = is_next(self, record)
+        if not found and record.position > self.position(record.service):
+            self._heard[record.service] = hearing.Heard(record.epoch, record.position - 1, "")
+            self._moved.add(record.service)
+            return True
+        return found
+
+    patch.setattr(hearing.Cursors, "is_next", pretending)
+
+
+def loses_deadlines_at_a_restart(patch: Patch) -> None:
+    """What was planned dies with the process that planned it."""
+    begin = Desk.begin
+
+    def beginning(self: Desk[Any]) -> None:
+        with self.journal.transaction() as session:
+            session.execute(sa.delete(DEADLINES))
+        begin(self)
+
+    patch.setattr(Desk, "begin", beginning)
+
+
+def plans_outside(patch: Patch) -> None:
+    """A deadline is not written with the event that made it."""
+    patch.setattr(deadlines, "write", lambda connection, planned: None)
+
+
+def lets_fall_due_too_early(patch: Patch) -> None:
+    """A deadline is taken for the time an hour before it."""
+    due = deadlines._due
+
+    def early(row: Any) -> Any:
+        found = due(row)
+        return msgspec.structs.replace(found, due=found.due - timedelta(hours=1))
+
+    patch.setattr(deadlines, "_due", early)
+
+
+def gives_a_case_to_everybody(patch: Patch) -> None:
+    """Whoever accepts has the case, whoever else has it already."""
+    patch.setattr(answers, "holder_of", lambda case, book: None)
+    patch.setattr(offers, "_check_free", lambda case, to, book: None)
+    patch.setattr(late, "accepted_elsewhere", lambda *_: None)
+
+
+OF_THE_NIGHT: tuple[Plant, ...] = (
+    acknowledges_before_the_commit,
+    leaves_the_default_ack_policy,
+    delivers_once_only,
+    hears_one_provider,
+    names_messages_for_everybody,
+    publishes_out_of_order,
+    forgets_receipts_before_they_are_sent,
+    believes_it_has_published_everything,
+    publishes_once_only,
+    takes_an_emptied_stream_for_a_full_one,
+    acknowledges_over_what_went_astray,
+    acknowledges_over_gaps,
+    loses_deadlines_at_a_restart,
+    plans_outside,
+    lets_fall_due_too_early,
+    gives_a_case_to_everybody,
+)
+
+moves_the_tallies_twice = planted.moves_the_tallies_twice
+
+OF_THE_SERVICES: tuple[Plant, ...] = (
+    planted.forgets_what_it_heard,
+    planted.takes_the_id_for_everybodys,
+    planted.compares_no_content,
+    planted.parks_nothing,
+    planted.never_goes_on,
+    planted.drops_what_waited,
+    planted.keeps_the_cursor_outside,
+    planted.hears_over_gaps,
+    planted.hears_everything_again,
+    planted.skips_an_outbox_row,
+    planted.keeps_the_head_after_a_rollback,
+    planted.positions_from_autoincrement,
+    moves_the_tallies_twice,
+    planted.folds_by_the_clock,
+    planted.leaves_the_ledger_out_of_the_transaction,
+    planted.seals_nothing,
+    planted.parks_in_clear,
+    planted.writes_receipts_outside,
+    planted.hashes_without_the_leaf_prefix,
+    planted.keeps_the_tree_outside,
+    planted.dates_by_arrival,
+    planted.forgets_the_clock,
+    planted.resolves_outside,
+)
+
+BUGS = (*OF_THE_NIGHT, *OF_THE_SERVICES)

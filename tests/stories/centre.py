@@ -21,6 +21,7 @@ import nats.errors
 from deploy.datadir import DataDirectory
 from deploy.natsd import NatsError
 from deploy.opened import Opened
+from deploy.ports import free_port
 from deploy.status import status
 from events import Recorded, event_of
 from events.courier import Courier
@@ -47,6 +48,8 @@ class Centre:
     def __init__(self, directory: Path, now: str) -> None:
         self.data, self._clock, self._offset = directory / "data", directory / "clock", 0.0
         self._power: Any = None
+        self._port = free_port()
+        """NATS's, also after a power cut: providers know it."""
         self.closing = ExitStack()
         """What is closed when the story is over."""
         self.set_clock(now)
@@ -82,7 +85,7 @@ class Centre:
 
     def switch_on(self) -> None:
         """Services, NATS and databases."""
-        self._power = up(self.data, YOAKE_TEST_CLOCK=str(self._clock))
+        self._power = up(self.data, "--nats-port", self._port, YOAKE_TEST_CLOCK=str(self._clock))
         self._power.__enter__()
         time.sleep(1.2)
         self.settle()

@@ -13,9 +13,10 @@ from events.intake import CaseClosed
 from events.messages import CaseNote
 from events.morning import CaseNoted, CasePassed, OfContact, OfNight
 from services.book import Book, Due, Said, told
-from services.handover import charge, contracts, domain, evening, heard, items, ladder, night, statement, urgent
+from services.handover import contracts, domain, evening, heard, items, ladder, night, statement, urgent
 from services.handover.listed import Listed
 from services.handover.night import Night
+from services.handover.owners import owner_after
 from services.handover.passing import Case
 from services.handover.register import TABLES, Register
 from services.handover.urgent import Alarms
@@ -39,8 +40,22 @@ class Rules:
             evening.note(said, told(said.data, CaseNote), book)
         else:
             domain.decide(said, book)
-            charge.pass_on(book)
+            self._pass_on(book)
             _list(book)
+
+    def _pass_on(self, book: Book[Any]) -> None:
+        """A hand-over to an agency that was accepted, or came back, changes in whose charge the case is."""
+        register = book.beside
+        if not isinstance(register, Register):
+            return  # A file is only checked.
+        for written in book.written:
+            case = register.case(written.event.case_id) if written.event.case_id else None
+            if case is None:
+                continue
+            owner = owner_after(case.owner, written.event)
+            if owner is not None and owner != case.owner:
+                case.owner = owner
+                register.keep_case(case)
 
     def evolve(self, state: State | None, event: Event, at: datetime) -> State | None:
         """The state of what an event is about, after it."""
@@ -64,7 +79,6 @@ class Rules:
         """Keep the register of calls and consultations, then learn under which names they are known."""
         heard.hear(record, event, book)
         domain.hear(record, event, book)
-        charge.hear(event, book)
         _list(book)
 
     def expect(self, events: Sequence[tuple[Recorded, Event]], book: Book[Any]) -> None:

@@ -8,22 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.desk_examples import (
-    GROUND,
-    ON_ONE_STORE,
-    WARD,
-    Centre,
-    Message,
-    answer,
-    at,
-    call,
-    close,
-    contact,
-    correct,
-    merge,
-    message,
-    offer,
-)
+from tests.desk_examples import GROUND, ON_ONE_STORE, WARD, Centre, at, call, close, contact, correct, message
 from tests.morning_examples import acknowledge, clock, evening, owners, recorded, statements, tell
 
 LAST_DAY = "2025-03-31"
@@ -222,39 +207,3 @@ def test_the_former_provider_may_send_what_was_before(last_days: Centre) -> None
     assert receipt.status == "accepted"
     assert [item.late for item in statements(last_days)[-1].items] == [True]
     assert passings(last_days) == [("R6-0001", "contractor", "night", "01 00:00")]
-
-
-@pytest.fixture
-def two(database_url: str) -> Iterator[Centre]:
-    """Two consultations of one day, both in the charge of the day provider."""
-    with evening(database_url) as centre:
-        tell(centre, ("day", call("A", "2025-05-12 13:00")), ("day", call("B", "2025-05-12 14:00")))
-        yield centre
-
-
-def given_away(case: str) -> tuple[Message, Message]:
-    """The section is asked to take a case on, and does."""
-    asked = offer("H", case, "section", "2025-05-12 15:00", to="北沢保健福祉課")
-    return asked, answer("accept", "H", "2025-05-12 15:30")
-
-
-@pytest.mark.parametrize("first", ["given", "merged"])
-def test_what_is_one_matter_has_one_owner(two: Centre, first: str) -> None:
-    """The section took a part on: it has the whole, whichever came first; parted again, the rest is the day's."""
-    gives = [("day", each) for each in given_away("A")]
-    joins = [("day", merge("A", "B") | {"time": at("2025-05-12 16:00").isoformat()})]
-    tell(two, *(gives + joins if first == "given" else joins + gives))
-
-    [section] = set(owners(two).values())
-    assert section.startswith("agency:")
-    tell(two, ("day", message("case.split", "2025-05-12 17:00", case="A")))
-    assert owners(two) == {"R7-0001": section, "R7-0002": "day"}
-
-
-def test_what_comes_back_is_the_days_as_a_whole(two: Centre) -> None:
-    """差戻し of the part is one of the whole."""
-    joins = merge("A", "B") | {"time": at("2025-05-12 16:00").isoformat()}
-    tell(two, *(("day", each) for each in given_away("A")), ("day", joins))
-    tell(two, ("day", answer("return", "H", "2025-05-12 16:30")))
-
-    assert owners(two) == {"R7-0001": "day", "R7-0002": "day"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -36,17 +37,28 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 WARD = "setagaya"
 
 
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
 def moment(text: str) -> datetime:
     """`2025-11-14 22:15`, on the ward's clock."""
     return datetime.fromisoformat(text).replace(tzinfo=TOKYO)
 
 
 class Centre:
-    """`yoake up` on a directory, whose clock stands where the test puts it and goes on from there."""
+    """`yoake up` on a directory, whose clock stands where the test puts it and goes on from there.
+
+    Its ports stay the same when it is switched on again, so that an adapter and a page that is open find it again.
+    """
 
     def __init__(self, directory: Path, now: str) -> None:
         self.data, self._clock, self._offset = directory / "data", directory / "clock", 0.0
         self._power: Any = None
+        self._ports = (_free_port(), _free_port())
         self.closing = ExitStack()
         """What is closed when the story is over."""
         self.set_clock(now)
@@ -82,7 +94,8 @@ class Centre:
 
     def switch_on(self) -> None:
         """Services, NATS and databases."""
-        self._power = up(self.data, YOAKE_TEST_CLOCK=str(self._clock))
+        page, bus = self._ports
+        self._power = up(self.data, "--port", page, "--nats-port", bus, YOAKE_TEST_CLOCK=str(self._clock))
         self._power.__enter__()
         time.sleep(1.2)
         self.settle()

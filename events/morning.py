@@ -214,7 +214,8 @@ class ExchangeCounted(OfNight, frozen=True, kw_only=True):
 
 
 class CasePassed(Event, frozen=True, kw_only=True):
-    """A case is in another's charge (担当) from this moment: `because` the contract passed on (`contract`)."""
+    """A case is in another's charge (担当) from this moment: `because` the contract passed on (`contract`), or it was
+    merged with one that somebody had taken over or on (`merged`), or was taken apart from it again (`split`)."""
 
     name: ClassVar[str] = "case.passed"
     case: str

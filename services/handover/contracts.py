@@ -55,10 +55,10 @@ def ended_at(owner: str, ward: Ward) -> datetime:
     return ward.end_of(contract.until)
 
 
-def pass_on(case: CaseRow, to: str, at: datetime, book: Book[Any]) -> None:
+def pass_on(case: CaseRow, to: str, at: datetime, book: Book[Any], because: str = BECAUSE) -> None:
     """Let a case be in another's charge."""
     register: Register = book.beside
-    book.write(CasePassed(case=case.case, giver=case.owner, to=to, because=BECAUSE), at)
+    book.write(CasePassed(case=case.case, giver=case.owner, to=to, because=because), at)
     case.owner = to
     register.keep_case(case)
 
@@ -103,6 +103,12 @@ def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
         book.name(f"done/{due.key}", due.about, now)
 
 
+def is_history(at: datetime, book: Book[Any]) -> bool:
+    """Whether it was before this register: whose a case would be by now is kept, without an event."""
+    since = book.targets(SINCE)
+    return not since or at < since[0].since
+
+
 def heard_late(case: CaseRow, record: Recorded, book: Book[Any]) -> None:
     """A case of a provider whose contract is over by now passes on as it is heard; of history it has passed already."""
     ward = book.ward_at(record.recordedat)
@@ -112,8 +118,7 @@ def heard_late(case: CaseRow, record: Recorded, book: Book[Any]) -> None:
     to = successor(case.owner, case.band, record.recordedat, ward)
     if to is None or not case.open:
         return
-    since = book.targets(SINCE)
-    if since and since[0].since <= case.began_at:
+    if not is_history(case.began_at, book):
         pass_on(case, to, ended_at(case.owner, ward), book)
     else:
         case.owner = to

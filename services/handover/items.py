@@ -29,6 +29,7 @@ from services.handover.comparison import QUIET
 from services.handover.night import STATEMENT, Night, is_kept, state_of
 from services.handover.passing import known_of
 from services.handover.register import CaseRow, Register
+from services.handover.together import all_of
 from services.ward import Ward
 
 MOST_LETTERS = 100
@@ -58,8 +59,8 @@ class _Place:
         row = register.contact(self.item.contact, self.item.case, self.item.matter) if self.item else None
         self.row = row
         case = row.case if row else self.item.case if self.item else None
-        self.case: CaseRow | None = register.case(case) if case else None
-        self.case_id = case
+        self.case: CaseRow | None = register.standing(case) if case else None
+        self.case_id = case = self.case.case if self.case else case
         if case:
             book.cases.append(case)
 
@@ -175,13 +176,19 @@ def _undo(place: _Place) -> None:
 
 
 def _back(place: _Place) -> str | None:
-    """To whom the case goes back; None where nothing had passed, or it passed on since, or another item of it holds."""
+    """To whom the case goes back; None where nothing had passed, or it passed on since, or another item of it holds.
+
+    A part of it may have been acknowledged before it was one; what began by day was the day's all along.
+    """
     case, state = place.case, place.state
-    if case is None or case.case not in state.charge:
+    if case is None:
         return None
-    giver, taker = state.charge[case.case]
-    others = [n for n in state.acknowledged if n != place.n and (item := state.items.get(n)) and item.case == case.case]
-    return giver if case.owner == taker and not others else None
+    whole = [case.case]
+    if place.ward.morning and case.band == place.ward.morning.band:
+        whole = all_of(case.case, place.book)
+    charge = next((state.charge[one] for one in whole if one in state.charge), None)
+    others = [n for n in state.acknowledged if n != place.n and (item := state.items.get(n)) and item.case in whole]
+    return charge[0] if charge and case.owner == charge[1] and not others else None
 
 
 def _pass(case: CaseRow, to: str, book: Book[Any]) -> None:

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 from events import Recorded, event_of
 from events.intake import night_id
 from events.morning import OfNight
-from services.database import among
 from services.handover.night import Night, after, own
-from services.handover.register import CASES, closing_of, items_of
+from services.handover.register import Register, closing_of, items_of
 from services.handover.statement import stands
 from services.journal import LogReader
 from services.pages import nights as shown
@@ -55,5 +54,8 @@ def _state(history: list[Recorded]) -> Night:
 
 
 def _owners(connection: sa.Connection, cases: list[str]) -> dict[str, str]:
-    query = sa.select(CASES.c.case, CASES.c.owner).where(among(connection, CASES.c.case, cases))
-    return {row.case: row.owner for row in connection.execute(query)}
+    """Whose each is, and what each is a part of: the owner of the whole, under either id."""
+    register = Register(connection)
+    register.read(cases=cases)
+    standing = [(case, row) for case in cases if (row := register.standing(case)) is not None]
+    return {one: row.owner for case, row in standing for one in (case, row.case)}

@@ -239,6 +239,14 @@ class Register:
             self.read(cases=[case])
         return self._cases[case]
 
+    def standing(self, case: str) -> CaseRow | None:
+        """The consultation that stands for this one: itself, or that into which it was merged, however often."""
+        row, seen = self.case(case), {case}
+        while row is not None and row.merged_into is not None and row.merged_into not in seen:
+            seen.add(row.merged_into)
+            row = self.case(row.merged_into) or row
+        return row
+
     def known(self, case: str) -> CaseRow | None:
         """A consultation that was read, or kept in this transaction; the database is not asked."""
         return self._cases.get(case)

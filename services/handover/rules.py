@@ -13,7 +13,7 @@ from events.intake import CaseClosed
 from events.messages import CaseNote
 from events.morning import CaseNoted, CasePassed, OfContact, OfNight
 from services.book import Book, Due, Said, told
-from services.handover import contracts, domain, evening, heard, items, ladder, night, statement, urgent
+from services.handover import contracts, domain, evening, heard, items, ladder, night, statement, urgent, whole
 from services.handover.listed import Listed
 from services.handover.night import Night
 from services.handover.owners import owner_after
@@ -49,10 +49,10 @@ class Rules:
         if not isinstance(register, Register):
             return  # A file is only checked.
         for written in book.written:
-            case = register.case(written.event.case_id) if written.event.case_id else None
+            case = register.standing(written.event.case_id) if written.event.case_id else None
             if case is None:
                 continue
-            owner = owner_after(case.owner, written.event)
+            owner = whole.held_by(case.case, book) or owner_after(case.owner, written.event)
             if owner is not None and owner != case.owner:
                 case.owner = owner
                 register.keep_case(case)
@@ -79,6 +79,7 @@ class Rules:
         """Keep the register of calls and consultations, then learn under which names they are known."""
         heard.hear(record, event, book)
         domain.hear(record, event, book)
+        whole.hear(record, event, book)
         _list(book)
 
     def expect(self, events: Sequence[tuple[Recorded, Event]], book: Book[Any]) -> None:

@@ -114,7 +114,7 @@ class RowWriter:
 
     def _owner(self, case: str | None) -> str:
         owner = self._owners.get(case) if case else None
-        return self._terms.screen("in_charge", who=self._terms.provider(owner)) if owner else ""
+        return self._terms.screen("in_charge", who=self._terms.owner(owner)) if owner else ""
 
     def _kind(self, item: Item, call: Call | None) -> str:
         not_counted = call.not_counted if call else item.not_counted

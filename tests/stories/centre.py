@@ -43,13 +43,16 @@ def moment(text: str) -> datetime:
 
 
 class Centre:
-    """`yoake up` on a directory, whose clock stands where the test puts it and goes on from there."""
+    """`yoake up` on a directory, whose clock stands where the test puts it and goes on from there.
+
+    Its ports stay the same when it is switched on again, so that an adapter and a page that is open find it again.
+    """
 
     def __init__(self, directory: Path, now: str) -> None:
         self.data, self._clock, self._offset = directory / "data", directory / "clock", 0.0
         self._power: Any = None
-        self._port = free_port()
-        """NATS's, also after a power cut: providers know it."""
+        self._ports = (free_port(), free_port())
+        """The pages' and NATS's, also after a power cut: whoever uses them knows them."""
         self.closing = ExitStack()
         """What is closed when the story is over."""
         self.set_clock(now)
@@ -85,7 +88,8 @@ class Centre:
 
     def switch_on(self) -> None:
         """Services, NATS and databases."""
-        self._power = up(self.data, "--nats-port", self._port, YOAKE_TEST_CLOCK=str(self._clock))
+        page, bus = self._ports
+        self._power = up(self.data, "--port", page, "--nats-port", bus, YOAKE_TEST_CLOCK=str(self._clock))
         self._power.__enter__()
         time.sleep(1.2)
         self.settle()

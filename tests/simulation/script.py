@@ -36,9 +36,10 @@ class Saying(NamedTuple):
 class Script:
     """The messages of one night. `at` of each is the true time at which it is written down."""
 
-    def __init__(self, random: Random, ward: Ward) -> None:
-        self._random, self._ward = random, ward
-        self.evening = random.choice(EVENINGS)
+    def __init__(self, seed: int, ward: Ward, evening: date | None = None) -> None:
+        self.seed, self._ward = seed, ward
+        self._random = random = Random(f"{seed}/script")
+        self.evening = evening or random.choice(EVENINGS)
         self.begins = self._at(16, 30)
         self.ends = self._at(35, 0)
         self._n = 0

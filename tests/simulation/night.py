@@ -40,6 +40,9 @@ PUNCTUAL = 0.9
 LOOKS = relay.CHECK + 2.0
 """Seconds until every relay has looked whether EVENTS holds what it published."""
 
+AFTERWARDS = (35, 65, 240)
+"""Minutes after everything was said: a supplement is overdue, the ward is told of it, and so by any clock that was wrong."""
+
 HEALING = 600.0
 """Seconds within which everything is done once nothing stands in the way any more."""
 
@@ -82,14 +85,14 @@ class Night:
             name: Node(name, self.bus, self.clocks[name], new_id, settings, self.weather) for name in SERVICES
         }
         self.providers = {
-            name: Provider(name, self.bus, ward.id, Random(f"{seed}/{name}")) for name in ("day", "night")
+            name: Provider(name, self.bus, ward.id, Random(f"{seed}/{name}")) for name in script.providers
         }
         self.broken: list[str] = []
         self.bus.on_done = lambda durable, done: self.broken.extend(invariants.done_too_early(self, durable, done))
 
     def declare(self) -> None:
         """`yoake streams`."""
-        wanted = durables(self.ward.id) + receipt_durables(self.ward.id, ("day", "night"))
+        wanted = durables(self.ward.id) + receipt_durables(self.ward.id, self.script.providers)
         self.bus.declare(streams(), wanted)
 
     def is_quiet(self) -> bool:
@@ -182,6 +185,10 @@ class Night:
         quiet = await self.rest(HEALING)
         for provider in self.providers.values():
             provider.ask()
+        for minutes in AFTERWARDS:
+            quiet = quiet and await self.rest(HEALING)
+            self.truth.sleep_until(self.script.ends + timedelta(minutes=minutes))
+            await asyncio.sleep(1.0)
         if not (quiet and await self.rest(HEALING)):
             self.broken += invariants.lag(self)
 

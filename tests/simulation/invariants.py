@@ -16,6 +16,7 @@ from services.reporting.fold import all_entries, fold
 from services.reporting.ledger import Row
 from services.reporting.tallies import stored_cells, stored_entries
 from services.streams import EVENTS, HEARS, INBOX, RECEIPTS, WRITERS
+from tests.simulation import mornings
 from tests.simulation.disk import engine_of
 from tests.simulation.provider import PERSONAL
 
@@ -370,4 +371,5 @@ CHECKS: tuple[Callable[[Left], Iterator[str]], ...] = (
     offers_end_once,
     nothing_personal_lies_open,
     flags_stand_open_where_they_were_raised,
+    *mornings.CHECKS,
 )

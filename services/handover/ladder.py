@@ -1,7 +1,8 @@
 """What follows where nobody acknowledged: a reminder, then the ward, as the ward's file has it. Pure.
 
 Each step of each edition fires once, from the time at which it should have been issued, and names what nobody took
-over; once more, for what is undone after that. It informs and transfers nothing (domain Rule 10). Whoever was told of something is told when it is in hand.
+over; and once more for what is undone after that. It informs and transfers nothing (domain Rule 10). Whoever was told
+of something is told when it is in hand.
 """
 
 from __future__ import annotations

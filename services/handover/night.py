@@ -123,8 +123,8 @@ def after(state: Night | None, event: OfNight, at: datetime) -> Night:
             before = night.passed.get((fact.edition, fact.step))
             told = Passed(to=fact.to, due_at=fact.due_at, fired_at=fact.fired_at, items=fact.items)
             if before is not None and not before.settled:  # What was undone since is told as well.
-                items = tuple(sorted({*before.items, *fact.items}))
-                told = msgspec.structs.replace(told, due_at=before.due_at, items=items)
+                both = tuple(sorted({*before.items, *fact.items}))
+                told = msgspec.structs.replace(told, due_at=before.due_at, items=both)
             return msgspec.structs.replace(night, passed=night.passed | {(fact.edition, fact.step): told})
         case DeadlineSettled():
             key = (fact.edition, fact.step)

@@ -1,6 +1,7 @@
 """What is said around a night's end: closings, counts, notes, what cannot wait, and what becomes of each item.
 
-Nobody who writes this down has seen the statement: an item that is not on it is parked, and what is said too early waits.
+Nobody who writes this down has seen the statement: an item that is not on it is parked, and what is said too early
+waits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What must hold of a night and its morning, judged by the logs: statements, ladders, charge, and what could not wait."""
+"""What must hold of a night and its morning, by the logs: statements, ladders, charge, and what could not wait."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from events import Recorded, event_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from tests.simulation.invariants import Left
 
 BEGINS, ENDS = time(17), time(8, 30)
-"""Of a night, by the ward's file."""
+"""Of a night, by the ward's file; until the contract changed it began a quarter of an hour later."""
 
 STEPS = {"reminded": timedelta(minutes=15), "escalated": timedelta(minutes=30)}
 """After what time each step follows on one that nobody acknowledged."""
@@ -29,9 +30,10 @@ Place = tuple[str, int]
 def night_of(moment: datetime, ward: Ward) -> date | None:
     """The night to which a moment belongs; None: it is by day."""
     local = ward.local(moment)
-    if ENDS <= local.time() < BEGINS:
+    begins = BEGINS if local.date() > CHANGE else time(17, 15)
+    if ENDS <= local.time() < begins:
         return None
-    return local.date() if local.time() >= BEGINS else local.date() - timedelta(days=1)
+    return local.date() if local.time() >= begins else local.date() - timedelta(days=1)
 
 
 def _events(left: Left, service: str, *names: str) -> list[tuple[Recorded, Any]]:
@@ -90,11 +92,13 @@ def every_call_is_stated_once(left: Left) -> Iterator[str]:
     yield from (f"{place} is stated {many} times" for place, many in stated.items() if many > 1)
     yield from (f"{place} is stated, and no call of this night" for place in stated.keys() - calls.keys())
     if f"supplement/{left.night.script.night}" not in _deadlines(left, "handover"):
-        yield from (f"{calls[place].subject} of this night is on no statement" for place in calls.keys() - stated.keys())
+        yield from (
+            f"{calls[place].subject} of this night is on no statement" for place in calls.keys() - stated.keys()
+        )
 
 
 def the_night_is_closed_as_it_was(left: Left) -> Iterator[str]:
-    """Intake's count, digest and contacts are those of its log up to that position; the last closing's, of all of it."""
+    """Count, digest and contacts of each closing are those of the log up to its position; of the last, of all of it."""
     closings = [
         (record, event)
         for record, event in _events(left, "intake", "night.closed")
@@ -114,14 +118,13 @@ def the_night_is_closed_as_it_was(left: Left) -> Iterator[str]:
 
 
 def a_statement_agrees_only_with_the_truth(left: Left) -> Iterator[str]:
-    """It never says 一致 while what was sent, recorded, stated, counted or acknowledged differs; it says so where it can."""
-    closings = {}
-    for record, event in _events(left, "intake", "night.closed"):
-        closings[record.id] = event
+    """It never says 一致 while what was sent, recorded, stated, counted or acknowledged differs."""
+    closings = [event for _, event in _events(left, "intake", "night.closed")]
     stated: set[str] = set()
     acknowledged: set[int] = set()
-    exchange, editions = None, []
-    phoned = {event.contact for record, event in _events(left, "intake", "call.received") if event.channel == "phone"}
+    exchange, editions = None, list[Any]()
+    received = _events(left, "intake", "call.received")
+    phoned = {call.contact for _, call in received if call.channel == "phone"}
     for record in left.logs["handover"]:
         event: Any = event_of(record)
         if getattr(event, "night", None) != left.night.script.evening:
@@ -140,7 +143,7 @@ def a_statement_agrees_only_with_the_truth(left: Left) -> Iterator[str]:
                 if event.verdict == "agree":
                     proofs = [
                         closing
-                        for closing in closings.values()
+                        for closing in closings
                         if set(closing.contacts) == stated and closing.feeds and all(map(_is_whole, closing.feeds))
                     ]
                     if not proofs:
@@ -162,7 +165,7 @@ def _left(edition: Any, acknowledged: set[int]) -> list[int]:
 
 
 def everything_is_taken_over_or_told(left: Left) -> Iterator[str]:
-    """Each item is acknowledged, or every step of the ladder was told of it; nobody is told of what was acknowledged."""
+    """Each item is acknowledged, or every step of the ladder told of it; nobody is told of what was acknowledged."""
     acknowledged: set[int] = set()
     told: dict[tuple[int, str], set[int]] = defaultdict(set)
     editions = []
@@ -218,7 +221,9 @@ def one_provider_is_in_charge(left: Left) -> Iterator[str]:
             yield f"{giver} passed {case} on to {taker}, and {known} had it"
         owners[case] = taker
     began = _began(left)
-    for case, owner in left.ask("handover", 'SELECT "case", owner FROM cases'):
+    for case, owner, is_open in left.ask("handover", 'SELECT "case", owner, open FROM cases'):
+        if owner == "contractor" and is_open:
+            yield f"{case} is open, and in the charge of one whose contract is over"
         expected = owners.get(case) or _on_duty(left, began[case])
         if owner != expected:
             yield f"{case} is in the charge of {owner}, and nobody but {expected} ever was given it"
@@ -252,8 +257,7 @@ def _passes(kind: str, event: Any, owner: str | None) -> tuple[str | None, str |
 
 
 def _on_duty(left: Left, moment: datetime) -> str:
-    local = left.night.ward.local(moment)
-    if local.date() <= CHANGE and left.night.script.evening == CHANGE:
+    if left.night.ward.local(moment).date() <= CHANGE:
         return "contractor"
     return "day" if night_of(moment, left.night.ward) is None else "night"
 
@@ -261,8 +265,8 @@ def _on_duty(left: Left, moment: datetime) -> str:
 def what_cannot_wait_is_raised(left: Left) -> Iterator[str]:
     """Raised once for each matter; then the ladder, rung by rung, until an answer; or it goes on."""
     ladders: dict[Place, list[tuple[Recorded, Any]]] = defaultdict(list)
-    for record, event in _events(left, "handover", "urgent.raised", "urgent.unanswered", "urgent.answered"):
-        ladders[event.contact, event.matter].append((record, event))
+    for record, step in _events(left, "handover", "urgent.raised", "urgent.unanswered", "urgent.answered"):
+        ladders[step.contact, step.matter].append((record, step))
     until = left.night.script.at(33)
     acknowledged = {event.contact for _, event in _events(left, "handover", "item.acknowledged")}
     closed = {event.case for _, event in _events(left, "intake", "case.closed")}
@@ -294,7 +298,7 @@ def _cannot_wait(card: Any, until: datetime) -> datetime | None:
 
 def _each_rung(left: Left, told: list[tuple[Recorded, Any]]) -> Iterator[str]:
     """While nothing else is tried, the next one called is another."""
-    for (_, before), (record, event) in zip(told, told[1:], strict=False):
+    for (_, before), (record, event) in pairwise(told):
         if record.type != "urgent.unanswered":
             continue
         same_tries = event.tries == getattr(before, "tries", 0)

@@ -41,7 +41,7 @@ LOOKS = relay.CHECK + 2.0
 """Seconds until every relay has looked whether EVENTS holds what it published."""
 
 AFTERWARDS = (35, 65, 240)
-"""Minutes after everything was said: a supplement is overdue, the ward is told of it, and so by any clock that was wrong."""
+"""Minutes after everything was said: a supplement is overdue, the ward is told, and so by any clock that was wrong."""
 
 HEALING = 600.0
 """Seconds within which everything is done once nothing stands in the way any more."""

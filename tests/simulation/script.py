@@ -101,9 +101,7 @@ class Script:
                 if saying.at < moment and random.random() < 0.7:
                     self.said[n] = saying._replace(at=moment + timedelta(seconds=int(random.random() * spread)))
 
-    def say(
-        self, provider: str, kind: str, at: datetime, said_at: datetime, about: str = "", /, **data: Any
-    ) -> Letter:
+    def say(self, provider: str, kind: str, at: datetime, said_at: datetime, about: str = "", /, **data: Any) -> Letter:
         self._n += 1
         self._own[provider] += 1
         own = f"{kind}-{self._own[provider]}"  # Two providers may well use the same ids.

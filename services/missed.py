@@ -25,11 +25,13 @@ log = logging.getLogger("yoake.missed")
 async def missed(js: JetStreamContext, ward: str, service: str, cursors: Cursors) -> dict[str, int]:
     """The services of whose events some are missing here, and the first position missing of each.
 
-    Asks until NATS answers.
+    Asks until NATS answers. What is found is looked at twice: between two questions EVENTS may have been made anew,
+    and then a number of the old one names another event in the new one.
     """
     while True:
         try:
-            return await _missed(js, ward, service, cursors)
+            found = await _missed(js, ward, service, cursors)
+            return found and await _missed(js, ward, service, cursors)
         except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
             log.warning("%s: EVENTS cannot be compared yet: %s", service, error or type(error).__name__)
             await asyncio.sleep(RETRY)

@@ -1,7 +1,8 @@
 """What follows where nobody acknowledged: a reminder, then the ward, as the ward's file has it. Pure.
 
 Each step of each edition fires once, from the time at which it should have been issued, and names what nobody took
-over. It informs and transfers nothing (domain Rule 10). Whoever was told of something is told when it is in hand.
+over; and once more for what is undone after that. It informs and transfers nothing (domain Rule 10). Whoever was told
+of something is told when it is in hand.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ KIND = "step"
 
 def plan(night: date, edition: Edition, ward: Ward, book: Book[Any], *, from_: datetime | None = None) -> None:
     """Plan the steps of an edition. `from_`: none before this moment, as where an acknowledgement was undone."""
-    told = state_of(night, book).passed
+    state = state_of(night, book)
+    untold = {n for n in edition.numbers if n not in state.acknowledged}
     for step in ward.morning.step if ward.morning else ():
         key = f"{KIND}/{night}/{edition.edition}/{step.key}"
-        if (edition.edition, step.key) not in told and book.planned(key) is None:
+        if not untold <= _told((edition.edition, step.key), state) and book.planned(key) is None:
             due = edition.acknowledge_by + timedelta(minutes=step.after)
             book.plan(key, max(due, from_ or due), KIND, night_id(night), synthetic=book.synthetic)
 
@@ -36,11 +38,11 @@ def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
     night, ward = of_key(due.key), book.ward_at(now)
     state = state_of(night, book)
     steps = {step.key: step for step in ward.morning.step} if ward.morning else {}
-    if key not in steps or (int(number), key) in state.passed:
-        return  # The ward's file has no such step any more, or it was told.
-    edition = state.editions[int(number)]
+    if key not in steps:
+        return  # The ward's file has no such step any more.
+    edition, told = state.editions[int(number)], _told((int(number), key), state)
     register: Register = book.beside
-    left = outstanding(edition, own(register.of_night(night)), state.acknowledged)
+    left = [n for n in outstanding(edition, own(register.of_night(night)), state.acknowledged) if n not in told]
     if left:
         event = DeadlinePassed(
             night=night,
@@ -53,6 +55,12 @@ def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
             also=_also(edition.edition, due.due, state),
         )
         book.write(event, ward.local(now))
+
+
+def _told(step: tuple[int, str], state: Night) -> frozenset[int]:
+    """Of which items whoever is told by a step knows that nobody has taken them over, and not yet that somebody has."""
+    passed = state.passed.get(step)
+    return frozenset() if passed is None or passed.settled else frozenset(passed.items)
 
 
 def _also(edition: int, due_at: datetime, state: Night) -> tuple[str, ...]:

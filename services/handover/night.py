@@ -120,7 +120,11 @@ def after(state: Night | None, event: OfNight, at: datetime) -> Night:
         case ItemDone():
             return msgspec.structs.replace(night, done=night.done | {fact.item})
         case DeadlinePassed():
+            before = night.passed.get((fact.edition, fact.step))
             told = Passed(to=fact.to, due_at=fact.due_at, fired_at=fact.fired_at, items=fact.items)
+            if before is not None and not before.settled:  # What was undone since is told as well.
+                both = tuple(sorted({*before.items, *fact.items}))
+                told = msgspec.structs.replace(told, due_at=before.due_at, items=both)
             return msgspec.structs.replace(night, passed=night.passed | {(fact.edition, fact.step): told})
         case DeadlineSettled():
             key = (fact.edition, fact.step)

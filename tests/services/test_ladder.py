@@ -154,6 +154,24 @@ def test_what_is_undone_is_due_again(morning: Centre) -> None:
     ]
 
 
+def test_what_is_undone_after_others_were_told_of_is_told_as_well(morning: Centre) -> None:
+    """One is left and told of; the other had been acknowledged by mistake: of that one too somebody is told, once."""
+    tell(morning, ("day", acknowledge(1)))
+    morning.tick("2025-05-13 09:35")
+    tell(morning, ("day", item("undo", 1, "2025-05-13 09:40")))
+    morning.tick("2025-05-13 10:00")
+    tell(morning, ("day", item("undo", 2, "2025-05-13 10:01")), ("day", acknowledge(1)), ("day", acknowledge(2)))
+    morning.tick("2025-05-13 16:00")
+
+    assert [(step, items, fired) for step, _, _, fired, items, _ in passed(morning)] == [
+        ("reminded", (2,), "13 09:15"),
+        ("escalated", (2,), "13 09:30"),
+        ("escalated", (1,), "13 09:40"),
+        ("reminded", (1,), "13 09:40"),
+    ]
+    assert [event.items for event in recorded(morning, "deadline.settled")] == [(1, 2), (1, 2)]
+
+
 def test_what_is_no_call_of_that_night_is_not_due(morning: Centre) -> None:
     """A time corrected after the statement: the item is another night's, and nobody is reminded of it here."""
     wrong = call("W", "2025-05-13 03:00")

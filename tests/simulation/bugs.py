@@ -16,12 +16,15 @@ import sqlalchemy as sa
 from nats.aio.msg import Msg
 
 from services import bus, deadlines, hearing, listening, streams, writer
+from services.book import Book
 from services.desk import Desk
-from services.handover import answers, late, offers
+from services.handover import answers, contracts, ladder, late, offers, statement, urgent
+from services.handover import night as nights
 from services.publishing import Publisher
 from services.relay import Relay
 from services.tables import DEADLINES
 from tests import test_planted_bugs as planted
+from tests import test_planted_bugs_in_the_morning as in_the_morning
 from tests.simulation.connection import Connection
 
 Patch = pytest.MonkeyPatch
@@ -218,6 +221,42 @@ def gives_a_case_to_everybody(patch: Patch) -> None:
     patch.setattr(late, "accepted_elsewhere", lambda *_: None)
 
 
+def forgets_what_comes_late(patch: Patch) -> None:
+    """A call that comes after the statement of its night is recorded, and stated nowhere."""
+    patch.setattr(nights, "late", lambda *_: None)
+
+
+def agrees_whatever_is_missing(patch: Patch) -> None:
+    """A statement says that everything agrees, and compares nothing."""
+    stands = statement.stands
+    patch.setattr(statement, "stands", lambda *given: stands(*given)._replace(verdict="agree", differences=()))
+
+
+def calls_nobody_after_the_first(patch: Patch) -> None:
+    """The ladder of what cannot wait ends with its first rung, whether or not anybody answered."""
+    plan = Book.plan
+
+    def once(self: Book[Any], key: str, due: Any, kind: str, *more: Any, **options: Any) -> None:
+        if kind != urgent.KIND or not self.written:
+            plan(self, key, due, kind, *more, **options)
+
+    patch.setattr(Book, "plan", once)
+
+
+def tells_nobody_of_what_was_undone(patch: Patch) -> None:
+    """A step that somebody was told of never comes again, whatever is undone after it."""
+
+    def everything(step: tuple[int, str], state: Any) -> Any:
+        return frozenset({0, *state.items}) if step in state.passed else frozenset()
+
+    patch.setattr(ladder, "_told", everything)
+
+
+def lets_a_contract_end_in_silence(patch: Patch) -> None:
+    """At midnight the contract is over, and no case passes on."""
+    patch.setattr(contracts, "fall_due", lambda *_: None)
+
+
 OF_THE_NIGHT: tuple[Plant, ...] = (
     acknowledges_before_the_commit,
     leaves_the_default_ack_policy,
@@ -235,6 +274,11 @@ OF_THE_NIGHT: tuple[Plant, ...] = (
     plans_outside,
     lets_fall_due_too_early,
     gives_a_case_to_everybody,
+    forgets_what_comes_late,
+    agrees_whatever_is_missing,
+    calls_nobody_after_the_first,
+    tells_nobody_of_what_was_undone,
+    lets_a_contract_end_in_silence,
 )
 
 moves_the_tallies_twice = planted.moves_the_tallies_twice
@@ -265,4 +309,24 @@ OF_THE_SERVICES: tuple[Plant, ...] = (
     planted.resolves_outside,
 )
 
-BUGS = (*OF_THE_NIGHT, *OF_THE_SERVICES)
+OF_THE_MORNING: tuple[Plant, ...] = (
+    in_the_morning.leaves_out_further_contacts,
+    in_the_morning.forgets_what_it_stated,
+    in_the_morning.numbers_each_edition_from_one,
+    in_the_morning.withholds_what_differs,
+    in_the_morning.says_nothing_of_a_quiet_night,
+    in_the_morning.agrees_while_a_number_is_missing,
+    in_the_morning.believes_the_exchange,
+    in_the_morning.reminds_of_what_is_acknowledged,
+    in_the_morning.loses_the_ladder,
+    in_the_morning.escalates_into_another_charge,
+    in_the_morning.never_says_that_it_is_in_hand,
+    in_the_morning.acknowledges_again,
+    in_the_morning.passes_a_case_with_every_item,
+    in_the_morning.drops_what_was_said_early,
+    in_the_morning.lets_it_wait,
+    in_the_morning.calls_the_first_alone,
+    planted.closes_no_night_again,
+)
+
+BUGS = (*OF_THE_NIGHT, *OF_THE_SERVICES, *OF_THE_MORNING)

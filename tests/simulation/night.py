@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -40,6 +40,9 @@ PUNCTUAL = 0.9
 LOOKS = relay.CHECK + 2.0
 """Seconds until every relay has looked whether EVENTS holds what it published."""
 
+AFTERWARDS = (35, 65, 240)
+"""Minutes after everything was said: a supplement is overdue, the ward is told, and so by any clock that was wrong."""
+
 HEALING = 600.0
 """Seconds within which everything is done once nothing stands in the way any more."""
 
@@ -57,10 +60,10 @@ class Outcome(NamedTuple):
 class Night:
     """Everything there is in one night."""
 
-    def __init__(self, seed: int, ward: Ward, grown: Grown | None = None, *, with_trace: bool = False) -> None:
-        self.seed, self.ward = seed, ward
+    def __init__(self, script: Script, ward: Ward, grown: Grown | None = None, *, with_trace: bool = False) -> None:
+        seed = script.seed
+        self.seed, self.ward, self.script = seed, ward, script
         self.random = Random(f"{seed}/night")
-        self.script = Script(Random(f"{seed}/script"), ward)
         self.loop = Loop(Random(f"{seed}/loop"))
         self.truth = Truth(self.loop, self.script.begins)
         self.story = Story(self.truth, with_trace=with_trace)
@@ -82,14 +85,14 @@ class Night:
             name: Node(name, self.bus, self.clocks[name], new_id, settings, self.weather) for name in SERVICES
         }
         self.providers = {
-            name: Provider(name, self.bus, ward.id, Random(f"{seed}/{name}")) for name in ("day", "night")
+            name: Provider(name, self.bus, ward.id, Random(f"{seed}/{name}")) for name in script.providers
         }
         self.broken: list[str] = []
         self.bus.on_done = lambda durable, done: self.broken.extend(invariants.done_too_early(self, durable, done))
 
     def declare(self) -> None:
         """`yoake streams`."""
-        wanted = durables(self.ward.id) + receipt_durables(self.ward.id, ("day", "night"))
+        wanted = durables(self.ward.id) + receipt_durables(self.ward.id, self.script.providers)
         self.bus.declare(streams(), wanted)
 
     def is_quiet(self) -> bool:
@@ -182,6 +185,10 @@ class Night:
         quiet = await self.rest(HEALING)
         for provider in self.providers.values():
             provider.ask()
+        for minutes in AFTERWARDS:
+            quiet = quiet and await self.rest(HEALING)
+            self.truth.sleep_until(self.script.ends + timedelta(minutes=minutes))
+            await asyncio.sleep(1.0)
         if not (quiet and await self.rest(HEALING)):
             self.broken += invariants.lag(self)
 
@@ -342,11 +349,11 @@ def ward() -> Ward:
 
 
 @cache
-def grown() -> Grown:
-    """Made once in each process of ours, by services that start for the first time."""
+def grown(evening: date) -> Grown:
+    """Made once for each evening in each process of ours, by services that start for the first time."""
     with machine():
         Journal.makes_schema = True
-        night = Night(0, ward())
+        night = Night(Script(0, ward(), evening), ward())
         night.loop.run(_first_start(night))
         Journal.makes_schema = False
     held = {name: list(stream.messages.values()) for name, stream in night.bus.streams.items()}
@@ -367,9 +374,10 @@ async def _first_start(night: Night) -> None:
 
 def play(seed: int, *, with_trace: bool = False, listen: bool = False) -> Outcome:
     """Let one night pass, and look at what it left."""
-    before = grown()
+    script = Script(seed, ward())
+    before = grown(script.evening)
     with machine():
-        night = Night(seed, ward(), before, with_trace=with_trace)
+        night = Night(script, ward(), before, with_trace=with_trace)
         logger = logging.getLogger("yoake")
         listener = Listener(night.story, lambda: getattr(getattr(OWNER.get(), "node", None), "name", "—"))
         if listen:

@@ -23,6 +23,9 @@ from tests.simulation.bus import Bus
 from tests.simulation.connection import Connection
 from tests.simulation.loop import OWNER
 
+PERSONAL = "みほんたろう"
+"""Stands in every message; nowhere else may it be found."""
+
 QUIET, LONGEST = 5.0, 60.0
 PULL = 60.0
 DONE = ("accepted", "known")
@@ -38,7 +41,7 @@ class Letter:
     type: str
     body: bytes
     expects: str = "accepted"
-    """The status of its last receipt: accepted, parked, conflict or waiting; `either` and `any`: it depends."""
+    """The status of its last receipt: accepted, parked, conflict or waiting; `either`, `any`, `settled`: it depends."""
     calls: int = 0
     """How many matters it tells of."""
     about: str = ""

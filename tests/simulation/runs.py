@@ -14,6 +14,7 @@ import pytest
 
 from tests.simulation.bugs import BUGS, Plant
 from tests.simulation.night import Outcome, grown, play
+from tests.simulation.script import EVENINGS
 
 TOGETHER = 25
 """Nights between collections of garbage: what a night leaves is circular, and finding it costs half a night."""
@@ -30,6 +31,12 @@ class Broken(NamedTuple):
     faults: list[str]
 
 
+def everywhere() -> None:
+    """Before anything is planted: what stands before each evening is made by code that is as it should be."""
+    for evening in EVENINGS:
+        grown(evening)
+
+
 @contextmanager
 def quietly() -> Iterator[None]:
     """No logs, no collector, and no word about what died before it began."""
@@ -39,7 +46,7 @@ def quietly() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "coroutine .* was never awaited", RuntimeWarning)
-            grown()
+            everywhere()
             try:
                 yield
             finally:
@@ -83,7 +90,7 @@ def told(seed: int, *, with_trace: bool = False) -> Outcome:
         log = logging.getLogger("yoake")
         before, log.propagate = log.propagate, False
         try:
-            grown()
+            everywhere()
             return play(seed, with_trace=with_trace, listen=True)
         finally:
             log.propagate = before
@@ -92,7 +99,7 @@ def told(seed: int, *, with_trace: bool = False) -> Outcome:
 
 def seeds_until_found(plant: Plant, most: int) -> int | None:
     """How many nights it takes to find a planted bug; None: not within so many."""
-    grown()
+    everywhere()
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
         for outcome in nights(range(1, most + 1)):

@@ -6,7 +6,9 @@ More of them: `make simulate`, which also says how long each bug takes to find.
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +36,14 @@ def test_so_many_nights_leave_nothing_broken() -> None:
 def test_a_planted_bug_is_found(plant: Plant) -> None:
     """With the bug some night of so many leaves a guarantee broken, or does not come to an end."""
     assert seeds_until_found(plant, MOST), f"nobody noticed: {plant.__doc__}"
+
+
+def test_the_page_of_guarantees_lists_every_bug_that_is_planted_in_a_night() -> None:
+    """Name and sentence of each, and within how many nights it was found."""
+    page = (Path(__file__).parents[2] / "docs/guarantees.md").read_text()
+    told_ = re.findall(r"^\| `(\w+)` \| (.+) \| \d+ \|$", page, re.MULTILINE)
+    assert told_ == [(plant.__name__, plant.__doc__) for plant in BUGS]
+    assert len(told_) >= 20
 
 
 def test_a_failing_seed_tells_its_story(capsys: pytest.CaptureFixture[str]) -> None:

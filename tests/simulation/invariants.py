@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events import Recorded, decode, event_of
+from events.handover import PASSING_KINDS
 from services.handover.expiry import SETTLING
 from services.reporting import merkle
 from services.reporting.fold import all_entries, fold
@@ -310,7 +311,7 @@ def offers_end_once(left: Left) -> Iterator[str]:
                 ended[event.handover] += 1
                 if event.fired_at < event.due_at:
                     yield f"the offer {event.handover} expired at {event.fired_at}, and was due at {event.due_at}"
-            case "handed-over":
+            case "handed-over" if event.kind in PASSING_KINDS:
                 if event.case in holders:
                     yield f"{event.case} was handed over to {event.to}, and somebody has it already"
                 holders[event.case] = event.handover

@@ -20,10 +20,11 @@ from services.pages.night_call import Calls
 from services.pages.night_log import NightLog
 from services.pages.nights import Night, Stands
 from services.pages.statement import Sheet, sheet_of
-from services.pages.statement_pdf import NoPdf, as_pdf
+from services.pages.statement_pdf import as_pdf
 from services.pages.statement_rows import Opens
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
+from services.pages.typesetting import NoPdf
 
 STATEMENTS = "statements"
 """The directory, beside the keys."""

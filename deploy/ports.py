@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
+from contextlib import suppress
 
 LOOPBACK = "127.0.0.1"
+
+_FIRST, _MANY = 20_000, 12_000
+"""Below the ports that Linux, macOS and Windows give to outgoing connections: one of those could take a port of ours
+between a look and its use, or while a service is being restarted."""
+
+_TRIES = 1_000
 
 
 class StartError(RuntimeError):
@@ -12,10 +20,16 @@ class StartError(RuntimeError):
 
 
 def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody uses now, and that no outgoing connection takes meanwhile.
+
+    Raises:
+        StartError: there is none.
+    """
+    for _ in range(_TRIES):
+        port = _FIRST + secrets.randbelow(_MANY)
+        with suppress(OSError), socket.create_server((LOOPBACK, port)):
+            return port
+    raise StartError(f"no port of {LOOPBACK} from {_FIRST} to {_FIRST + _MANY - 1} is free: stop what uses them")
 
 
 def check_port(port: int, option: str) -> None:

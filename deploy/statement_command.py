@@ -21,9 +21,10 @@ from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
 from services.pages.night_log import NightLog
 from services.pages.statement import Sheet, sheet_of
-from services.pages.statement_pdf import NoPdf, as_pdf
+from services.pages.statement_pdf import as_pdf
 from services.pages.statement_rows import Opens
 from services.pages.terms import Terms
+from services.pages.typesetting import NoPdf
 from services.seal import KeyReader, Secrets
 
 

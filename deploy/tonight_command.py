@@ -19,12 +19,13 @@ from services.handover.in_hand import in_hand
 from services.intake.tonight_cases import TonightCases
 from services.intake.web import Lookup
 from services.pages.evening_log import EveningLog
-from services.pages.statement_pdf import TONIGHT, NoPdf, as_pdf
+from services.pages.statement_pdf import TONIGHT, as_pdf
 from services.pages.terms import Language, Terms
 from services.pages.tonight import printed_at
 from services.pages.tonight_facts import Seen
 from services.pages.tonight_reading import Tonight
 from services.pages.tonight_sheet import Sheet
+from services.pages.typesetting import NoPdf
 from services.seal import KeyReader, Secrets
 
 

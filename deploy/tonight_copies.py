@@ -21,12 +21,13 @@ import sqlalchemy as sa
 from deploy.copies import write_whole
 from services.clock import Clock, system_clock
 from services.journal import LogReader
-from services.pages.statement_pdf import TONIGHT, NoPdf, as_pdf
+from services.pages.statement_pdf import TONIGHT, as_pdf
 from services.pages.terms import Terms
 from services.pages.tonight_facts import Opens, Seen
 from services.pages.tonight_reading import Tonight
 from services.pages.tonight_sheet import Sheet
 from services.pages.tonight_text import as_text
+from services.pages.typesetting import NoPdf
 
 KEPT = 2
 """Nights of which the notes are kept: tonight's and the last."""

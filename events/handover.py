@@ -1,7 +1,8 @@
 """What handover records: cases offered and handed over, each with its kind.
 
-Kinds: `morning` (朝の引継ぎ, night to day provider), `agency` and `section` (関係機関への引継ぎ),
-`escalation` and `information` (情報提供のみ). Only agency and section ever count in a table.
+Kinds: `morning` (朝の引継ぎ: night to day provider, as the first item of an open case is acknowledged), `agency` and
+`section` (関係機関への引継ぎ), `escalation` and `information` (情報提供のみ).
+Only agency and section ever count in a table.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import ClassVar
 
 from events import Event, vocabulary
 
-KINDS = ("morning", "agency", "section", "escalation", "information")
+MORNING = "morning"
+KINDS = (MORNING, "agency", "section", "escalation", "information")
 
 PASSING_KINDS = ("agency", "section")
 """Once accepted, the case is the receiver's; these alone count."""

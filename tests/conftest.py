@@ -18,6 +18,14 @@ MEMORY = Path("/dev/shm")  # noqa: S108  (a directory of the test's own is made 
 
 _serial = itertools.count(1)
 
+LONGEST = ("tests/simulation/", "tests/stories/")
+"""Files that take minutes are begun first, so that nobody waits for them at the end; the rest goes by its names."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the longest to the front; files are given to workers in this order."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:

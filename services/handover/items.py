@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from events.handover import MORNING, HandedOver, HandoverReturned
 from events.intake import night_id
 from events.messages import ExchangeCount, ItemAcknowledge, ItemAnswer, ItemDone, ItemQuestion, ItemUndo
 from events.morning import (
@@ -26,6 +27,7 @@ from services.cases import person_of
 from services.handover import ladder, urgent
 from services.handover.comparison import QUIET
 from services.handover.night import STATEMENT, Night, is_kept, state_of
+from services.handover.passing import known_of
 from services.handover.register import CaseRow, Register
 from services.handover.together import all_of
 from services.ward import Ward
@@ -137,6 +139,15 @@ def _acknowledge(place: _Place) -> None:
         urgent.acknowledged(place.row, said.provider, said.at, place.book)
     ladder.settle(place.night, place.ward.local(said.arrived), place.book)
     if case is not None and passes:
+        given = HandedOver(
+            handover=place.book.new_id(),
+            case=case.case,
+            provider=said.provider,
+            kind=MORNING,
+            giver=case.owner,
+            to=said.provider,
+        )
+        place.book.write(given, said.at)
         _pass(case, said.provider, place.book)
 
 
@@ -154,6 +165,13 @@ def _undo(place: _Place) -> None:
         if place.n in edition.numbers:
             ladder.plan(place.night, edition, place.ward, place.book, from_=place.said.arrived)
     if case is not None and back is not None:
+        for known in known_of(case.case, place.book):
+            given = known.handover
+            if (given.kind, given.status, given.giver, given.to) == (MORNING, "accepted", back, case.owner):
+                place.book.write(
+                    HandoverReturned(handover=known.id, case=known.case, provider=place.said.provider, giver=back),
+                    place.said.at,
+                )
         _pass(case, back, place.book)
 
 

@@ -28,10 +28,11 @@ from services.pages.nights import Entry, Night, Stands
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted
 from services.pages.statement import Sheet, sheet_of
-from services.pages.statement_pdf import NoPdf, as_pdf
+from services.pages.statement_pdf import as_pdf
 from services.pages.statement_rows import Opens, Row
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
+from services.pages.typesetting import NoPdf
 from services.parked_desk import DONE
 from services.signin import Session
 

@@ -28,8 +28,8 @@ IN_THE_MORNING = {
     "followed_by": Label("このあとに追加分が{n}件あります（{names}）。", "Followed by supplements: {n} ({names})."),
     "period": Label("{began}～{ended}", "{began} to {ended}"),
     "duration": Label("対象の時間：", "Hours: "),
-    "giver": Label("引き継ぐ側：", "From: "),
-    "receiver": Label("引き継がれる側：", "To: "),
+    "given_by": Label("引き継ぐ側：", "From: "),
+    "taken_by": Label("引き継がれる側：", "To: "),
     "quiet": Label("この夜間の相談はありませんでした（0件）。", "There was no consultation in this night (0)."),
     "quiet_short": Label("相談0件", "No consultation (0)"),
     "how_many": Label(

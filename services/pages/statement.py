@@ -104,8 +104,8 @@ def sheet_of(
         synthetic=terms.screen("synthetic") if night.synthetic else "",
         period=terms.screen("period", began=clock.whole(statement.began_at), ended=clock.whole(statement.ended_at)),
         between=(
-            terms.screen("giver") + terms.listed(map(terms.provider, statement.givers)),
-            terms.screen("receiver") + terms.provider(statement.receiver),
+            terms.screen("given_by") + terms.listed(map(terms.provider, statement.givers)),
+            terms.screen("taken_by") + terms.provider(statement.receiver),
         ),
         editions=tuple(head.edition(one) for one in shown.editions),
         copy=terms.screen(

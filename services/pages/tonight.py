@@ -22,13 +22,14 @@ from services.pages.guard import done_by, session_of, shown_to
 from services.pages.noting import LONGEST, SAID, Mistake, Writer, ended, number_in, written
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted
-from services.pages.statement_pdf import TONIGHT, NoPdf, as_pdf
+from services.pages.statement_pdf import TONIGHT, as_pdf
 from services.pages.terms import Terms
 from services.pages.tonight_facts import Opens, Seen
 from services.pages.tonight_reading import Tonight
 from services.pages.tonight_rows import opened, words_in
 from services.pages.tonight_sheet import Sheet
 from services.pages.tonight_text import as_text
+from services.pages.typesetting import NoPdf
 from services.parked_desk import DONE
 from services.signin import Session
 

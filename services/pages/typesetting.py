@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 PATIENCE = 60.0
@@ -14,15 +16,18 @@ class NoPdf(RuntimeError):
     """It could not be typeset; the page is there all the same, and can be printed."""
 
 
-def typeset(template: Path, sheet: bytes) -> bytes:
+def typeset(template: Path, sheet: bytes, sizes: Sequence[float] = ()) -> bytes:
     """A PDF of a template, which reads `sheet`, a JSON text, from `sys.inputs.sheet`.
+
+    `sizes` of print, in points, where a template has one (`sys.inputs.size`): the first with which everything takes
+    one sheet, or else the last.
 
     Raises:
         NoPdf: it could not be made; says why, and nothing of what stands on it.
     """
     try:
         done = subprocess.run(  # noqa: S603  (ourselves, and a template of ours)
-            [sys.executable, "-m", "services.pages.typesetting", str(template)],
+            [sys.executable, "-m", "services.pages.typesetting", str(template), *map(str, sizes)],
             input=sheet,
             capture_output=True,
             timeout=PATIENCE,
@@ -35,23 +40,28 @@ def typeset(template: Path, sheet: bytes) -> bytes:
     return done.stdout
 
 
-def _typeset(template: Path, sheet: bytes) -> bytes:
+def _typeset(template: Path, sheet: bytes, sizes: Sequence[str]) -> bytes:
     """With the font of a wheel alone, so that it looks the same on every machine."""
     import pylopdf_fonts_jp
     import typst
 
     fonts = Path(pylopdf_fonts_jp.__file__).parent
-    compiler = typst.Compiler(
-        template,
-        root=template.parent,
-        font_paths=[fonts],
-        ignore_system_fonts=True,
-        sys_inputs={"sheet": sheet.decode()},
-    )
-    made = compiler.compile(format="pdf")
+
+    def compiler(size: Sequence[str]) -> typst.Compiler:
+        return typst.Compiler(
+            template,
+            root=template.parent,
+            font_paths=[fonts],
+            ignore_system_fonts=True,
+            sys_inputs={"sheet": sheet.decode()} | ({"size": size[0]} if size else {}),
+        )
+
+    tried = ([size] for size in sizes[:-1])
+    fitting = (size for size in tried if json.loads(compiler(size).query("<pages>", field="value", one=True)) == 1)
+    made = compiler(next(fitting, sizes[-1:])).compile(format="pdf")
     assert isinstance(made, bytes), "one document is one file"
     return made
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(_typeset(Path(sys.argv[1]), sys.stdin.buffer.read()))
+    sys.stdout.buffer.write(_typeset(Path(sys.argv[1]), sys.stdin.buffer.read(), sys.argv[2:]))

@@ -437,9 +437,9 @@ _SCREEN = {
     "import_is_failed": Label("取り込めません。", "Cannot be imported."),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
-SCREEN: Final = MappingProxyType(
-    _SCREEN | ON_THE_CARD | OF_SUBSCRIBERS | OF_SHEETS | OF_AGENCIES | IN_THE_MORNING | TONIGHT
-)
+_PARTS: Final = (_SCREEN, ON_THE_CARD, OF_SUBSCRIBERS, OF_SHEETS, OF_AGENCIES, IN_THE_MORNING, TONIGHT)
+SCREEN: Final = MappingProxyType({name: label for part in _PARTS for name, label in part.items()})
+assert len(SCREEN) == sum(map(len, _PARTS)), "a word of one page has taken the name of another's"
 """Every word of the frame and the pages, by the name that the templates use."""
 
 EVENTS: Final = MappingProxyType(

@@ -20,6 +20,7 @@ from deploy.access import USERS
 from deploy.feeding import read_lines
 from deploy.natsd import executable
 from deploy.output import WHOLE
+from deploy.ports import free_port
 from events.adapter import Adapter, NotSent
 from services.streams import streams
 from tests.running import (
@@ -282,6 +283,12 @@ def test_every_command_explains_itself(command: str) -> None:
     unknown = yoake(command, "--frobnicate")
     assert unknown.returncode == 2
     assert "--frobnicate" in unknown.stderr
+
+
+def test_a_service_gets_no_port_that_an_outgoing_connection_may_take() -> None:
+    """Else it could not be started again while such a connection stands, and `yoake up` could end before it began."""
+    ephemeral = 32_768  # Where Linux begins; others begin at 49,152.
+    assert all(free_port() < ephemeral for _ in range(100))
 
 
 def test_bad_input_says_what_is_wrong_and_what_to_do(demo: Path, here: Path, tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from services.intake.night_calls import NightCalls
 from services.journal import LogReader
 from services.pages.night_log import NightLog
 from services.pages.statement import Sheet
-from services.pages.statement_pdf import NoPdf
 from services.pages.terms import Terms
+from services.pages.typesetting import NoPdf
 from services.seal import Secrets
 from services.settings import FORMAT
 from tests import desk_examples

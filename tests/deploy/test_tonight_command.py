@@ -21,9 +21,9 @@ from deploy.front import tonight_of
 from deploy.setting_up import SAMPLE
 from deploy.tonight_copies import APART, TonightCopies, tonight_copies_in
 from services.intake.web import Lookup
-from services.pages.statement_pdf import NoPdf
 from services.pages.terms import Terms
 from services.pages.tonight_sheet import Sheet
+from services.pages.typesetting import NoPdf
 from services.seal import Secrets
 from services.settings import FORMAT
 from tests import desk_examples

@@ -40,7 +40,7 @@ def page(chromium: Browser, centre: Centre) -> Iterator[Page]:
         page = context.new_page()
         page.goto(f"{address}/signin/{app.state.signins.link('day')}")
         press_to(page, "サインインする")
-        page.wait_for_url("**/")
+        page.wait_for_url("**/morning")
         page.goto(f"{address}/cases/R7-0001")
         yield page
         context.close()

@@ -38,7 +38,7 @@ def page(chromium: Browser, centre: Centre) -> Iterator[Page]:
         page.goto(f"{address}/signin/{app.state.signins.link('night')}")
         page.keyboard.press("Tab")
         press_to(page, "サインインする")
-        page.wait_for_url("**/morning")
+        page.wait_for_url("**/tonight")
         page.goto(f"{address}/flags")
         yield page
         context.close()

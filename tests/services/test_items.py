@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from events.handover import HandedOver
+from events.handover import HandoverEvent
+from events.morning import ItemAcknowledged, ItemUnacknowledged
 from tests.desk_examples import ON_ONE_STORE, Centre, answer, at, call, close, message, offer
 from tests.morning_examples import (
     ISSUED,
@@ -167,11 +168,26 @@ def test_what_was_acknowledged_by_mistake_is_undone(morning: Centre) -> None:
     assert owners(morning)["R7-0002"] == "night"
     tell(morning, ("day", item("undo", 1, "2025-05-13 08:43")), ("day", acknowledge(1, "2025-05-13 08:44")))
 
-    assert [(event.name, event.from_owner, event.to_owner) for event in recorded(morning)[1:]] == [
+    told = [event for event in recorded(morning)[1:] if isinstance(event, ItemAcknowledged | ItemUnacknowledged)]
+    assert [(event.name, event.from_owner, event.to_owner) for event in told] == [
         ("item.acknowledged", "night", "day"),
         ("item.unacknowledged", "day", "night"),
         ("item.acknowledged", "night", "day"),
     ]
+    assert [event.name for event in recorded(morning) if isinstance(event, HandoverEvent)] == [
+        "handed-over",
+        "handover.returned",
+        "handed-over",
+    ]
+
+
+def test_what_is_acknowledged_is_handed_over_of_the_kind_morning(morning: Centre) -> None:
+    """From whom and to whom; once for each case, however many of its calls are acknowledged; no table counts it."""
+    tell(morning, ("day", acknowledge(1)), ("day", acknowledge(2)))
+
+    given = recorded(morning, "handed-over")
+    assert [(each.kind, each.giver, each.to) for each in given] == [("morning", "night", "day")]
+    assert given[0].case == recorded(morning, "item.acknowledged")[0].case
 
 
 def test_undoing_one_of_two_leaves_the_case_with_the_day(morning: Centre) -> None:
@@ -193,7 +209,7 @@ def test_undoing_takes_nothing_from_an_agency(morning: Centre) -> None:
         ("day", offer("H", case="", on="2025-05-13 09:00", **agency)),
         ("day", answer("accept", "H", "2025-05-13 09:10")),
     )
-    (given,) = [event for event in recorded(morning) if isinstance(event, HandedOver)]
+    given = recorded(morning, "handed-over")[-1]
     tell(morning, ("day", item("undo", 1, "2025-05-13 09:20")))
 
     assert owners(morning)[number] == f"agency:{given.agency or given.to}"
@@ -310,6 +326,7 @@ def test_items_are_as_they_were_after_a_restart(morning: Centre) -> None:
     assert [receipt.status for receipt in receipts] == ["accepted"] * 3
     assert [(event.name, getattr(event, "item", None)) for event in recorded(morning)[1:]] == [
         ("item.acknowledged", 1),
+        ("handed-over", None),
         ("item.questioned", 2),
         ("item.acknowledged", 2),
         ("item.answered", 2),

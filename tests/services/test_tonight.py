@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from starlette.applications import Starlette
 
 from events.morning import CaseNoted
-from services.pages.statement_pdf import NoPdf
+from services.pages.typesetting import NoPdf
 from tests.desk_examples import Centre, answer, arrange, at, call, cancel, close, merge, message
 from tests.evening_examples import EVENING, MOTHER, NOTE, RINGS, mother_rings, new_years_eve, note
 from tests.web_examples import HOME, browser, site

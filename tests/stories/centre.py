@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ import nats.errors
 from deploy.datadir import DataDirectory
 from deploy.natsd import NatsError
 from deploy.opened import Opened
+from deploy.ports import free_port
 from deploy.status import status
 from events import Recorded, event_of
 from events.courier import Courier
@@ -35,13 +35,6 @@ from tests.running import YOAKE, Finished, environment, until, up
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 WARD = "setagaya"
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def moment(text: str) -> datetime:
@@ -58,7 +51,8 @@ class Centre:
     def __init__(self, directory: Path, now: str) -> None:
         self.data, self._clock, self._offset = directory / "data", directory / "clock", 0.0
         self._power: Any = None
-        self._ports = (_free_port(), _free_port())
+        self._ports = (free_port(), free_port())
+        """The pages' and NATS's, also after a power cut: whoever uses them knows them."""
         self.closing = ExitStack()
         """What is closed when the story is over."""
         self.set_clock(now)

@@ -11,8 +11,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from services.ward import load
+from tests.running import WARD as SETAGAYA
 from tests.stories.centre import Centre, Desk, Provider, centre_at, moment
 
 NIGHT = "2025-03-31"
@@ -112,6 +115,29 @@ def test_bands_and_years_are_those_of_the_hours_then_in_force(days: Days) -> Non
 
     assert (old["day", "total"], old["night", "total"]) == (2, 1)  # C and A; B.
     assert (new["day", "total"], new["night", "total"]) == (0, 1)  # D.
+
+
+def test_with_the_other_fiscal_year_d_alone_moves(days: Days) -> None:
+    """By the evening on which the night began, D of 03:00 is 令和6年度; A, B and C stay where they are."""
+    ward = load(SETAGAYA)
+    other = msgspec.structs.replace(ward, policy=msgspec.structs.replace(ward.policy, period="evening"))
+    began = {
+        event.case_ref: record.time
+        for record, event in days.centre.events("intake", "call.received")
+        if event.case_ref in ("A", "B", "C", "D")
+    }
+
+    assert {case for case, at in began.items() if ward.fiscal_year(at) != other.fiscal_year(at)} == {"D"}
+    assert (ward.fiscal_year(began["D"]), other.fiscal_year(began["D"])) == (2025, 2024)
+
+
+def test_the_old_contractor_may_send_what_was_before_midnight(days: Days) -> None:
+    """Its repeat of B and the note of 23:55 were taken at 09:10, and nothing of it was parked."""
+    (added,) = [record for record, _ in days.centre.events("intake", "call.added")]
+
+    assert added.time == moment("2025-03-31 23:55")
+    assert added.recordedat >= moment("2025-04-01 09:10")
+    assert days.centre.yoake("parked", "--all", "--json").json == []
 
 
 def test_the_statement_lists_the_night_across_the_change_of_year(days: Days) -> None:

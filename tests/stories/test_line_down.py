@@ -60,6 +60,7 @@ class Night:
                 night.publishes(letter.type, body)
         self.centre.waits_for("intake", "call.received", 3)
         self.seen["call"] = Desk(self.centre, "night", "架空 夜子").reads(f"/cases/{self._case_of_44()}")
+        self.seen["parked"] = Desk(self.centre, "night", "架空 夜子").reads("/parked")
         night.says("shift.close", "2025-11-15 08:20", {"night": NIGHT, "last": 44}, name="close-1")
         night.says("exchange.count", "2025-11-15 08:20", {"night": NIGHT, "contacts": 5}, name="count")
 
@@ -137,6 +138,15 @@ def test_one_unreadable_call_delays_none_behind_it(night: Night) -> None:
     assert recorded["43"] - recorded["42"] > timedelta(minutes=30)
     parked = night.centre.yoake("parked", "--all", "--json").json
     assert [entry["provider"] for entry in parked] == ["night"]
+    assert "UTF-8" in night.seen["parked"]
+
+
+def test_nothing_says_that_it_agrees_while_it_does_not(night: Night) -> None:
+    """The statement and the first supplement differ, each by name; only the last edition, with all five, says 一致."""
+    verdicts = [event.verdict for _, event in night.centre.events("handover", "statement.issued")]
+
+    assert verdicts == ["differ", "differ", "agree"]
+    assert "一致" not in night.seen["statement"].replace("不一致", "")
 
 
 def test_what_could_not_wait_shows_its_attempts_before_any_statement(night: Night) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -114,6 +114,7 @@ class Desk(Generic[S]):
     def __init__(self, journal: Journal, rules: Rules[S], secrets: Secrets, keys: KeyStore) -> None:
         self.journal, self.rules, self.secrets, self.keys = journal, rules, secrets, keys
         self.cursors = Cursors(journal.engine)
+        self._is_stale = False
         self._cache: dict[str, S | None] = {}
         self._names: dict[str, list[Name]] = {}
         self.index = BlindIndex(journal, secrets, keys, rules.identifying) if rules.identifying else None
@@ -245,6 +246,8 @@ class Desk(Generic[S]):
     @contextmanager
     def _group(self) -> Iterator[Group]:
         """One transaction: filled by the caller, gone on with, written; or nothing at all."""
+        if self._is_stale:
+            self._refresh()
         try:
             with self.journal.transaction() as session:
                 group = Group(self.journal, self.secrets, self.keys, session, self.index)
@@ -256,12 +259,21 @@ class Desk(Generic[S]):
                 finally:
                     del group.shelf  # It knows the group: all that this held would stay until the collector comes.
         except BaseException:
+            self._is_stale = True
             self._cache.clear()
             self._names.clear()
-            self.cursors.reload()
-            self.wards = wards_of(self.journal.engine)
+            self.cursors.undo()
+            with suppress(sa.exc.SQLAlchemyError):  # The database is away: before anything else is done, then.
+                self._refresh()
             raise
+        self.cursors.settle()
         self._remember(group)
+
+    def _refresh(self) -> None:
+        """Know again what is on disk: a transaction that failed may have been committed all the same."""
+        self.cursors.reload()
+        self.wards = wards_of(self.journal.engine)
+        self._is_stale = False
 
     def _remember(self, group: Group) -> None:
         """What was written is what will be asked for next."""

@@ -87,14 +87,29 @@ class Cursors:
         self._engine = engine
         self._heard: dict[str, Heard] = {}
         self._moved: set[str] = set()
+        self._before: dict[str, Heard | None] = {}
         self.reload()
 
     def reload(self) -> None:
-        """Back to what is on disk, after a transaction that failed."""
+        """Back to what is on disk: whether a transaction that failed was committed is known there alone."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(CURSORS))
             self._heard = {row.service: Heard(row.epoch, row.position, row.event) for row in rows}
+        self.settle()
+
+    def settle(self) -> None:
+        """What was heard since is on disk."""
         self._moved.clear()
+        self._before.clear()
+
+    def undo(self) -> None:
+        """A transaction failed: nothing of it was heard, also where the disk cannot be asked now."""
+        for service, heard in self._before.items():
+            if heard is None:
+                del self._heard[service]
+            else:
+                self._heard[service] = heard
+        self.settle()
 
     def position(self, service: str) -> int:
         """The last position heard of a service; 0 before the first."""
@@ -131,6 +146,7 @@ class Cursors:
 
     def advance(self, record: Recorded) -> None:
         """This event is being heard; `write` notes it in the transaction of its effect."""
+        self._before.setdefault(record.service, self._heard.get(record.service))
         self._heard[record.service] = Heard(record.epoch, record.position, record.id)
         self._moved.add(record.service)
 

@@ -8,6 +8,7 @@ the leaf of an RFC 6962 tree is the hash of exactly that text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import msgspec
@@ -85,6 +86,7 @@ class Ledger:
         self.cursors = Cursors(journal.engine)
         self.tallies = Tallies(journal.engine)
         self._frontier = self._read_frontier()
+        self._is_stale = False
 
     def hear(self, texts: Sequence[bytes]) -> set[str]:
         """Enter events, each once and in the order of its service; move the tallies with them.
@@ -97,6 +99,8 @@ class Ledger:
             services.journal.SecondWriter: another process writes the ledger.
         """
         gaps: set[str] = set()
+        if self._is_stale:
+            self._refresh()
         try:
             with self.journal.transaction() as session:
                 fresh = list(self._fresh(session, texts, gaps))
@@ -104,11 +108,20 @@ class Ledger:
                     self._enter(session, fresh)
                     self.cursors.write(session)
         except BaseException:
-            self.cursors.reload()
-            self.tallies.forget()
-            self._frontier = self._read_frontier()
+            self._is_stale = True
+            self.cursors.undo()
+            with suppress(sa.exc.SQLAlchemyError):  # The database is away: before anything else is heard, then.
+                self._refresh()
             raise
+        self.cursors.settle()
         return gaps
+
+    def _refresh(self) -> None:
+        """Know again what is on disk: a transaction that failed may have been committed all the same."""
+        self.cursors.reload()
+        self.tallies.forget()
+        self._frontier = self._read_frontier()
+        self._is_stale = False
 
     def _fresh(self, session: Session, texts: Sequence[bytes], gaps: set[str]) -> Iterator[tuple[Recorded, bytes]]:
         repeated: list[Recorded] = []

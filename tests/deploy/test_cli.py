@@ -288,7 +288,9 @@ def test_every_command_explains_itself(command: str) -> None:
 def test_a_service_gets_no_port_that_an_outgoing_connection_may_take() -> None:
     """Else it could not be started again while such a connection stands, and `yoake up` could end before it began."""
     ephemeral = 32_768  # Where Linux begins; others begin at 49,152.
-    assert all(free_port() < ephemeral for _ in range(100))
+    ports = [free_port() for _ in range(100)]
+    assert max(ports) < ephemeral
+    assert len(set(ports)) == len(ports)
 
 
 def test_bad_input_says_what_is_wrong_and_what_to_do(demo: Path, here: Path, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from events import ContractError, Recorded, decode, encode, encode_data
 from events.epoch import EpochOpened
-from services.hearing import CURSORS, LogChanged, of_ours
+from services.hearing import CURSORS, Cursors, LogChanged, of_ours
 from services.streams import event_subject
 from services.tables import NAMES
-from tests.desk_examples import NIGHT, SEEDED, Centre, badly, call, names, register
+from tests.desk_examples import NIGHT, SEEDED, Centre, arrange, badly, call, names, offer, register
 
 LISTENERS = pytest.mark.parametrize("listener", ["placement", "reporting"])
 
@@ -274,3 +274,34 @@ def test_what_is_no_event_of_ours_is_known_by_its_field(change: dict[str, Any], 
     assert of_ours(subject, RELEASED, good.ward, ("intake",)) == good
     with pytest.raises(ContractError, match=field):
         of_ours(subject, msgspec.json.encode(record), good.ward, ("intake",))
+
+
+@pytest.mark.parametrize("listener", ["placement", "handover", "reporting"])
+def test_what_could_not_be_heard_is_heard_later_though_the_database_could_not_be_asked(
+    centre: Centre, listener: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is cut as it is written, and again as we look what is on disk: nothing is taken for heard."""
+
+    def cut(*_: object) -> None:
+        raise sa.exc.OperationalError("SELECT", {}, Exception("server closed the connection unexpectedly"))
+
+    centre.say("day", call())
+    texts, before = centre.unheard(listener), positions(centre, listener)
+    with monkeypatch.context() as away:
+        away.setattr(Cursors, "write", cut)
+        away.setattr(Cursors, "reload", cut)
+        for _ in range(2):
+            with pytest.raises(sa.exc.OperationalError):
+                centre.hear(listener, texts)
+            assert positions(centre, listener) == before
+    centre.pump()
+
+    assert centre.unheard(listener) == []
+    assert (centre.say("day", offer()).status, centre.say("day", arrange()).status) == ("accepted", "accepted")
+    centre.pump()
+    assert centre.figures() == {("day", "short-stay"): 1}
+
+
+def positions(centre: Centre, listener: str) -> dict[str, int]:
+    """How far a service says that it has heard the others."""
+    return (centre.ledger if listener == "reporting" else centre.desk(listener)).cursors.positions()

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from itertools import chain
 from typing import NamedTuple
 
 import pytest
@@ -97,12 +98,13 @@ def told(seed: int, *, with_trace: bool = False) -> Outcome:
             gc.collect()
 
 
-def seeds_until_found(plant: Plant, most: int) -> int | None:
-    """How many nights it takes to find a planted bug; None: not within so many."""
+def seeds_until_found(plant: Plant, most: int, known: int | None = None) -> int | None:
+    """The first night of so many that finds a planted bug, `known` before all others; None: none of them does."""
     everywhere()
+    seeds = chain(() if known is None else (known,), range(1, most + 1))
     with pytest.MonkeyPatch.context() as patch:
         plant(patch)
-        for outcome in nights(range(1, most + 1)):
+        for outcome in nights(seeds):
             if outcome.broken:
                 return outcome.seed
     return None

@@ -201,7 +201,11 @@ def loses_deadlines_at_a_restart(patch: Patch) -> None:
 def plans_outside(patch: Patch) -> None:
     """A deadline is not written with the event that made it."""
     write = deadlines.write
-    patch.setattr(deadlines, "write", lambda c, planned: write(c, {k: due for k, due in planned.items() if due is None}))
+
+    def cancelled(connection: Any, planned: Any) -> None:
+        write(connection, {key: due for key, due in planned.items() if due is None})
+
+    patch.setattr(deadlines, "write", cancelled)
 
 
 def lets_fall_due_too_early(patch: Patch) -> None:

@@ -198,16 +198,6 @@ def loses_deadlines_at_a_restart(patch: Patch) -> None:
     patch.setattr(Desk, "begin", beginning)
 
 
-def plans_outside(patch: Patch) -> None:
-    """A deadline is not written with the event that made it."""
-    write = deadlines.write
-
-    def cancelled(connection: Any, planned: Any) -> None:
-        write(connection, {key: due for key, due in planned.items() if due is None})
-
-    patch.setattr(deadlines, "write", cancelled)
-
-
 def lets_fall_due_too_early(patch: Patch) -> None:
     """A deadline is taken for the time an hour before it."""
     due = deadlines._due
@@ -278,7 +268,6 @@ OF_THE_NIGHT: tuple[Plant, ...] = (
     acknowledges_over_what_went_astray,
     acknowledges_over_gaps,
     loses_deadlines_at_a_restart,
-    plans_outside,
     lets_fall_due_too_early,
     gives_a_case_to_everybody,
     forgets_what_comes_late,

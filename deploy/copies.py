@@ -7,7 +7,6 @@ owner alone may read them, and only those of the last nights are kept.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from deploy.datadir import write_whole
 from services.clock import Clock, system_clock
 from services.pages.night_call import Calls
 from services.pages.night_log import NightLog
@@ -126,18 +126,3 @@ def _files(directory: Path) -> list[Path]:
 def _copy_in(directory: Path, night: date, edition: int) -> Copy:
     name = f"{night.isoformat()}_{edition}"
     return Copy(night, edition, directory / f"{name}.txt", directory / f"{name}.pdf")
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Whole or not at all, for its owner alone."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise

@@ -105,7 +105,7 @@ class DataDirectory:
                     raise DataError(
                         f"{self.path} holds the ward {before.ward!r}, not {kept.ward!r}: give --data another directory"
                     )
-            _write(self / "yoake.json", msgspec.json.encode(kept))
+            write_whole(self / "yoake.json", msgspec.json.encode(kept))
         except OSError as error:
             raise DataError(f"{self.path}: {error.strerror}; give --data a directory that you may write") from error
 
@@ -155,7 +155,7 @@ class DataDirectory:
             return
         content = msgspec.json.encode(running).ljust(PAGE)
         try:
-            _write(self / "running.json", content)
+            write_whole(self / "running.json", content)
         except OSError:  # The disk is full, which is just what is to be said: the page that is there needs no room.
             with (self / "running.json").open("r+b") as file:
                 file.write(content)
@@ -191,8 +191,10 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def _write(path: Path, content: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.new")
+def write_whole(path: Path, content: bytes) -> None:
+    """Whole or not at all, for its owner alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)

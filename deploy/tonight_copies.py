@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from deploy.copies import write_whole
+from deploy.datadir import write_whole
 from services.clock import Clock, system_clock
 from services.journal import LogReader
 from services.pages.statement_pdf import TONIGHT, as_pdf

@@ -36,7 +36,7 @@ from deploy.refill import rebuild as rebuild_tallies
 from deploy.refill import rebuild_index
 from deploy.refill import refill as fill_events
 from deploy.setting_up import PUBLISHED, SAMPLE, prepare
-from deploy.showing import print_gaps, print_history, print_report, print_status
+from deploy.showing import print_changes, print_gaps, print_history, print_report, print_status
 from deploy.signing_in import link, print_links
 from deploy.statement_command import Asked, StatementError, last_copy, night_in, sheet_in, write_pdf
 from deploy.status import status as status_of
@@ -53,8 +53,10 @@ from services.flag_list import counts, flags
 from services.intake.finding import NotIndexed
 from services.journal import JournalError
 from services.pages.statement_text import as_text
+from services.pages.terms import Terms
 from services.pages.tonight_text import as_text as notes_as_text
 from services.reporting import published
+from services.reporting.changes import changes
 from services.reporting.inquiry import NotKnown
 from services.reporting.pages import asked
 from services.reporting.tables import read_years
@@ -348,6 +350,10 @@ def report(
     known_at: Annotated[
         str | None, typer.Option("--known-at", help="As the ledger knew it: a position, or a time with its offset.")
     ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="What differs from an earlier state, and why; written like --known-at."),
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.table,
     data: Data = DEFAULT,
     lang: Lang = Language.ja,
@@ -357,11 +363,23 @@ def report(
         years = _option("--fy", fy, read_years)
         day = _option("--as-of", as_of, _day)
         known = _option("--known-at", known_at, lambda text: _known_at(text, books))
+        earlier = _option("--since", since, lambda text: _known_at(text, books))
+        if earlier is not None and known is None:
+            known = books.inquiry.end()[0]
         try:
             found = books.inquiry.report(name.value, years=years, as_of=day, known_at=known)
         except LookupError as error:
-            fail(f"--known-at {known_at}: {error}" if known is not None else error)
-        print_report(found, format_.value, lang.value)
+            fail(f"--known-at {known_at}: {error}" if known_at is not None else error)
+        if earlier is None:
+            print_report(found, format_.value, lang.value)
+            return
+        try:
+            then = books.inquiry.report(name.value, years=years, as_of=day, known_at=earlier)
+            moved = changes(books.inquiry, then, found)
+        except LookupError as error:
+            fail(f"--since {since}: {error}")
+        *former, ward = books.inquiry.wards()
+        print_changes(moved, then, found, Terms(ward, lang.value, former), format_.value)
 
 
 @app.command()
@@ -410,7 +428,6 @@ def flags_command(
         print_json({"flags": found, "counts": counted})
         return
     from deploy.flags import print_flags
-    from services.pages.terms import Terms
 
     print_flags(found, counted, Terms(load(DataDirectory(data) / "ward.toml"), "ja" if lang == "ja" else "en"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -11,8 +12,11 @@ from rich.table import Table
 
 from deploy.output import clock_of, day_of, out, print_footnotes, print_json, report_csv, report_table
 from deploy.status import FrontStatus, ServiceStatus, Status
+from services.pages.terms import Terms
+from services.reporting.changes import Changes
 from services.reporting.footnotes import of_gap
 from services.reporting.inquiry import History, Step
+from services.reporting.pages.difference import in_words
 from services.reporting.report import Gap, Report
 from services.ward import Ward
 
@@ -30,6 +34,34 @@ def print_report(report: Report, format_: str, language: str) -> None:
             print_footnotes(report, language)
             if (current := report.also.get("current_registrants")) is not None:
                 out.print(f"  {_CURRENT[language].format(n=current)}", style="dim")
+
+
+def print_changes(changes: Changes, then: Report, now: Report, terms: Terms, format_: str) -> None:
+    """What differs from an earlier state, and the records that brought it about; as CSV the figures alone."""
+    if format_ == "json":
+        print_json(changes)
+        return
+    told = in_words(changes, then, now, terms)
+    heads = [terms.screen(name) for name in ("figure", "then", "at_present", "moved")]
+    if format_ == "csv":
+        csv.writer(sys.stdout, lineterminator="\n").writerows([heads, *told.lines])
+        return
+    out.print(f"{terms.say(now.title)}　{terms.screen('difference')}", style="bold", markup=False)
+    out.print(f"{terms.screen('then')}：{told.then}\n{terms.screen('at_present')}：{told.now}", markup=False)
+    if not told.lines:
+        out.print(terms.screen("no_difference"), markup=False)
+        return
+    table = Table(*heads, header_style="bold")
+    for line in told.lines:
+        table.add_row(*line)
+    out.print(table)
+    out.print(terms.screen("moved_by"), markup=False)
+    for each in told.because:
+        known = terms.screen("known_upto", moment=each.ledgered, n=each.position)
+        said = (each.number, each.name, terms.screen("happened_at", moment=each.occurred), known)
+        out.print("  " + "　".join(said), markup=False, soft_wrap=True)
+    if told.unnamed:
+        out.print(terms.screen("moved_more", n=told.unnamed), markup=False)
 
 
 _CURRENT = {

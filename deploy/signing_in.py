@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 from deploy.output import out
+from services.clock import system_clock
 from services.settings import Settings
 from services.signin import LINK_LASTS, SignIns
 
@@ -22,13 +23,14 @@ def link(settings: Settings, pages: str, role: str, name: str | None = None) -> 
 
 
 def print_links(settings: Settings, pages: str) -> None:
-    """A link for each role of the ward's file, as Yoake starts."""
+    """A link for each role of the ward's file whose provider's contract is not over, as Yoake starts."""
     out.print(
         f"Sign in / サインイン   (each once, within {MINUTES} minutes; then `yoake signin ROLE` / "
         f"{MINUTES}分以内に一度だけ。その後は yoake signin ROLE)",
         style="bold",
         soft_wrap=True,
     )
-    for role in settings.ward().roles:
+    ward, now = settings.ward(), system_clock()
+    for role in (role for role in ward.roles if not (role.provider and ward.is_over(role.provider, now))):
         out.print(f"  {role.label.ja} / {role.label.en}", markup=False)
         out.print(f"      {link(settings, pages, role.key)}", markup=False, soft_wrap=True)

@@ -113,9 +113,14 @@ class SignIns:
         """A new link's secret part, for a role of the ward's file and whoever it is handed to.
 
         Raises:
-            SignInError: no such role, or no such name.
+            SignInError: no such role, or no such name; or the contract of its provider is over.
         """
-        if self._ward.role_of(role) is None:
+        if self._role(role) is None:
+            if self._ward.role_of(role) is not None:
+                raise SignInError(
+                    f"{role}: it speaks for a provider whose contract is over",
+                    f"{role}：この役割の受託事業者の契約は終わっています",
+                )
             known = ", ".join(each.key for each in self._ward.roles)
             raise SignInError(
                 f"{role}: the ward's file has no such role; it has {known}",
@@ -159,7 +164,7 @@ class SignIns:
                 self._offer(connection, token)
                 raise NoSuchLink(Why.used)
             row = connection.execute(sa.select(LINKS).where(LINKS.c.digest == _digest(token))).one()
-            if self._ward.role_of(row.role) is None:
+            if self._role(row.role) is None:
                 raise NoSuchLink(Why.unknown)
             session = {
                 "digest": _digest(cookie),
@@ -179,7 +184,7 @@ class SignIns:
             row = connection.execute(sa.select(SESSIONS).where(SESSIONS.c.digest == _digest(cookie))).first()
         if row is None or not hmac.compare_digest(row.digest, _digest(cookie)) or row.until <= self._now():
             return None
-        role = self._ward.role_of(row.role)
+        role = self._role(row.role)
         return Session(role, row.name, row.who) if role else None
 
     def sign_out(self, cookie: str) -> None:
@@ -191,7 +196,7 @@ class SignIns:
         if not _TOKEN.fullmatch(token):
             raise NoSuchLink(Why.unknown)
         row = connection.execute(sa.select(LINKS).where(LINKS.c.digest == _digest(token))).first()
-        role = self._ward.role_of(row.role) if row else None
+        role = self._role(row.role) if row else None
         if row is None or role is None or not hmac.compare_digest(row.digest, _digest(token)):
             raise NoSuchLink(Why.unknown)
         if row.used:
@@ -199,6 +204,12 @@ class SignIns:
         if row.until <= self._now():
             raise NoSuchLink(Why.expired)
         return Offer(role, row.name)
+
+    def _role(self, key: str) -> Role | None:
+        """The role, while whoever it speaks for is, or will be, under contract: then nobody reads for them any more."""
+        role = self._ward.role_of(key)
+        is_over = role is not None and role.provider is not None and self._ward.is_over(role.provider, self._clock())
+        return None if is_over else role
 
     def _now(self) -> float:
         return self._clock().timestamp()

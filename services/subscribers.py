@@ -30,6 +30,12 @@ LONGEST_WAIT = 7 * 24 * 60
 PREFIX = "subscriber-"
 """Before a key, the account, the users and the durable of a subscriber on NATS."""
 
+TOLD = frozenset({"deadline.passed", "deadline.settled"})
+"""Events that are told to somebody: a provider, or `ward`."""
+
+WARD = "ward"
+"""How the ward's duty contact is named there."""
+
 _PERSONAL = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _LONGEST_URL = 1_000
 
@@ -42,7 +48,8 @@ class Subscriber(Keyed, frozen=True, kw_only=True):
     """One entry of the directory.
 
     `events` by their names. `kinds` and `to` narrow them to hand-overs of these kinds, to these agencies; an event
-    of a case then needs such a hand-over of that case. `personal`: fields of a person that go with an offer and a
+    of a case then needs such a hand-over of that case. `whom` narrows what is overdue, or in hand again, to what was
+    told to these: a provider, or `ward`. `personal`: fields of a person that go with an offer and a
     hand-over, sealed to `public_key`, a JWK. `private_hosts`: names that may stand for a private address.
     `behind`: after so many minutes without an acknowledgement the subscriber is named as being behind.
     """
@@ -51,6 +58,7 @@ class Subscriber(Keyed, frozen=True, kw_only=True):
     events: tuple[str, ...]
     kinds: tuple[str, ...] = ()
     to: tuple[str, ...] = ()
+    whom: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
     public_key: dict[str, str] | None = None
     url: str | None = None
@@ -77,12 +85,12 @@ def is_taken(provider: str, known: Iterable[Subscriber]) -> bool:
     return any(provider == user_prefix(s.key) or provider.startswith(f"{user_prefix(s.key)}-") for s in known)
 
 
-def mistakes(subscriber: Subscriber, agencies: Sequence[str]) -> Iterator[tuple[str, str]]:
+def mistakes(subscriber: Subscriber, agencies: Sequence[str], providers: Sequence[str]) -> Iterator[tuple[str, str]]:
     """(field, what is wrong with it and what would be accepted) of everything that nobody can have meant.
 
     `agencies`: the keys of the directory to whom a case can be handed over.
     """
-    yield from _in_lists(subscriber, agencies)
+    yield from _in_lists(subscriber, agencies, [WARD, *providers])
     yield from _personal(subscriber)
     yield from _webhook(subscriber) if subscriber.way == "webhook" else _nats(subscriber)
     if not 1 <= subscriber.behind <= LONGEST_WAIT:
@@ -94,15 +102,18 @@ def deliverable() -> list[str]:
     return [name for name in known_events() if name not in OUR_OWN]
 
 
-def _in_lists(subscriber: Subscriber, agencies: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _in_lists(subscriber: Subscriber, agencies: Sequence[str], told: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not subscriber.events:
         yield "events", f"empty; name what it is to hear: {', '.join(deliverable())}"
     known: dict[str, tuple[Callable[[str], bool], str]] = {
         "events": (lambda name: name in deliverable(), ", ".join(deliverable())),
         "kinds": (lambda name: name in KINDS, ", ".join(KINDS)),
         "to": (lambda name: name in agencies, ", ".join(agencies) or "keys of [[agency]], of which the file has none"),
+        "whom": (lambda name: name in told, ", ".join(told)),
         "personal": (lambda name: bool(_PERSONAL.fullmatch(name)), "names of personal fields, such as name, phone"),
     }
+    if subscriber.whom and not TOLD.intersection(subscriber.events):
+        yield "whom", f"of {' and '.join(sorted(TOLD))} alone it is known whom they were told; name one in `events`"
     for field, (is_known, accepted) in known.items():
         values: tuple[str, ...] = getattr(subscriber, field)
         for position, value in enumerate(values):

@@ -323,10 +323,19 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
         contract = self.provider_of(provider)
         return contract is not None and self._covers(contract, moment) and self.band_of(moment) in contract.bands
 
+    def answering(self, moment: datetime) -> Provider | None:
+        """Who is on duty (当番) at this moment and answers the telephone; None: no contract covers it."""
+        return next((provider for provider in self.provider if self.on_duty(provider.id, moment)), None)
+
     def is_under_contract(self, provider: str, moment: datetime) -> bool:
         """Whether the provider's contract was in force at this moment."""
         contract = self.provider_of(provider)
         return contract is not None and self._covers(contract, moment)
+
+    def is_over(self, provider: str, moment: datetime) -> bool:
+        """Whether the provider's contract had ended by this moment; one that is not known has none that could."""
+        contract = self.provider_of(provider)
+        return contract is not None and contract.until is not None and self.local(moment).date() > contract.until
 
     def _covers(self, contract: Provider, moment: datetime) -> bool:
         day = self.local(moment).date()

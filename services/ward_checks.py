@@ -361,7 +361,8 @@ def _mornings(ward: Ward) -> None:
 def _subscribers(ward: Ward) -> None:
     """Who receives what: nothing that cannot be meant, and no name on NATS that is a provider's as well."""
     for position, subscriber in enumerate(ward.subscriber):
-        for field, reason in subscribers.mistakes(subscriber, [agency.key for agency in ward.agency]):
+        known = [agency.key for agency in ward.agency], [provider.id for provider in ward.provider]
+        for field, reason in subscribers.mistakes(subscriber, *known):
             raise WardError(f"subscriber {subscriber.key}: {reason}", "subscriber", position, field)
     for position, provider in enumerate(ward.provider):
         if subscribers.is_taken(provider.id, ward.subscriber):

@@ -40,8 +40,7 @@ def _has_line(ward: Ward, provider: str, at: datetime, band: str) -> bool:
 
 def successor(owner: str, band: str, at: datetime, ward: Ward) -> str | None:
     """To whom a case of this band passes at a moment; None while it need not, or cannot."""
-    contract = ward.provider_of(owner)
-    if contract is None or contract.until is None or ward.local(at).date() <= contract.until:
+    if not ward.is_over(owner, at):
         return None  # Not a provider's, or its contract still holds.
     others = [other for other in ward.provider if ward.is_under_contract(other.id, at)]
     return next((other.id for other in others if band in other.bands), others[0].id if others else None)

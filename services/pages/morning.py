@@ -183,7 +183,8 @@ class MorningPages:
         night = self._nights.night(chosen) if chosen else None
         look = self._look(request, night, terms, session) if night else None
         alarms = [_urgent(alarm, terms) for alarm in self._nights.alarms()]
-        version, alarming = _version(look.version if look else "", nights[:1], alarms), _version(alarms)
+        duty = terms.on_duty(self._backroom.clock())
+        version, alarming = _version(look.version if look else "", nights[:1], alarms, duty), _version(alarms)
         if request.query_params.get("live") == version:
             return Response(status_code=204)
         if night:
@@ -200,6 +201,7 @@ class MorningPages:
             version=version,
             alarms=alarms,
             alarming=alarming,
+            duty=duty,
             night=chosen.isoformat() if chosen else "",
             asked=wanted,
             side=self._side(session, night, terms) if night else None,

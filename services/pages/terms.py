@@ -85,6 +85,11 @@ class Terms:
         agency = owner.removeprefix("agency:")
         return self.provider(owner) if agency == owner else self.agency(agency, agency)
 
+    def on_duty(self, moment: datetime) -> str:
+        """当番：日中受託事業者; nobody answers where no contract covers the moment."""
+        found = self.ward.answering(moment)
+        return self.screen("on_duty", who=self.say(found.label) if found else self.screen("nobody_on_duty"))
+
     def day(self, day: date, weekday: bool = False) -> str:
         """令和5年1月26日（木）, or Thu 26 January 2023."""
         if self.language == "ja":

@@ -32,6 +32,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     synthetic: str
     issued: str
     as_of: str
+    duty: str
     counts: str
     more: str
     since: str
@@ -62,6 +63,7 @@ def sheet_of(facts: Facts, seen: Seen) -> Sheet:
         synthetic=say("synthetic") if seen.synthetic else "",
         issued=_issued(facts, clock, terms),
         as_of=say("tonight_as_of", at=clock.at(seen.now)),
+        duty=terms.on_duty(seen.now),
         counts=say(
             "tonight_counts",
             stays=placed,

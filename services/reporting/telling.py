@@ -15,7 +15,7 @@ from events import SPECVERSION, Recorded
 from events.handover import AGENCY_KINDS
 from events.seal import public_key, seal
 from services.reporting.deliveries import Told
-from services.subscribers import WITH_PERSONAL, Subscriber
+from services.subscribers import TOLD, WITH_PERSONAL, Subscriber
 from services.ward import Ward
 
 LEFT_OUT = frozenset({"sealed", "content"})
@@ -53,9 +53,11 @@ class Telling:
 
     def _is_for(self, record: Recorded) -> bool:
         """Narrowed to some hand-overs, it hears of these, and of cases that have one of them."""
+        data = msgspec.json.decode(record.data)
+        if self.subscriber.whom and record.type in TOLD:
+            return data["to"] in self.subscriber.whom
         if not self.subscriber.is_narrowed:
             return True
-        data = msgspec.json.decode(record.data)
         own = data.get("handover")
         if isinstance(own, str) and "kind" in data:
             return self.subscriber.hears_of(data["kind"], data.get("agency"))

@@ -23,12 +23,14 @@ from services.pages.guard import session_of, shown_to
 from services.pages.noting import LONGEST
 from services.pages.noting import SAID as NOTED
 from services.pages.terms import Language, Terms
+from services.reporting.changes import changes
 from services.reporting.inquiry import Inquiry, NotKnown, Opens
 from services.reporting.ledger import BeforeTheLedger
 from services.reporting.pages import asked as asking
 from services.reporting.pages.asked import Asked
 from services.reporting.pages.behind import consultations, registrants
 from services.reporting.pages.course import told
+from services.reporting.pages.difference import Difference, in_words
 from services.reporting.pages.grid import laid_out, notes_under, place_of, query_of_years
 from services.reporting.pages.noting import noting
 from services.reporting.pages.overview import Compared, sections, titles, with_query
@@ -128,6 +130,7 @@ class Site:
             report, _ = self._report(name, asked)
         except BeforeTheLedger:
             return self._render(request, "empty.html", terms)
+        context["difference"] = self._difference(name, asked, terms)
         return self._render(
             request, "table.html", terms, grid=laid_out(report, terms), notes=notes_under(report, terms), **context
         )
@@ -216,12 +219,15 @@ class Site:
     def _asked(self, request: Request, ward: Ward) -> tuple[Asked, dict[str, Label]]:
         """What was asked for; the cut-off already as a position that the ledger has."""
         asked, wrong = asking.read(request.query_params, ward)
-        if asked.known_at is None:
-            return asked, wrong
-        try:
-            return asked._replace(known_at=self._inquiry.cut(asked.known_at)), wrong
-        except LookupError:
-            return asked, wrong | {"known_at": self._range(ward)}
+        cuts: dict[str, int] = {}
+        for field, given in (("known_at", asked.known_at), ("since", asked.since)):
+            try:
+                cuts |= {} if given is None else {field: self._inquiry.cut(given)}
+            except LookupError:
+                wrong[field] = self._range(ward)
+        if not wrong and {"known_at", "since"} <= cuts.keys() and cuts["since"] > cuts["known_at"]:
+            wrong["since"] = asking.LATER
+        return asked._replace(known_at=cuts.get("known_at"), since=cuts.get("since")), wrong
 
     def _range(self, ward: Ward) -> Label:
         """What the ledger has, for somebody who asked for something else."""
@@ -237,7 +243,19 @@ class Site:
             return self._inquiry.report(name, years=asked.years), None
         upto = asked.known_at if isinstance(asked.known_at, int) else None
         facts = self._inquiry.facts(upto)
-        return self._inquiry.report(name, **asked._asdict(), facts=facts), facts
+        report = self._inquiry.report(name, years=asked.years, as_of=asked.as_of, known_at=asked.known_at, facts=facts)
+        return report, facts
+
+    def _difference(self, name: Name, asked: Asked, terms: Terms) -> Difference | None:
+        """From an earlier state, where somebody asked for it."""
+        if asked.since is None:
+            return None
+        until = self._inquiry.end()[0] if asked.known_at is None else asked.known_at
+        then, now = (
+            self._inquiry.report(name, years=asked.years, as_of=asked.as_of, known_at=cut)
+            for cut in (asked.since, until)
+        )
+        return in_words(changes(self._inquiry, then, now), then, now, terms)
 
     def _compared(self) -> list[Compared]:
         """Every published table beside the computed one, from one fold of the ledger."""

@@ -110,6 +110,15 @@ def test_as_of_counts_what_had_occurred_and_known_at_what_was_known(demo: Path) 
     assert as_of.stdout.splitlines()[1] == "利用登録者数,22,65,7,8,6,108"
     early = yoake("report", "registrations", "--known-at", "50", "--format", "json", "--data", demo).json
     assert early["known_at"]["position"] == 50
+    since = ("report", "registrations", "--known-at", "50", "--data", demo, "--since")
+    moved = yoake(*since, "40", "--format", "json").json
+    assert moved["then"]["position"] == 40
+    assert {cause["step"]["position"] for cause in moved["causes"]} <= set(range(41, 51))
+    assert {(cell["now"] or 0) > (cell["then"] or 0) for cell in moved["cells"] if cell["column"] == "total"} == {True}
+    assert "この差をもたらした記録" in yoake(*since, "40").stdout
+    assert yoake(*since, "40", "--format", "csv").stdout.startswith("欄,公表時,現在,差\n")
+    assert "record 60 is later than record 50" in yoake(*since, "60").stderr
+    assert "not understood" in yoake(*since, "soon").stderr
     assert early["cells"][-1]["value"] < 309
     before = yoake("report", "calls", "--known-at", "2020-01-01T00:00+09:00", "--data", demo)
     assert before.returncode == 2

@@ -410,6 +410,33 @@ def test_what_is_typed_while_the_line_is_down_is_sent_once(screen: Page, centre:
     assert (told[2][0].contact, told[2][0].matter, told[2][1]["name"]) == (told[0][0].contact, 2, "架空 次郎")
 
 
+def test_call_after_call_is_taken_while_the_line_is_down(screen: Page, centre: Centre) -> None:
+    """未送信 1, 2, 3件: each on a card of its own, though no page comes any more; then each is there once, in order."""
+    before = len(centre.told())
+    screen.goto(f"{centre.address}/calls/new")
+    screen.route("**/*", lambda route: route.abort())
+    for number, name in enumerate(("架空 一郎", "架空 次郎", "架空 三郎"), start=1):
+        screen.locator("#name").type(name)
+        expect(screen.locator("#unsent")).to_contain_text(f"未送信 {number}件")
+        if number < 3:
+            screen.get_by_role("link", name="相談を受ける").click()
+            expect(screen.locator("#name")).to_have_value("")
+            expect(screen.locator("#caller_name")).to_be_focused()
+    look(screen, "three-down")
+    screen.unroute("**/*")
+    until_kept(screen, 0)
+
+    expect(screen.locator("#unsent")).to_be_hidden()
+    told = centre.told()[before:]
+    assert [(event.name, box["name"]) for event, box in told] == [
+        ("call.received", name) for name in ("架空 一郎", "架空 次郎", "架空 三郎")
+    ]
+    assert len({event.contact for event, _ in told}) == 3
+    expect(screen.locator("#number")).to_have_text(told[2][0].number)
+    screen.get_by_role("link", name="相談を受ける").click()  # The line is up: the page itself comes.
+    expect(screen.locator("#number")).to_have_text("")
+
+
 def test_a_registrant_is_found_and_linked_with_two_identifiers(screen: Page, centre: Centre) -> None:
     """With one the page asks for another; with two it is a `call.link` after the call."""
     before = len(centre.told())

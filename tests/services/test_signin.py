@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -137,3 +138,23 @@ def test_a_link_for_nobody_is_not_made(signins: SignIns, role: str, name: str | 
     """What is accepted is said."""
     with pytest.raises(SignInError, match=says):
         signins.link(role, name)
+
+
+def test_after_a_contract_nobody_reads_for_its_provider(tmp_path: Path, clock: Clock) -> None:
+    """Until midnight the old contractor's people are signed in; from then on no session of theirs and no link works."""
+    role = msgspec.structs.replace(WARD.roles[0], key="contractor", provider="contractor")
+    clock.now = datetime(2025, 3, 31, 23, 59, tzinfo=WARD.zone)
+    with closing(SignIns(tmp_path / "keys", msgspec.structs.replace(WARD, role=(*WARD.role, role)), clock)) as signins:
+        cookie, link = signins.sign_in(signins.link("contractor")), signins.link("contractor")
+        before = signins.session(cookie)
+
+        clock.now += timedelta(minutes=1)
+
+        assert before is not None
+        assert signins.session(cookie) is None
+        for use in (signins.offered, signins.sign_in):
+            with pytest.raises(NoSuchLink):
+                use(link)
+        with pytest.raises(SignInError, match="whose contract is over"):
+            signins.link("contractor")
+        assert signins.session(signins.sign_in(signins.link("day"))) is not None

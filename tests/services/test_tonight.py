@@ -349,7 +349,7 @@ async def test_the_page_is_asked_again_only_for_what_changed(centre: Centre) -> 
     """Nothing, as long as nothing changed but the clock."""
     app = site(centre, role="night")
     version = re.findall(r'data-version="(\w+)"', (await ask(app)).text)[0]
-    centre.tick("2025-12-31 17:30")
+    centre.tick("2025-12-31 17:10")
     same = await ask(app, f"/tonight?live={version}")
     centre.say("night", mother_rings())
     centre.pump()

@@ -31,6 +31,11 @@ SUBSCRIBERS = {
     "an event twice": ('way = "nats"\n»events = ["handed-over", "handed-over"]', "handed-over stands twice"),
     "no such kind": (ON_NATS + '»kinds = ["agncy"]', "unknown 'agncy'.*accepted: morning, agency"),
     "no such agency": (ON_NATS + '»to = ["somewhere"]', "unknown 'somewhere' in `to`; accepted: keys of"),
+    "told to nobody known": (
+        'way = "nats"\nevents = ["deadline.passed"]\n»whom = ["wrad"]',
+        "unknown 'wrad' in `whom`; accepted: ward, office, lamp",
+    ),
+    "nothing that is told": (ON_NATS + '»whom = ["ward"]', "deadline.passed and deadline.settled alone"),
     "no name of a field": (ON_NATS + f'{KEY}{GOOD}" }}\n»personal = ["氏名"]', "unknown '氏名'.*such as name, phone"),
     "no key to seal to": (ON_NATS + '»personal = ["name"]', "sealed to its own key: give its `public_key`"),
     "nothing to go with": (

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import httpx
+import msgspec
 import nats
 import nats.errors
 
@@ -31,6 +32,7 @@ from events.over_nats import OverNats
 from events.seal import public_key
 from services.database import open_reader
 from services.seal import KeyReader, Secrets
+from tests.running import WARD as SETAGAYA
 from tests.running import YOAKE, Finished, environment, until, up
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -48,7 +50,10 @@ class Centre:
     Its ports stay the same when it is switched on again, so that an adapter and a page that is open find it again.
     """
 
-    def __init__(self, directory: Path, now: str) -> None:
+    def __init__(self, directory: Path, now: str, more: str = "") -> None:
+        """`more`: what its ward's file has beside the sample's."""
+        self._ward = directory / "ward.toml"
+        self._ward.write_text(f"{SETAGAYA.read_text()}\n{more}")
         self.data, self._clock, self._offset = directory / "data", directory / "clock", 0.0
         self._power: Any = None
         self._ports = (free_port(), free_port())
@@ -89,7 +94,9 @@ class Centre:
     def switch_on(self) -> None:
         """Services, NATS and databases."""
         page, bus = self._ports
-        self._power = up(self.data, "--port", page, "--nats-port", bus, YOAKE_TEST_CLOCK=str(self._clock))
+        self._power = up(
+            *(self.data, "--ward", self._ward, "--port", page, "--nats-port", bus), YOAKE_TEST_CLOCK=str(self._clock)
+        )
         self._power.__enter__()
         time.sleep(1.2)
         self.settle()
@@ -154,6 +161,19 @@ class Centre:
         """The table of calls of a fiscal year: (row without its year, column) to the figure."""
         report = self.yoake("report", "calls", "--fy", year, "--format", "json", *options).json
         return {(cell["row"].rpartition("/")[2], cell["column"]): cell["value"] for cell in report["cells"]}
+
+    def figures_with(self, period: Literal["clock", "evening"]) -> dict[str, Any]:
+        """The totals of the table of calls, row by row, had the ward's file another policy for the fiscal year."""
+        opened = Opened(DataDirectory(self.data).settings(), WARD)
+        try:
+            facts = opened.inquiry.facts()
+            for place, (since, ward) in enumerate(facts.wards):
+                policy = msgspec.structs.replace(ward.policy, period=period)
+                facts.wards[place] = (since, msgspec.structs.replace(ward, policy=policy))
+            report = opened.inquiry.report("calls", years=range(2024, 2026), facts=facts)
+        finally:
+            opened.close()
+        return {cell.row: cell.value for cell in report.cells if cell.column == "total"}
 
 
 class Provider:
@@ -220,6 +240,11 @@ class Desk:
         assert answer.status_code == 200, (address, answer.status_code)
         return words(answer.text)
 
+    def is_shut_out_of(self, address: str) -> bool:
+        """Whether the page asks who is there, and shows nothing."""
+        answer = self._client.get(address)
+        return str(answer.url).partition("?")[0].endswith("/signin") or answer.status_code in (401, 403)
+
     def presses(self, address: str, **form: object) -> str:
         """A form is sent; what the page says then, once everything has come to rest."""
         answer = self._client.post(address, data={name: str(value) for name, value in form.items()})
@@ -242,9 +267,9 @@ def words(page: str) -> str:
 
 
 @contextmanager
-def centre_at(directory: Path, now: str) -> Iterator[Centre]:
-    """A centre that runs, from this moment on."""
-    centre = Centre(directory, now)
+def centre_at(directory: Path, now: str, more: str = "") -> Iterator[Centre]:
+    """A centre that runs, from this moment on. `more`: see `Centre`."""
+    centre = Centre(directory, now, more)
     try:
         with centre:
             yield centre

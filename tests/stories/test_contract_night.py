@@ -6,19 +6,24 @@ invented. The days are told once; each test asks what must hold.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
-from services.ward import load
-from tests.running import WARD as SETAGAYA
 from tests.stories.centre import Centre, Desk, Provider, centre_at, moment
 
 NIGHT = "2025-03-31"
+OLD_ROLE = """
+[[role]]
+key = "contractor"
+label = { ja = "旧受託事業者の担当", en = "Former contractor" }
+provider = "contractor"
+sees = ["persons", "calls", "parked", "status"]
+"""
 
 
 class Days:
@@ -41,6 +46,8 @@ class Days:
         told = _call("B", personal=alone, safe_until="2025-04-01T09:00:00+09:00", reasons=["carer-ill"])
         old.types("call.report", "2025-03-31 23:40", told, name="B")
         old.sends()
+        self.old_desk = Desk(self.centre, "contractor", "架空 旧子")
+        self.seen["B before"] = self.old_desk.reads(f"/calls/{self._number_of('B')}")
         # 23:50: its line is down; a note on B, written at 23:55, stays on its disk. B will be sent once more.
         note = {"call": "B", "personal": {"note": "隣人の電話は玄関の横"}}
         old.types("call.add", "2025-03-31 23:55", note, name="B-note", entered="2025-03-31 23:55")
@@ -50,10 +57,13 @@ class Days:
         """00:00: B and C pass, each by its own event. 00:20 the neighbour rings again; 03:00 call D."""
         self.centre.at("2025-04-01 00:00")
         self.centre.waits_for("handover", "case.passed", 2)
+        self.shut_out = [self.old_desk.is_shut_out_of(f"/cases/{self.call('B').case}")]
         self.centre.at("2025-04-01 00:20")
         number = self._number_of("B")
         worker = Desk(self.centre, "night", "架空 夜子")
         self.seen["B"] = worker.reads(f"/calls/{number}")
+        self.seen["C at night"] = worker.reads(f"/cases/{self.call('C').case}")
+        self.seen["tonight"] = worker.reads("/tonight")
         promise = {"by": "2025-04-01T08:45:00+09:00", "who": "day"}
         again = {"matters": [{"number": number, "call_back": promise, "personal": {"words": "隣人からもう一度"}}]}
         night.types("call.report", "2025-04-01 00:20", again, name="B-again")
@@ -69,6 +79,7 @@ class Days:
         self.centre.at("2025-04-01 08:41")
         day = Desk(self.centre, "day", "架空 日子")
         self.seen["statement"] = day.reads(f"/morning?night={NIGHT}")
+        self.shut_out.append(self.old_desk.is_shut_out_of(f"/morning?night={NIGHT}"))
         for item in self.statement().items:
             day.presses("/morning", night=NIGHT, item=item.n, do="acknowledge", worker="架空 日子", text="")
 
@@ -76,6 +87,7 @@ class Days:
         """09:10 the old contractor's adapter is back; on 2 April the paper of A is typed in."""
         self.centre.at("2025-04-01 09:10")
         old.sends()
+        self.shut_out.append(self.old_desk.is_shut_out_of(f"/cases/{self.call('B').case}"))
         self.seen["late note"] = Desk(self.centre, "day", "架空 日子").reads(f"/cases/{self.call('B').case}")
         self.centre.at("2025-04-02 10:00")
         paper = _call("A", personal={"caller": {"name": "架空 父", "relation": "父"}})
@@ -105,7 +117,7 @@ def _call(case: str, **matter: Any) -> dict[str, Any]:
 def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
     """The whole story, told once."""
     directory = tmp_path_factory.mktemp("contract")
-    with centre_at(directory, "2025-03-28 09:00") as centre:
+    with centre_at(directory, "2025-03-28 09:00", OLD_ROLE) as centre:
         yield Days(centre, directory)
 
 
@@ -118,17 +130,35 @@ def test_bands_and_years_are_those_of_the_hours_then_in_force(days: Days) -> Non
 
 
 def test_with_the_other_fiscal_year_d_alone_moves(days: Days) -> None:
-    """By the evening on which the night began, D of 03:00 is 令和6年度; A, B and C stay where they are."""
-    ward = load(SETAGAYA)
-    other = msgspec.structs.replace(ward, policy=msgspec.structs.replace(ward.policy, period="evening"))
-    began = {
-        event.case_ref: record.time
-        for record, event in days.centre.events("intake", "call.received")
-        if event.case_ref in ("A", "B", "C", "D")
-    }
+    """The table of the same ledger, by the evening of each night: D of 03:00 is 令和6年度, the rest stays."""
+    other = days.centre.figures_with("evening")
 
-    assert {case for case, at in began.items() if ward.fiscal_year(at) != other.fiscal_year(at)} == {"D"}
-    assert (ward.fiscal_year(began["D"]), other.fiscal_year(began["D"])) == (2025, 2024)
+    assert (other["2024/day"], other["2024/night"]) == (2, 2)  # C and A; B and D.
+    assert (other["2025/day"], other["2025/night"]) == (0, 0)
+
+
+def test_after_midnight_the_old_contractor_reads_nothing(days: Days) -> None:
+    """It was signed in and read B; from 00:00 no page shows it anything, and no new link is made for it."""
+    assert "隣人が9時まで付き添う" in days.seen["B before"]
+    assert days.shut_out == [True, True, True]
+    refused = days.centre.yoake("signin", "contractor")
+    assert refused.returncode == 2
+    assert "契約は終わっています" in refused.stdout + refused.stderr or "contract is over" in refused.stderr
+
+
+def test_who_is_on_duty_is_not_who_is_in_charge(days: Days) -> None:
+    """At 00:20 C is in the day provider's charge; the night provider has the line, until 08:30."""
+    assert "担当が替わった" in days.seen["C at night"]
+    assert "日中受託事業者" in days.seen["C at night"]
+    assert "当番：夜間受託事業者" in days.seen["tonight"]
+    assert "当番：日中受託事業者" in days.seen["statement"]
+
+
+def test_the_promised_call_back_stands_on_the_statement(days: Days) -> None:
+    """What was promised at 00:20 to be done before 08:45, and by whom."""
+    assert re.search("折り返しの約束[^。]{0,20}日中受託事業者[^。]{0,10}8:45", days.seen["statement"]), days.seen[
+        "statement"
+    ]
 
 
 def test_the_old_contractor_may_send_what_was_before_midnight(days: Days) -> None:
@@ -181,6 +211,29 @@ def test_known_at_tells_the_late_entry(days: Days) -> None:
 
     assert (then["day", "total"], now["day", "total"]) == (1, 2)
     assert any(flag.code == "late-entry" for flag in days.call("A").flags)
+
+
+def test_the_difference_names_the_late_entry(days: Days) -> None:
+    """公表時 1, 現在 2: moved by the call that was typed in on 2 April, 後入力."""
+    asked = (
+        "report",
+        "calls",
+        "--fy",
+        "2024",
+        "--known-at",
+        "2025-04-03T09:00+09:00",
+        "--since",
+        "2025-04-01T12:00+09:00",
+    )
+    found, told = days.centre.yoake(*asked, "--format", "json").json, days.centre.yoake(*asked).stdout
+    total = next(cell for cell in found["cells"] if cell["row"] == "2024/day" and cell["column"] == "total")
+
+    assert (total["then"], total["now"]) == (1, 2)
+    [cause] = found["causes"]
+    assert (cause["about"], cause["step"]["event"]) == (days.call("A").case, "call.received")
+    assert "late-entry" in [flag["code"] for flag in cause["step"]["data"]["flags"]]
+    assert days.call("A").number in told
+    assert "後入力" in told
 
 
 def test_the_night_worker_reads_all_of_the_case(days: Days) -> None:

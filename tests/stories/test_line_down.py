@@ -26,7 +26,7 @@ BROTHER = {
 
 
 class Night:
-    """What was seen while the night went on; its centre still runs, and it is 9:30."""
+    """What was seen while the night went on; its centre still runs, and it is 10:02."""
 
     def __init__(self, centre: Centre, directory: Path) -> None:
         self.centre, self.seen = centre, dict[str, str]()
@@ -90,6 +90,10 @@ class Night:
         self.centre.waits_for("handover", "statement.issued", 3)
         self.seen["after"] = day.reads("/morning")
         self.seen["old copy"] = day.reads(f"/morning/{NIGHT}/statement.txt?edition=0")
+        self.centre.at("2025-11-15 10:02")  # The last supplement's own half hour is over.
+        self.seen["overdue"] = day.reads("/morning")
+        self._acknowledges(day, 5)
+        self.seen["in the end"] = day.reads("/morning")
 
     def _acknowledges(self, day: Desk, item: int) -> None:
         day.presses("/morning", night=NIGHT, item=item, do="acknowledge", worker="架空 日子", text="")
@@ -194,6 +198,13 @@ def test_in_the_end_all_agrees(night: Night) -> None:
     assert (last.verdict, last.differences) == ("agree", ())
     assert "一致" in night.seen["after"]
     assert "受領待ち" in night.seen["after"]
+
+
+def test_what_nobody_took_over_is_a_difference_only_once_it_is_overdue(night: Night) -> None:
+    """受領待ち until 10:00, 不一致あり from then on, 一致 as soon as somebody acknowledges it."""
+    assert "件数照合：不一致あり" not in night.seen["after"]
+    assert "件数照合：不一致あり" in night.seen["overdue"]
+    assert "件数照合：一致" in night.seen["in the end"]
 
 
 def test_a_copy_says_which_edition_it_is(night: Night) -> None:

@@ -12,17 +12,30 @@ from typing import Any
 
 import pytest
 
+from tests.hook_examples import Receiver, receiving
+from tests.running import until
 from tests.stories.centre import Centre, Desk, Provider, centre_at, moment
 
 NIGHT = "2025-12-31"
 NEXT = "2026-01-01"
+DUTY_DESK = """
+[[subscriber]]
+key = "duty-desk"
+label = {{ ja = "区の当直", en = "Ward's duty desk" }}
+way = "webhook"
+events = ["deadline.passed", "deadline.settled"]
+whom = ["ward"]
+url = "{url}"
+private_hosts = ["localhost"]
+"""
 
 
 class Days:
     """What was seen while the days went by; its centre still runs, on 2 January."""
 
-    def __init__(self, centre: Centre, directory: Path) -> None:
-        self.centre, self.seen = centre, dict[str, str]()
+    def __init__(self, centre: Centre, directory: Path, duty_desk: Receiver) -> None:
+        self.centre, self.seen, self.duty_desk = centre, dict[str, str](), duty_desk
+        centre.yoake("subscriber", "add", "duty-desk")
         self.day, self.night = Provider(centre, "day", directory), Provider(centre, "night", directory)
         self._evening()
         self._power_cut()
@@ -57,6 +70,9 @@ class Days:
         self.centre.at("2026-01-01 03:00")
         self.centre.switch_off()
         self.seen["last copy"] = self.centre.yoake("tonight", "--last").stdout
+        self.centre.at("2026-01-01 05:10")  # The night worker's adapter goes on, on its own disk.
+        self.night.types("call.add", "2026-01-01 05:10", {"call": "F", "personal": {"note": "鍵は隣人"}}, name="F-note")
+        self.unsent = self.night.outbox.counts()["pending"]
         self.centre.at("2026-01-01 11:20")
         self.centre.switch_on()
         self.centre.waits_for("handover", "statement.issued", 1)
@@ -73,7 +89,9 @@ class Days:
         return [record.id for record in self.centre.records("handover") if record.type in names]
 
     def _noon(self) -> None:
-        """11:30: the paper receipt is entered: acknowledged at 08:55."""
+        """What was typed without power is sent. 11:30: the paper receipt is entered: acknowledged at 08:55."""
+        self.night.sends()
+        self.told_by_then = self.told()
         self.centre.at("2026-01-01 11:30")
         day = Desk(self.centre, "day", "架空 日子")
         self.seen["overdue"] = day.reads("/morning")
@@ -81,6 +99,11 @@ class Days:
             told = {"worker": "架空 日子", "text": "電話で聞き、復唱した。紙に署名。", "at": "8:55"}
             day.presses("/morning", night=NIGHT, item=item.n, do="acknowledge", **told)
         self.seen["acknowledged"] = day.reads("/morning")
+
+    def told(self) -> list[tuple[str, dict[str, Any]]]:
+        """What has reached the ward's duty desk, each once by its id, in its order."""
+        events = {received.event["id"]: received.event for received in self.duty_desk.taken}
+        return [(event["type"], event["data"]) for event in events.values()]
 
     def _next_morning(self) -> None:
         """2 January: a quiet night, acknowledged; a helper for F is arranged."""
@@ -104,8 +127,8 @@ def _call(case: str, **matter: Any) -> dict[str, Any]:
 def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
     """The whole story, told once."""
     directory = tmp_path_factory.mktemp("power-cut")
-    with centre_at(directory, "2025-12-31 09:00") as centre:
-        yield Days(centre, directory)
+    with receiving() as desk, centre_at(directory, "2025-12-31 09:00", DUTY_DESK.format(url=desk.url)) as centre:
+        yield Days(centre, directory, desk)
 
 
 def test_the_night_worker_reads_what_not_to_promise(days: Days) -> None:
@@ -156,6 +179,25 @@ def test_then_the_ward_hears_that_it_was_in_hand(days: Days) -> None:
     settled = [event for _, event in days.centre.events("handover", "deadline.settled") if event.to == "ward"]
 
     assert [(str(event.night), event.in_time) for event in settled] == [(NIGHT, True)]
+
+
+def test_the_wards_duty_contact_got_one_message_and_one_that_it_was_in_hand(days: Days) -> None:
+    """Delivered, and not only written down: one that names both steps; after 11:30 one that it had been in time."""
+    [(name, first)] = days.told_by_then
+    until(lambda: len(days.told()) >= 2)
+    [_, (last_name, last)] = [each for each in days.told() if each[1]["night"] == NIGHT]
+
+    assert (name, first["step"], first["also"]) == ("deadline.passed", "escalated", ["reminded"])
+    assert (last_name, last["in_time"]) == ("deadline.settled", True)
+    assert set(first["items"]) == set(last["items"])
+
+
+def test_what_was_typed_without_power_is_there(days: Days) -> None:
+    """05:10: one 未送信 on the worker's own disk; sent when the power was back, once, and no item of its own."""
+    assert days.unsent == 1
+    [(record, _)] = days.centre.events("intake", "call.added")
+    assert record.time == moment("2026-01-01 05:10")
+    assert record.recordedat >= moment("2026-01-01 11:20")
 
 
 def test_both_clocks_are_kept(days: Days) -> None:

@@ -2,7 +2,7 @@
 // is a `call.report`, of the second and further ones one that is beside the first's; each later one is a `call.add`
 // with what changed. The ids are made here, once.
 "use strict";
-(() => {
+const startCard = () => {
   const form = document.getElementById("card");
   const words = JSON.parse(document.getElementById("card-words").textContent);
   const at = (id) => document.getElementById(id);
@@ -143,15 +143,16 @@
     try {
       const [path, query] = outbox.post.split("?");
       const answer = await (await fetch(`${path}/${id}/receipt${query ? `?${query}` : ""}`)).json();
+      if (!form.isConnected) return;
       if (answer.state === "received") return show(one, answer);
     } catch {
       // Asked again below.
     }
-    setTimeout(ask, 2_000, one, id);
+    if (form.isConnected) setTimeout(ask, 2_000, one, id);
   };
 
   outbox.listen((of, sent, answer) => {
-    if (of !== card) return;
+    if (of !== card || !form.isConnected) return;
     const isOf = (one) =>
       sent.kind === "call.report" || sent.call
         ? [sent.id, sent.call].includes(one.id)
@@ -312,4 +313,34 @@
     if (does === "remove") remove(one);
   });
   showPersons();
+  return { save, moment };
+};
+
+// The next call while the line is down: its card is the empty one that this page began with. Whatever is on the old one
+// is kept on this device; with the line up the link is a link.
+(() => {
+  const content = document.getElementById("content");
+  const empty = document.getElementById("card").dataset.number ? null : content.innerHTML;
+  const link = document.querySelector(".take-call");
+  let card = startCard();
+  const isUp = async () => {
+    try {
+      return (await fetch(link.href, { method: "HEAD", signal: AbortSignal.timeout(3_000) })).status < 500;
+    } catch {
+      return false;
+    }
+  };
+  if (empty)
+    link.addEventListener("click", async (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      card.save();
+      if (await isUp()) return location.assign(link.href);
+      const now = card.moment();
+      content.innerHTML = empty; // Our own page, as it came, with nothing typed in it.
+      document.getElementById("card").dataset.now = now;
+      history.pushState(null, "", link.href);
+      card = startCard();
+      document.querySelector("[autofocus]").focus();
+    });
 })();

@@ -11,7 +11,7 @@ from services.era import folded, parse_date
 from services.reporting.years import read_years
 from services.ward import Label, Ward
 
-FIELDS = ("fy", "as_of", "known_at")
+FIELDS = ("fy", "as_of", "known_at", "since")
 FIRST_YEAR, LAST_YEAR = 1900, 2199
 """No ward's table lies outside, and the calendar's own ends lie far away."""
 
@@ -29,6 +29,14 @@ DAY = Label(
 KNOWN = Label(
     "把握時点は、記録原簿の何件目か（例：123）、または日時（例：2023-01-26 17:00、令和5年1月26日）を入力してください。",
     "Known at: a position of the ledger such as 123, or a time such as 2023-01-26 17:00 is accepted.",
+)
+SINCE = Label(
+    "差をみる時点は、記録原簿の何件目か（例：123）、または日時（例：2023-01-26 17:00）を入力してください。",
+    "Changed since: a position of the ledger such as 123, or a time such as 2023-01-26 17:00 is accepted.",
+)
+LATER = Label(
+    "差をみる時点は、把握時点より前にしてください。",
+    "Changed since: an earlier state than the one that is shown is accepted.",
 )
 
 EMPTY = Label("記録原簿にはまだ記録がありません。", "The ledger is empty: nothing was recorded yet.")
@@ -48,6 +56,8 @@ class Asked(NamedTuple):
     years: range | None = None
     as_of: date | None = None
     known_at: datetime | int | None = None
+    since: datetime | int | None = None
+    """An earlier state, from which the difference is told."""
 
 
 class NotUnderstood(ValueError):
@@ -80,6 +90,8 @@ def _with(asked: Asked, field: str, text: str, ward: Ward) -> Asked:
             return asked._replace(years=_years(text))
         case "as_of":
             return asked._replace(as_of=_day("as_of", text, DAY))
+        case "since":
+            return asked._replace(since=known_at(text, ward, SINCE, "since"))
         case _:
             return asked._replace(known_at=known_at(text, ward))
 
@@ -104,7 +116,7 @@ def _day(field: str, text: str, accepted: Label) -> date:
     return day
 
 
-def known_at(text: str, ward: Ward) -> datetime | int:
+def known_at(text: str, ward: Ward, accepted: Label = KNOWN, field: str = "known_at") -> datetime | int:
     """A cut-off: a position, or a time on the ward's clock unless it has an offset; a day alone means its end.
 
     Raises:
@@ -115,13 +127,13 @@ def known_at(text: str, ward: Ward) -> datetime | int:
     if (exact := _with_offset(text)) is not None:
         return exact
     clock = _TIME.fullmatch(text)
-    day = _day("known_at", clock["day"] if clock else text, KNOWN)
+    day = _day(field, clock["day"] if clock else text, accepted)
     if clock is None:
         return ward.end_of(day) - timedelta.resolution
     try:
         minute = time(int(clock["hour"]), int(clock["minute"]))
     except ValueError as error:
-        raise NotUnderstood("known_at", KNOWN) from error
+        raise NotUnderstood(field, accepted) from error
     # The whole minute: what a page shows as 17:00 was known at 17:00.
     return datetime.combine(day, minute, ward.zone) + timedelta(minutes=1) - timedelta.resolution
 

@@ -87,7 +87,7 @@ def told(history: History, terms: Terms) -> Course:
         happenings=tuple(
             Happening(
                 position=step.position,
-                name=_name(step, kinds, terms),
+                name=name_of(step, kinds, terms),
                 mark=_mark(step, times, first, terms),
                 occurred=terms.moment(step.occurred_at),
                 recorded=terms.moment(step.recorded_at),
@@ -95,7 +95,7 @@ def told(history: History, terms: Terms) -> Course:
                 is_message=step.message is not None,
                 cause=_cause(step, positions, terms),
                 cause_position=positions.get(step.cause.removeprefix("event:")),
-                changes=tuple(_changes(step, terms, numbers)),
+                changes=tuple(changes_of(step, terms, numbers)),
                 fields=tuple(_told(name, value, terms) for name, value in step.data.items() if name != "personal"),
                 personal=tuple(_personal(step, terms)),
                 corrected=corrected.get(step.position, ()),
@@ -141,7 +141,7 @@ def _stands(state: Mapping[str, Any], kind: str | None, terms: Terms) -> Iterato
         yield _told("merged_into", state["merged_into"], terms)
 
 
-def _name(step: Step, kinds: Mapping[str, str], terms: Terms) -> str:
+def name_of(step: Step, kinds: Mapping[str, str], terms: Terms) -> str:
     """What happened, with its kind: 調整済み：短期入所施設, 朝の引継ぎ：受諾."""
     name = terms.say(EVENTS[step.event]) if step.event in EVENTS else step.event
     separator = "：" if terms.language == "ja" else ": "
@@ -191,7 +191,7 @@ def _cause(step: Step, positions: Mapping[str, int], terms: Terms) -> str:
             return step.cause
 
 
-def _changes(step: Step, terms: Terms, numbers: Mapping[str, str]) -> Iterator[Changed]:
+def changes_of(step: Step, terms: Terms, numbers: Mapping[str, str]) -> Iterator[Changed]:
     """What changed for the tables, and what a correction changed besides."""
     begins = any(change.feature in _BEGINNINGS and change.before is None for change in step.changes)
     ends = any(change.feature in _BEGINNINGS and change.after is None for change in step.changes)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from services.pages.terms import Terms
 from services.reporting.published import Difference, Published
-from services.reporting.report import Cell, Heading, Report, shown
+from services.reporting.report import Cell, Heading, KnownAt, Report, shown
 
 
 class Column(NamedTuple):
@@ -107,12 +107,17 @@ def notes_under(report: Report, terms: Terms) -> list[str]:
     """What stands under a table on a page of its own, beside its footnotes."""
     notes = []
     if (known := report.known_at) is not None:
-        notes.append(terms.screen("known_upto", moment=terms.moment(known.ledgered_at), n=known.position))
+        notes.append(known_of(known, terms))
     if (both := report.also.get("placement_and_handover")) is not None:
         notes.append(terms.screen("both", n=both))
     if (current := report.also.get("current_registrants")) is not None:
         notes.append(terms.screen("current_registrants", n=current))
     return notes
+
+
+def known_of(known: KnownAt, terms: Terms) -> str:
+    """把握時点：令和7年4月1日（火） 12:00（記録原簿 123件目まで）."""
+    return terms.screen("known_upto", moment=terms.moment(known.ledgered_at), n=known.position)
 
 
 def query_of(published: Published) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -10,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
-from events import Recorded
+from events import Event, Recorded
+from events.morning import DeadlinePassed, DeadlineSettled
 from services.degraded import Receiver, is_ready
 from services.keyed import Label
 from services.reporting.deliveries import Deliveries, NoSuchDelivery, State, Told, one, queue, standings, trial_message
 from services.reporting.telling import Telling, without_ours
 from services.subscribers import deliverable, is_taken
 from services.vitals import Vitals
-from tests.desk_examples import LATER, ON_ONE_STORE, WARD, Centre, close
+from tests.desk_examples import LATER, ON_ONE_STORE, WARD, Centre, at, close
+from tests.reporting_examples import Happened, recorded
 from tests.subscriber_examples import handed_over, subscriber
 
 
@@ -176,6 +179,26 @@ def test_our_boxes_are_left_out_however_deep_they_stand(value: object) -> None:
     assert '"sealed":' not in shown
     assert '"content":' not in shown
     assert without_ours(without_ours(value)) == without_ours(value)
+
+
+def test_whoever_is_narrowed_to_the_ward_hears_what_was_told_to_the_ward() -> None:
+    """Of the reminder to the day nothing; of the step that went to the ward, and that it is in hand, each."""
+    night, moment = date(2025, 5, 12), at(LATER)
+    steps = (("reminded", "day"), ("escalated", "ward"))
+    events: list[Event] = [
+        DeadlinePassed(night=night, edition=0, items=(1,), step=step, to=to, due_at=moment, fired_at=moment)
+        for step, to in steps
+    ] + [DeadlineSettled(night=night, edition=0, items=(1,), step="escalated", to="ward")]
+    told = ("deadline.passed", "deadline.settled")
+
+    def heard(**fields: Any) -> list[str]:
+        telling = Telling(subscriber(events=told, **fields), lambda _: (), lambda _: {}, WARD)
+        records = recorded(*(Happened("handover", moment, event) for event in events))
+        return [made.event for n, record in enumerate(records, start=1) if (made := telling.tell(n, record))]
+
+    assert heard(whom=("ward",)) == list(told)
+    assert heard(whom=("day",)) == ["deadline.passed"]
+    assert heard() == ["deadline.passed", *told]
 
 
 @ON_ONE_STORE

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
+from services.reporting.changes import Changes, changes
 from services.reporting.inquiry import SEALED, NotKnown
 from services.reporting.ledger import BeforeTheLedger
 from tests.desk_examples import (
@@ -247,3 +249,54 @@ def test_rule_8_the_net_number_stands_beside_the_gross_one(centre: Centre) -> No
     assert both(known_at=before) == (2, 1)
     assert both() == (2, 2)
     assert centre.inquiry.report("registrations", years=range(2025, 2026)).also == {}
+
+
+def changed(told: Centre, since: int, known_at: int | None = None) -> Changes:
+    """What differs in the table of consultations."""
+    then, now = (told.inquiry.report("calls", known_at=at) for at in (since, known_at or told.inquiry.ledger.head()))
+    return changes(told.inquiry, then, now)
+
+
+def test_a_difference_says_what_moved_and_which_record_did_it(told: Centre) -> None:
+    """From the call alone to the short stay: the consultation left one column for another, by record 4."""
+    found = changed(told, 3)
+    cells = {(cell.row, cell.column): (cell.then, cell.now) for cell in found.cells}
+
+    assert cells["night", "other"] == (1, 0)
+    assert cells["night", "short-stay"] == (0, 1)
+    assert ("night", "total") not in cells
+    [cause] = found.causes
+    assert (cause.step.position, cause.step.event) == (4, "placement.arranged")
+    assert {name for cell in found.cells for name in (*cell.came, *cell.left)} == {cause.about}
+
+
+def test_a_late_entry_is_named(told: Centre) -> None:
+    """A call of the night, typed in on the next day: its flag stands in the record that is named."""
+    told.say("day", close(on=LATER))
+    told.say("day", call("late", NIGHT))
+    told.pump()
+
+    [cause] = [cause for cause in changed(told, 4).causes if cause.step.event == "call.received"]
+
+    assert "late-entry" in {flag["code"] for flag in cause.step.data["flags"]}
+
+
+def test_between_two_states_a_merging_is_told(told: Centre) -> None:
+    """What was merged left its cells; the record that did it is named, and the later cut-off is not looked beyond."""
+    told.say("day", call("B", NEXT_DAY))
+    told.pump()
+    before = told.inquiry.ledger.head()
+    told.say("day", merge("B", "A"))
+    told.pump()
+    after = told.inquiry.ledger.head()
+    told.say("day", call("C", NEXT_DAY))
+    told.pump()
+
+    assert {cause.step.event for cause in changed(told, before, after).causes} == {"case.merged"}
+    assert changed(told, after, after) == msgspec.structs.replace(changed(told, after, after), cells=(), causes=())
+
+
+def test_a_later_state_is_no_earlier_one(told: Centre) -> None:
+    """Then and now cannot stand the other way about."""
+    with pytest.raises(LookupError, match="record 4 is later than record 3"):
+        changed(told, 4, 3)

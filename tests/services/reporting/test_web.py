@@ -323,6 +323,8 @@ async def test_what_somebody_typed_is_never_markup(centre: Centre) -> None:
         ("known_at=99", "1件目から2件目まで"),
         ("known_at=0", "1件目から2件目まで"),
         ("known_at=2020-01-01", "令和7年5月12日（月） 12:00に始まっています"),
+        ("since=yesterday", "差をみる時点は"),
+        ("since=99", "1件目から2件目まで"),
     ],
 )
 async def test_what_cannot_be_used_is_answered_with_what_can(centre: Centre, query: str, accepted: str) -> None:
@@ -336,7 +338,7 @@ async def test_what_cannot_be_used_is_answered_with_what_can(centre: Centre, que
         assert f'value="{query.partition("=")[2]}"' in answered.text
 
 
-@pytest.mark.parametrize("field", ["fy", "as_of", "known_at"])
+@pytest.mark.parametrize("field", ["fy", "as_of", "known_at", "since"])
 @pytest.mark.parametrize(
     "text", ["", "%00", "0001-01-01", "-1", "9" * 5000, "２０２３", "明治0年", "2023-01-26T24:61", "٣"]
 )
@@ -359,6 +361,27 @@ async def test_a_cut_off_is_a_position_or_a_time(centre: Centre, text: str, figu
 
     assert tables_of(table)["時間帯・対応別相談件数 令和7年度"][-1][-1] == figure
     assert f"記録原簿 {int(figure) + 1}件目まで" in table
+
+
+async def test_a_difference_stands_under_the_table_with_its_reason(centre: Centre) -> None:
+    """公表時 1, 現在 2, and the call that was heard meanwhile; a later state than the one shown is refused."""
+    said(centre, call("A"), call("B", on=NEXT_DAY))
+    async with browser(site(centre)) as web:
+        asked = {"fy": "2025", "since": "2"}
+        table = (await web.get("/tables/calls", params=asked)).text
+        english = (await web.get("/tables/calls", params=asked | {"lang": "en"})).text
+        same = (await web.get("/tables/calls", params={"fy": "2025", "since": "3"})).text
+        later = await web.get("/tables/calls", params={"fy": "2025", "since": "3", "known_at": "2"})
+
+    told = " ".join(re.sub(r"<[^>]*>", " ", table.partition('id="difference"')[2]).split())
+    assert "公表時：把握時点：" in told
+    assert "合計 1 2 +1" in told
+    assert "R7-0002" in told
+    assert "受付日時：令和7年5月13日（火）" in told
+    assert "Then" in english
+    assert "差はありません。" in same
+    assert later.status_code == 400
+    assert "把握時点より前にしてください" in later.text
 
 
 async def test_an_old_figure_opens_to_what_stood_behind_it_then(centre: Centre) -> None:

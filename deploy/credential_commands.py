@@ -18,8 +18,11 @@ from events.over_http import PATH
 from services.credentials import FILE, SUBSCRIBERS, Credential, Credentials, CredentialsError
 from services.ward import WardError, load
 
-credentials_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Make, list and revoke the credentials with which providers send."
+app = typer.Typer(
+    name="credentials",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Make, list and revoke the credentials with which providers send.",
 )
 
 Data = Annotated[Path, typer.Option("--data", envvar="YOAKE_DATA", help="The data directory.", show_default=".yoake")]
@@ -35,7 +38,7 @@ PATIENCE = 5.0
 SAID = (DataError, WardError, CredentialsError)
 
 
-@credentials_app.command()
+@app.command()
 def new(
     provider: Annotated[str, typer.Argument(help="A provider of the ward's file.")],
     data: Data = DEFAULT,
@@ -69,7 +72,7 @@ def new(
         err.print("The running NATS does not know it yet; see `yoake status`.")
 
 
-@credentials_app.command(name="list")
+@app.command(name="list")
 def list_(data: Data = DEFAULT, keys: Keys = None, json: Json = False) -> None:
     """Every credential ever made, with when it was made and revoked."""
     try:
@@ -85,7 +88,7 @@ def list_(data: Data = DEFAULT, keys: Keys = None, json: Json = False) -> None:
     out.print(table)
 
 
-@credentials_app.command()
+@app.command()
 def revoke(
     user: Annotated[str, typer.Argument(help="The user of a credential, as `list` shows it, such as night-1.")],
     data: Data = DEFAULT,
@@ -103,7 +106,7 @@ def revoke(
         out.print(f"{user} is revoked. / {user} を無効にしました。")
 
 
-@credentials_app.command()
+@app.command()
 def config(data: Data = DEFAULT, keys: Keys = None, ward: WardFile = None) -> None:
     """The accounts and users for a NATS of your own, as a part of its configuration.
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from pathlib import Path
 
+from deploy.datadir import DataDirectory
 from deploy.rules import tables_of
 from events import ContractError, Recorded, decode
 from services.hearing import Cursors
@@ -57,6 +59,12 @@ class Opened:
         until = time.monotonic() + SETTLE_SECONDS
         while any(self.behind().values()) and time.monotonic() < until:
             time.sleep(0.1)
+
+
+def opened(data: Path) -> closing[Opened]:
+    """The journals of a data directory, for looking."""
+    directory = DataDirectory(data)
+    return closing(Opened(directory.settings(), directory.kept().ward))
 
 
 def pages(journal: Journal) -> Iterator[tuple[int, bytes]]:

@@ -29,7 +29,8 @@ from services.subscribers import Subscriber, user_prefix
 from services.ward import Ward, WardError, load
 from services.webhook_secrets import WebhookSecrets
 
-subscriber_app = typer.Typer(
+app = typer.Typer(
+    name="subscriber",
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Who receives what (送信先): credentials, how far each is, send again, test.",
@@ -62,7 +63,7 @@ def said(command: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def add(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
     """Make what a subscriber of the ward's file needs to hear us, and print it, once.
@@ -100,7 +101,7 @@ def _print(found: dict[str, str], json: bool) -> None:
     out.print("It is shown this once: hand it over safely.\nこの表示は一度だけです。安全な方法で渡してください。")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def revoke(
     user: Annotated[str, typer.Argument(help="The user of a token, as `add` printed it.")],
@@ -116,7 +117,7 @@ def revoke(
         out.print(f"{user} is revoked. / {user} を無効にしました。")
 
 
-@subscriber_app.command(name="list")
+@app.command(name="list")
 @said
 def list_(data: Data = DEFAULT, json: Json = False) -> None:
     """Every subscriber of the ward's file: how it is reached, how far it is, and what is wrong."""
@@ -146,7 +147,7 @@ def list_(data: Data = DEFAULT, json: Json = False) -> None:
     out.print(table)
 
 
-@subscriber_app.command(name="queue")
+@app.command(name="queue")
 @said
 def queue_(
     key: Key,
@@ -173,7 +174,7 @@ def queue_(
     out.print(table if found else "Nothing is open. / 未送信はありません。")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def retry(
     key: Key,
@@ -185,21 +186,21 @@ def retry(
     _report(_asked(data, "retry", key, position), json, "{count} deliveries are tried again.")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def skip(key: Key, position: Position, data: Data = DEFAULT, json: Json = False) -> None:
     """Leave one delivery out for good, so that what follows of its case goes on."""
     _report(_asked(data, "skip", key, position), json, "It is left out; what follows of its case goes on.")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def enable(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
     """Send to a subscriber again that had said it is gone (410)."""
     _report(_asked(data, "enable", key), json, "It is sent to again; {count} deliveries wait.")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def replay(
     key: Key,
@@ -215,7 +216,7 @@ def replay(
     _report(_asked(data, "replay", key, first), json, f"From position {first} of the ledger everything goes once more.")
 
 
-@subscriber_app.command(name="test")
+@app.command(name="test")
 @said
 def send_test(
     key: Key,

@@ -25,7 +25,7 @@ from nats.errors import Error as NatsLibraryError
 from deploy.datadir import DataDirectory
 from deploy.held import INBOX_FILE, copy_inbox
 from deploy.manifest import MANIFEST, BackupError, Log, Manifest, digest, sync, write
-from deploy.rules import tables_of
+from deploy.tables import tables_of
 from services.credentials import FILE as CREDENTIALS
 from services.credentials import SUBSCRIBERS
 from services.database import create, open_engine, snapshot

@@ -44,15 +44,15 @@ COMMANDS = {
     ),
     "statement": Command(
         "statement_command",
-        "The closing statement of a night (夜間引継書) with its supplements. Prints personal data.",
+        "The closing statement of a night (夜間引継書) with its supplements.",
     ),
     "tonight": Command(
         "tonight_command",
-        "Tonight's notes (今夜の申し送り): stays and open cases that the night must know. Prints personal data.",
+        "Tonight's notes (今夜の申し送り): stays and open cases that the night must know.",
     ),
     "find": Command(
         "find_commands",
-        "Who on the register may be meant; where it is one, what to know of them first. Prints personal data.",
+        "Who on the register may be meant; where it is one, what to know of them first.",
     ),
     "status": Command(
         "status_command",

@@ -10,11 +10,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from deploy.access import USERS, rendered
-from deploy.datadir import DEFAULT, DataDirectory, DataError
-from deploy.natsd import NatsError, connect, without_password
+from deploy.datadir import DEFAULT, DataDirectory, DataError, without_password
 from deploy.output import err, fail, out, print_json
-from events.over_http import PATH
 from services.credentials import FILE, SUBSCRIBERS, Credential, Credentials, CredentialsError
 from services.ward import WardError, load
 
@@ -56,7 +53,7 @@ def new(
         fail(error)
     running = None if keys else DataDirectory(data).running()
     url = f"nats://{made.name}:{token}@{without_password(running.nats).removeprefix('nats://')}" if running else None
-    door = f"{running.pages.rstrip('/')}{PATH}" if running else None
+    door = _door(running.pages) if running else None
     if json:
         print_json({"name": made.name, "provider": provider, "token": token, "nats": url, "http": door})
     else:
@@ -112,6 +109,8 @@ def config(data: Data = DEFAULT, keys: Keys = None, ward: WardFile = None) -> No
 
     In the place of the passwords of our own users stand variables, which NATS reads from its environment.
     """
+    from deploy.access import USERS, rendered  # What NATS needs is imported where NATS is concerned.
+
     try:
         passwords = {user: f"${_variable(user)}" for user in USERS}
         of = load(ward or DataDirectory(data) / "ward.toml")
@@ -123,6 +122,13 @@ def config(data: Data = DEFAULT, keys: Keys = None, ward: WardFile = None) -> No
     for variable in passwords.values():
         text = text.replace(f'"{variable}"', variable)  # In quotes it would be a text.
     typer.echo(text, nl=False)
+
+
+def _door(pages: str) -> str:
+    """Where the running Yoake takes messages over HTTP."""
+    from events.over_http import PATH
+
+    return f"{pages.rstrip('/')}{PATH}"
 
 
 def _variable(user: str) -> str:
@@ -147,6 +153,8 @@ def _shown(one: Credential) -> dict[str, object]:
 
 async def _is_known(url: str) -> bool:
     """Whether a running NATS lets this user in, before long."""
+    from deploy.natsd import NatsError, connect
+
     end = asyncio.get_running_loop().time() + PATIENCE
     while asyncio.get_running_loop().time() < end:
         try:

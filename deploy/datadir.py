@@ -193,6 +193,12 @@ def running_on(directory: DataDirectory) -> Running:
     return running
 
 
+def without_password(url: str) -> str:
+    """An address as it may be shown."""
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme or 'nats'}://{rest.rpartition('@')[2]}"
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process with this number runs."""
     try:

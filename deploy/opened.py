@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from deploy.datadir import DataDirectory
-from deploy.rules import tables_of
+from deploy.tables import tables_of
 from events import ContractError, Recorded, decode
 from services.hearing import Cursors
 from services.journal import Journal
@@ -17,6 +17,14 @@ from services.settings import Settings
 from services.streams import WRITERS
 
 SETTLE_SECONDS = 10.0
+
+
+@contextmanager
+def asked_of(data: Path) -> Iterator[Inquiry]:
+    """What the ledger of a data directory can be asked; nothing else is opened."""
+    directory = DataDirectory(data)
+    with closing(open_journal(directory.settings(), directory.kept().ward, "reporting")) as ledger:
+        yield Inquiry(ledger.engine, ledger.log)
 
 
 def open_journal(settings: Settings, ward: str, service: str) -> Journal:

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from deploy.datadir import DEFAULT
-from deploy.opened import Opened, opened
+from deploy.opened import asked_of
 from deploy.options import Data, Json, Lang
 from deploy.output import Language, fail, print_json
 from deploy.said import said
@@ -18,7 +18,7 @@ from deploy.showing import print_changes, print_history, print_report
 from services.era import folded, parse_date
 from services.pages.terms import Terms
 from services.reporting.changes import changes
-from services.reporting.inquiry import NotKnown
+from services.reporting.inquiry import Inquiry, NotKnown
 from services.reporting.pages import asked
 from services.reporting.tables import read_years
 
@@ -72,26 +72,26 @@ def report(
     lang: Lang = Language.ja,
 ) -> None:
     """One table of the ward, from the ledger; works whether or not the services run."""
-    with opened(data) as books:
+    with asked_of(data) as inquiry:
         years = _option("--fy", fy, read_years)
         day = _option("--as-of", as_of, _day)
-        known = _option("--known-at", known_at, lambda text: _known_at(text, books))
-        earlier = _option("--since", since, lambda text: _known_at(text, books))
+        known = _option("--known-at", known_at, lambda text: _known_at(text, inquiry))
+        earlier = _option("--since", since, lambda text: _known_at(text, inquiry))
         if earlier is not None and known is None:
-            known = books.inquiry.end()[0]
+            known = inquiry.end()[0]
         try:
-            found = books.inquiry.report(name.value, years=years, as_of=day, known_at=known)
+            found = inquiry.report(name.value, years=years, as_of=day, known_at=known)
         except LookupError as error:
             fail(f"--known-at {known_at}: {error}" if known_at is not None else error)
         if earlier is None:
             print_report(found, format_.value, lang.value)
             return
         try:
-            then = books.inquiry.report(name.value, years=years, as_of=day, known_at=earlier)
-            moved = changes(books.inquiry, then, found)
+            then = inquiry.report(name.value, years=years, as_of=day, known_at=earlier)
+            moved = changes(inquiry, then, found)
         except LookupError as error:
             fail(f"--since {since}: {error}")
-        *former, ward = books.inquiry.wards()
+        *former, ward = inquiry.wards()
         print_changes(moved, then, found, Terms(ward, lang.value, former), format_.value)
 
 
@@ -109,15 +109,15 @@ def case(
     lang: Lang = Language.ja,
 ) -> None:
     """A case's whole history across the services: both clocks, source, cause, and what changed."""
-    with opened(data) as books:
+    with asked_of(data) as inquiry:
         try:
-            history = books.inquiry.history(books.inquiry.find(name), by=by.value)
+            history = inquiry.history(inquiry.find(name), by=by.value)
         except NotKnown as error:
             fail(error)
         if json:
             print_json(history)
         else:
-            print_history(history, books.inquiry.ward(), lang.value)
+            print_history(history, inquiry.ward(), lang.value)
 
 
 def _option(name: str, text: str | None, read: Callable[[str], T]) -> T | None:
@@ -136,8 +136,8 @@ def _day(text: str) -> date:
         raise ValueError("not a day that exists; accepted: 2023-01-26 or 令和5年1月26日") from error
 
 
-def _known_at(text: str, books: Opened) -> datetime | int:
-    ward = books.inquiry.ward()
+def _known_at(text: str, inquiry: Inquiry) -> datetime | int:
+    ward = inquiry.ward()
     if ward is None:
         raise ValueError("the ledger is empty: nothing was recorded yet")
     try:

@@ -35,7 +35,7 @@ from deploy.datadir import DataDirectory, Kept
 from deploy.held import INBOX_FILE, put_inbox
 from deploy.manifest import BackupError, Manifest, damage, read_manifest, sync, write
 from deploy.opened import Opened
-from deploy.rules import tables_of
+from deploy.tables import tables_of
 from deploy.verify import verify
 from events.epoch import EpochOpened
 from services.database import create, open_engine

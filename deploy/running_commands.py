@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.datadir import DEFAULT, DataDirectory
-from deploy.natsd import without_password
+from deploy.datadir import DEFAULT, DataDirectory, without_password
 from deploy.options import Data, Lang, NatsPort, PagesPort, WardFile
 from deploy.output import Language, err, fail, out
 from deploy.ports import check_port

@@ -8,7 +8,7 @@ from deploy.datadir import DEFAULT, DataDirectory
 from deploy.options import Data, Json, Lang
 from deploy.output import Language, print_json
 from deploy.said import said
-from deploy.showing import print_status
+from deploy.standing import print_status
 from deploy.status import status as status_of
 from services.ward import load
 

@@ -8,26 +8,23 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import typer
 from rich.table import Table
 
-from deploy.datadir import DEFAULT, DataDirectory, DataError
-from deploy.natsd import NatsError, connect, without_password
+from deploy.datadir import DEFAULT, DataDirectory, DataError, running_on, without_password
 from deploy.output import fail, out, print_json
 from services.credentials import SUBSCRIBERS, Credentials, CredentialsError
 from services.database import DatabaseError, open_reader
 from services.era import folded, parse_date
-from services.errands import Errand, NotDone, Outcome, What, ask
-from services.journal import log_of
 from services.reporting.deliveries import Delivery, State, one, queue, standings
-from services.reporting.ledger import BeforeTheLedger, LedgerReader
-from services.seal import Secrets
 from services.subscribers import Subscriber, user_prefix
 from services.ward import Ward, WardError, load
-from services.webhook_secrets import WebhookSecrets
+
+if TYPE_CHECKING:
+    from services.errands import Errand, Outcome, What
 
 app = typer.Typer(
     name="subscriber",
@@ -55,7 +52,7 @@ def said(command: Callable[P, T]) -> Callable[P, T]:
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except (DataError, WardError, CredentialsError, DatabaseError, NatsError, NotDone) as error:
+        except (DataError, WardError, CredentialsError, DatabaseError) as error:
             fail(error)
         except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
             fail(f"the ledger's database cannot be read: start Yoake once with this release ({error.orig})")
@@ -71,6 +68,9 @@ def add(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
     On NATS a user and a token; for a webhook the secret of its signatures. Once more makes another one: a token
     stays good until `revoke`, an earlier secret signs beside the new one for a day.
     """
+    from services.seal import Secrets
+    from services.webhook_secrets import WebhookSecrets
+
     directory = DataDirectory(data)
     subscriber = _known(_ward(directory), key)
     keys = directory.settings().keys
@@ -255,16 +255,24 @@ async def _came_of(engine: sa.Engine, key: str, position: int, patience: float) 
 
 
 def _asked(data: Path, do: What, key: str, position: int | None = None) -> Outcome:
+    """What came of an errand; to look at a list needs none of what this imports."""
+    from deploy.natsd import NatsError
+    from services.errands import Errand, NotDone
+
     directory = DataDirectory(data)
     ward = _ward(directory)
     _known(ward, key)
-    running = directory.running()
-    if running is None:
-        raise DataError(f"Yoake does not run on {directory.path}: start it with `yoake up`, or give --data")
-    return asyncio.run(_ask(running.nats, ward.id, Errand(do=do, subscriber=key, position=position)))
+    running = running_on(directory)
+    try:
+        return asyncio.run(_ask(running.nats, ward.id, Errand(do=do, subscriber=key, position=position)))
+    except (NatsError, NotDone) as error:
+        fail(error)
 
 
 async def _ask(url: str, ward: str, errand: Errand) -> Outcome:
+    from deploy.natsd import connect
+    from services.errands import ask
+
     client = await connect(url)
     try:
         return await ask(client, ward, errand)
@@ -303,6 +311,9 @@ def _ledger(directory: DataDirectory) -> Iterator[sa.Engine]:
 
 def _first(directory: DataDirectory, start: str) -> int:
     """The first position of the ledger that is meant."""
+    from services.journal import log_of
+    from services.reporting.ledger import BeforeTheLedger, LedgerReader
+
     found = _start(start, _ward(directory))
     with _ledger(directory) as engine:
         ledger = LedgerReader(engine, log_of(engine))

@@ -16,7 +16,7 @@ from deploy.refill import rebuild as rebuild_tallies
 from deploy.refill import rebuild_index
 from deploy.refill import refill as fill_events
 from deploy.said import said
-from deploy.showing import print_gaps
+from deploy.standing import print_gaps
 from deploy.verify import verify as differences
 
 app = typer.Typer(rich_markup_mode=None)

@@ -33,7 +33,7 @@ from services.journal import META, Journal
 from services.reporting.ledger import LedgerReader
 from services.seal import DESTROYED, KEY_TABLES, Secrets
 from services.settings import Settings
-from services.streams import WRITERS
+from services.subjects import WRITERS
 from services.tables import INDEX_TABLES
 from services.webhook_secrets import FILE as WEBHOOKS
 

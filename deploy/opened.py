@@ -14,7 +14,7 @@ from services.hearing import Cursors
 from services.journal import Journal
 from services.reporting.inquiry import Inquiry
 from services.settings import Settings
-from services.streams import WRITERS
+from services.subjects import WRITERS
 
 SETTLE_SECONDS = 10.0
 

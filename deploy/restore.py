@@ -44,7 +44,7 @@ from services.journal import META, Draft, Journal
 from services.reporting.ledger import Ledger, LedgerReader
 from services.seal import DESTROYED, KeyStore, Secrets, WrongKey, add_tombstones, read_tombstones
 from services.settings import FORMAT, Settings
-from services.streams import WRITERS
+from services.subjects import WRITERS
 from services.tables import SERIES
 
 NUMBERS = 1_000

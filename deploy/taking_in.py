@@ -30,7 +30,7 @@ from events.seal import public_key
 from services.clock import system_clock
 from services.database import open_reader
 from services.seal import KeyReader, Secrets
-from services.streams import WRITERS
+from services.subjects import WRITERS
 from services.ward import Ward, load
 
 TOGETHER = 100

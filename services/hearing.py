@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from events import ContractError, Recorded, decode, event_of
 from events.epoch import EpochOpened
-from services.streams import event_subject
+from services.subjects import event_subject
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg

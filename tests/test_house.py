@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from msgspec import inspect
 
-from services.streams import HEARS, WRITERS, durables
+from services.streams import durables
+from services.subjects import HEARS, WRITERS
 from services.ward import Ward
 from tests import test_planted_bugs, test_planted_bugs_in_the_morning, test_planted_bugs_on_the_bus
 

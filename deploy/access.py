@@ -18,14 +18,14 @@ import msgspec
 
 from services.credentials import Credential, Credentials
 from services.settings import SERVICES
-from services.streams import (
+from services.streams import durables
+from services.subjects import (
     DELIVERIES,
     EVENTS,
     HEARS,
     RECEIPTS,
     WRITERS,
     again_subject,
-    durables,
     health_subject,
     inbox_subjects,
     ledger_subject,

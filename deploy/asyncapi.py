@@ -13,7 +13,7 @@ from typing import Any
 from events import BATCH_CONTENT_TYPE, CONTENT_TYPE, Event
 from events.adapter import DELIVERY
 from events.messages import MAX_BATCH_ITEMS, Message
-from services.streams import WRITERS, event_subject, inbox_subject, receipt_subject
+from services.subjects import WRITERS, event_subject, inbox_subject, receipt_subject
 
 SCHEMA_FORMAT = "application/schema+json;version=draft-2020-12"
 PARAMETERS = {

@@ -25,7 +25,7 @@ from nats.errors import Error as NatsLibraryError
 from deploy.datadir import DataDirectory
 from deploy.held import INBOX_FILE, copy_inbox
 from deploy.manifest import MANIFEST, BackupError, Log, Manifest, digest, sync, write
-from deploy.rules import tables_of
+from deploy.tables import tables_of
 from services.credentials import FILE as CREDENTIALS
 from services.credentials import SUBSCRIBERS
 from services.database import create, open_engine, snapshot
@@ -33,7 +33,7 @@ from services.journal import META, Journal
 from services.reporting.ledger import LedgerReader
 from services.seal import DESTROYED, KEY_TABLES, Secrets
 from services.settings import Settings
-from services.streams import WRITERS
+from services.subjects import WRITERS
 from services.tables import INDEX_TABLES
 from services.webhook_secrets import FILE as WEBHOOKS
 

@@ -10,16 +10,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from deploy.access import USERS, rendered
-from deploy.datadir import DEFAULT, DataDirectory, DataError
-from deploy.natsd import NatsError, connect, without_password
+from deploy.datadir import DEFAULT, DataDirectory, DataError, without_password
 from deploy.output import err, fail, out, print_json
-from events.over_http import PATH
 from services.credentials import FILE, SUBSCRIBERS, Credential, Credentials, CredentialsError
 from services.ward import WardError, load
 
-credentials_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Make, list and revoke the credentials with which providers send."
+app = typer.Typer(
+    name="credentials",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Make, list and revoke the credentials with which providers send.",
 )
 
 Data = Annotated[Path, typer.Option("--data", envvar="YOAKE_DATA", help="The data directory.", show_default=".yoake")]
@@ -35,7 +35,7 @@ PATIENCE = 5.0
 SAID = (DataError, WardError, CredentialsError)
 
 
-@credentials_app.command()
+@app.command()
 def new(
     provider: Annotated[str, typer.Argument(help="A provider of the ward's file.")],
     data: Data = DEFAULT,
@@ -53,7 +53,7 @@ def new(
         fail(error)
     running = None if keys else DataDirectory(data).running()
     url = f"nats://{made.name}:{token}@{without_password(running.nats).removeprefix('nats://')}" if running else None
-    door = f"{running.pages.rstrip('/')}{PATH}" if running else None
+    door = _door(running.pages) if running else None
     if json:
         print_json({"name": made.name, "provider": provider, "token": token, "nats": url, "http": door})
     else:
@@ -69,7 +69,7 @@ def new(
         err.print("The running NATS does not know it yet; see `yoake status`.")
 
 
-@credentials_app.command(name="list")
+@app.command(name="list")
 def list_(data: Data = DEFAULT, keys: Keys = None, json: Json = False) -> None:
     """Every credential ever made, with when it was made and revoked."""
     try:
@@ -85,7 +85,7 @@ def list_(data: Data = DEFAULT, keys: Keys = None, json: Json = False) -> None:
     out.print(table)
 
 
-@credentials_app.command()
+@app.command()
 def revoke(
     user: Annotated[str, typer.Argument(help="The user of a credential, as `list` shows it, such as night-1.")],
     data: Data = DEFAULT,
@@ -103,12 +103,14 @@ def revoke(
         out.print(f"{user} is revoked. / {user} を無効にしました。")
 
 
-@credentials_app.command()
+@app.command()
 def config(data: Data = DEFAULT, keys: Keys = None, ward: WardFile = None) -> None:
     """The accounts and users for a NATS of your own, as a part of its configuration.
 
     In the place of the passwords of our own users stand variables, which NATS reads from its environment.
     """
+    from deploy.access import USERS, rendered  # What NATS needs is imported where NATS is concerned.
+
     try:
         passwords = {user: f"${_variable(user)}" for user in USERS}
         of = load(ward or DataDirectory(data) / "ward.toml")
@@ -120,6 +122,13 @@ def config(data: Data = DEFAULT, keys: Keys = None, ward: WardFile = None) -> No
     for variable in passwords.values():
         text = text.replace(f'"{variable}"', variable)  # In quotes it would be a text.
     typer.echo(text, nl=False)
+
+
+def _door(pages: str) -> str:
+    """Where the running Yoake takes messages over HTTP."""
+    from events.over_http import PATH
+
+    return f"{pages.rstrip('/')}{PATH}"
 
 
 def _variable(user: str) -> str:
@@ -144,6 +153,8 @@ def _shown(one: Credential) -> dict[str, object]:
 
 async def _is_known(url: str) -> bool:
     """Whether a running NATS lets this user in, before long."""
+    from deploy.natsd import NatsError, connect
+
     end = asyncio.get_running_loop().time() + PATIENCE
     while asyncio.get_running_loop().time() < end:
         try:

@@ -180,6 +180,25 @@ class DataDirectory:
         )
 
 
+def running_on(directory: DataDirectory) -> Running:
+    """The Yoake that runs on the directory.
+
+    Raises:
+        DataError: nothing runs on it.
+    """
+    directory.kept()
+    running = directory.running()
+    if running is None:
+        raise DataError(f"Yoake does not run on {directory.path}: start it with `yoake up`, or give --data")
+    return running
+
+
+def without_password(url: str) -> str:
+    """An address as it may be shown."""
+    scheme, _, rest = url.rpartition("://")
+    return f"{scheme or 'nats'}://{rest.rpartition('@')[2]}"
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process with this number runs."""
     try:

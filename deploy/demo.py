@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from deploy.datadir import DataDirectory
 from deploy.embedded import Embedded
-from deploy.feeding import Line, feed
+from deploy.feeding import Line, feed, print_summary
 from deploy.history import plan, read_examples
 from deploy.opened import Opened
-from deploy.output import out, print_footnotes, print_summary, report_table
+from deploy.output import out, print_footnotes, report_table
 from deploy.ports import StartError, check_port
 from deploy.setting_up import PUBLISHED, prepare
 from deploy.signing_in import print_links

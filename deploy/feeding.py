@@ -12,6 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from deploy.output import out
 from events.adapter import Adapter
 from events.messages import Receipt
 from events.seal import public_key
@@ -122,3 +123,21 @@ def _summary(lines: Sequence[tuple[str, Line]], receipts: dict[int, Receipt]) ->
         flags=dict(sorted(flags.items())),
         receipts=[{"line": lines[n][0], **msgspec.to_builtins(receipt)} for n, receipt in sorted(receipts.items())],
     )
+
+
+def print_summary(summary: Summary) -> None:
+    """What became of a feed, and everything that a person should look at."""
+    counts = (
+        f"{summary.accepted} accepted ({summary.flagged} flagged), {summary.known} already known",
+        f"{summary.waiting} waiting, {summary.conflict} in conflict, {summary.parked} parked",
+    )
+    out.print(f"{summary.messages} messages: {', '.join(counts)}", soft_wrap=True)
+    for code, count in summary.flags.items():
+        out.print(f"  flagged {code}: {count}", markup=False)
+    for receipt in summary.receipts:
+        if receipt["status"] in ("waiting", "conflict", "parked"):
+            out.print(
+                f"  {receipt['line']}: {receipt['status']}: {receipt.get('reason')}", markup=False, soft_wrap=True
+            )
+    if not summary.clean:
+        out.print("Parked and conflicting messages are kept; mend them and feed them again.", style="bold")

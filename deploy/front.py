@@ -77,7 +77,7 @@ from services.reporting.web import Site, around
 from services.seal import KeyReader, Secrets
 from services.settings import FRONT, Settings, from_environment
 from services.signin import SignIns
-from services.streams import WRITERS
+from services.subjects import WRITERS
 from services.ward import Ward
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1")

@@ -16,7 +16,7 @@ from deploy.access import Access
 from deploy.datadir import DataDirectory
 from deploy.natsd import NatsServer, connect, declare
 from services.seal import Secrets
-from services.streams import INBOX
+from services.subjects import INBOX
 
 INBOX_FILE = "inbox.jsonl"
 

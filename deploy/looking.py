@@ -20,7 +20,8 @@ from services.degraded import FULL_SHARE, Degraded, Disk, Facts, Ready, Stream, 
 from services.journal import Journal
 from services.logs import last_words
 from services.settings import FRONT, SERVICES
-from services.streams import EVENTS, WRITERS, durables
+from services.streams import durables
+from services.subjects import EVENTS, WRITERS
 
 PATIENCE = 2.0
 """Seconds until a service or JetStream counts as not answering."""

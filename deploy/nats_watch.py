@@ -22,7 +22,8 @@ import nats.js.errors
 from deploy.natsd import NatsError, NatsServer, connect, declare
 from deploy.restarts import Restarts
 from services.credentials import CredentialsError
-from services.streams import INBOX, streams
+from services.streams import streams
+from services.subjects import INBOX
 
 LOOK = 2.0
 """Seconds between looks at the server's health."""

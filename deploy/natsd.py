@@ -24,6 +24,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig
 
 from deploy.access import ACCOUNT, ADMIN, Access, write_private
+from deploy.datadir import without_password
 from services.streams import durables, receipt_durables, streams, subscriber_durables
 
 START_SECONDS = 15.0
@@ -218,12 +219,6 @@ def stop_stray(directory: Path) -> None:
                 if not Path(f"/proc/{pid}").exists():
                     return
                 time.sleep(0.02)
-
-
-def without_password(url: str) -> str:
-    """An address as it may be shown."""
-    scheme, _, rest = url.rpartition("://")
-    return f"{scheme or 'nats'}://{rest.rpartition('@')[2]}"
 
 
 async def connect(url: str) -> Client:

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 
-from deploy.rules import tables_of
+from deploy.datadir import DataDirectory
+from deploy.tables import tables_of
 from events import ContractError, Recorded, decode
 from services.hearing import Cursors
 from services.journal import Journal
 from services.reporting.inquiry import Inquiry
 from services.settings import Settings
-from services.streams import WRITERS
+from services.subjects import WRITERS
 
 SETTLE_SECONDS = 10.0
+
+
+@contextmanager
+def asked_of(data: Path) -> Iterator[Inquiry]:
+    """What the ledger of a data directory can be asked; nothing else is opened."""
+    directory = DataDirectory(data)
+    with closing(open_journal(directory.settings(), directory.kept().ward, "reporting")) as ledger:
+        yield Inquiry(ledger.engine, ledger.log)
 
 
 def open_journal(settings: Settings, ward: str, service: str) -> Journal:
@@ -57,6 +67,12 @@ class Opened:
         until = time.monotonic() + SETTLE_SECONDS
         while any(self.behind().values()) and time.monotonic() < until:
             time.sleep(0.1)
+
+
+def opened(data: Path) -> closing[Opened]:
+    """The journals of a data directory, for looking."""
+    directory = DataDirectory(data)
+    return closing(Opened(directory.settings(), directory.kept().ward))
 
 
 def pages(journal: Journal) -> Iterator[tuple[int, bytes]]:

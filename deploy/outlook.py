@@ -17,7 +17,7 @@ from services.degraded import Degraded, Facts, degraded, is_ready, worst_first
 from services.errands import Errand, Outcome, ask
 from services.reporting.inquiry import UNREADABLE, Inquiry, further_facts
 from services.settings import FRONT, SERVICES
-from services.streams import health_subject
+from services.subjects import health_subject
 
 ASK = 3.0
 """Seconds between questions to the services how they are, and at most until they answer."""

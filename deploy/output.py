@@ -15,7 +15,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from deploy.feeding import Summary
 from services.era import japanese_date
 from services.reporting.report import Report, shown
 from services.ward import Label
@@ -91,24 +90,6 @@ def print_footnotes(report: Report, language: str) -> None:
         out.print(f"  {group.label[language]}: {', '.join(under)}", style="dim")
     for note in report.footnotes:
         out.print(f"  ※ {note[language]}" if language == "ja" else f"  * {note[language]}", style="dim")
-
-
-def print_summary(summary: Summary) -> None:
-    """What became of a feed, and everything that a person should look at."""
-    counts = (
-        f"{summary.accepted} accepted ({summary.flagged} flagged), {summary.known} already known",
-        f"{summary.waiting} waiting, {summary.conflict} in conflict, {summary.parked} parked",
-    )
-    out.print(f"{summary.messages} messages: {', '.join(counts)}", soft_wrap=True)
-    for code, count in summary.flags.items():
-        out.print(f"  flagged {code}: {count}", markup=False)
-    for receipt in summary.receipts:
-        if receipt["status"] in ("waiting", "conflict", "parked"):
-            out.print(
-                f"  {receipt['line']}: {receipt['status']}: {receipt.get('reason')}", markup=False, soft_wrap=True
-            )
-    if not summary.clean:
-        out.print("Parked and conflicting messages are kept; mend them and feed them again.", style="bold")
 
 
 def day_of(moment: date, language: str) -> str:

@@ -31,7 +31,8 @@ from services.pages.terms import Terms
 from services.parked_desk import Parked, ParkedError, Wanted
 from services.ward import Label, load
 
-parked_app = typer.Typer(
+app = typer.Typer(
+    name="parked",
     invoke_without_command=True,
     rich_markup_mode=None,
     help="The desk for parked messages (要確認データ): list them, show one, mend it, send it again, or close it.",
@@ -128,7 +129,7 @@ def _desk(data: Path) -> Iterator[ParkedDesk]:
         yield ParkedDesk(directory, books)
 
 
-@parked_app.callback()
+@app.callback()
 @said
 def parked(
     context: typer.Context,
@@ -153,7 +154,7 @@ def parked(
     raise typer.Exit(1 if any(row.state == "open" for row in rows) else 0)
 
 
-@parked_app.command()
+@app.command()
 @said
 def show(
     number: Number,
@@ -179,7 +180,7 @@ def show(
         out.print(content.text, markup=False, soft_wrap=True)
 
 
-@parked_app.command()
+@app.command()
 @said
 def mend(
     number: Number,
@@ -209,7 +210,7 @@ def mend(
     _tell(outcome, data, json=json, lang=lang)
 
 
-@parked_app.command()
+@app.command()
 @said
 def resend(number: Number, data: Data = DEFAULT, json: Json = False, lang: Lang = Language.ja) -> None:
     """Send it again as it is, for example after the ward's file has changed; needs the keys, and a running Yoake.
@@ -221,7 +222,7 @@ def resend(number: Number, data: Data = DEFAULT, json: Json = False, lang: Lang 
     _tell(outcome, data, json=json, lang=lang)
 
 
-@parked_app.command(name="close")
+@app.command(name="close")
 @said
 def close_command(
     reason: Annotated[

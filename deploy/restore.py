@@ -35,7 +35,7 @@ from deploy.datadir import DataDirectory, Kept
 from deploy.held import INBOX_FILE, put_inbox
 from deploy.manifest import BackupError, Manifest, damage, read_manifest, sync, write
 from deploy.opened import Opened
-from deploy.rules import tables_of
+from deploy.tables import tables_of
 from deploy.verify import verify
 from events.epoch import EpochOpened
 from services.database import create, open_engine
@@ -44,7 +44,7 @@ from services.journal import META, Draft, Journal
 from services.reporting.ledger import Ledger, LedgerReader
 from services.seal import DESTROYED, KeyStore, Secrets, WrongKey, add_tombstones, read_tombstones
 from services.settings import FORMAT, Settings
-from services.streams import WRITERS
+from services.subjects import WRITERS
 from services.tables import SERIES
 
 NUMBERS = 1_000

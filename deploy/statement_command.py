@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+import typer
 
 from deploy.copies import STATEMENTS, Copy, copies_in
-from deploy.datadir import DataDirectory, DataError
+from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.opened import open_journal
+from deploy.options import Data, Json, Lang
+from deploy.output import Language, err, fail, out, print_json
+from deploy.said import said
 from deploy.tonight_copies import TonightCopy
 from services.clock import system_clock
 from services.database import open_reader
@@ -23,9 +29,12 @@ from services.pages.night_log import NightLog
 from services.pages.statement import Sheet, sheet_of
 from services.pages.statement_pdf import as_pdf
 from services.pages.statement_rows import Opens
+from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf
 from services.seal import KeyReader, Secrets
+
+app = typer.Typer(rich_markup_mode=None)
 
 
 class StatementError(RuntimeError):
@@ -38,6 +47,53 @@ class Asked(NamedTuple):
     night: date | None
     edition: int | None
     language: str
+
+
+@app.command()
+@said
+def statement(
+    night: Annotated[
+        str | None,
+        typer.Argument(metavar="[NIGHT]", help="The day on which the night began, 2025-11-14; else the newest."),
+    ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Plain text, to be read out. This is the default.")] = False,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead.")] = None,
+    edition: Annotated[
+        int | None, typer.Option("--edition", min=0, help="One edition alone: 0 the first, 1 the first supplement.")
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last copy that was kept on disk; needs no service and no database.")
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = Language.ja,
+) -> None:
+    """The closing statement of a night (夜間引継書) with its supplements. Prints personal data.
+
+    The exit status is 0 if the counts agree, 1 if they differ or are not confirmed; with --last 0 if there is a copy.
+    """
+    directory, which = DataDirectory(data), night_in(night) if night else None
+    if json and (text or pdf or last):
+        fail("--json goes with none of --text, --pdf and --last")
+    if last:
+        if edition is not None:
+            fail("--last prints the newest copy, which holds every edition up to its own: leave --edition out")
+        copy = last_copy(directory, which)
+        if pdf:
+            write_pdf(pdf, None, copy)
+        else:
+            sys.stdout.write(copy.text.read_text(encoding="utf-8"))
+        err.print(str(copy.pdf if pdf else copy.text), markup=False, soft_wrap=True)
+        return
+    found = sheet_in(directory, Asked(which, edition, lang.value))
+    if pdf:
+        write_pdf(pdf, found, None)
+        out.print(str(pdf), markup=False, soft_wrap=True)
+    elif json:
+        print_json(found)
+    else:
+        sys.stdout.write(as_text(found))
+    raise typer.Exit(0 if found.now.code == "agree" else 1)
 
 
 def night_in(text: str) -> date:

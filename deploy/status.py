@@ -21,7 +21,7 @@ from services.journal import Journal, JournalError
 from services.reporting.inquiry import Inquiry
 from services.reporting.report import Gap
 from services.settings import FRONT, SERVICES, Settings
-from services.streams import WRITERS
+from services.subjects import WRITERS
 from services.tables import PARKED, WAITING
 
 MOST_HELD = 100

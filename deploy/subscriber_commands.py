@@ -8,28 +8,26 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 import typer
 from rich.table import Table
 
-from deploy.datadir import DEFAULT, DataDirectory, DataError
-from deploy.natsd import NatsError, connect, without_password
+from deploy.datadir import DEFAULT, DataDirectory, DataError, running_on, without_password
 from deploy.output import fail, out, print_json
 from services.credentials import SUBSCRIBERS, Credentials, CredentialsError
 from services.database import DatabaseError, open_reader
 from services.era import folded, parse_date
-from services.errands import Errand, NotDone, Outcome, What, ask
-from services.journal import log_of
 from services.reporting.deliveries import Delivery, State, one, queue, standings
-from services.reporting.ledger import BeforeTheLedger, LedgerReader
-from services.seal import Secrets
 from services.subscribers import Subscriber, user_prefix
 from services.ward import Ward, WardError, load
-from services.webhook_secrets import WebhookSecrets
 
-subscriber_app = typer.Typer(
+if TYPE_CHECKING:
+    from services.errands import Errand, Outcome, What
+
+app = typer.Typer(
+    name="subscriber",
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Who receives what (送信先): credentials, how far each is, send again, test.",
@@ -54,7 +52,7 @@ def said(command: Callable[P, T]) -> Callable[P, T]:
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return command(*args, **kwargs)
-        except (DataError, WardError, CredentialsError, DatabaseError, NatsError, NotDone) as error:
+        except (DataError, WardError, CredentialsError, DatabaseError) as error:
             fail(error)
         except (sa.exc.OperationalError, sa.exc.ProgrammingError) as error:
             fail(f"the ledger's database cannot be read: start Yoake once with this release ({error.orig})")
@@ -62,7 +60,7 @@ def said(command: Callable[P, T]) -> Callable[P, T]:
     return run
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def add(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
     """Make what a subscriber of the ward's file needs to hear us, and print it, once.
@@ -70,6 +68,9 @@ def add(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
     On NATS a user and a token; for a webhook the secret of its signatures. Once more makes another one: a token
     stays good until `revoke`, an earlier secret signs beside the new one for a day.
     """
+    from services.seal import Secrets
+    from services.webhook_secrets import WebhookSecrets
+
     directory = DataDirectory(data)
     subscriber = _known(_ward(directory), key)
     keys = directory.settings().keys
@@ -100,7 +101,7 @@ def _print(found: dict[str, str], json: bool) -> None:
     out.print("It is shown this once: hand it over safely.\nこの表示は一度だけです。安全な方法で渡してください。")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def revoke(
     user: Annotated[str, typer.Argument(help="The user of a token, as `add` printed it.")],
@@ -116,7 +117,7 @@ def revoke(
         out.print(f"{user} is revoked. / {user} を無効にしました。")
 
 
-@subscriber_app.command(name="list")
+@app.command(name="list")
 @said
 def list_(data: Data = DEFAULT, json: Json = False) -> None:
     """Every subscriber of the ward's file: how it is reached, how far it is, and what is wrong."""
@@ -146,7 +147,7 @@ def list_(data: Data = DEFAULT, json: Json = False) -> None:
     out.print(table)
 
 
-@subscriber_app.command(name="queue")
+@app.command(name="queue")
 @said
 def queue_(
     key: Key,
@@ -173,7 +174,7 @@ def queue_(
     out.print(table if found else "Nothing is open. / 未送信はありません。")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def retry(
     key: Key,
@@ -185,21 +186,21 @@ def retry(
     _report(_asked(data, "retry", key, position), json, "{count} deliveries are tried again.")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def skip(key: Key, position: Position, data: Data = DEFAULT, json: Json = False) -> None:
     """Leave one delivery out for good, so that what follows of its case goes on."""
     _report(_asked(data, "skip", key, position), json, "It is left out; what follows of its case goes on.")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def enable(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
     """Send to a subscriber again that had said it is gone (410)."""
     _report(_asked(data, "enable", key), json, "It is sent to again; {count} deliveries wait.")
 
 
-@subscriber_app.command()
+@app.command()
 @said
 def replay(
     key: Key,
@@ -215,7 +216,7 @@ def replay(
     _report(_asked(data, "replay", key, first), json, f"From position {first} of the ledger everything goes once more.")
 
 
-@subscriber_app.command(name="test")
+@app.command(name="test")
 @said
 def send_test(
     key: Key,
@@ -254,16 +255,24 @@ async def _came_of(engine: sa.Engine, key: str, position: int, patience: float) 
 
 
 def _asked(data: Path, do: What, key: str, position: int | None = None) -> Outcome:
+    """What came of an errand; to look at a list needs none of what this imports."""
+    from deploy.natsd import NatsError
+    from services.errands import Errand, NotDone
+
     directory = DataDirectory(data)
     ward = _ward(directory)
     _known(ward, key)
-    running = directory.running()
-    if running is None:
-        raise DataError(f"Yoake does not run on {directory.path}: start it with `yoake up`, or give --data")
-    return asyncio.run(_ask(running.nats, ward.id, Errand(do=do, subscriber=key, position=position)))
+    running = running_on(directory)
+    try:
+        return asyncio.run(_ask(running.nats, ward.id, Errand(do=do, subscriber=key, position=position)))
+    except (NatsError, NotDone) as error:
+        fail(error)
 
 
 async def _ask(url: str, ward: str, errand: Errand) -> Outcome:
+    from deploy.natsd import connect
+    from services.errands import ask
+
     client = await connect(url)
     try:
         return await ask(client, ward, errand)
@@ -302,6 +311,9 @@ def _ledger(directory: DataDirectory) -> Iterator[sa.Engine]:
 
 def _first(directory: DataDirectory, start: str) -> int:
     """The first position of the ledger that is meant."""
+    from services.journal import log_of
+    from services.reporting.ledger import BeforeTheLedger, LedgerReader
+
     found = _start(start, _ward(directory))
     with _ledger(directory) as engine:
         ledger = LedgerReader(engine, log_of(engine))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack, closing
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+import typer
+
+from deploy import output
 from deploy.copies import STATEMENTS
-from deploy.datadir import DataDirectory, DataError
+from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.opened import open_journal
-from deploy.statement_command import StatementError, write_file
+from deploy.options import Data, Json, Lang
+from deploy.output import err, fail, out, print_json
+from deploy.said import said
+from deploy.statement_command import StatementError, write_file, write_pdf
 from deploy.tonight_copies import TonightCopy, tonight_copies_in
 from services.clock import system_clock
 from services.database import open_reader
@@ -25,8 +32,11 @@ from services.pages.tonight import printed_at
 from services.pages.tonight_facts import Seen
 from services.pages.tonight_reading import Tonight
 from services.pages.tonight_sheet import Sheet
+from services.pages.tonight_text import as_text
 from services.pages.typesetting import NoPdf
 from services.seal import KeyReader, Secrets
+
+app = typer.Typer(rich_markup_mode=None)
 
 
 class AskedTonight(NamedTuple):
@@ -34,6 +44,45 @@ class AskedTonight(NamedTuple):
 
     language: Language
     since: str | None
+
+
+@app.command("tonight")
+@said
+def tonight_command(
+    text: Annotated[bool, typer.Option("--text", help="Plain text, to be read out. This is the default.")] = False,
+    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="HH:MM", help="The time on the printed copy, to compare with.")
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="The last copy that was kept on disk; needs no service and no database.")
+    ] = False,
+    data: Data = DEFAULT,
+    json: Json = False,
+    lang: Lang = output.Language.ja,
+) -> None:
+    """Tonight's notes (今夜の申し送り): stays and open cases that the night must know. Prints personal data."""
+    directory = DataDirectory(data)
+    if json and (text or pdf or last):
+        fail("--json goes with none of --text, --pdf and --last")
+    if last:
+        if since is not None:
+            fail("--last prints the copy as it is: leave --since out")
+        copy = last_notes(directory)
+        if pdf:
+            write_pdf(pdf, None, copy)
+        else:
+            sys.stdout.write(copy.text.read_text(encoding="utf-8"))
+        err.print(str(copy.pdf if pdf else copy.text), markup=False, soft_wrap=True)
+        return
+    found = notes_in(directory, AskedTonight("ja" if lang == "ja" else "en", since))
+    if pdf:
+        write_notes(pdf, found)
+        out.print(str(pdf), markup=False, soft_wrap=True)
+    elif json:
+        print_json(found)
+    else:
+        sys.stdout.write(as_text(found))
 
 
 def notes_in(data: DataDirectory, asked: AskedTonight, now: datetime | None = None) -> Sheet:

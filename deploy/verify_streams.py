@@ -10,7 +10,8 @@ from nats.js import JetStreamContext
 
 from deploy.natsd import connect
 from deploy.opened import Opened, pages, readable
-from services.streams import EVENTS, durables
+from services.streams import durables
+from services.subjects import EVENTS
 
 
 async def verify_streams(url: str, opened: Opened) -> list[str]:

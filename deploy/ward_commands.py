@@ -19,8 +19,11 @@ from services.reporting import published
 from services.toml_file import FileError
 from services.ward import Ward, load
 
-ward_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Check a ward's file, see what it would change, list holidays."
+app = typer.Typer(
+    name="ward",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Check a ward's file, see what it would change, list holidays.",
 )
 
 File = Annotated[Path, typer.Argument(help="A ward's TOML file.")]
@@ -28,7 +31,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")
 MOST_YEARS = 50
 
 
-@ward_app.command()
+@app.command()
 def check(
     file: File,
     tables: Annotated[
@@ -60,7 +63,7 @@ def check(
         out.print(f"  {note}", markup=False, soft_wrap=True)
 
 
-@ward_app.command()
+@app.command()
 def diff(
     file: File,
     against: Annotated[
@@ -84,7 +87,7 @@ def diff(
     raise typer.Exit(1 if found else 0)
 
 
-@ward_app.command()
+@app.command()
 def holidays(
     first: Annotated[int, typer.Argument(help="The first fiscal year, such as 2025.", min=1949, max=2150)],
     last: Annotated[int, typer.Argument(help="The last one.", min=1949, max=2150)],

@@ -27,7 +27,8 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from services.streams import BATCH, EVENTS, INBOX, MIB, durables
+from services.streams import BATCH, MIB, durables
+from services.subjects import EVENTS, INBOX
 
 if TYPE_CHECKING:
     from services.vitals import Vitals

@@ -8,7 +8,7 @@ import msgspec
 import nats.errors
 from nats.aio.client import Client
 
-from services.streams import subscribers_subject
+from services.subjects import subscribers_subject
 
 PATIENCE = 10.0
 

@@ -26,7 +26,7 @@ from starlette.types import ASGIApp
 from events.ending import ended
 from services.degraded import Degraded, Ready, is_ready
 from services.logs import STARTED
-from services.streams import health_subject
+from services.subjects import health_subject
 from services.vitals import Vitals
 
 if TYPE_CHECKING:

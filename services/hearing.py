@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import sqlalchemy as sa
-from nats.aio.msg import Msg
 from sqlalchemy.orm import Session
 
 from events import ContractError, Recorded, decode, event_of
 from events.epoch import EpochOpened
-from services.streams import event_subject
+from services.subjects import event_subject
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
 
 log = logging.getLogger("yoake.hearing")
 

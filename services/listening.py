@@ -14,7 +14,7 @@ from nats.aio.msg import Msg
 from events import Recorded
 from services.bus import PACE, PatientPull, subscribe
 from services.hearing import Cursors, sifted
-from services.streams import EVENTS, HEARS, again_subject
+from services.subjects import EVENTS, HEARS, again_subject
 
 if TYPE_CHECKING:
     from services.vitals import Vitals

@@ -15,7 +15,7 @@ from nats.js import JetStreamContext
 
 from events import ContractError, Recorded, decode
 from services.hearing import Cursors
-from services.streams import EVENTS, HEARS
+from services.subjects import EVENTS, HEARS
 
 RETRY = 0.5
 

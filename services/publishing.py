@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from events import CONTENT_TYPE, decode
-from services.streams import EVENTS, event_subject
+from services.subjects import EVENTS, event_subject
 
 PATIENCE = 10.0
 STREAM = "Nats-Expected-Stream"

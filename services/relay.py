@@ -24,7 +24,7 @@ from events import ContractError, decode
 from services.hearing import Heard
 from services.journal import Journal
 from services.publishing import STREAM, NotStored, Publisher, as_published
-from services.streams import EVENTS, RECEIPTS, again_subject, event_subject, ledger_subject, receipt_subject
+from services.subjects import EVENTS, RECEIPTS, again_subject, event_subject, ledger_subject, receipt_subject
 from services.tables import RECEIPTS as OUTBOX
 
 PAGE = 500

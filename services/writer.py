@@ -29,7 +29,8 @@ from services.process import halting, living
 from services.relay import Relay
 from services.seal import KeyStore, Secrets
 from services.settings import Settings
-from services.streams import HEARS, MIB, again_subject
+from services.streams import MIB
+from services.subjects import HEARS, again_subject
 from services.tables import WRITER_TABLES
 from services.vitals import Vitals
 

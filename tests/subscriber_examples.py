@@ -30,7 +30,7 @@ from services.reporting.delivering import Delivering
 from services.reporting.doing import Doing
 from services.reporting.known import Known
 from services.reporting.posting import Post, Poster
-from services.streams import DELIVERIES
+from services.subjects import DELIVERIES
 from services.subscribers import Subscriber, user_prefix
 from services.ward import Label, Ward
 from services.webhook_secrets import WebhookSecrets

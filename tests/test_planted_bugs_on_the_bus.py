@@ -31,7 +31,7 @@ from services.publishing import Publisher
 from services.relay import Relay
 from services.reporting import app as reporting
 from services.settings import Settings
-from services.streams import EVENTS, INBOX
+from services.subjects import EVENTS, INBOX
 from tests.desk_examples import call
 from tests.running import WARD
 

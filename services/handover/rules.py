@@ -18,9 +18,9 @@ from services.handover.listed import Listed
 from services.handover.night import Night
 from services.handover.owners import owner_after
 from services.handover.passing import Case
-from services.handover.register import TABLES, Register
+from services.handover.register import Register
+from services.handover.tables import TABLES
 from services.handover.urgent import Alarms
-from services.passings import HANDOVERS
 
 State = Case | Night | Alarms
 """What a stream of events is about: a case, a night, or a contact that could not wait."""
@@ -30,7 +30,7 @@ class Rules:
     """Handover's rules, for the desk."""
 
     identifying = None
-    tables = (*TABLES, HANDOVERS)
+    tables = TABLES
 
     def decide(self, said: Said, book: Book[Any]) -> None:
         """Let a message have its effect. Raises Waits or Unusable."""

@@ -26,7 +26,7 @@ from events.messages import MAX_BATCH_BYTES, MAX_MESSAGE_BYTES, MAX_NESTING, MES
 from services.book import Unusable
 from services.inbox import Item, parsed
 from services.intake.sealing import sealed_text
-from services.streams import INBOX, inbox_subject, receipt_subject
+from services.subjects import INBOX, inbox_subject, receipt_subject
 
 STORING = 5.0
 """Seconds given to JetStream to say that a message is stored."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from events.messages import Receipt
 from services.database import DatabaseError, open_engine
 from services.settings import Settings
-from services.streams import WRITERS
+from services.subjects import WRITERS
 from services.tables import HEARD, PARKED
 
 

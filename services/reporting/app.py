@@ -28,7 +28,7 @@ from services.reporting.known import Known
 from services.reporting.ledger import LEDGER_TABLES, Ledger
 from services.seal import KeyReader, Secrets
 from services.settings import Settings
-from services.streams import ledger_subject, subscribers_subject
+from services.subjects import ledger_subject, subscribers_subject
 from services.vitals import Vitals
 from services.webhook_secrets import WebhookSecrets
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
 
 from events import Recorded
 from services.database import insert_rows
-from services.journal import Journal
 from services.subscribers import TEST, Subscriber
+
+if TYPE_CHECKING:
+    from services.journal import Journal
 
 PAGE = 200
 LISTED = 200

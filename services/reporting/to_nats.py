@@ -20,7 +20,7 @@ from nats.js.api import ConsumerInfo
 from events import CONTENT_TYPE
 from services.journal import Journal
 from services.reporting.deliveries import Deliveries, Delivery, Sendable
-from services.streams import DELIVERIES, delivery_subject
+from services.subjects import DELIVERIES, delivery_subject
 from services.subscribers import Subscriber, user_prefix
 
 PATIENCE = 2.0

@@ -18,7 +18,8 @@ import nats.errors
 
 from services.database import CACHE_KIB, CHECKPOINT_PAGES
 from services.publishing import Publisher
-from services.streams import BATCH, EVENTS, RECEIPTS, event_subject, receipt_subject
+from services.streams import BATCH
+from services.subjects import EVENTS, RECEIPTS, event_subject, receipt_subject
 from tests.bench.workload import PROVIDER, WARD_ID
 
 EVENT = b"x" * 820

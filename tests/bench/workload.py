@@ -14,7 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from events.messages import Receipt
-from services.streams import inbox_subject, receipt_subject
+from services.subjects import inbox_subject, receipt_subject
 from services.ward import load
 from tests.running import WARD, call
 

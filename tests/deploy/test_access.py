@@ -25,7 +25,7 @@ from events.adapter import Adapter, NotSent
 from events.courier import Unreachable
 from events.over_nats import OverNats
 from services.credentials import FILE, Credentials
-from services.streams import EVENTS, INBOX, RECEIPTS, WRITERS, receipt_durable
+from services.subjects import EVENTS, INBOX, RECEIPTS, WRITERS, receipt_durable
 from tests.desk_examples import WARD, call
 from tests.running import eventually
 

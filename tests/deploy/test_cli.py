@@ -11,12 +11,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import httpx
 import nats
 import pytest
 
+from deploy import cli, said
 from deploy.access import USERS
 from deploy.feeding import read_lines
 from deploy.natsd import executable
@@ -26,6 +28,7 @@ from events.adapter import Adapter, NotSent
 from services.streams import streams
 from tests.running import (
     WARD,
+    YOAKE,
     call,
     environment,
     message,
@@ -59,6 +62,24 @@ COMMANDS = (
     "ward",
     "credentials",
 )
+
+
+IN_SERVICES = {"faststream", "httpx", "jinja2", "openpyxl", "starlette", "typst", "uvicorn"}
+"""What services, pages and sheets need; none of the light commands."""
+
+LEFT_OUT = {
+    (): IN_SERVICES | {"eventsourcing", "joserfc", "msgspec", "nats", "rich", "sqlalchemy"},
+    ("ward",): IN_SERVICES | {"eventsourcing", "holidays", "joserfc", "nats", "sqlalchemy"},
+    ("credentials", "new"): IN_SERVICES | {"eventsourcing", "joserfc", "nats", "sqlalchemy"},
+    ("signin",): IN_SERVICES | {"eventsourcing", "nats"},
+    ("feed",): IN_SERVICES | {"eventsourcing", "sqlalchemy"},
+    ("subscriber", "list"): IN_SERVICES | {"eventsourcing", "joserfc", "nats"},
+    ("report",): IN_SERVICES | {"joserfc", "nats", "services.desk"},
+    ("case",): IN_SERVICES | {"joserfc", "nats", "services.desk"},
+    ("status",): IN_SERVICES | {"services.desk"},
+    ("verify",): IN_SERVICES | {"services.desk"},
+}
+"""What a command can do without: to import it would cost each start up to half a second."""
 
 
 @pytest.fixture(scope="module")
@@ -293,6 +314,31 @@ def test_every_command_explains_itself(command: str) -> None:
     unknown = yoake(command, "--frobnicate")
     assert unknown.returncode == 2
     assert "--frobnicate" in unknown.stderr
+
+
+@pytest.mark.parametrize("command", LEFT_OUT, ids=" ".join)
+def test_a_command_imports_nothing_that_others_alone_need(command: tuple[str, ...]) -> None:
+    """People wait for it, and a shell script many times."""
+    explained = [sys.executable, "-X", "importtime", YOAKE, *command, "--help"]
+    told = subprocess.run(explained, capture_output=True, text=True, check=True, env=environment()).stderr
+    imported = {line.rsplit("|", 1)[1].strip() for line in told.splitlines() if line.startswith("import time:")}
+
+    assert "deploy.cli" in imported
+    assert imported & LEFT_OUT[command] == set()
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_the_list_of_commands_says_of_each_what_it_says_of_itself(command: str) -> None:
+    """The list is printed without looking at them."""
+    assert cli.loaded(command).get_short_help_str(limit=1_000) == cli.COMMANDS[command].help
+
+
+@pytest.mark.parametrize("name", [*said.SAID, said.DATABASE])
+def test_what_is_said_without_a_traceback_are_errors_that_exist(name: str) -> None:
+    """They stand by their names, which nothing else would compare."""
+    module, _, kind = name.rpartition(".")
+
+    assert issubclass(getattr(import_module(module), kind), Exception)
 
 
 def test_a_service_gets_no_port_that_an_outgoing_connection_may_take() -> None:

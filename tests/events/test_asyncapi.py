@@ -14,7 +14,7 @@ import pytest
 from deploy.contract import SCHEMAS, everything
 from events import known_events
 from events.messages import MESSAGES
-from services.streams import event_subject, inbox_subject, receipt_subject
+from services.subjects import event_subject, inbox_subject, receipt_subject
 
 DOCUMENT: dict[str, Any] = msgspec.json.decode((SCHEMAS / "asyncapi.json").read_bytes())
 

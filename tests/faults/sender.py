@@ -24,7 +24,7 @@ from nats.aio.msg import Msg
 from events.ending import ended
 from events.messages import MESSAGES, Receipt
 from events.seal import sealed
-from services.streams import inbox_subject, receipt_subject
+from services.subjects import inbox_subject, receipt_subject
 from tests.running import GROUND, call, message, placed
 
 PROVIDER = "contractor"

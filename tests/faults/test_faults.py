@@ -22,7 +22,8 @@ import pytest
 import sqlalchemy as sa
 from nats.js import JetStreamContext
 
-from services.streams import ACK_WAIT, EVENTS, INBOX, RECEIPTS
+from services.streams import ACK_WAIT
+from services.subjects import EVENTS, INBOX, RECEIPTS
 from tests.conftest import schemas
 from tests.faults.sender import Sender
 from tests.faults.stage import LONG, SERVICES, Stage

@@ -20,7 +20,8 @@ from services.intake import app as intake
 from services.placement import app as placement
 from services.reporting import app as reporting
 from services.settings import Settings
-from services.streams import INBOX, durables
+from services.streams import durables
+from services.subjects import INBOX
 from tests.running import WARD, eventually
 
 BUILDS = {

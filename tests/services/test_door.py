@@ -13,7 +13,7 @@ import pytest_asyncio
 from deploy.natsd import connect
 from events.messages import MAX_MESSAGE_BYTES
 from services.intake.door import Door
-from services.streams import INBOX
+from services.subjects import INBOX
 from tests.desk_examples import arrange, call
 from tests.door_examples import Doorway, doorway
 

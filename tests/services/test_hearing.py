@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from events import ContractError, Recorded, decode, encode, encode_data
 from events.epoch import EpochOpened
 from services.hearing import CURSORS, Cursors, LogChanged, of_ours
-from services.streams import event_subject
+from services.subjects import event_subject
 from services.tables import NAMES
 from tests.desk_examples import NIGHT, SEEDED, Centre, arrange, badly, call, names, offer, register
 

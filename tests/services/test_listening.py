@@ -20,7 +20,7 @@ from services.hearing import CURSORS, Cursors
 from services.journal import Journal
 from services.listening import listen
 from services.missed import missed
-from services.streams import EVENTS, again_subject, event_subject
+from services.subjects import EVENTS, again_subject, event_subject
 from tests.running import eventually
 
 RELEASED = Path(__file__).parents[1] / "events" / "released"

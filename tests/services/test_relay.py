@@ -16,7 +16,7 @@ from deploy.natsd import NatsServer, declare
 from events import decode
 from services.journal import Journal
 from services.relay import Relay
-from services.streams import EVENTS, again_subject
+from services.subjects import EVENTS, again_subject
 from services.tables import WRITER_TABLES
 from tests.desk_examples import WARD
 from tests.running import eventually

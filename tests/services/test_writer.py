@@ -19,7 +19,7 @@ from services.desk import Desk
 from services.intake import app as intake
 from services.journal import Journal
 from services.settings import Settings
-from services.streams import INBOX, inbox_subject
+from services.subjects import INBOX, inbox_subject
 from services.ward import load
 from tests.running import WARD, call, eventually
 

@@ -16,7 +16,7 @@ from services.reporting import merkle
 from services.reporting.fold import all_entries, fold
 from services.reporting.ledger import Row
 from services.reporting.tallies import stored_cells, stored_entries
-from services.streams import EVENTS, HEARS, INBOX, RECEIPTS, WRITERS
+from services.subjects import EVENTS, HEARS, INBOX, RECEIPTS, WRITERS
 from tests.simulation import mornings
 from tests.simulation.disk import engine_of
 from tests.simulation.provider import PERSONAL

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services import relay
-from services.streams import EVENTS, durables, receipt_durables, streams
+from services.streams import durables, receipt_durables, streams
+from services.subjects import EVENTS
 from services.ward import Ward, load
 from tests.simulation import invariants
 from tests.simulation.bus import Bus

@@ -17,7 +17,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from events.messages import MESSAGES, Receipt
-from services.streams import RECEIPTS, inbox_subject, receipt_durable
+from services.subjects import RECEIPTS, inbox_subject, receipt_durable
 from services.writer import DELIVERY_HEADER
 from tests.simulation.bus import Bus
 from tests.simulation.connection import Connection

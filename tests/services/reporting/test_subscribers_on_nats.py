@@ -16,7 +16,7 @@ from deploy.natsd import declare
 from events.seal import unseal
 from services.degraded import Degraded, Facts, degraded
 from services.reporting.doing import Doing
-from services.streams import DELIVERIES, EVENTS, INBOX
+from services.subjects import DELIVERIES, EVENTS, INBOX
 from tests.desk_examples import LATER, answer, call, close, message, offer, register
 from tests.subscriber_examples import (
     OFFICE_KEY,

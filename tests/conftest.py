@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.desk_examples import SERVICES, Centre, Databases
+from tests.prepared import execute
 
 MEMORY = Path("/dev/shm")  # noqa: S108  (a directory of the test's own is made there; syncing it costs nothing)
 
@@ -87,10 +88,6 @@ def _files(directory: Path) -> str:
 def schemas(server: str) -> str:
     """A schema for each service: as separate as databases, and a hundred times quicker to make."""
     prefix = f"test_{uuid4().hex[:12]}"  # Tests that import this have another counter.
-    engine = sa.create_engine(server)
-    with engine.begin() as connection:
-        for service in (*SERVICES, "keys"):
-            connection.execute(sa.text(f"CREATE SCHEMA {prefix}_{service}"))
-    engine.dispose()
+    execute(server, [f"CREATE SCHEMA {prefix}_{service}" for service in (*SERVICES, "keys")])
     joined = "&" if "?" in server else "?"
     return f"{server}{joined}options=-csearch_path%3D{prefix}_{{service}}"

@@ -37,6 +37,7 @@ from services.reporting.tallies import stored_cells
 from services.seal import KeyStore, Secrets
 from services.tables import RECEIPTS, WRITER_TABLES
 from services.ward import Ward
+from tests.prepared import lay, seen
 from tests.reporting_examples import LATER, NEXT_DAY, NIGHT, NOON, WARD, at, with_policy
 from tests.running import GROUND
 
@@ -44,6 +45,9 @@ __all__ = ["GROUND", "LATER", "NEXT_DAY", "NIGHT", "NOON", "WARD", "at", "with_p
 
 RULES: dict[str, Rules[Any]] = {"intake": IntakeRules(), "placement": PlacementRules(), "handover": HandoverRules()}
 SERVICES = (*RULES, "reporting")
+OF_EACH = ("meta", "stored_events")
+"""Tables that every journal has."""
+
 HEARS = {"placement": ("intake",), "handover": ("intake",), "reporting": tuple(RULES)}
 SECRETS = Secrets(b"m" * 32, new_key())
 
@@ -100,8 +104,10 @@ class Centre:
         self.close()
 
     def _start(self) -> None:
+        lay(self.url)
         self._key_engine = open_engine(self.database_of("keys"))
-        self.keys = KeyStore(self._key_engine, SECRETS)
+        with seen("keys", self.url, tables=1):
+            self.keys = KeyStore(self._key_engine, SECRETS)
         self._desks: dict[str, Desk[Any]] = {}
         self._ledger: Ledger | None = None
 
@@ -121,7 +127,9 @@ class Centre:
     def desk(self, service: str = "intake") -> Desk[Any]:
         """A writing service, with a key store object of its own."""
         if service not in self._desks:
-            journal = self.journal(service, [*WRITER_TABLES, CURSORS, *RULES[service].tables])
+            tables = [*WRITER_TABLES, CURSORS, *RULES[service].tables]
+            with seen(service, self.url, len(tables) + len(OF_EACH)):
+                journal = self.journal(service, tables)
             keys = KeyStore(self._key_engine, SECRETS)
             self._desks[service] = desk = Desk(journal, RULES[service], SECRETS, keys)
             while desk.prepare():
@@ -132,7 +140,9 @@ class Centre:
     @property
     def ledger(self) -> Ledger:
         if self._ledger is None:
-            self._ledger = Ledger(self.journal("reporting", LEDGER_TABLES))
+            with seen("reporting", self.url, len(LEDGER_TABLES) + len(OF_EACH)):
+                journal = self.journal("reporting", LEDGER_TABLES)
+            self._ledger = Ledger(journal)
         return self._ledger
 
     def database_of(self, service: str) -> str:

@@ -12,13 +12,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
+
+from tests.forked import Forked, begin
 
 YOAKE = str(Path(sys.executable).with_name("yoake"))
 WARD = Path(__file__).parents[1] / "deploy" / "wards" / "setagaya.toml"
 PATIENCE = 40.0
 GROUND: dict[str, Any] = {"basis": "legal-duty", "personal": {"reason": "架空の理由"}}
 """On what something about a person may go to somebody, in the sample ward."""
+
+Process = Forked | subprocess.Popen[bytes]
 
 
 class Finished(subprocess.CompletedProcess[str]):
@@ -30,7 +35,21 @@ class Finished(subprocess.CompletedProcess[str]):
 
 
 def yoake(*arguments: object, timeout: float = 120) -> Finished:
-    """Run a command to its end."""
+    """Run a command to its end, in a process forked from one that has imported it."""
+    words = [*map(str, arguments)]
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+        running = begin("commands", words, environment(), out, err)
+        try:
+            running.wait(timeout)
+        finally:
+            running.kill()
+        for file in (out, err):
+            file.seek(0)
+        return Finished(words, running.wait(), out.read(), err.read())
+
+
+def yoake_anew(*arguments: object, timeout: float = 120) -> Finished:
+    """Run a command as the installed program, which imports what it needs."""
     command = [YOAKE, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, env=environment())
     return Finished(done.args, done.returncode, done.stdout, done.stderr)
@@ -43,11 +62,18 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def up(data: Path, *options: object, **variables: str) -> Iterator[subprocess.Popen[str]]:
-    """`yoake up` on a directory, on free ports, until the block ends; it must end in good order."""
-    command = [YOAKE, "up", "--data", str(data), "--port", "0", "--nats-port", "0", *map(str, options)]
+def up(data: Path, *options: object, **variables: str) -> Iterator[Process]:
+    """`yoake up` on a directory, on free ports, until the block ends; it must end in good order.
+
+    With variables of its own it is begun anew: some are read as it is imported.
+    """
+    arguments = ["up", "--data", str(data), "--port", "0", "--nats-port", "0", *map(str, options)]
     with said_by(data).open("w") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said, text=True, env=environment() | variables)
+        process: Process
+        if variables:
+            process = subprocess.Popen([YOAKE, *arguments], stdout=said, stderr=said, env=environment() | variables)
+        else:
+            process = begin("up", arguments, environment(), said, said)
         try:
             until(lambda: running(data) is not None or process.poll() is not None)
             assert process.poll() is None, said_by(data).read_text()

@@ -30,7 +30,7 @@ from services.seal import Destroyed, KeyStore, Secrets
 from tests.conftest import schemas
 from tests.desk_examples import Centre, arrange, offer, register
 from tests.desk_examples import call as said
-from tests.running import call, pid_of, placed, running, settled, total, until, up, write_lines, yoake
+from tests.running import call, pid_of, placed, running, settled, total, until, up, write_lines, yoake, yoake_anew
 
 PERSONAL = {"name": "架空 花子"}
 
@@ -272,7 +272,7 @@ def test_a_backup_made_while_messages_arrive(tmp_path: Path, store: str, request
         assert total(data) == 60
     checked = yoake("backup", "--check", backup)
     assert checked.returncode == 0, checked.stdout
-    restored = yoake("restore", backup, "--data", there, *database())
+    restored = yoake_anew("restore", backup, "--data", there, *database())
     assert restored.returncode == 0, restored.stderr
     verified = yoake("verify", "--data", there)
     assert verified.returncode == 0, verified.stdout

@@ -41,6 +41,7 @@ from tests.running import (
     up,
     write_lines,
     yoake,
+    yoake_anew,
 )
 
 COMMANDS = (
@@ -287,9 +288,9 @@ def test_the_example_file_of_the_contract_can_be_fed(here: Path) -> None:
 
 
 def test_a_history_of_ones_own_tables_is_written_and_the_same_seed_gives_the_same(tmp_path: Path) -> None:
-    """`yoake history` to a file and to standard output, byte for byte."""
-    assert yoake("history", "--seed", "7", "--out", tmp_path / "h.jsonl").returncode == 0
-    printed = yoake("history", "--seed", "7").stdout
+    """`yoake history` to a file and to standard output, byte for byte, by processes whose hashes differ."""
+    assert yoake_anew("history", "--seed", "7", "--out", tmp_path / "h.jsonl").returncode == 0
+    printed = yoake_anew("history", "--seed", "7").stdout
     assert printed == (tmp_path / "h.jsonl").read_text()
     assert all(json.loads(line)["synthetic"] is True for line in printed.splitlines())
 
@@ -339,6 +340,30 @@ def test_what_is_said_without_a_traceback_are_errors_that_exist(name: str) -> No
     module, _, kind = name.rpartition(".")
 
     assert issubclass(getattr(import_module(module), kind), Exception)
+
+
+ANEW: tuple[tuple[object, ...], ...] = (
+    ("find", "ミホン", "いちろう", "--json"),
+    ("flags", "--limit", "3"),
+    ("manifest", "contractor"),
+    ("tonight", "--json"),
+    ("statement", "2023-11-14"),
+    ("import", WARD, "--map", WARD, "--as", "contractor"),
+    ("ward", "diff", WARD),
+    ("credentials", "list"),
+    ("parked", "list"),
+    ("subscriber", "list"),
+    ("streams",),
+)
+"""Commands that no other test begins anew, as test_project_readme.py does with those of the READMEs."""
+
+
+@pytest.mark.parametrize("words", ANEW, ids=lambda words: str(words[0]))
+def test_a_command_as_it_is_installed_says_the_same(words: tuple[object, ...], demo: Path) -> None:
+    """It imports for itself what it needs; most tests have it forked from a process in which everything is."""
+    forked, anew = yoake(*words, "--data", demo), yoake_anew(*words, "--data", demo)
+    assert (anew.returncode, anew.stdout, anew.stderr) == (forked.returncode, forked.stdout, forked.stderr)
+    assert "Traceback" not in anew.stderr
 
 
 def test_a_service_gets_no_port_that_an_outgoing_connection_may_take() -> None:
@@ -480,7 +505,7 @@ def test_a_line_with_a_number_beyond_reading_is_sent_as_it_is(tmp_path: Path) ->
 def test_the_front_shows_its_pages_to_whoever_signed_in_whatever_else_is_down(here: Path) -> None:
     """A link of the start and one of `yoake signin`; the front is killed, and every service, and the session stays."""
     links = re.findall(r"http\S+/signin/\S+", said_by(here).read_text())
-    made = yoake("signin", "ward", "--name", "架空 花子", "--data", here).stdout.strip()
+    made = yoake_anew("signin", "ward", "--name", "架空 花子", "--data", here).stdout.strip()
     found = running(here)
     assert found is not None
     home = found["pages"]

@@ -334,7 +334,7 @@ def test_the_list_of_commands_says_of_each_what_it_says_of_itself(command: str) 
     assert cli.loaded(command).get_short_help_str(limit=1_000) == cli.COMMANDS[command].help
 
 
-@pytest.mark.parametrize("name", [*said.SAID, said.DATABASE])
+@pytest.mark.parametrize("name", [*sorted(said.SAID), said.DATABASE])
 def test_what_is_said_without_a_traceback_are_errors_that_exist(name: str) -> None:
     """They stand by their names, which nothing else would compare."""
     module, _, kind = name.rpartition(".")

@@ -61,7 +61,7 @@ def report(
         str | None, typer.Option("--as-of", help="Count what had occurred by the end of this day.")
     ] = None,
     known_at: Annotated[
-        str | None, typer.Option("--known-at", help="As the ledger knew it: a position, or a time with its offset.")
+        str | None, typer.Option("--known-at", help="As the ledger knew it: a position, a time, or a day (its end).")
     ] = None,
     since: Annotated[
         str | None,
@@ -143,5 +143,5 @@ def _known_at(text: str, inquiry: Inquiry) -> datetime | int:
     try:
         return asked.known_at(folded(text), ward)
     except ValueError as error:
-        accepted = "a ledger position such as 120, or a time such as 2025-04-02T10:00+09:00"
+        accepted = "a ledger position such as 120, a time such as 2025-04-02T10:00+09:00, or a day, which means its end"
         raise ValueError(f"not understood; accepted: {accepted}") from error

@@ -25,6 +25,9 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Stop after the tables; the exit status says if all are equal.")
     ] = False,
+    morning: Annotated[
+        bool, typer.Option("--morning", help="Instead: an invented night passes, and its morning stands there.")
+    ] = False,
     data: Data = DEFAULT,
     port: PagesPort = PAGES_PORT,
     nats_port: NatsPort = NATS_PORT,
@@ -32,7 +35,10 @@ def demo(
 ) -> None:
     """Two synthetic fiscal years in, the ward's published tables out, cell beside cell."""
     from deploy.demo import demonstrate  # The services' own libraries take a second to import; few commands need them.
+    from deploy.demo_morning import demonstrate_morning
 
+    if morning:
+        raise typer.Exit(0 if demonstrate_morning(once=once, ports=(nats_port, port), language=lang) else 1)
     equal = demonstrate(DataDirectory(data), once=once, ports=(nats_port, port), language=lang)
     raise typer.Exit(0 if equal else 1)
 

@@ -13,8 +13,10 @@ Clock = Callable[[], datetime]
 NewId = Callable[[], str]
 
 
-_OFFSET = os.environ.get("YOAKE_TEST_CLOCK")
-"""A file that holds by how many seconds the clock is wrong. Only a test sets this."""
+CLOCK = "YOAKE_TEST_CLOCK"
+"""Names a file that holds by how many seconds the clock is wrong. Only a test sets it, and the demonstrated morning."""
+
+_OFFSET = os.environ.get(CLOCK)
 
 
 def system_clock() -> datetime:

@@ -96,6 +96,9 @@ IN_THE_MORNING = {
         "{provider} has not closed its night with its last number, so that the counts are not confirmed.",
     ),
     "differences": Label("相違", "Differences"),
+    "issued_differing": Label(
+        "{edition}は「不一致あり」と表示して発行しました。", "{edition} was issued marked “differ”."
+    ),
     "overdue_notice": Label("受領期限（{due}）を過ぎました。", "The time to acknowledge ({due}) has passed."),
     "reminded": Label("{to}に催促しました（{at}）。", "{to} was reminded ({at})."),
     "escalated": Label("区へ通知しました（{at}）。", "The ward was notified ({at})."),

@@ -227,7 +227,9 @@ class _Head:
         """Who was told that something is overdue; and that it is in hand."""
         say, clock = self._terms.screen, self._clock
         overdue = {entry.acknowledge_by for entry in self._night.entries if entry.is_overdue(self._now)}
-        found = [say("overdue_notice", due=clock.in_the_morning(due)) for due in sorted(overdue)]
+        differing = [one for one in self._night.editions if one.statement.verdict == "differ"]
+        found = [say("issued_differing", edition=self.edition_name(one.statement.edition)) for one in differing]
+        found += [say("overdue_notice", due=clock.in_the_morning(due)) for due in sorted(overdue)]
         for step in self._night.passed:
             at = clock.in_the_morning(step.fired_at)
             text = (

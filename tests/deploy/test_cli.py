@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -510,3 +511,14 @@ def _answers(web: httpx.Client, address: str) -> bool:
         return web.get(address).is_success
     except httpx.TransportError:
         return False
+
+
+def test_a_demonstrated_night_ends_with_its_statement() -> None:
+    """Four calls sent, three there: the statement of 8:30 says so, and by which number; nothing of it stays."""
+    before = set(Path(tempfile.gettempdir()).glob("yoake-morning-*"))
+    shown = yoake("demo", "--morning", "--once", "--port", "0", "--nats-port", "0")
+
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert "送信4件に対し受付3件です。未着：43番。" in shown.stdout
+    assert "「不一致あり」と表示して発行しました。" in shown.stdout
+    assert set(Path(tempfile.gettempdir()).glob("yoake-morning-*")) <= before

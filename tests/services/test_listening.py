@@ -190,6 +190,30 @@ async def test_what_is_published_while_it_looks_was_not_missed(
     assert await missed(client.jetstream(), "w", "reporting", listener.cursors) == {}
 
 
+async def test_a_number_of_an_events_that_is_gone_names_nothing(
+    client: Client, broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Made anew between two questions: what the old durable acknowledged is another event's number in the new one."""
+    listener = Listener(broker, tmp_path)
+    await broker.start()
+    await publish(client, "intake", 1)
+    await everything_is_acknowledged(client)
+    await broker.stop()
+    await publish(client, "intake", 2)  # Nobody has heard it, under a number that the old one had long given out.
+    asked, looks = JetStreamContext.consumer_info, list[int]()
+
+    async def asking(js: JetStreamContext, stream: str, durable: str, *more: Any) -> ConsumerInfo:
+        found: ConsumerInfo = await asked(js, stream, durable, *more)
+        assert found.ack_floor is not None
+        looks.append(found.ack_floor.stream_seq)
+        found.ack_floor.stream_seq += 1 if len(looks) == 1 else 0
+        return found
+
+    monkeypatch.setattr(JetStreamContext, "consumer_info", asking)
+    assert await missed(client.jetstream(), "w", "reporting", listener.cursors) == {}
+    assert looks == [1, 1]
+
+
 async def test_what_was_acknowledged_and_is_not_here_was_missed(
     client: Client, broker: NatsBroker, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 import pytest
 from pypdf import PdfReader
 
-from events.morning import Difference, Hops
+from events.morning import DIFFERENCES, NOTED_PARTS, VERDICTS, Difference, Hops
 from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
 from services.journal import LogReader
@@ -22,6 +22,7 @@ from services.pages.statement import Sheet, sheet_of
 from services.pages.statement_pdf import as_pdf
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
+from services.pages.words import SCREEN
 from tests.desk_examples import WARD, Centre, Databases, at, contact, correct, message, register
 from tests.morning_examples import evening
 from tests.statement_examples import (
@@ -101,6 +102,17 @@ def test_the_text_reads_aloud(databases: Databases) -> None:
         read_out = {language: as_text(sheet(centre, language)) for language in LANGUAGES}
 
     assert read_out == {each: (GOLDEN / f"bad-night.{each}.txt").read_text(encoding="utf-8") for each in LANGUAGES}
+
+
+def test_everything_that_can_differ_has_its_words() -> None:
+    """Each difference, verdict, hop, standing and promise of the contract, in both languages."""
+    hops = {field for field in Hops.__struct_fields__ if field not in ("held", "items")}  # Not told: see comparison.
+    wanted = {f"differ_{what}" for what in DIFFERENCES} | {f"verdict_{verdict}" for verdict in VERDICTS}
+    wanted |= {f"hop_{hop}" for hop in hops} | {f"note_{part}" for part in NOTED_PARTS}
+    wanted |= {f"{kind}_{what}" for kind in ("urgent", "due") for what in ("safe-until", "medication", "call-back")}
+
+    assert wanted <= SCREEN.keys(), wanted - SCREEN.keys()
+    assert all(SCREEN[word].ja and SCREEN[word].en for word in wanted)
 
 
 def test_a_quiet_night_says_so(centre: Centre) -> None:

@@ -19,13 +19,37 @@ MEMORY = Path("/dev/shm")  # noqa: S108  (a directory of the test's own is made 
 
 _serial = itertools.count(1)
 
-LONGEST = ("tests/simulation/", "tests/stories/")
-"""Files that take minutes are begun first, so that nobody waits for them at the end; the rest goes by its names."""
+LONGEST = (
+    "tests/simulation/test_simulation",
+    "tests/faults/test_faults",
+    "tests/simulation/",
+    "tests/deploy/test_survival",
+    "tests/deploy/test_set_back",
+    "tests/deploy/test_cli",
+    "tests/deploy/test_subscriber",
+    "tests/deploy/test_backup",
+    "tests/deploy/test_wards",
+    "tests/faults/",
+    "tests/stories/",
+    "tests/deploy/test_adapter",
+    "tests/deploy/test_upgrade",
+    "tests/services/test_agency_h",
+    "tests/services/test_nights",
+    "tests/services/test_evening",
+    "tests/test_planted",
+    "tests/garbage/",
+    "tests/services/test_health",
+)
+"""Files that take minutes are begun first, the longest before the others, so that nobody waits for them at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring the longest to the front; files are given to workers in this order."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    """Bring the longest to the front; files are given to workers in this order. The rest goes by its names."""
+
+    def place(item: pytest.Item) -> int:
+        return next((n for n, start in enumerate(LONGEST) if item.nodeid.startswith(start)), len(LONGEST))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

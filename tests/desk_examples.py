@@ -89,9 +89,9 @@ class Centre:
     The test is the bus.
     """
 
-    def __init__(self, url: str, ward: Ward | None = WARD) -> None:
-        """`url` holds {service}. `ward` None: no file is in force yet."""
-        self.url, self.clock, self._new_id = url, Clock(), seeded_ids()
+    def __init__(self, url: str, ward: Ward | None = WARD, *, seed: int = 1) -> None:
+        """`url` holds {service}. `ward` None: no file is in force yet. `seed`: another one where others' ids stand."""
+        self.url, self.clock, self._new_id = url, Clock(), seeded_ids(seed)
         self._ward = (ward or WARD).id
         self._start()
         if ward is not None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from tests.desk_examples import Centre, Message, arrange, at, call, contact, message, offer, register
@@ -56,12 +60,23 @@ def tell_new_years_eve(centre: Centre) -> None:
     centre.pump()
 
 
-@contextmanager
-def new_years_eve(directory: Path) -> Iterator[Centre]:
-    """A centre at ten to five on New Year's Eve, with what was told of the day."""
+@cache
+def _told() -> Path:
+    """The databases of a centre that was told of the day, at ten to five; each test gets a copy."""
+    directory = Path(mkdtemp(prefix="yoake-eve-"))
+    atexit.register(shutil.rmtree, directory)
     with centre_in(directory) as centre:
         tell_new_years_eve(centre)
         centre.tick(EVENING)
+    return directory
+
+
+@contextmanager
+def new_years_eve(directory: Path) -> Iterator[Centre]:
+    """A centre at ten to five on New Year's Eve, with what was told of the day."""
+    shutil.copytree(_told(), directory, dirs_exist_ok=True)
+    with Centre(f"sqlite:///{directory}/{{service}}.db", ward=None, seed=2) as centre:
+        centre.clock.now = at(EVENING)
         yield centre
 
 

@@ -31,6 +31,7 @@ from services.reporting.published import load
 from services.reporting.subscriber_pages import Asks, nobody
 from services.settings import Settings
 from services.signin import SignIns
+from services.ward import Ward
 from tests.desk_examples import RULES, SECRETS, WARD, Centre
 
 WARDS = Path(__file__).parents[1] / "deploy" / "wards"
@@ -45,9 +46,9 @@ def settings(url: str, published: Path | None = None, ward: Path = WARDS / "seta
 
 
 @contextmanager
-def centre_in(directory: Path, **given: None) -> Iterator[Centre]:
+def centre_in(directory: Path, ward: Ward | None = WARD) -> Iterator[Centre]:
     """A centre on SQLite; `ward=None`: no file is in force yet."""
-    with Centre(f"sqlite:///{directory}/{{service}}.db", **given) as centre:
+    with Centre(f"sqlite:///{directory}/{{service}}.db", ward) as centre:
         yield centre
 
 

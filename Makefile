@@ -7,6 +7,8 @@ VENV ?= .venv
 # One more than there are cores: much of the suite waits. The files that wait longest come first.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 BIN := $(VENV)/bin
+# What was compiled is kept: some images say that it is not, and then each of the many processes here compiles it all again.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 

@@ -25,7 +25,7 @@ from events.messages import ParkedClose
 from services import deadlines, flagged
 from services.blind import BlindIndex, Identifying
 from services.book import Book, Due, Name, Said, Shelf, Unusable, Waits
-from services.database import among
+from services.database import found_among
 from services.group import Group, Key, heard_before
 from services.hearing import Cursors
 from services.inbox import Delivery, Item, items
@@ -52,6 +52,8 @@ MOST_DUE = 50
 
 TRY_AGAIN = timedelta(minutes=1)
 """After this time a deadline falls due again whose handling failed."""
+
+_NAMES = sa.select(NAMES)
 
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 """When to ask what falls due next, where that is not known."""
@@ -332,7 +334,7 @@ class Desk(Generic[S]):
             return
         self._names.update((key, []) for key in missing)
         connection = session.connection()
-        for row in connection.execute(sa.select(NAMES).where(among(connection, NAMES.c.key, missing))):
+        for row in found_among(connection, _NAMES, NAMES.c.key, missing):
             self._names[row.key].append(Name(row.target, datetime.fromisoformat(row.since)))
 
     def _take_singly(self, deliveries: Sequence[Delivery]) -> None:

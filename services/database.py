@@ -6,8 +6,8 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
-from typing import Any, Literal
+from functools import cache, lru_cache
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -32,6 +32,8 @@ READERS = 2
 """Connections that a reader keeps; each has a cache of its own."""
 
 Taken = Literal["fails", "stays", "replaces"]
+
+R = TypeVar("R", bound=tuple[Any, ...])
 
 
 class DatabaseError(RuntimeError):
@@ -213,11 +215,40 @@ def among(
     engine: sa.Engine | sa.Connection, column: sa.Column[Any], values: Sequence[str] | Sequence[int]
 ) -> sa.ColumnElement[bool]:
     """Whether a column holds one of these; one parameter, however many, so that the statement is reused."""
-    if engine.dialect.name == "postgresql":
+    return _among(engine.dialect.name, column, sa.bindparam(None, _given(engine.dialect.name, values)))
+
+
+def found_among(
+    connection: sa.Connection,
+    query: sa.Select[R],
+    column: sa.Column[Any],
+    values: Sequence[str] | Sequence[int],
+    **parameters: object,
+) -> sa.CursorResult[R]:
+    """What a query finds where a column holds one of these.
+
+    The query is one that is kept: what is asked often is made once, since making it costs as much as asking it.
+    `parameters`: those of the query itself.
+    """
+    dialect = connection.dialect.name
+    statement = _query_among(dialect, query, column)
+    return connection.execute(statement, {"these": _given(dialect, values), **parameters})
+
+
+@lru_cache(maxsize=100)
+def _query_among(dialect: str, query: sa.Select[R], column: sa.Column[Any]) -> sa.Select[R]:
+    return query.where(_among(dialect, column, sa.bindparam("these")))
+
+
+def _among(dialect: str, column: sa.Column[Any], these: sa.BindParameter[Any]) -> sa.ColumnElement[bool]:
+    if dialect == "postgresql":
         kind: sa.types.TypeEngine[Any] = sa.BigInteger() if isinstance(column.type, sa.Integer) else sa.Text()
-        return column == sa.any_(sa.literal(list(values), postgresql.ARRAY(kind)))
-    given = sa.func.json_each(msgspec.json.encode(values).decode()).table_valued("value")
-    return column.in_(sa.select(given.c.value))
+        return column == sa.any_(sa.type_coerce(these, postgresql.ARRAY(kind)))
+    return column.in_(sa.select(sa.func.json_each(these).table_valued("value").c.value))
+
+
+def _given(dialect: str, values: Sequence[str] | Sequence[int]) -> list[Any] | str:
+    return list(values) if dialect == "postgresql" else msgspec.json.encode(values).decode()
 
 
 def create(connection: sa.Connection, tables: Sequence[sa.Table]) -> bool:

@@ -20,7 +20,8 @@ Deadlines = Mapping[str, Due | None]
 
 
 _EARLIEST = sa.select(DEADLINES).order_by(DEADLINES.c.due, DEADLINES.c.key).limit(1)
-"""Asked every second, so it is made once."""
+_PLANNED = sa.select(DEADLINES).where(DEADLINES.c.key == sa.bindparam("key"))
+_GIVE_UP = sa.delete(DEADLINES).where(DEADLINES.c.key == sa.bindparam("key"))
 
 
 def earliest(connection: sa.Connection, without: Iterable[str] = ()) -> Due | None:
@@ -34,15 +35,15 @@ def earliest(connection: sa.Connection, without: Iterable[str] = ()) -> Due | No
 
 def planned(connection: sa.Connection, key: str) -> Due | None:
     """The deadline of this key, if there is one."""
-    row = connection.execute(sa.select(DEADLINES).where(DEADLINES.c.key == key)).one_or_none()
+    row = connection.execute(_PLANNED, {"key": key}).one_or_none()
     return None if row is None else _due(row)
 
 
 def write(connection: sa.Connection, deadlines: Deadlines) -> None:
     """Plan, move and give up, within the transaction of what led to it."""
-    gone = [{"gone": key} for key, due in deadlines.items() if due is None]
+    gone = [{"key": key} for key, due in deadlines.items() if due is None]
     if gone:
-        connection.execute(sa.delete(DEADLINES).where(DEADLINES.c.key == sa.bindparam("gone")), gone)
+        connection.execute(_GIVE_UP, gone)
     rows = [(due.key, _text(due.due), due.kind, due.about, due.synthetic) for due in deadlines.values() if due]
     insert_rows(connection, DEADLINES, rows, taken="replaces")
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -25,7 +25,7 @@ from events.messages import ParkedClose
 from services import deadlines, flagged
 from services.blind import BlindIndex, Identifying
 from services.book import Book, Due, Name, Said, Shelf, Unusable, Waits
-from services.database import among
+from services.database import found_among
 from services.group import Group, Key, heard_before
 from services.hearing import Cursors
 from services.inbox import Delivery, Item, items
@@ -52,6 +52,11 @@ MOST_DUE = 50
 
 TRY_AGAIN = timedelta(minutes=1)
 """After this time a deadline falls due again whose handling failed."""
+
+_NAMES = sa.select(NAMES)
+
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
+"""When to ask what falls due next, where that is not known."""
 
 
 class Beside(Protocol):
@@ -122,6 +127,8 @@ class Desk(Generic[S]):
         self._parked = _parked(journal.engine)
         self._waiting = _waiting(journal.engine)
         self._failed: dict[str, datetime] = {}
+        self._look_at: datetime | None = AT_ONCE
+        """Nothing falls due before; None: nothing is planned. Only this process writes deadlines, so it can know."""
         self.has_planned = False
         """Set by what planned a deadline; cleared as they are looked at."""
         if journal.service == "intake":
@@ -211,6 +218,7 @@ class Desk(Generic[S]):
         """Let everything that is due by the clock have its effect, the earliest first, each in its own transaction.
 
         What that plans falls due as well. One whose handling fails is left for later, and holds up no other.
+        The database is asked only when the next one is due, and after a transaction that planned one, or failed.
 
         Returns:
             When to look again: when the next is due, or at once where there are very many.
@@ -221,12 +229,15 @@ class Desk(Generic[S]):
         """
         self.has_planned = False
         now = self.journal.clock()
+        if self._look_at is None or now < self._look_at:
+            return self._look_at
         self._failed = {key: again for key, again in self._failed.items() if again > now}
         for _ in range(MOST_DUE):
             with self.journal.engine.connect() as connection:
                 due = deadlines.earliest(connection, without=self._failed)
             if due is None or due.due > now:
-                return min([*self._failed.values(), *([due.due] if due else [])], default=None)
+                self._look_at = min([*self._failed.values(), *([due.due] if due else [])], default=None)
+                return self._look_at
             self._fall_due(due, now)
         return now
 
@@ -260,6 +271,7 @@ class Desk(Generic[S]):
                     del group.shelf  # It knows the group: all that this held would stay until the collector comes.
         except BaseException:
             self._is_stale = True
+            self._look_at = AT_ONCE
             self._cache.clear()
             self._names.clear()
             self.cursors.undo()
@@ -285,7 +297,8 @@ class Desk(Generic[S]):
             elif key.startswith(ASKED_SOON):
                 self._names[key] = names
         self._names = self._names if len(self._names) < CACHE else {}
-        self.has_planned = self.has_planned or any(group.deadlines.values())
+        if any(group.deadlines.values()):
+            self.has_planned, self._look_at = True, AT_ONCE
         self._parked |= group.parked
         self._waiting |= group.waiting
 
@@ -321,7 +334,7 @@ class Desk(Generic[S]):
             return
         self._names.update((key, []) for key in missing)
         connection = session.connection()
-        for row in connection.execute(sa.select(NAMES).where(among(connection, NAMES.c.key, missing))):
+        for row in found_among(connection, _NAMES, NAMES.c.key, missing):
             self._names[row.key].append(Name(row.target, datetime.fromisoformat(row.since)))
 
     def _take_singly(self, deliveries: Sequence[Delivery]) -> None:

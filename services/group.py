@@ -18,7 +18,7 @@ from events.messages import Receipt
 from services import deadlines, flagged
 from services.blind import BlindIndex
 from services.book import Book, Due, Identifier, Name, Shelf, Unusable
-from services.database import among, insert_new, insert_rows
+from services.database import found_among, insert_new, insert_rows
 from services.inbox import Delivery, Item, sequence_of
 from services.journal import Draft, Journal
 from services.reading import Message, public
@@ -30,6 +30,8 @@ Key = tuple[str, str, str]
 
 MOST_RECEIPTS = 200
 """Receipts in one message; one is about 300 bytes, and a few kilobytes where there are many flags."""
+
+_HEARD = sa.select(HEARD).where(HEARD.c.provider == sa.bindparam("provider"), HEARD.c.source == sa.bindparam("source"))
 
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -255,8 +257,7 @@ class Group:
             self.session.execute(sa.update(HEARD).where(_is(HEARD, key)).values(row))
         if self._parked:
             self.session.execute(insert_new(self.session.get_bind(), PARKED), self._parked)
-        for series, last in self.counts.items():
-            self._count(series, last)
+        insert_rows(connection, SERIES, list(self.counts.items()), taken="replaces")
         if self.deadlines:
             deadlines.write(connection, self.deadlines)
         if self.shelf.beside is not None:
@@ -319,11 +320,6 @@ class Group:
                 rows.append((key, name.target, text))
         return rows
 
-    def _count(self, series: str, last: int) -> None:
-        row = sa.update(SERIES).where(SERIES.c.key == series).values(last=last)
-        if not self.session.execute(row).rowcount:  # type: ignore[attr-defined]  # An UPDATE gives a CursorResult.
-            self.session.execute(sa.insert(SERIES).values(key=series, last=last))
-
 
 def heard_before(session: Session, keys: Iterable[Key]) -> dict[Key, tuple[str, Receipt]]:
     """Which of these messages were heard before: their digest, and the receipt they got."""
@@ -332,9 +328,8 @@ def heard_before(session: Session, keys: Iterable[Key]) -> dict[Key, tuple[str, 
         wanted[provider, source].append(own_id)
     found = {}
     for (provider, source), ids in wanted.items():
-        here = sa.and_(HEARD.c.provider == provider, HEARD.c.source == source)
         connection = session.connection()
-        for row in connection.execute(sa.select(HEARD).where(here, among(connection, HEARD.c.id, ids))):
+        for row in found_among(connection, _HEARD, HEARD.c.id, ids, provider=provider, source=source):
             receipt = msgspec.json.decode(bytes(row.receipt), type=Receipt)
             found[row.provider, row.source, row.id] = (row.digest, receipt)
     return found

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from events import ContractError, Recorded, decode, event_of
 from events.epoch import EpochOpened
+from services.database import insert_rows
 from services.subjects import event_subject
 
 if TYPE_CHECKING:
@@ -155,11 +156,8 @@ class Cursors:
 
     def write(self, session: Session) -> None:
         """Note, in the caller's transaction, how far each log was heard."""
-        for service in sorted(self._moved):
-            values = msgspec.structs.asdict(self._heard[service])
-            here = sa.update(CURSORS).where(CURSORS.c.service == service)
-            if not session.execute(here.values(values)).rowcount:  # type: ignore[attr-defined]  # An UPDATE gives a CursorResult.
-                session.execute(sa.insert(CURSORS).values(service=service, **values))
+        rows = [(service, *msgspec.structs.astuple(self._heard[service])) for service in sorted(self._moved)]
+        insert_rows(session.connection(), CURSORS, rows, taken="replaces")
         self._moved.clear()
 
 

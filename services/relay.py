@@ -41,6 +41,8 @@ LEDGER_PATIENCE = 2.0
 _RECEIPTS = sa.select(OUTBOX).where(OUTBOX.c.n > sa.bindparam("answered")).order_by(OUTBOX.c.n).limit(RECEIPTS_PAGE)
 """Asked after every commit, so it is made once."""
 
+_FORGET = sa.delete(OUTBOX).where(OUTBOX.c.n <= sa.bindparam("upto"))
+
 if TYPE_CHECKING:
     from faststream.nats import NatsBroker
 
@@ -203,7 +205,7 @@ class Relay:
     def _forget_receipts(self, upto: int) -> None:
         """Receipts that went out are deleted together, now and then: each deletion is a durable write of its own."""
         with self._journal.engine.begin() as connection:
-            connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.n <= upto))
+            connection.execute(_FORGET, {"upto": upto})
         self._forgotten, self._forgot_at = upto, _now()
 
     async def _asked_again(self, asked: NatsMessage) -> bytes:

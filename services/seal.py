@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import ECKey
 
 from events import seal as inbox_seal
-from services.database import among, create, insert_new, insert_rows
+from services.database import create, found_among, insert_new, insert_rows
 
 NONCE = 12
 _KEYS = sa.Table(
@@ -38,6 +38,8 @@ KEY_TABLES = (_KEYS,)
 
 DESTROYED = "destroyed"
 """The file, beside the master key, that names whose keys were destroyed."""
+
+_KEPT, _KEPT_FOR = sa.select(_KEYS), sa.select(_KEYS.c.subject)
 
 CHECK = "-"
 """A row that only the right master key opens."""
@@ -146,7 +148,7 @@ class KeyReader:
         gone = set(read_tombstones(self._secrets.tombstones))  # A key store of an older copy may still hold them.
         wanted = sorted({box[0] for box in boxes if box is not None} - gone)
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(_KEYS).where(among(connection, _KEYS.c.subject, wanted))).all()
+            rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted).all()
         keys = {row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped}
         return [_open_if(keys.get(box[0]), box[1], box[2]) if box else None for box in boxes]
 
@@ -204,11 +206,10 @@ class KeyStore(KeyReader):
         if not wanted:
             return frozenset()
         with self._engine.begin() as connection:
-            of_these = among(connection, _KEYS.c.subject, wanted)
-            have = set(connection.execute(sa.select(_KEYS.c.subject).where(of_these)).scalars())
+            have = set(found_among(connection, _KEPT_FOR, _KEYS.c.subject, wanted).scalars())
             new = [(s, self._secrets.wrap(s, os.urandom(32))) for s in wanted if s not in have]
             insert_rows(connection, _KEYS, new, taken="stays")  # Another service may make the same one.
-            rows = connection.execute(sa.select(_KEYS).where(of_these)).all()
+            rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted).all()
         # Only what was read just now is used: another process may have destroyed a key meanwhile.
         self._fresh = {
             row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped

@@ -14,7 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from events.intake import Attempt, Card, NightClosed
-from services.database import among, insert_rows
+from services.database import among, found_among, insert_rows
 
 _METADATA = sa.MetaData()
 _ID = sa.String(64)
@@ -76,6 +76,10 @@ sa.Index(
     sqlite_where=CASES.c.night.is_not(None),
     postgresql_where=CASES.c.night.is_not(None),
 )
+
+_CASES, _CASE_IDS, _ITEMS = sa.select(CASES), sa.select(CASES.c.case), sa.select(ITEMS)
+_CASES_OF_NIGHT = _CASES.where(CASES.c.night == sa.bindparam("night"))
+_ITEMS_OF_NIGHT = _ITEMS.where(ITEMS.c.night == sa.bindparam("night"))
 sa.Index(
     "cases_merged",
     CASES.c.merged_into,
@@ -226,11 +230,11 @@ class Register:
         connection = self._connection
         if missing := [case for case in dict.fromkeys(cases) if case not in self._cases]:
             self._cases.update(dict.fromkeys(missing))
-            for found in connection.execute(sa.select(CASES).where(among(connection, CASES.c.case, missing))):
+            for found in found_among(connection, _CASES, CASES.c.case, missing):
                 self._cases[found.case] = _case(found)
         if unread := [contact for contact in dict.fromkeys(contacts) if contact not in self._read_contacts]:
             self._read_contacts.update(unread)
-            for found in connection.execute(sa.select(ITEMS).where(among(connection, ITEMS.c.contact, unread))):
+            for found in found_among(connection, _ITEMS, ITEMS.c.contact, unread):
                 self._take(_item(found))
 
     def case(self, case: str) -> CaseRow | None:
@@ -275,9 +279,9 @@ class Register:
     def of_night(self, night: date) -> list[ItemRow]:
         """Every item of a night, in the order of its times."""
         connection, day = self._connection, night.isoformat()
-        for found in connection.execute(sa.select(ITEMS).where(ITEMS.c.night == day)).all():
+        for found in connection.execute(_ITEMS_OF_NIGHT, {"night": day}).all():
             self._take(_item(found))
-        for found in connection.execute(sa.select(CASES).where(CASES.c.night == day)).all():
+        for found in connection.execute(_CASES_OF_NIGHT, {"night": day}).all():
             self._cases.setdefault(found.case, _case(found))
         rows = [row for rows in self._items.values() for row in rows]
         rows += [case.first for case in self._cases.values() if case is not None and case.first is not None]
@@ -288,8 +292,8 @@ class Register:
         if not cases:
             return []
         connection = self._connection
-        query = sa.select(CASES.c.case).where(among(connection, CASES.c.merged_into, sorted(cases)))
-        self.read(cases=list(connection.execute(query).scalars()))
+        found = found_among(connection, _CASE_IDS, CASES.c.merged_into, sorted(cases))
+        self.read(cases=list(found.scalars()))
         return [row for row in self._cases.values() if row is not None and row.merged_into in cases]
 
     def in_hand(self, owners: Collection[str] | None = None, limit: int | None = None) -> list[CaseRow]:

@@ -175,9 +175,7 @@ class Ledger:
         return Frontier.decode(bytes(stored)) if stored else Frontier()
 
     def _write_frontier(self, session: Session) -> None:
-        stored = self._frontier.encode()
-        if not session.execute(sa.update(TREE).values(frontier=stored)).rowcount:  # type: ignore[attr-defined]
-            session.execute(sa.insert(TREE).values(n=1, frontier=stored))
+        insert_rows(session.connection(), TREE, [(1, self._frontier.encode())], taken="replaces")
 
 
 def concerned(record: Recorded) -> list[str]:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
 from events.intake import WardActivated
-from services.database import among, insert_rows
+from services.database import among, found_among, insert_rows
 from services.reporting.facts import CaseFacts, Entry, Facts, Member, PersonFacts
 from services.reporting.fold import EVERYTHING, apply, entries
 from services.ward import parse
@@ -68,6 +68,14 @@ OF_PERSONS = ("person.", "registration.", "consent.")
 
 _ENCODE = msgspec.json.Encoder().encode
 
+_FACTS = sa.select(FACTS.c.id, FACTS.c.body).where(FACTS.c.kind == sa.bindparam("kind"))
+_DROP = sa.delete(ENTRIES).where(*(ENTRIES.c[name] == sa.bindparam(name) for name in Entry._fields))
+_MOVE = (
+    sa.update(CELLS)
+    .where(*(CELLS.c[name] == sa.bindparam(f"of_{name}") for name in _CELL))
+    .values(value=CELLS.c.value + sa.bindparam("by"))
+)
+
 T = TypeVar("T", CaseFacts, PersonFacts)
 
 
@@ -113,10 +121,8 @@ class Stored(MutableMapping[str, T]):
             return
         assert self.session is not None, "facts are read within a transaction"
         connection = self.session.connection()
-        query = sa.select(FACTS.c.id, FACTS.c.body).where(
-            FACTS.c.kind == self._kind, among(connection, FACTS.c.id, missing)
-        )
-        found: dict[str, Any] = {row.id: row.body for row in connection.execute(query)}
+        rows = found_among(connection, _FACTS, FACTS.c.id, missing, kind=self._kind)
+        found: dict[str, Any] = {row.id: row.body for row in rows}
         for key in missing:
             self._known[key] = self._decoder.decode(bytes(found[key])) if key in found else None
         self.absent.update(key for key in missing if key not in found)
@@ -222,7 +228,7 @@ class Tallies:
         moved.subtract(map(_cell, gone))
         moved.update(map(_cell, fresh))
         for entry in sorted(gone):
-            session.execute(sa.delete(ENTRIES).where(*(ENTRIES.c[name] == v for name, v in entry._asdict().items())))
+            session.execute(_DROP, entry._asdict())
         insert_rows(session.connection(), ENTRIES, [_as_row(entry) for entry in sorted(fresh)])
         for cell, by in sorted(moved.items()):
             _move_cell(session, cell, by)
@@ -259,8 +265,7 @@ def _move_cell(session: Session, cell: tuple[Any, ...], by: int) -> None:
     if by == 0:
         return
     names = dict(zip(_CELL, cell, strict=True))
-    here = [CELLS.c[name] == value for name, value in names.items()]
-    moved = session.execute(sa.update(CELLS).where(*here).values(value=CELLS.c.value + by))
+    moved = session.execute(_MOVE, {"by": by, **{f"of_{name}": value for name, value in names.items()}})
     if not moved.rowcount:  # type: ignore[attr-defined]  # An UPDATE gives a CursorResult.
         session.execute(sa.insert(CELLS).values(value=by, **names))
 

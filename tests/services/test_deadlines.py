@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from events.intake import CaseClosed
-from services import writer
+from services import deadlines, writer
 from services.book import Due, Said
 from services.clock import system_clock
 from services.group import Group
 from services.intake.domain import IntakeBook
 from services.intake.rules import Rules as IntakeRules
+from services.journal import Journal
 from services.tables import DEADLINES
 from tests.desk_examples import RULES, Centre, Clock, at, call, names
 from tests.running import eventually
@@ -182,6 +184,120 @@ def test_one_that_failed_is_tried_at_once_after_a_restart(night: Centre, rules: 
     assert fallen(night) == [("bad", "12 08:30")]
 
 
+def test_the_database_is_asked_only_when_something_is_due_or_was_planned(
+    night: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A desk at rest knows when to look; whatever plans something, and a restart, lets it ask again."""
+    asked: list[str] = []
+    earliest = deadlines.earliest
+
+    def counting(*args: Any, **kwargs: Any) -> Due | None:
+        asked.append(f"{_local(night.clock.now):%d %H:%M}")
+        return earliest(*args, **kwargs)
+
+    monkeypatch.setattr(deadlines, "earliest", counting)
+    look(night)
+    tell(night, f"plan one {MORNING}", f"plan two {EVENING}")
+    for moment in ("2025-05-12 07:00", "2025-05-12 08:29", MORNING, LATER_THEN):
+        night.clock.now = at(moment)
+        look(night)
+    tell(night, "ask two", "cancel two")
+    night.clock.now = at("2025-05-13 22:00")
+    look(night)
+    night.restart()
+    look(night)
+
+    assert asked == ["11 22:00", "12 07:00", "12 08:30", "12 08:30", "13 22:00", "13 22:00"]
+    assert fallen(night) == [("one", "12 08:30")]
+
+
+def test_what_is_moved_after_a_look_falls_due_when_it_is_due_now(night: Centre) -> None:
+    """To sooner, to later, and planned where nothing was: what was known of the next one is forgotten."""
+    look(night)
+    tell(night, f"plan one {EVENING}", f"plan two {MORNING}")
+    look(night)
+    tell(night, f"plan one {MORNING}", f"plan two {LATER_THEN}")
+    look(night)
+    tell(night, f"plan three {MORNING}")
+    night.tick(EVENING)
+
+    assert fallen(night) == [("one", "12 08:30"), ("three", "12 08:30"), ("two", "12 09:00")]
+
+
+def test_a_clock_that_is_set_moves_no_deadline(night: Centre) -> None:
+    """Set back, what is due waits for its own time, once; set forward, it is due."""
+    tell(night, f"plan one {MORNING}", f"plan two {LATER_THEN}")
+    for moment in ("2025-05-12 08:00", "2025-05-12 02:00", MORNING, "2025-05-12 08:00", MORNING, EVENING):
+        night.clock.now = at(moment)
+        look(night)
+
+    assert fallen(night) == [("one", "12 08:30"), ("two", "12 22:00")]
+
+
+def test_what_is_set_back_with_a_failure_is_tried_again(night: Centre, rules: Reminding) -> None:
+    """It waits for its minute by the clock as it then is; the others are due at their own times."""
+    rules.fails = {"bad"}
+    tell(night, f"plan bad {MORNING}", f"plan good {LATER_THEN}")
+    night.clock.now = at(MORNING)
+    look(night)
+    rules.fails = set()
+    night.clock.now = at("2025-05-12 08:00")
+    look(night)
+    night.tick(EVENING)
+
+    assert fallen(night) == [("bad", "12 08:31"), ("good", "12 09:00")]
+
+
+@pytest.mark.parametrize("is_on_disk", [True, False], ids=["committed", "not-committed"])
+def test_after_a_commit_without_an_answer_the_database_is_asked(
+    night: Centre, monkeypatch: pytest.MonkeyPatch, *, is_on_disk: bool
+) -> None:
+    """Nobody knows whether what it planned, moved or gave up is on disk; only there it can be seen."""
+    tell(night, f"plan one {EVENING}")
+    look(night)
+    transaction = Journal.transaction
+
+    @contextmanager
+    def unanswered(journal: Journal) -> Iterator[Any]:
+        with suppress(Lost), transaction(journal) as session:
+            yield session
+            if not is_on_disk:
+                raise Lost
+        raise sa.exc.OperationalError("COMMIT", None, Lost())
+
+    monkeypatch.setattr(Journal, "transaction", unanswered)
+    with pytest.raises(sa.exc.OperationalError):
+        tell(night, f"plan one {MORNING}", f"plan two {MORNING}")
+    monkeypatch.setattr(Journal, "transaction", transaction)
+    for moment in (MORNING, EVENING):
+        night.clock.now = at(moment)
+        look(night)
+
+    expected = [("one", "12 08:30"), ("two", "12 08:30")] if is_on_disk else [("one", "12 22:00")]
+    assert fallen(night) == expected
+
+
+def test_what_could_not_be_asked_is_asked_again(night: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that is away for a moment delays what is due, and loses nothing."""
+    tell(night, f"plan one {MORNING}", f"plan two {MORNING}")
+    look(night)
+    night.clock.now = at(MORNING)
+    earliest, answers = deadlines.earliest, iter([False, True, False])
+
+    def away(*args: Any, **kwargs: Any) -> Due | None:
+        if next(answers, True):
+            return earliest(*args, **kwargs)
+        raise sa.exc.OperationalError("SELECT", None, Lost())
+
+    monkeypatch.setattr(deadlines, "earliest", away)
+    for _ in range(2):
+        with pytest.raises(sa.exc.OperationalError):
+            look(night)
+    look(night)
+
+    assert fallen(night) == [("one", "12 08:30"), ("two", "12 08:30")]
+
+
 def test_a_crash_before_the_commit_leaves_it(night: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
     """Either it had its effect and is planned no longer, or neither."""
     tell(night, f"plan one {MORNING}")
@@ -280,6 +396,15 @@ class RealClock(Clock):
     @now.setter
     def now(self, moment: datetime) -> None:
         pass
+
+
+class Lost(Exception):
+    """The connection broke."""
+
+
+def look(centre: Centre) -> None:
+    """Let the desk of these tests see to what is due, once, as the keeper does."""
+    centre.desk().fall_due()
 
 
 def tell(centre: Centre, *wishes: str) -> list[Any]:

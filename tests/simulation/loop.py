@@ -37,6 +37,10 @@ class PowerCut(BaseException):
     """The process that was running is gone. Nothing of it may catch this and go on."""
 
 
+_GONE = suppress(PowerCut)
+"""One for all steps: it keeps nothing."""
+
+
 class Endless(RuntimeError):
     """The night does not come to an end."""
 
@@ -129,7 +133,7 @@ class Loop:
         self.steps += 1
         if self.steps > MOST_STEPS:
             raise Endless(f"after {self.steps:,} steps the night is not over")
-        with suppress(PowerCut):
+        with _GONE:
             handle._context.run(handle._callback, *handle._args)
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None) -> Any:

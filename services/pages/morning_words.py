@@ -232,7 +232,8 @@ IN_THE_MORNING = {
     "close_last": Label("最後の番号（番号を付けているとき）", "Last number, where they are numbered"),
     "close_calls": Label("連絡の件数", "Calls"),
     "close_source": Label(
-        "番号を付けている送信元（複数あるときだけ）", "Whose numbers these are, where there are several"
+        "番号を付けている送信元（複数あるときだけ。件数もその送信元の分）",
+        "Whose numbers these are, where there are several (and whose calls)",
     ),
     "needs_numbers": Label(
         "最後の番号か連絡の件数を、数字で入力してください。", "Give the last number or how many calls, as a number."

@@ -222,6 +222,20 @@ def test_each_difference_is_a_named_list(centre: Centre, difference: Difference,
     assert sheet(centre, "en", stands=stands).now.differences[0].replace("…", "").isascii()
 
 
+def test_two_desks_of_one_provider_count_their_own(centre: Centre) -> None:
+    """Two calls from one desk and one from the other: each closes with its own count, and nothing differs."""
+    desks = [f"/s/desk-{n}" for n in (1, 2)]
+    calls = [told("A", "23:40"), told("B", "01:10"), told("C", "02:10")]
+    for call, desk, sequence in zip(calls, (desks[0], desks[0], desks[1]), (1, 2, 1), strict=True):
+        say(centre, "night", call | {"source": desk, "sequence": sequence})
+    for desk, many in zip(desks, (2, 1), strict=True):
+        shut = close(many)
+        say(centre, "night", shut | {"data": shut["data"] | {"source": desk, "calls": many}})
+    centre.tick(on("08:35"))
+
+    assert (sheet(centre).now.verdict, sheet(centre).now.differences) == ("一致", ())
+
+
 def test_paper_shows_both_clocks(centre: Centre) -> None:
     """Signed for on paper at 8:55, typed in at 11:30: neither time takes the place of the other."""
     handed_over(centre, told("A", "23:40"))

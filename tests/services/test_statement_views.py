@@ -313,6 +313,36 @@ def test_a_call_that_was_another_nights_says_so(centre: Centre) -> None:
     assert shown.rows[0].standing != "overdue"
 
 
+def test_the_figures_follow_what_was_corrected(centre: Centre) -> None:
+    """One was put down by mistake, one is another night's, one further contact is the first now: the head says so."""
+    first, again, wrong, other = told("A", "23:40"), told("A", "01:10"), told("B", "02:10"), told("C", "03:10")
+    handed_over(centre, first, again, wrong, other)
+    before = sheet(centre).how_many
+    mistaken = correct(wrong, on("08:40"), not_counted="mistaken")
+    moved = correct(other, on("08:41"), occurred_at=at("2025-11-14 15:00").isoformat())
+    say(centre, "night", mistaken, moved)
+    between = sheet(centre).how_many
+    say(centre, "night", correct(first, on("08:42"), occurred_at=at("2025-11-15 04:00").isoformat()))
+    swapped = sheet(centre).how_many
+    say(centre, "night", correct(first, on("08:43"), not_counted="mistaken"))
+
+    assert before == "相談3件、続報1件、件数外0件"
+    assert between == swapped == "相談1件、続報1件、件数外1件"
+    assert sheet(centre).how_many == "相談1件、続報0件、件数外2件"
+    assert sheet(centre).quiet == ""
+
+
+def test_one_edition_alone_counts_its_own(centre: Centre) -> None:
+    """A supplement with one further contact is no statement about the others; and the night was not quiet."""
+    handed_over(centre, told("A", "23:40"), told("B", "00:40"))
+    late(centre, "08:52", told("A", "01:30"))
+    own = sheet(centre, edition=1, only=True)
+
+    assert (own.how_many, own.quiet) == ("相談0件、続報1件、件数外0件", "")
+    assert sheet(centre, edition=0).how_many == "相談2件、続報0件、件数外0件"
+    assert sheet(centre).how_many == "相談2件、続報1件、件数外0件"
+
+
 def test_a_late_entry_says_when_it_was_written(centre: Centre) -> None:
     """A paper call typed in a day later is marked, with the time at which it was recorded."""
     handed_over(centre)

@@ -82,6 +82,12 @@ IN_THE_MORNING = {
         "The exchange counted {counted} calls; the statement has {contacts} contacts (a difference of {n}). "
         "See whether a call was not entered.",
     ),
+    "differ_exchange_fewer": Label(
+        "電話の着信{counted}件に対し、引継書の連絡は{contacts}件です（差{n}件）。"
+        "この電話交換機を通らない連絡や、二重に入力された連絡がないか確認してください。",
+        "The exchange counted {counted} calls; the statement has {contacts} contacts (a difference of {n}). "
+        "See whether a contact did not come by that exchange, or was entered twice.",
+    ),
     "nothing_differs": Label("相違はありません。", "There is no difference."),
     "not_confirmed_why": Label(
         "夜間の締め（最後の番号）か受付の締めがまだないため、件数を確認できません。",

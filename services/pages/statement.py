@@ -232,6 +232,8 @@ class _Head:
         named = self._terms.listed(self._named(each))
         if each.count > len(each.named) > 0:
             named += "…"
+        if each.what == "exchange" and counted and int(each.named[0]) < int(each.named[1]):
+            word = "differ_exchange_fewer"
         return self._terms.screen(
             word if is_whole else f"{word}_some",
             named=named,

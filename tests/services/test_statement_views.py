@@ -192,6 +192,17 @@ def test_what_the_exchange_counted_and_nobody_entered_is_a_difference(centre: Ce
     assert ("電話の着信", "2件") in shown.now.hops
 
 
+def test_what_the_exchange_did_not_count_is_not_looked_for_among_what_was_not_entered(centre: Centre) -> None:
+    """One rang, two stand there: one came another way, or stands there twice."""
+    handed_over(centre, told("A", "23:40"), told("B", "00:40"))
+    say(centre, "day", count(1, "08:40"))
+    japanese, english = (sheet(centre, language).now.differences[0] for language in LANGUAGES)
+
+    assert japanese.startswith("電話の着信1件に対し、引継書の連絡は2件です（差1件）。")
+    assert japanese.endswith("この電話交換機を通らない連絡や、二重に入力された連絡がないか確認してください。")
+    assert english.endswith("See whether a contact did not come by that exchange, or was entered twice.")
+
+
 @pytest.mark.parametrize(
     ("difference", "text"),
     [

@@ -31,6 +31,13 @@ IN_THE_MORNING = {
     "given_by": Label("引き継ぐ側：", "From: "),
     "taken_by": Label("引き継がれる側：", "To: "),
     "quiet": Label("この夜間の相談はありませんでした（0件）。", "There was no consultation in this night (0)."),
+    "quiet_unconfirmed": Label(
+        "届いている相談はありません（0件）。件数は未確認です。",
+        "No consultation has come (0). The counts are not confirmed.",
+    ),
+    "quiet_differs": Label(
+        "届いている相談はありません（0件）。件数に相違があります。", "No consultation has come (0). The counts differ."
+    ),
     "quiet_short": Label("相談0件", "No consultation (0)"),
     "how_many": Label(
         "相談{new}件、続報{further}件、件数外{other}件",

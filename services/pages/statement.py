@@ -120,7 +120,7 @@ def sheet_of(
         ),
         followed=head.followed(after),
         as_of=terms.screen("as_it_stood", at=terms.moment(now)),
-        quiet="" if _tally(shown.entries, calls, terms).new else terms.screen("quiet"),
+        quiet="" if _tally(shown.entries, calls, terms).new else terms.screen(_quiet(stands)),
         how_many=terms.screen("how_many", **_tally(entries, calls, terms)._asdict()),
         together=tuple(_together(entries, terms)),
         then=head.counts(issued),
@@ -130,6 +130,13 @@ def sheet_of(
         shut=terms.screen("sees_no_persons") if opens is None else "",
         words={word: terms.screen(word) for word in WORDS},
     )
+
+
+def _quiet(stands: Standing) -> str:
+    """The word for a night without a consultation: said flatly only where the counts prove it."""
+    if stands.hops.sent is None:
+        return "quiet_unconfirmed"
+    return "quiet_differs" if any(each.what != "overdue" for each in stands.differences) else "quiet"
 
 
 class _Tally(NamedTuple):
@@ -203,8 +210,11 @@ class _Head:
 
     def counts(self, found: Standing) -> Counts:
         hops, say = found.hops, self._terms.screen
-        named = [("hop_sent", hops.sent), ("hop_received", hops.received)]
-        named += [("hop_recorded", hops.recorded)] if hops.recorded != hops.received else []
+        received = (
+            hops.received if hops.sent is not None else None
+        )  # What came by number is known once all have closed.
+        named = [("hop_sent", hops.sent), ("hop_received", received)]
+        named += [("hop_recorded", hops.recorded)] if hops.recorded != received else []
         named += [("hop_stated", hops.items), ("hop_acknowledged", hops.acknowledged)]
         named += [("hop_stated_contacts", hops.stated)] if hops.stated != hops.items else []
         named += [("hop_exchange", hops.exchange)]

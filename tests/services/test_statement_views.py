@@ -125,6 +125,32 @@ def test_a_quiet_night_says_so(centre: Centre) -> None:
     assert [row.kind for row in shown.rows] == ["件数外（無言）"]
 
 
+def test_that_nothing_came_is_no_quiet_night_while_nobody_has_confirmed_it(centre: Centre) -> None:
+    """未確認, the statement says only what is there; a number that is missing differs; proved, it is said flatly."""
+    handed_over(centre, shut=False)
+    open_ = sheet(centre).quiet
+    say(centre, "night", silent("03:10") | {"sequence": 41}, silent("03:20") | {"sequence": 43}, close(43, "08:36"))
+    centre.tick(on("08:40"))
+    missing = sheet(centre).quiet
+    say(centre, "night", silent("03:15") | {"sequence": 42})
+    centre.tick(on("08:45"))
+
+    assert open_ == "届いている相談はありません（0件）。件数は未確認です。"
+    assert missing == "届いている相談はありません（0件）。件数に相違があります。"
+    assert sheet(centre).quiet == "この夜間の相談はありませんでした（0件）。"
+
+
+def test_how_many_were_received_is_not_known_while_the_night_is_open(centre: Centre) -> None:
+    """Not 0 beside three that were recorded: by number nothing can be counted yet."""
+    handed_over(centre, *(told(case, "23:40") for case in "ABC"), shut=False)
+    before = dict(sheet(centre).now.hops)
+    say(centre, "night", close(43, "08:40"))
+    centre.tick(on("08:45"))
+
+    assert [before[name] for name in ("送信", "受付", "受付（連絡）")] == ["未確認", "未確認", "3件"]
+    assert dict(sheet(centre).now.hops)["受付"] == "3件"
+
+
 def test_a_night_without_any_call_is_taken_over_as_a_whole(centre: Centre) -> None:
     """There is no item: the statement itself is acknowledged."""
     handed_over(centre)

@@ -112,7 +112,8 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
         return _count(form, night, side, now)
     given = form.get("item", "")
     number = int(given) if given.isascii() and given.isdigit() and len(given) < 7 else -1
-    if night.entry(number) is None or not (side.gives if act.kind == "item.answer" else side.takes):
+    entry = night.entry(number)
+    if entry is None or not (side.gives if act.kind == "item.answer" else side.takes):
         return Mistake("not_found", form, 404)
     worker, text = form.get("worker", ""), form.get("text", "")
     if not worker:
@@ -126,6 +127,8 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
     happened = _happened(form.get("at", ""), now)
     if happened is None:
         return Mistake("needs_time", form, 400)
+    if act.kind == "item.undo" and entry.acknowledged is None:
+        return Mistake("not_acknowledged", form, 409)
     personal = {"worker": worker, **({act.text: text} if text else {})}
     data: dict[str, Any] = {"night": night.night.isoformat(), "item": number, "personal": personal}
     told = message(act.kind, data, happened, synthetic=night.synthetic)

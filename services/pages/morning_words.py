@@ -198,6 +198,9 @@ IN_THE_MORNING = {
     "morning_answered": Label("{n}番について回答しました。", "Answered about no. {n}."),
     "morning_done": Label("{n}番を完了にしました。", "No. {n} done."),
     "morning_undone": Label("{n}番の受領を取り消しました。", "The acknowledgement of no. {n} is taken back."),
+    "not_acknowledged": Label(
+        "受領されていないため、取り消せません。", "It is not acknowledged, so that there is nothing to take back."
+    ),
     "morning_counted": Label("電話の着信を記録しました。", "The exchange's count is recorded."),
     "morning_closed": Label("夜間を締めました。", "The night is closed."),
     "morning_parked": Label(

@@ -247,6 +247,19 @@ async def test_a_slip_is_undone_at_once_and_corrected_later(centre: Centre) -> N
     assert "undo" not in buttons(later)
 
 
+async def test_what_was_never_acknowledged_is_not_taken_back(centre: Centre) -> None:
+    """Nothing is sent, and the page says why; so it is where it was taken back already."""
+    app = site(centre, role="day")
+    never = [await send(app, form(do, text="押し間違い")) for do in ("undo", "correct")]
+    say(centre, "day", of_item("acknowledge", 1, "08:35"), of_item("undo", 1, "08:36", reason="押し間違い"))
+    twice = await send(app, form("undo"))
+
+    assert app.state.counter.sent == []
+    for said in (*never, twice):
+        assert said.status_code == 409
+        assert "受領されていないため、取り消せません。" in said.text
+
+
 async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     """Taken over and not done, and what an agency sent back: with links; what is done is gone."""
     say(centre, "day", *(of_item("acknowledge", n, "08:40") for n in (1, 2, 3)), of_item("done", 2, "10:00"))

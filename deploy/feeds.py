@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from rich.table import Table
 
 from events.manifest import Feed, Manifest, Range, gaps, merged, size
-from services.tables import HEARD, PARKED, WAITING
+from services.numbering import beside, heard, runs, without
+from services.tables import HEARD
 
 VERDICTS = {
     "complete": {"ja": "すべて受信", "en": "complete"},
@@ -47,7 +48,7 @@ def manifest_of(engines: Iterable[sa.Engine], ward: str, provider: str, at: date
     for engine in engines:
         with engine.connect() as connection:
             _ask_heard(connection, provider, told)
-            for kind, asked in _elsewhere(provider).items():
+            for kind, asked in beside(provider).items():
                 _ask_others(connection, kind, asked, told)
     unreadable = told.pop("", Told()).others.get("parked", 0)
     sources = [_feed(source, told[source]) for source in sorted(told)]
@@ -60,23 +61,8 @@ def _ask_heard(connection: sa.Connection, provider: str, told: dict[str, Told]) 
         told[source].messages += messages
         told[source].unnumbered += messages - numbered
         told[source].numbers += numbered
-    heard = sa.select(HEARD.c.source, HEARD.c.sequence).where(HEARD.c.provider == provider)
-    for source, first, last in connection.execute(_runs(heard)):
+    for source, first, last in connection.execute(runs(heard(provider))):
         told[source].runs.setdefault("held", []).append((first, last))
-
-
-def _elsewhere(provider: str) -> dict[str, sa.Select[Any]]:
-    """(source, number) of what waits, and of what a person must look at or has looked at."""
-    same = sa.and_(*(HEARD.c[name] == WAITING.c[name] for name in ("provider", "source", "id")))
-    waiting = sa.select(WAITING.c.source, HEARD.c.sequence).select_from(WAITING.outerjoin(HEARD, same))
-    parked = sa.select(PARKED.c.source, PARKED.c.sequence).where(PARKED.c.provider == provider)
-    still = PARKED.c.closed.is_(None)
-    return {
-        "waiting": waiting.where(WAITING.c.provider == provider),
-        "parked": parked.where(still, PARKED.c.kind != "conflict"),
-        "conflicts": parked.where(still, PARKED.c.kind == "conflict"),
-        "closed": parked.where(PARKED.c.closed.is_not(None)),
-    }
 
 
 def _ask_others(connection: sa.Connection, kind: str, asked: sa.Select[Any], told: dict[str, Told]) -> None:
@@ -86,27 +72,17 @@ def _ask_others(connection: sa.Connection, kind: str, asked: sa.Select[Any], tol
         told[source].others[kind] = told[source].others.get(kind, 0) + messages
         if kind in ("parked", "conflicts"):
             told[source].unnumbered += messages - numbered
-    for source, first, last in connection.execute(_runs(asked)):
+    for source, first, last in connection.execute(runs(asked)):
         told[source].runs.setdefault(kind, []).append((first, last))
 
 
-def _runs(asked: sa.Select[Any]) -> sa.Select[Any]:
-    """(source, first, last) of each run of consecutive numbers among (source, sequence) rows."""
-    rows = asked.subquery()
-    numbers = sa.select(rows.c.source, rows.c.sequence).where(rows.c.sequence.is_not(None)).distinct().subquery()
-    place = sa.func.row_number().over(partition_by=numbers.c.source, order_by=numbers.c.sequence)
-    islands = sa.select(numbers.c.source, numbers.c.sequence, (numbers.c.sequence - place).label("island")).subquery()
-    ends = sa.func.min(islands.c.sequence), sa.func.max(islands.c.sequence)
-    return sa.select(islands.c.source, *ends).group_by(islands.c.source, islands.c.island)
-
-
 def _feed(source: str, told: Told) -> Feed:
-    runs = {kind: merged(found) for kind, found in told.runs.items()}
-    held = runs.get("held", [])
-    heard = merged(run for found in runs.values() for run in found)
-    last = heard[-1][1] if heard else 0
-    missing, twice = gaps(heard, last), told.numbers - size(held)
-    proved = heard and not told.unnumbered and not twice
+    found = {kind: merged(each) for kind, each in told.runs.items()}
+    held = found.get("held", [])
+    came = merged(run for each in found.values() for run in each)
+    last = came[-1][1] if came else 0
+    missing, twice = gaps(came, last), told.numbers - size(held)
+    proved = came and not told.unnumbered and not twice
     return Feed(
         source=source,
         verdict="gaps" if missing else "complete" if proved else "not-proved",
@@ -114,23 +90,16 @@ def _feed(source: str, told: Told) -> Feed:
         last=last,
         held=held,
         gaps=missing,
-        waiting=runs.get("waiting", []),
-        parked=runs.get("parked", []),
-        conflicts=runs.get("conflicts", []),
-        closed=_without(runs.get("closed", []), held),
+        waiting=found.get("waiting", []),
+        parked=found.get("parked", []),
+        conflicts=found.get("conflicts", []),
+        closed=without(found.get("closed", []), held),
         unnumbered=told.unnumbered,
         waiting_messages=told.others.get("waiting", 0),
         parked_messages=told.others.get("parked", 0),
         conflict_messages=told.others.get("conflicts", 0),
         numbers_used_twice=twice,
     )
-
-
-def _without(ranges: Sequence[Range], others: Sequence[Range]) -> list[Range]:
-    """The numbers of merged ranges that are in none of the others, which are merged."""
-    last = max((last for _, last in ranges), default=0)
-    free = gaps(others, last)
-    return [(max(a, c), min(b, d)) for a, b in ranges for c, d in free if max(a, c) <= min(b, d)]
 
 
 def complete(manifest: Manifest) -> bool:

@@ -134,10 +134,24 @@ def _of_feeds(closing: NightClosed | None, held: Sequence[Held]) -> Iterator[Dif
         yield _named("not-received", _numbers(feed.missing), feed.provider, sum(b - a + 1 for a, b in feed.missing))
         yield _named("unreadable", map(str, feed.parked), feed.provider)
         yield _named("waiting", map(str, feed.waiting), feed.provider)
-        own = len({row.contact for row in held if row.provider == feed.provider})
-        if feed.calls is not None and feed.calls != own:
-            counted = (str(feed.calls), str(own))
-            yield Difference(what="calls", provider=feed.provider, named=counted, count=abs(feed.calls - own))
+    yield from _of_calls(closing, held)
+
+
+def _of_calls(closing: NightClosed | None, held: Sequence[Held]) -> Iterator[Difference | None]:
+    """What a provider counts itself, all its sources together: of which source a contact held is, is not known.
+
+    While one of them has not told its count, the others' say nothing of the whole; unless that one sent nothing.
+    """
+    sources: dict[str, list[Feed]] = {}
+    for feed in closing.feeds if closing else ():
+        sources.setdefault(feed.provider, []).append(feed)
+    for provider, feeds in sources.items():
+        told = [feed.calls for feed in feeds if feed.calls is not None]
+        untold = [feed for feed in feeds if feed.calls is None and not (feed.closed and _numbered(feed) == 0)]
+        own = len({row.contact for row in held if row.provider == provider})
+        if told and not untold and sum(told) != own:
+            counted = (str(sum(told)), str(own))
+            yield Difference(what="calls", provider=provider, named=counted, count=abs(sum(told) - own))
 
 
 def _numbers(ranges: Iterable[tuple[int, int]]) -> Iterator[str]:

@@ -95,6 +95,7 @@ class NightCalls:
             personal={name: text for name, text in texts.items() if text},
             shut=boxed and not texts,
             closed_at=case.closed_at if case else None,
+            first=case is not None and _is_first(contact, case),
         )
 
     def _registrant(self, session: Session, person: str | None) -> str | None:
@@ -145,6 +146,13 @@ def _contact(state: State | None, item: Item) -> Contact | None:
             return next((each for each in same if each.matter == item.matter), same[0] if same else None)
         case _:
             return None
+
+
+def _is_first(contact: Contact, case: Case) -> bool:
+    """Whether nothing that counts came before it in a consultation that stands for itself."""
+    own = (contact.at, contact.id, contact.matter)
+    counted = (each for each in case.contacts if each.not_counted is None)
+    return case.merged_into is None and not any((each.at, each.id, each.matter) < own for each in counted)
 
 
 def _received(history: list[Recorded], item: Item) -> Recorded | None:

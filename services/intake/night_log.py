@@ -13,13 +13,11 @@ from events import decode, event_of
 from events.intake import CallCorrected, CallReceived
 from events.manifest import Range, merged
 from services.intake.nights import Numbers, Told
+from services.numbering import MOST_OF_A_NIGHT
 from services.tables import HEARD, PARKED, WAITING
 
 LOG = sa.table("stored_events", sa.column("id"), sa.column("topic"), sa.column("state"))
 PAGE = 2_000
-MOST_OF_A_NIGHT = 10_000
-"""Numbers back from its last one within which a source's first number of a night is looked for."""
-
 MOST_SOURCES = 1_000
 
 

@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,8 +16,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from events.manifest import Range
 from services.clock import Clock
 from services.era import parse_date
+from services.numbering import elsewhere
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
@@ -164,14 +167,21 @@ class MorningPages:
         act, session, terms = ACTS.get(form.get("do", "")), _session(request), self._around.terms("ja")
         if wanted and act and act.kind == "shift.close" and _works_at_night(session, terms):
             now, synthetic = terms.ward.local(self._backroom.clock()), self._around.frame(terms).synthetic
-            shut = closing(form, wanted, now, synthetic=synthetic)
-            return shut if isinstance(shut, Mistake) else (session.role.provider or "", shut)
+            provider = session.role.provider or ""
+            shut = closing(form, wanted, now, partial(self._elsewhere, provider), synthetic=synthetic)
+            return shut if isinstance(shut, Mistake) else (provider, shut)
         if night is None or act is None or act.kind == "shift.close":
             raise HTTPException(404)
         side = self._side(session, night, terms)
         now = terms.ward.local(self._backroom.clock())
         told = prepared(act, form, night, side, now)
         return told if isinstance(told, Mistake) else (side.provider or "", told)
+
+    def _elsewhere(self, provider: str, source: str, last: int) -> list[Range]:
+        """Which numbers of a source, up to its last one, went to other services than the one that closes the night."""
+        engines = self._backroom.engines
+        others = [engine for service, engine in engines.items() if service != "intake"]
+        return elsewhere(engines["intake"], others, provider, source, last)
 
     def _side(self, session: Session, night: Night, terms: Terms) -> Side:
         return Side.of(session.role.provider, night, terms.ward, self._backroom.clock())

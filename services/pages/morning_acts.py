@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
+from events.manifest import Range
 from services.pages.nights import Entry, Night
 from services.pages.sending import message
 from services.ward import Ward
@@ -111,7 +112,8 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
         return _count(form, night, side, now)
     given = form.get("item", "")
     number = int(given) if given.isascii() and given.isdigit() and len(given) < 7 else -1
-    if night.entry(number) is None or not (side.gives if act.kind == "item.answer" else side.takes):
+    entry = night.entry(number)
+    if entry is None or not (side.gives if act.kind == "item.answer" else side.takes):
         return Mistake("not_found", form, 404)
     worker, text = form.get("worker", ""), form.get("text", "")
     if not worker:
@@ -125,6 +127,8 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
     happened = _happened(form.get("at", ""), now)
     if happened is None:
         return Mistake("needs_time", form, 400)
+    if act.kind == "item.undo" and entry.acknowledged is None:
+        return Mistake("not_acknowledged", form, 409)
     personal = {"worker": worker, **({act.text: text} if text else {})}
     data: dict[str, Any] = {"night": night.night.isoformat(), "item": number, "personal": personal}
     told = message(act.kind, data, happened, synthetic=night.synthetic)
@@ -133,8 +137,18 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
     return msgspec.json.encode(told)
 
 
-def closing(form: Mapping[str, str], night: date, now: datetime, *, synthetic: bool) -> bytes | Mistake:
-    """The message with which a provider closes a night, or what is wrong with the form."""
+def closing(
+    form: Mapping[str, str],
+    night: date,
+    now: datetime,
+    elsewhere: Callable[[str, int], list[Range]],
+    *,
+    synthetic: bool,
+) -> bytes | Mistake:
+    """The message with which a provider closes a night, or what is wrong with the form.
+
+    `elsewhere`: which numbers of a source up to its last one went to other services than intake.
+    """
     numbers = {name: form[name] for name in ("last", "calls") if form.get(name)}
     good = all(text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS for text in numbers.values())
     source = form.get("source", "")
@@ -142,6 +156,8 @@ def closing(form: Mapping[str, str], night: date, now: datetime, *, synthetic: b
         return Mistake("needs_numbers", form, 400)
     data: dict[str, Any] = {"night": night.isoformat(), **{name: int(text) for name, text in numbers.items()}}
     data |= {"source": source} if source else {}
+    went = elsewhere(source, data["last"]) if source and "last" in data else []
+    data |= {"elsewhere": went} if went else {}
     return msgspec.json.encode(message("shift.close", data, now, synthetic=synthetic))
 
 

@@ -31,6 +31,13 @@ IN_THE_MORNING = {
     "given_by": Label("引き継ぐ側：", "From: "),
     "taken_by": Label("引き継がれる側：", "To: "),
     "quiet": Label("この夜間の相談はありませんでした（0件）。", "There was no consultation in this night (0)."),
+    "quiet_unconfirmed": Label(
+        "届いている相談はありません（0件）。件数は未確認です。",
+        "No consultation has come (0). The counts are not confirmed.",
+    ),
+    "quiet_differs": Label(
+        "届いている相談はありません（0件）。件数に相違があります。", "No consultation has come (0). The counts differ."
+    ),
     "quiet_short": Label("相談0件", "No consultation (0)"),
     "how_many": Label(
         "相談{new}件、続報{further}件、件数外{other}件",
@@ -81,6 +88,12 @@ IN_THE_MORNING = {
         "電話の着信{counted}件に対し、引継書の連絡は{contacts}件です（差{n}件）。入力されていない連絡がないか確認してください。",
         "The exchange counted {counted} calls; the statement has {contacts} contacts (a difference of {n}). "
         "See whether a call was not entered.",
+    ),
+    "differ_exchange_fewer": Label(
+        "電話の着信{counted}件に対し、引継書の連絡は{contacts}件です（差{n}件）。"
+        "この電話交換機を通らない連絡や、二重に入力された連絡がないか確認してください。",
+        "The exchange counted {counted} calls; the statement has {contacts} contacts (a difference of {n}). "
+        "See whether a contact did not come by that exchange, or was entered twice.",
     ),
     "nothing_differs": Label("相違はありません。", "There is no difference."),
     "not_confirmed_why": Label(
@@ -185,6 +198,9 @@ IN_THE_MORNING = {
     "morning_answered": Label("{n}番について回答しました。", "Answered about no. {n}."),
     "morning_done": Label("{n}番を完了にしました。", "No. {n} done."),
     "morning_undone": Label("{n}番の受領を取り消しました。", "The acknowledgement of no. {n} is taken back."),
+    "not_acknowledged": Label(
+        "受領されていないため、取り消せません。", "It is not acknowledged, so that there is nothing to take back."
+    ),
     "morning_counted": Label("電話の着信を記録しました。", "The exchange's count is recorded."),
     "morning_closed": Label("夜間を締めました。", "The night is closed."),
     "morning_parked": Label(
@@ -232,7 +248,8 @@ IN_THE_MORNING = {
     "close_last": Label("最後の番号（番号を付けているとき）", "Last number, where they are numbered"),
     "close_calls": Label("連絡の件数", "Calls"),
     "close_source": Label(
-        "番号を付けている送信元（複数あるときだけ）", "Whose numbers these are, where there are several"
+        "番号を付けている送信元（複数あるときだけ。件数もその送信元の分）",
+        "Whose numbers these are, where there are several (and whose calls)",
     ),
     "needs_numbers": Label(
         "最後の番号か連絡の件数を、数字で入力してください。", "Give the last number or how many calls, as a number."

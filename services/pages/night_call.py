@@ -40,6 +40,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     shut: bool = False
     flags: int = 0
     closed_at: datetime | None = None
+    first: bool = False
 
 
 class Calls(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +14,10 @@ from services.pages.night_clock import NightClock
 from services.pages.nights import Entry, Issued, Key, Night, Standing
 from services.pages.statement_rows import LATER, Opens, Row, RowWriter
 from services.pages.terms import Terms
+from services.ward import Ward
+
+MISTAKEN = "mistaken"
+"""A contact of this kind was put down by mistake, and counts nowhere."""
 
 
 class Edition(msgspec.Struct, frozen=True):
@@ -115,8 +120,8 @@ def sheet_of(
         ),
         followed=head.followed(after),
         as_of=terms.screen("as_it_stood", at=terms.moment(now)),
-        quiet=terms.screen("quiet") if not statement.new else "",
-        how_many=_how_many(statement.new, entries, terms),
+        quiet="" if _tally(shown.entries, calls, terms).new else terms.screen(_quiet(stands)),
+        how_many=terms.screen("how_many", **_tally(entries, calls, terms)._asdict()),
         together=tuple(_together(entries, terms)),
         then=head.counts(issued),
         now=head.counts(stands),
@@ -127,11 +132,40 @@ def sheet_of(
     )
 
 
-def _how_many(new: int, entries: Sequence[Entry], terms: Terms) -> str:
-    items = [entry.item for entry in entries if entry.item]
-    other = sum(item.not_counted is not None for item in items)
-    further = sum(item.further and item.not_counted is None for item in items)
-    return terms.screen("how_many", new=new, further=further, other=other)
+def _quiet(stands: Standing) -> str:
+    """The word for a night without a consultation: said flatly only where the counts prove it."""
+    if stands.hops.sent is None:
+        return "quiet_unconfirmed"
+    return "quiet_differs" if any(each.what != "overdue" for each in stands.differences) else "quiet"
+
+
+class _Tally(NamedTuple):
+    """How many of some items are consultations that began, further contacts, and 件数外; as they stand now."""
+
+    new: int
+    further: int
+    other: int
+
+
+def _tally(entries: Sequence[Entry], calls: Mapping[Key, Call], terms: Terms) -> _Tally:
+    """Of these items alone. What is another night's by now is none of them."""
+    new = further = other = 0
+    for entry in entries:
+        if entry.item is None or entry.gone:
+            continue
+        call = calls.get((entry.item.contact, entry.item.matter))
+        is_first = call.first if call else not entry.item.further
+        if not _counts(call.not_counted if call else entry.item.not_counted, terms.ward):
+            other += 1
+        else:
+            new += is_first or terms.ward.policy.unit == "contact"
+            further += not is_first
+    return _Tally(new, further, other)
+
+
+def _counts(kind: str | None, ward: Ward) -> bool:
+    """Whether a contact of this kind counts (domain Rule 2): what was put there by mistake never does."""
+    return kind is None or (kind != MISTAKEN and kind not in ward.policy.not_counted)
 
 
 def _together(entries: Sequence[Entry], terms: Terms) -> Iterable[str]:
@@ -176,8 +210,11 @@ class _Head:
 
     def counts(self, found: Standing) -> Counts:
         hops, say = found.hops, self._terms.screen
-        named = [("hop_sent", hops.sent), ("hop_received", hops.received)]
-        named += [("hop_recorded", hops.recorded)] if hops.recorded != hops.received else []
+        received = (
+            hops.received if hops.sent is not None else None
+        )  # What came by number is known once all have closed.
+        named = [("hop_sent", hops.sent), ("hop_received", received)]
+        named += [("hop_recorded", hops.recorded)] if hops.recorded != received else []
         named += [("hop_stated", hops.items), ("hop_acknowledged", hops.acknowledged)]
         named += [("hop_stated_contacts", hops.stated)] if hops.stated != hops.items else []
         named += [("hop_exchange", hops.exchange)]
@@ -205,6 +242,8 @@ class _Head:
         named = self._terms.listed(self._named(each))
         if each.count > len(each.named) > 0:
             named += "…"
+        if each.what == "exchange" and counted and int(each.named[0]) < int(each.named[1]):
+            word = "differ_exchange_fewer"
         return self._terms.screen(
             word if is_whole else f"{word}_some",
             named=named,

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from deploy.feeds import _runs, complete, manifest_of, manifest_table, notes
+from deploy.feeds import complete, manifest_of, manifest_table, notes
 from events.manifest import Feed, Manifest, gaps, merged, prove, size
+from services import numbering
 from services.database import insert_rows
 from services.tables import HEARD, PARKED, WAITING
 from tests.desk_examples import LATER, NOON, Centre, answer, at, call, close, codes, message, offer
@@ -149,7 +150,7 @@ def test_the_databases_answer_with_runs_and_not_with_messages(centre: Centre) ->
         insert_rows(connection, HEARD, rows)
     found = feed(centre)
     with centre.engine("intake").connect() as connection:
-        runs = connection.execute(_runs(sa.select(HEARD.c.source, HEARD.c.sequence))).all()
+        runs = connection.execute(numbering.runs(sa.select(HEARD.c.source, HEARD.c.sequence))).all()
 
     assert (found.gaps, found.messages, found.last) == ([(9_000, 9_000)], 19_999, 20_000)
     assert sorted(map(tuple, runs)) == [("desk", 1, 8_999), ("desk", 9_001, 20_000)]

@@ -216,7 +216,7 @@ def test_a_quiet_night_has_a_copy_too(data: tuple[Path, Centre]) -> None:
     centre.tick("2025-11-16 08:35")
     copies(directory, centre).keep()
 
-    assert "この夜間の相談はありませんでした（0件）。" in yoake(directory, "--last").stdout
+    assert "届いている相談はありません（0件）。件数は未確認です。" in yoake(directory, "--last").stdout
 
 
 async def test_the_front_keeps_copies_by_itself(

@@ -180,6 +180,37 @@ def test_what_the_provider_counts_itself_is_compared() -> None:
     assert [(each.what, each.provider, each.named) for each in more.differences] == [("calls", "night", ("2", "1"))]
 
 
+@pytest.mark.parametrize(
+    ("calls", "named"),
+    [
+        ((2, 1), []),
+        ((2, 2), [("4", "3")]),
+        ((2, 0), [("2", "3")]),
+        ((3, None), []),
+        ((2, None), []),
+        ((None, None), []),
+    ],
+)
+def test_what_a_provider_counts_at_each_source_is_added_up(calls: tuple[int | None, ...], named: Any) -> None:
+    """Three calls came from two desks, each of which counts its own; while one has not told, nothing is said."""
+    rows = [Held(contact, 1, f"R7-{contact}", provider="night") for contact in "abc"]
+    desks = Feed(provider="night", closed=True, first=1, last=2, received=2)
+    feeds = tuple(msgspec.structs.replace(desks, source=f"/s/desk-{n}", calls=told) for n, told in enumerate(calls))
+    found = compared(closing("a", "b", "c", feeds=feeds), rows)
+
+    assert [each.named for each in found.differences if each.what == "calls"] == named
+
+
+def test_a_source_that_sent_nothing_need_not_count() -> None:
+    """It is closed without a number of this night: what the other one counts is the whole."""
+    rows = [Held("a", 1, "R7-a", provider="night")]
+    one = Feed(provider="night", source="/s/desk-1", closed=True, first=1, last=1, received=1, calls=2)
+    quiet = Feed(provider="night", source="/s/desk-2", closed=True, first=5, last=4)
+    found = compared(closing("a", feeds=(one, quiet)), rows)
+
+    assert [each.named for each in found.differences] == [("2", "1")]
+
+
 def test_what_waits_for_something_and_what_went_elsewhere_are_known() -> None:
     """A number that waits is a difference; one that went to another service was never for intake."""
     feed = Feed(provider="night", closed=True, first=41, last=44, received=1, waiting=(42,), elsewhere=2)

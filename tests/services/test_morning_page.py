@@ -13,7 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from services.pages.night_log import NightLog
-from tests.desk_examples import GROUND, Centre, answer, at, message
+from tests.desk_examples import GROUND, Centre, answer, arrange, at, message
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import HOME, browser, centre_in, site
 
@@ -247,6 +247,19 @@ async def test_a_slip_is_undone_at_once_and_corrected_later(centre: Centre) -> N
     assert "undo" not in buttons(later)
 
 
+async def test_what_was_never_acknowledged_is_not_taken_back(centre: Centre) -> None:
+    """Nothing is sent, and the page says why; so it is where it was taken back already."""
+    app = site(centre, role="day")
+    never = [await send(app, form(do, text="押し間違い")) for do in ("undo", "correct")]
+    say(centre, "day", of_item("acknowledge", 1, "08:35"), of_item("undo", 1, "08:36", reason="押し間違い"))
+    twice = await send(app, form("undo"))
+
+    assert app.state.counter.sent == []
+    for said in (*never, twice):
+        assert said.status_code == 409
+        assert "受領されていないため、取り消せません。" in said.text
+
+
 async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     """Taken over and not done, and what an agency sent back: with links; what is done is gone."""
     say(centre, "day", *(of_item("acknowledge", n, "08:40") for n in (1, 2, 3)), of_item("done", 2, "10:00"))
@@ -359,6 +372,25 @@ async def test_the_night_is_closed_by_a_button(centre: Centre) -> None:
     assert [answer.status_code for answer in told_nothing] == [400, 400]
     assert 'value="close"' not in (await get(day)).text
     assert (await send(day, {"night": shown[1], "do": "close", "last": "43"})).status_code == 404
+
+
+async def test_what_went_to_another_service_is_no_gap_in_a_night_closed_by_the_button(tmp_path: Path) -> None:
+    """A desk numbers all it sends, and intake sees only its own: the page says which numbers came to the others."""
+    with night_in(tmp_path) as centre:
+        centre.tick(on("23:00"))
+        stay = arrange("P", case="A", on=on("23:50")) | {"synthetic": True}
+        for n, each in enumerate((told("A", "23:40"), stay, told("B", "02:10")), start=1):
+            say(centre, "night", each | {"source": "/s/desk-1", "sequence": n})
+        centre.tick(on("08:20"))
+        night = site(centre, role="night")
+        shut = {"night": "2025-11-14", "do": "close", "last": "3", "source": "/s/desk-1"}
+        await send(night, shut)
+        centre.tick(on("08:35"))
+        page = words(await get(site(centre, role="day")))
+
+    assert night.state.counter.sent[-1][1]["data"]["elsewhere"] == [[2, 2]]
+    assert "未着" not in page
+    assert "送信 2件 受付 2件" in page
 
 
 async def test_what_cannot_wait_stands_first_until_somebody_answers(centre: Centre) -> None:

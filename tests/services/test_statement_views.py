@@ -125,6 +125,32 @@ def test_a_quiet_night_says_so(centre: Centre) -> None:
     assert [row.kind for row in shown.rows] == ["件数外（無言）"]
 
 
+def test_that_nothing_came_is_no_quiet_night_while_nobody_has_confirmed_it(centre: Centre) -> None:
+    """未確認, the statement says only what is there; a number that is missing differs; proved, it is said flatly."""
+    handed_over(centre, shut=False)
+    open_ = sheet(centre).quiet
+    say(centre, "night", silent("03:10") | {"sequence": 41}, silent("03:20") | {"sequence": 43}, close(43, "08:36"))
+    centre.tick(on("08:40"))
+    missing = sheet(centre).quiet
+    say(centre, "night", silent("03:15") | {"sequence": 42})
+    centre.tick(on("08:45"))
+
+    assert open_ == "届いている相談はありません（0件）。件数は未確認です。"
+    assert missing == "届いている相談はありません（0件）。件数に相違があります。"
+    assert sheet(centre).quiet == "この夜間の相談はありませんでした（0件）。"
+
+
+def test_how_many_were_received_is_not_known_while_the_night_is_open(centre: Centre) -> None:
+    """Not 0 beside three that were recorded: by number nothing can be counted yet."""
+    handed_over(centre, *(told(case, "23:40") for case in "ABC"), shut=False)
+    before = dict(sheet(centre).now.hops)
+    say(centre, "night", close(43, "08:40"))
+    centre.tick(on("08:45"))
+
+    assert [before[name] for name in ("送信", "受付", "受付（連絡）")] == ["未確認", "未確認", "3件"]
+    assert dict(sheet(centre).now.hops)["受付"] == "3件"
+
+
 def test_a_night_without_any_call_is_taken_over_as_a_whole(centre: Centre) -> None:
     """There is no item: the statement itself is acknowledged."""
     handed_over(centre)
@@ -192,6 +218,17 @@ def test_what_the_exchange_counted_and_nobody_entered_is_a_difference(centre: Ce
     assert ("電話の着信", "2件") in shown.now.hops
 
 
+def test_what_the_exchange_did_not_count_is_not_looked_for_among_what_was_not_entered(centre: Centre) -> None:
+    """One rang, two stand there: one came another way, or stands there twice."""
+    handed_over(centre, told("A", "23:40"), told("B", "00:40"))
+    say(centre, "day", count(1, "08:40"))
+    japanese, english = (sheet(centre, language).now.differences[0] for language in LANGUAGES)
+
+    assert japanese.startswith("電話の着信1件に対し、引継書の連絡は2件です（差1件）。")
+    assert japanese.endswith("この電話交換機を通らない連絡や、二重に入力された連絡がないか確認してください。")
+    assert english.endswith("See whether a contact did not come by that exchange, or was entered twice.")
+
+
 @pytest.mark.parametrize(
     ("difference", "text"),
     [
@@ -220,6 +257,20 @@ def test_each_difference_is_a_named_list(centre: Centre, difference: Difference,
 
     assert text in sheet(centre, stands=stands).now.differences[0]
     assert sheet(centre, "en", stands=stands).now.differences[0].replace("…", "").isascii()
+
+
+def test_two_desks_of_one_provider_count_their_own(centre: Centre) -> None:
+    """Two calls from one desk and one from the other: each closes with its own count, and nothing differs."""
+    desks = [f"/s/desk-{n}" for n in (1, 2)]
+    calls = [told("A", "23:40"), told("B", "01:10"), told("C", "02:10")]
+    for call, desk, sequence in zip(calls, (desks[0], desks[0], desks[1]), (1, 2, 1), strict=True):
+        say(centre, "night", call | {"source": desk, "sequence": sequence})
+    for desk, many in zip(desks, (2, 1), strict=True):
+        shut = close(many)
+        say(centre, "night", shut | {"data": shut["data"] | {"source": desk, "calls": many}})
+    centre.tick(on("08:35"))
+
+    assert (sheet(centre).now.verdict, sheet(centre).now.differences) == ("一致", ())
 
 
 def test_paper_shows_both_clocks(centre: Centre) -> None:
@@ -297,6 +348,36 @@ def test_a_call_that_was_another_nights_says_so(centre: Centre) -> None:
     assert "訂正によりこの夜間分ではなくなった" in shown.rows[0].marks
     assert (shown.now.verdict, shown.rows[0].standings) == ("一致", ())
     assert shown.rows[0].standing != "overdue"
+
+
+def test_the_figures_follow_what_was_corrected(centre: Centre) -> None:
+    """One was put down by mistake, one is another night's, one further contact is the first now: the head says so."""
+    first, again, wrong, other = told("A", "23:40"), told("A", "01:10"), told("B", "02:10"), told("C", "03:10")
+    handed_over(centre, first, again, wrong, other)
+    before = sheet(centre).how_many
+    mistaken = correct(wrong, on("08:40"), not_counted="mistaken")
+    moved = correct(other, on("08:41"), occurred_at=at("2025-11-14 15:00").isoformat())
+    say(centre, "night", mistaken, moved)
+    between = sheet(centre).how_many
+    say(centre, "night", correct(first, on("08:42"), occurred_at=at("2025-11-15 04:00").isoformat()))
+    swapped = sheet(centre).how_many
+    say(centre, "night", correct(first, on("08:43"), not_counted="mistaken"))
+
+    assert before == "相談3件、続報1件、件数外0件"
+    assert between == swapped == "相談1件、続報1件、件数外1件"
+    assert sheet(centre).how_many == "相談1件、続報0件、件数外2件"
+    assert sheet(centre).quiet == ""
+
+
+def test_one_edition_alone_counts_its_own(centre: Centre) -> None:
+    """A supplement with one further contact is no statement about the others; and the night was not quiet."""
+    handed_over(centre, told("A", "23:40"), told("B", "00:40"))
+    late(centre, "08:52", told("A", "01:30"))
+    own = sheet(centre, edition=1, only=True)
+
+    assert (own.how_many, own.quiet) == ("相談0件、続報1件、件数外0件", "")
+    assert sheet(centre, edition=0).how_many == "相談2件、続報0件、件数外0件"
+    assert sheet(centre).how_many == "相談2件、続報1件、件数外0件"
 
 
 def test_a_late_entry_says_when_it_was_written(centre: Centre) -> None:

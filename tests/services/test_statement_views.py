@@ -12,7 +12,9 @@ from typing import Literal
 import pytest
 from pypdf import PdfReader
 
+from events import event_of
 from events.morning import DIFFERENCES, NOTED_PARTS, VERDICTS, Difference, Hops
+from events.seal import new_key, seal
 from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
 from services.journal import LogReader
@@ -144,6 +146,32 @@ def test_a_role_without_persons_sees_nobody(centre: Centre) -> None:
     for clear in ("R7-0001、23:40、第一報", "翌05:32 区へ連絡", "応答なし", "照会中", acknowledged):
         assert clear in text
     assert "個人情報（表示しません）" in text
+
+
+def test_a_box_that_no_key_opens_says_so(centre: Centre) -> None:
+    """These are other words than for a role that may not see what is inside, of a call and of what was said of it."""
+    handed_over(centre, told("A", "23:40"))
+    say(centre, "day", of_item("question", 1, "08:45", question="隣人の電話番号は？"))
+    for record in centre.records():
+        if person := getattr(event_of(record), "person", None):
+            centre.keys.destroy(person)
+    shown = sheet(centre)
+
+    assert [fact.text for fact in shown.rows[0].facts if not fact.label] == [
+        "復号できません（鍵が破棄されたか、ありません）"
+    ]
+    assert [said.text for said in shown.rows[0].said] == ["復号できません（鍵が破棄されたか、ありません）"]
+    assert "表示しません" not in as_text(shown)
+
+
+def test_a_part_sealed_to_another_key_says_so(centre: Centre) -> None:
+    """It came, and is kept as it came."""
+    foreign = told("A", "23:40")
+    foreign["data"]["personal"] = seal({"words": "架空"}, new_key())
+    foreign["data"]["matters"][0]["personal"] = seal({"name": "架空 太郎"}, new_key())
+    handed_over(centre, foreign)
+
+    assert "復号できません" in as_text(sheet(centre))
 
 
 def test_what_is_overdue_is_a_difference_until_it_is_taken_over(centre: Centre) -> None:

@@ -18,6 +18,7 @@ from events.seal import new_key, seal
 from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
 from services.journal import LogReader
+from services.pages.frame import templates_in
 from services.pages.night_log import NightLog
 from services.pages.nights import Standing
 from services.pages.statement import Sheet, sheet_of
@@ -394,6 +395,21 @@ def test_whatever_was_typed_prints(centre: Centre) -> None:
     assert "\x1b" not in text
     assert '#setpage()$x$*b*_i_@ref\\<b>&"q"' in printed
     assert "\n  二行目" in text
+
+
+def test_no_mark_that_came_with_a_message_turns_a_line_around(centre: Centre) -> None:
+    """Neither in the text nor on paper, nor where the sheet is a page."""
+    turned = "\u202e\u2066\u200f\u061c"
+    handed_over(centre, told("A", "23:40", words=f"前{turned}後", personal={"name": f"架空 {turned}太郎"}))
+    shown = sheet(centre)
+    pages = PdfReader(BytesIO(as_pdf(shown))).pages
+    template = templates_in().env.from_string("{{ text }}{{ text|safe }}{{ n }}")
+    written = template.render(text=f"<前{turned}後>", n=7)
+
+    assert "前後" in as_text(shown)
+    assert "架空 太郎" in as_text(shown)
+    assert "前後" in "".join(page.extract_text() for page in pages)
+    assert written == "&lt;前後&gt;<前後>7"
 
 
 def test_nothing_is_typeset_in_this_process(centre: Centre) -> None:

@@ -411,3 +411,16 @@ async def test_of_very_many_those_that_matter_are_shown(centre: Centre) -> None:
     assert told.count("\nR7-") == 100
     assert "帰る日" in told
     assert f"{EVENING[-5:]}発行" in told
+
+
+async def test_a_further_contact_without_a_district_leaves_that_of_the_first(centre: Centre) -> None:
+    """As in the tables and on the page of the case."""
+    centre.say("day", call("N-1", "2025-12-31 10:00", district="kitazawa"))
+    centre.say("day", call("N-1", "2025-12-31 11:00", district=None))
+    centre.pump()
+    number = centre.events()[-1].number
+    told = await text(site(centre, role="night"))
+
+    (began,) = re.findall(rf"{number}.*\n(.*)\n", told)
+    assert "北沢" in began
+    assert "不明" not in began

@@ -412,3 +412,13 @@ async def test_a_name_that_nobody_sees_is_no_name(centre: Centre, unseen: str) -
     assert (refused.status_code, "氏名を入力してください。" in words(refused)) == (400, True)
     assert taken.status_code == 200
     assert re.search("架空 ?次郎", words(taken))
+
+
+async def test_digits_may_be_typed_in_any_width(centre: Centre) -> None:
+    """As a Japanese keyboard gives them."""
+    app = site(centre, role="day")
+    counted = await send(app, form("count", contacts="９９"))
+    taken = await send(app, form("acknowledge", at="８：３４"))
+
+    assert [counted.status_code, taken.status_code] == [200, 200]
+    assert app.state.counter.sent[0][1]["data"]["contacts"] == 99

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import os
 import sys
+import unicodedata
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -359,15 +360,16 @@ def parser(lang: str = "ja") -> argparse.ArgumentParser:
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(unicodedata.normalize("NFKC", text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2025-11-14") from error
 
 
 def _count(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
+    plain = unicodedata.normalize("NFKC", text)
+    if not (plain.isascii() and plain.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is no number such as 5")
-    return int(text)
+    return int(plain)
 
 
 def _sending_options(sending: argparse.ArgumentParser, say: Callable[[str, str], str]) -> None:

@@ -146,7 +146,10 @@ class Outbox:
         mended = same[-1] if same and same[-1]["status"] in ("parked", "problem") else None
         sequence = int(mended["sequence"]) if mended else _next(write, source)
         body = _ENCODE({**message, "sequence": sequence})
-        values = {"type": kind, "digest": digest, "body": body, "note": "; ".join([*odd, *too_large(body)]) or None}
+        large = too_large(body)
+        if large and kind not in NEVER_REFUSED:
+            raise Unfit("; ".join(large))
+        values = {"type": kind, "digest": digest, "body": body, "note": "; ".join([*odd, *large]) or None}
         if mended:
             put = (
                 "UPDATE outbox SET type = :type, digest = :digest, body = :body, note = :note, edition = edition + 1,"

@@ -14,7 +14,13 @@ from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
+from events.messages import MAX_BATCH_BYTES
+
 HEADER = {"alg": "ECDH-ES", "enc": "A256GCM"}
+
+_READS = jwe.JWERegistry()
+_READS.max_ciphertext_length = MAX_BATCH_BYTES
+"""The library seals any length, and by itself opens 65,536 characters alone; nothing longer than this is ever sent."""
 
 _ONE_AT_A_TIME = Lock()
 """The library works on objects that all its calls share: two threads at once sealed what nobody could open."""
@@ -48,7 +54,7 @@ def unseal(sealed: str, key: ECKey) -> dict[str, Any]:
     """
     try:
         with _ONE_AT_A_TIME:
-            plain = jwe.decrypt_compact(sealed, key).plaintext
+            plain = jwe.decrypt_compact(sealed, key, registry=_READS).plaintext
         return msgspec.json.decode(plain or b"", type=dict[str, Any])
     except (JoseError, msgspec.DecodeError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise Unreadable("not sealed to this ward's key") from error

@@ -83,7 +83,12 @@ def _two_people(personal: dict[str, Any] | str | None) -> dict[str, Any]:
     names = [str(told.get(field) or "").strip() for field in ("by", "checked_by")]
     if not names[0]:
         raise Unusable("data.personal.by", "missing: who sent it", "a name")
-    if not names[1] or folded(names[0]) == folded(names[1]):
+    if not names[1] or _same(names[0]) == _same(names[1]):
         missing = "missing, or the same person: two people look at content and receiver"
         raise Unusable("data.personal.checked_by", missing, "another person's name")
     return told
+
+
+def _same(name: str) -> str:
+    """A name in any width, and with or without a space between its parts."""
+    return "".join(folded(name).split())

@@ -21,6 +21,7 @@ from events.intake import (
     RegistrationCorrected,
 )
 from events.morning import Item
+from services.book import UNREADABLE
 from services.database import among
 from services.intake.domain import Case, Contact, State, evolve
 from services.intake.standing import Opens, attempts_of, opened_card, texts_of_card
@@ -77,7 +78,8 @@ class NightCalls:
         if contact is None:
             return None
         boxed = any(_is_boxed(record, item.contact) for record in history)
-        texts = texts_of_card(opened_card(history, state, contact.id, self._opens)) if personal and boxed else {}
+        opened = opened_card(history, state, contact.id, self._opens) if personal and boxed else {}
+        texts = texts_of_card(opened)
         case = state if isinstance(state, Case) else None
         is_late = received is not None and any(flag.code == LATE for flag in _event(received).flags)
         return Call(
@@ -94,6 +96,7 @@ class NightCalls:
             attempts=tuple(attempts_of(contact.card or Card())),
             personal={name: text for name, text in texts.items() if text},
             shut=boxed and not texts,
+            lost=personal and boxed and opened.keys() <= {UNREADABLE},
             closed_at=case.closed_at if case else None,
             first=case is not None and _is_first(contact, case),
         )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from events import Recorded, decode, event_of
-from events.intake import CallReceived, CaseClosed, ContactMoved
+from events.intake import CallLinked, CallReceived, CallUnlinked, CaseClosed, ContactMoved
 from services.era import age_on
 from services.intake.brief import Details, details_of, parts_of
 from services.intake.contacts import MISTAKEN
@@ -102,7 +102,7 @@ class TonightCases:
             closed_at=state.closed_at,
             closed_recorded=closing.recordedat if closing and state.closed_at else None,
             is_meant=any(contact.not_counted != MISTAKEN for contact in state.contacts),
-            district=last.district if last else None,
+            district=_district(state, history),
             reasons=next((contact.reasons for contact in reversed(state.contacts) if contact.reasons), ()),
             name=named[-1] if named else None,
             registrant=whose.get(state.person or ""),
@@ -199,6 +199,16 @@ def _root(case: str, states: Mapping[str, Case]) -> str | None:
     while (state := states.get(case)) and state.merged_into in states:
         case = state.merged_into or case
     return case if case in states else None
+
+
+def _district(case: Case, history: list[Recorded]) -> str | None:
+    """As in the tables: that of its first contact, of those that count, or else of the registrant it is linked to."""
+    in_order = sorted(case.contacts, key=lambda contact: contact.at)
+    first = next((contact for contact in in_order if contact.not_counted is None), next(iter(in_order), None))
+    links = [record for record in history if record.type in (CallLinked.name, CallUnlinked.name)]
+    link = event_of(links[-1]) if links else None
+    lent = link.district if isinstance(link, CallLinked) else None
+    return (first.district if first else None) or lent
 
 
 def _subjects(case: str, history: list[Recorded]) -> Iterator[str]:

@@ -133,12 +133,14 @@ class AgencyPages:
         reasons = {entry.key for entry in terms.ward.refusal}
         if verb == "decline" and reasons and form.get("reason") not in reasons:
             return Wrong("reason_needed", 400, form)
+        if form.get("how") and form["how"] not in HOW:
+            return Wrong("how_needed", 400, form)
         if any(len(form.get(field, "")) > LONGEST for field in WORDS):
             return Wrong("words_too_long", 400, form)
         session = session_of(request)
         assert session is not None, "this is done by those who have signed in"
         data: dict[str, Any] = {"handover_id": passing.handover}
-        if form.get("how") in HOW:
+        if form.get("how"):
             data["how"] = form["how"]
         elif verb == "deliver":
             data["how"] = "phone"

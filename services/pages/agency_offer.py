@@ -102,7 +102,7 @@ class OfferPages:
         if way == "offer" and answer_by is not None:
             data["answer_by"] = answer_by.isoformat()
         if way != "offer":
-            data["how"] = form["how"] if form.get("how") in HOW else "phone"
+            data["how"] = form.get("how") or "phone"
         personal = {field: form[field] for field in WORDS if form.get(field)}
         personal |= {"worker": session.name} if session.name else {}
         data |= {"personal": personal} if personal else {}
@@ -174,6 +174,8 @@ def _wrong(
         return "who_needed"
     if way == "offer" and form.get("answer_by") and (answer_by is None or answer_by <= now):
         return "answer_by_wrong"
+    if way != "offer" and form.get("how") and form["how"] not in HOW:
+        return "how_needed"
     return "words_too_long" if any(len(form.get(field, "")) > LONGEST for field in WORDS) else None
 
 

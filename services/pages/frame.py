@@ -17,6 +17,7 @@ from starlette.templating import Jinja2Templates
 from services.degraded import Level
 from services.pages.guard import sees, session_of
 from services.pages.terms import Language, Terms
+from services.pages.unseen import straight
 from services.signin import Session
 from services.ward import Sees, Ward
 
@@ -36,8 +37,14 @@ def templates_in(*directories: Path) -> Jinja2Templates:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_straight,
     )
     return Jinja2Templates(env=environment)
+
+
+def _straight(value: object) -> object:
+    """What stands on a page; markup stays markup."""
+    return straight(value) if isinstance(value, str) else value
 
 
 class Entry(NamedTuple):

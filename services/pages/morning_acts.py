@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from events.manifest import Range
+from services.era import folded
 from services.pages.nights import Entry, Night
 from services.pages.sending import message
 from services.ward import Ward
@@ -149,7 +150,7 @@ def closing(
 
     `elsewhere`: which numbers of a source up to its last one went to other services than intake.
     """
-    numbers = {name: form[name] for name in ("last", "calls") if form.get(name)}
+    numbers = {name: folded(form[name]) for name in ("last", "calls") if form.get(name)}
     good = all(text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS for text in numbers.values())
     source = form.get("source", "")
     if not numbers or not good or len(source) > LONGEST_NAME or not source.isprintable():
@@ -165,7 +166,7 @@ def _happened(given: str, now: datetime) -> datetime | None:
     """When it was: now, or the last time that the clock stood so; None: it is no time."""
     if not given:
         return now
-    found = _TIME.fullmatch(given)
+    found = _TIME.fullmatch(folded(given))
     if found is None:
         return None
     that = datetime.combine(now.date(), time(int(found[1]), int(found[2])), now.tzinfo)
@@ -173,7 +174,7 @@ def _happened(given: str, now: datetime) -> datetime | None:
 
 
 def _count(form: Mapping[str, str], night: Night, side: Side, now: datetime) -> bytes | Mistake:
-    given = form.get("contacts", "")
+    given = folded(form.get("contacts", ""))
     if not (given.isascii() and given.isdigit() and len(given) < 7 and int(given) <= MOST_CONTACTS):
         return Mistake("needs_count", form, 400)
     if not (side.takes or side.gives):

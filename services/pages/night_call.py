@@ -18,10 +18,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
 
     `number` is that of the consultation to which it belongs now. `written`: when it was recorded, for one that was
     entered late. `personal` are the card's texts by their names on the card; `shut`: there are some, and they stay
-    closed, since whoever looks may not see them or no key opens them. `registrant`: the name on the register.
-    `persons`: whom it was ever about; one of their keys opens what was said of it. `attempts`: what was done because
-    of a danger, and of each whether it was noted by mistake. `flags`: how many are open. `closed_at`: when the
-    consultation was closed.
+    closed, since whoever looks may not see them or no key opens them; `lost`: the latter. `registrant`: the name on
+    the register. `persons`: whom it was ever about; one of their keys opens what was said of it. `attempts`: what was
+    done because of a danger, and of each whether it was noted by mistake. `flags`: how many are open. `closed_at`:
+    when the consultation was closed.
     """
 
     number: str
@@ -38,6 +38,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     attempts: tuple[tuple[Attempt, bool], ...] = ()
     personal: dict[str, str] = {}
     shut: bool = False
+    lost: bool = False
     flags: int = 0
     closed_at: datetime | None = None
     first: bool = False

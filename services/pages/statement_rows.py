@@ -150,7 +150,7 @@ class RowWriter:
     def _facts(self, call: Call) -> Iterable[Fact]:
         say, text = self._terms.screen, call.personal.get
         if call.shut:
-            yield Fact("", say("shut"))
+            yield Fact("", say("unreadable" if call.lost else "shut"))
         yield from _told(say("item_safe_until"), self._when(call.card.safe_until), urgent=True)
         medication = " ".join(filter(None, (self._at(call.card.medication_at), text("next_medication"))))
         yield from _told(say("item_medication"), medication, urgent=call.card.medication_at is not None)
@@ -262,7 +262,7 @@ class RowWriter:
             texts = (told.get(name) for name in ("question", "answer", "note", "reason"))
             text = next((text for text in texts if isinstance(text, str)), "")
             if not text and word in entry.talk:
-                text = self._terms.screen("shut")
+                text = self._terms.screen("shut" if self._opens is None else "unreadable")
             if word.what == ItemAcknowledged.name and text:
                 is_last = word is entry.acknowledged
                 yield Said(self._terms.screen("item_note") if is_last else self._by("acknowledged_by", word), text)

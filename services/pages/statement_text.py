@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from services.pages.statement import Sheet
 from services.pages.statement_rows import Row
+from services.pages.unseen import straight
 
 _UNSEEN = re.compile(r"[^\S\n]+")
 
@@ -62,7 +63,7 @@ def _row(row: Row, sheet: Sheet) -> Iterator[str]:
 
 def _indented(text: str) -> Iterator[str]:
     """What somebody typed may have lines of its own; nothing in it moves a terminal's cursor."""
-    for line in text.splitlines():
+    for line in straight(text).splitlines():
         seen = "".join(each if each.isprintable() else " " for each in line)
         yield f"  {_UNSEEN.sub(lambda found: found[0][0] if found[0][0] == '　' else ' ', seen)}".rstrip()
 

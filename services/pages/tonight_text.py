@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from services.pages.tonight_rows import Line, Row
 from services.pages.tonight_sheet import Sheet
+from services.pages.unseen import straight
 
 _UNSEEN = re.compile(r"[^\S\n]+")
 
@@ -41,7 +42,7 @@ def _lines(sheet: Sheet) -> Iterator[str]:
 def _row(row: Row, sheet: Sheet) -> Iterator[str]:
     joined = "　" if sheet.language == "ja" else ", "
     changed = sheet.words["tonight_changed"] if row.changed else ""
-    yield joined.join(filter(None, (row.number, row.who, *row.marks, changed)))
+    yield joined.join(filter(None, (row.number, straight(row.who), *row.marks, changed)))
     yield from _indented(row.began)
     for line in row.lines:
         yield from _said(line, sheet)
@@ -62,6 +63,6 @@ def _said(line: Line, sheet: Sheet) -> Iterator[str]:
 
 def _indented(text: str) -> Iterator[str]:
     """What somebody typed may have lines of its own; nothing in it moves a terminal's cursor."""
-    for line in text.splitlines():
+    for line in straight(text).splitlines():
         seen = "".join(each if each.isprintable() or each == "　" else " " for each in line)
         yield f"  {_UNSEEN.sub(lambda found: found[0][0] if found[0][0] == '　' else ' ', seen)}".rstrip()

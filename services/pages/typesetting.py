@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from services.pages.unseen import straight
+
 PATIENCE = 60.0
 """Seconds; a sheet takes about one."""
 
@@ -28,7 +30,7 @@ def typeset(template: Path, sheet: bytes, sizes: Sequence[float] = ()) -> bytes:
     try:
         done = subprocess.run(  # noqa: S603  (ourselves, and a template of ours)
             [sys.executable, "-m", "services.pages.typesetting", str(template), *map(str, sizes)],
-            input=sheet,
+            input=straight(sheet.decode()).encode(),
             capture_output=True,
             timeout=PATIENCE,
             check=False,

@@ -71,6 +71,7 @@ OF_AGENCIES = {
     "time_needed": Label("日時を入力してください。", "Say when."),
     "time_ahead": Label("日時がまだ来ていません。", "That time has not come yet."),
     "who_needed": Label("受諾した方の氏名を入力してください。", "Say who accepted, by name."),
+    "how_needed": Label("連絡の方法を選んでください。", "Choose by which way."),
     "reason_needed": Label("理由を選んでください。", "Choose a reason."),
     "words_too_long": Label("入力が長すぎます（{n}文字まで）。", "Too long; up to {n} characters."),
     "offer_again": Label("ほかへ引継ぎを依頼する", "Ask somebody else"),

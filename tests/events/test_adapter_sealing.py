@@ -45,6 +45,12 @@ def test_what_was_sealed_opens_as_it_was(personal: dict[str, Any]) -> None:
     assert unseal(seal(personal, PUBLIC), KEY) == personal
 
 
+@pytest.mark.parametrize("kanji", [16_400, 64_000, 80_000])
+def test_a_long_report_opens_too(kanji: int) -> None:
+    """A library's own limit is far below that of a message."""
+    assert unseal(seal({"words": "架" * kanji}, PUBLIC), KEY) == {"words": "架" * kanji}
+
+
 def test_the_same_sealed_twice_looks_different() -> None:
     """Nobody can tell from two messages that they are about one person."""
     assert seal({"name": "x"}, PUBLIC) != seal({"name": "x"}, PUBLIC)

@@ -217,6 +217,14 @@ def test_a_night_is_closed_at_the_command_line(
     assert data == {"night": "2025-03-31", "last": 1, "calls": 1}
 
 
+def test_a_night_is_closed_with_digits_in_any_width(here: Path) -> None:
+    """As a Japanese keyboard gives them."""
+    assert main(["--source", "/desk", "close-night", "--calls", "３", "--night", "２０２５-03-31"]) == 0
+    with Outbox("outbox.db", source="/desk") as outbox:
+        data = msgspec.json.decode(outbox.pending()[-1].body)["data"]
+    assert (data["night"], data["calls"]) == ("2025-03-31", 3)
+
+
 @pytest.mark.parametrize("wrong", [["--night", "yesterday"], ["--calls", "-1"], ["--calls", "five"]])
 def test_a_night_that_is_no_day_is_not_closed(here: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Nor with a count that is none; nothing is kept."""

@@ -146,6 +146,31 @@ def test_personal_parts_never_touch_the_disk_in_clear(path: Path) -> None:
     assert [word for word in ("架空", "花子") if word.encode() in there or ascii(word)[1:-1].encode() in there] == []
 
 
+@pytest.mark.parametrize("kanji", [16_400, 64_000])
+def test_what_fits_into_a_message_is_sealed_so_that_it_opens(path: Path, kanji: int) -> None:
+    """Whoever opens it reads as much as is taken."""
+    with Outbox(path, key=PUBLIC) as box:
+        box.put(call(1, data={"personal": {"words": "架" * kanji}}))
+        (entry,) = box.entries("pending")
+        told = sent(box)[0]["data"]["personal"]
+
+    assert entry.note is None
+    assert unseal(told, KEY) == {"words": "架" * kanji}
+
+
+def test_more_than_a_message_holds_is_refused_with_what_is_accepted(path: Path) -> None:
+    """80,000 kanji take 320,000 bytes once they are sealed. A call is kept all the same, and noted."""
+    long = {"personal": {"words": "架" * 80_000}}
+    with Outbox(path, key=PUBLIC) as box:
+        with pytest.raises(Unfit, match=r"^message: 3\d{5} bytes; accepted: up to 262144$"):
+            box.put(call(1, type="case.note", data={"case": "C-1", **long}))
+        box.put(call(2, data=long))
+        (entry,) = box.entries("pending")
+
+    assert entry.note is not None
+    assert "accepted: up to 262144" in entry.note
+
+
 def test_the_file_is_its_owners_alone(path: Path) -> None:
     """It may hold what was said in clear, where no key is given."""
     with Outbox(path) as box:

@@ -285,6 +285,18 @@ async def test_each_answer_is_recorded_for_the_roles_provider(
     assert [row.status for row in passings(centre.engine("handover"), everything=True)] == [status]
 
 
+async def test_a_way_that_nobody_knows_is_refused(centre: Centre) -> None:
+    """It is recorded as no other; nothing is sent."""
+    own = offered(centre)
+    app = site(centre, role="day")
+    answered = await post(app, f"/agencies/{own}", do="accept", at=NOW, how="pigeon", by=NAME)
+    handed = await fill(app, to="port-kitazawa", way="complete", basis="consent", by=NAME, how="pigeon")
+
+    assert [page.status_code for page in (answered, handed)] == [400, 400]
+    assert all("連絡の方法を選んでください。" in page.text for page in (answered, handed))
+    assert app.state.counter.sent == []
+
+
 async def test_a_case_that_comes_back_can_be_offered_to_somebody_else(centre: Centre) -> None:
     """差戻し with its reason; the page leads on."""
     own = offered(centre)

@@ -12,12 +12,17 @@ import httpx
 import msgspec
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from deploy.contract import SCHEMAS, documents
-from events import BATCH_CONTENT_TYPE, CONTENT_TYPE
+from events import BATCH_CONTENT_TYPE, CONTENT_TYPE, decode, event_of
+from events.intake import CallReceived
 from events.messages import MAX_BATCH_BYTES
+from events.seal import seal
 from services.credentials import FILE, Credentials
 from services.intake.http import door_app
+from services.journal import log_of
+from services.seal import KeyReader, Secrets
 from tests.desk_examples import arrange, call
 from tests.door_examples import Doorway, doorway
 
@@ -76,6 +81,22 @@ def statuses(answer: httpx.Response) -> list[tuple[str, str]]:
     return [(receipt["id"], receipt["status"]) for receipt in answer.json().get("receipts", [])]
 
 
+def _boxes(here: Doorway) -> list[dict[str, Any] | None]:
+    """What is personal of the calls that were received, as it is opened again."""
+    log = sa.create_engine(here.settings.database_of("intake"))
+    keys = KeyReader(sa.create_engine(here.settings.database_of("keys")), Secrets.at(here.settings.keys))
+    with log.connect() as connection:
+        rows = connection.execute(sa.select(log_of(log).c.state).order_by(log_of(log).c.id)).scalars()
+        records = [decode(bytes(row)) for row in rows]
+    received = [(record, event_of(record)) for record in records if record.type == CallReceived.name]
+    boxes = [
+        (event.person or event.contact, f"{record.type}/{record.id}", event.sealed)
+        for record, event in received
+        if isinstance(event, CallReceived) and event.sealed
+    ]
+    return keys.unseal_all(boxes)
+
+
 def binary(message: dict[str, Any]) -> tuple[bytes, dict[str, str]]:
     """A message in binary mode: body and headers."""
     headers = {
@@ -94,6 +115,31 @@ async def test_a_call_is_committed_and_then_known(web: Web) -> None:
     assert statuses(first) + statuses(again) == [("s1", "accepted"), ("s1", "known")]
     assert first.json()["receipts"][0]["provider"] == "day"
     assert (await web.post(call(id="s1"), as_="night")).status_code == 201
+
+
+@pytest.mark.parametrize("kanji", [16_400, 64_000])
+async def test_what_fits_into_a_message_can_be_read_again(web: Web, kanji: int) -> None:
+    """In clear, where the door seals it, and sealed by the sender."""
+    words = {"words": "架" * kanji}
+    key = Secrets.at(web.here.settings.keys).inbox
+    clear = await web.post(call(f"L{kanji}", id=f"clear-{kanji}", personal=words))
+    shut = await web.post(call(f"S{kanji}", id=f"shut-{kanji}", personal=seal(words, key)))
+    receipts = [answer.json()["receipts"][0] for answer in (clear, shut)]
+
+    assert [receipt["status"] for receipt in receipts] == ["accepted"] * 2
+    assert "personal-unreadable" not in clear.text + shut.text
+    assert _boxes(web.here)[-2:] == [words] * 2
+
+
+async def test_more_than_a_message_holds_is_refused_with_what_is_accepted(web: Web) -> None:
+    """80,000 kanji take 320,000 bytes once they are sealed, and 100,000 are too many in clear."""
+    for kanji in (80_000, 100_000):
+        answer = await web.post(call(id=f"long-{kanji}", personal={"words": "架" * kanji}))
+        told = answer.json()
+        assert answer.status_code == 413, told
+        (unread,) = told["unread"]
+        assert (unread["field"], unread["fault"]) == ("message", "too large")
+        assert unread["accepted"].startswith("up to 262144 bytes")
 
 
 async def test_binary_mode_says_the_same_as_structured_mode(web: Web) -> None:

@@ -432,3 +432,25 @@ async def test_a_journal_that_was_set_back_is_read_anew(tmp_path: Path) -> None:
 def _in(directory: Path) -> Path:
     directory.mkdir()
     return directory
+
+
+@pytest.mark.parametrize("unseen", ["\x00", "\x07", "\u200b", "\ufeff", "\u202e", " \u200b\u3000\u2066"])
+async def test_a_name_that_nobody_sees_is_no_name(centre: Centre, unseen: str) -> None:
+    """It is refused as an empty one is; within a name it is left out."""
+    app = site(centre, role="day")
+    refused = await send(app, form("acknowledge", worker=unseen))
+    taken = await send(app, form("acknowledge", worker=f"架空{unseen}次郎"))
+
+    assert (refused.status_code, "氏名を入力してください。" in words(refused)) == (400, True)
+    assert taken.status_code == 200
+    assert re.search("架空 ?次郎", words(taken))
+
+
+async def test_digits_may_be_typed_in_any_width(centre: Centre) -> None:
+    """As a Japanese keyboard gives them."""
+    app = site(centre, role="day")
+    counted = await send(app, form("count", contacts="９９"))
+    taken = await send(app, form("acknowledge", at="８：３４"))
+
+    assert [counted.status_code, taken.status_code] == [200, 200]
+    assert app.state.counter.sent[0][1]["data"]["contacts"] == 99

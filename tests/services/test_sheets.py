@@ -89,6 +89,8 @@ def test_no_figure_moves_for_paper(told: Centre) -> None:
         ({"pages": 201}, "data.pages"),
         ({"personal": {"by": "架空 花子"}}, "data.personal.checked_by"),
         ({"personal": {"by": "架空 花子", "checked_by": " 架空　花子"}}, "data.personal.checked_by"),
+        ({"personal": {"by": "架空 朝子", "checked_by": "架空朝子"}}, "data.personal.checked_by"),
+        ({"personal": {"by": "Kakuu\u3000Asako", "checked_by": "ＫａｋｕｕAsako"}}, "data.personal.checked_by"),
         ({"personal": {"by": "　", "checked_by": "架空 次郎"}}, "data.personal.by"),
         ({"personal": {"by": ["x"], "checked_by": ["x"]}}, "data.personal.checked_by"),
         ({"personal": None}, "data.personal.by"),

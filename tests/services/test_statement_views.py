@@ -12,10 +12,13 @@ from typing import Literal
 import pytest
 from pypdf import PdfReader
 
+from events import event_of
 from events.morning import DIFFERENCES, NOTED_PARTS, VERDICTS, Difference, Hops
+from events.seal import new_key, seal
 from services.handover.looking import Looking
 from services.intake.night_calls import NightCalls
 from services.journal import LogReader
+from services.pages.frame import templates_in
 from services.pages.night_log import NightLog
 from services.pages.nights import Standing
 from services.pages.statement import Sheet, sheet_of
@@ -170,6 +173,32 @@ def test_a_role_without_persons_sees_nobody(centre: Centre) -> None:
     for clear in ("R7-0001、23:40、第一報", "翌05:32 区へ連絡", "応答なし", "照会中", acknowledged):
         assert clear in text
     assert "個人情報（表示しません）" in text
+
+
+def test_a_box_that_no_key_opens_says_so(centre: Centre) -> None:
+    """These are other words than for a role that may not see what is inside, of a call and of what was said of it."""
+    handed_over(centre, told("A", "23:40"))
+    say(centre, "day", of_item("question", 1, "08:45", question="隣人の電話番号は？"))
+    for record in centre.records():
+        if person := getattr(event_of(record), "person", None):
+            centre.keys.destroy(person)
+    shown = sheet(centre)
+
+    assert [fact.text for fact in shown.rows[0].facts if not fact.label] == [
+        "復号できません（鍵が破棄されたか、ありません）"
+    ]
+    assert [said.text for said in shown.rows[0].said] == ["復号できません（鍵が破棄されたか、ありません）"]
+    assert "表示しません" not in as_text(shown)
+
+
+def test_a_part_sealed_to_another_key_says_so(centre: Centre) -> None:
+    """It came, and is kept as it came."""
+    foreign = told("A", "23:40")
+    foreign["data"]["personal"] = seal({"words": "架空"}, new_key())
+    foreign["data"]["matters"][0]["personal"] = seal({"name": "架空 太郎"}, new_key())
+    handed_over(centre, foreign)
+
+    assert "復号できません" in as_text(sheet(centre))
 
 
 def test_what_is_overdue_is_a_difference_until_it_is_taken_over(centre: Centre) -> None:
@@ -447,6 +476,21 @@ def test_whatever_was_typed_prints(centre: Centre) -> None:
     assert "\x1b" not in text
     assert '#setpage()$x$*b*_i_@ref\\<b>&"q"' in printed
     assert "\n  二行目" in text
+
+
+def test_no_mark_that_came_with_a_message_turns_a_line_around(centre: Centre) -> None:
+    """Neither in the text nor on paper, nor where the sheet is a page."""
+    turned = "\u202e\u2066\u200f\u061c"
+    handed_over(centre, told("A", "23:40", words=f"前{turned}後", personal={"name": f"架空 {turned}太郎"}))
+    shown = sheet(centre)
+    pages = PdfReader(BytesIO(as_pdf(shown))).pages
+    template = templates_in().env.from_string("{{ text }}{{ text|safe }}{{ n }}")
+    written = template.render(text=f"<前{turned}後>", n=7)
+
+    assert "前後" in as_text(shown)
+    assert "架空 太郎" in as_text(shown)
+    assert "前後" in "".join(page.extract_text() for page in pages)
+    assert written == "&lt;前後&gt;<前後>7"
 
 
 def test_nothing_is_typeset_in_this_process(centre: Centre) -> None:

@@ -348,8 +348,9 @@ async def test_where_the_line_is_down_nothing_typed_is_lost(centre: Centre) -> N
 async def test_the_page_is_asked_again_only_for_what_changed(centre: Centre) -> None:
     """Nothing, as long as nothing changed but the clock."""
     app = site(centre, role="night")
+    centre.tick("2025-12-31 17:05")  # The night has begun, and with it another's duty.
     version = re.findall(r'data-version="(\w+)"', (await ask(app)).text)[0]
-    centre.tick("2025-12-31 17:10")
+    centre.tick("2025-12-31 17:30")
     same = await ask(app, f"/tonight?live={version}")
     centre.say("night", mother_rings())
     centre.pump()
@@ -411,3 +412,16 @@ async def test_of_very_many_those_that_matter_are_shown(centre: Centre) -> None:
     assert told.count("\nR7-") == 100
     assert "帰る日" in told
     assert f"{EVENING[-5:]}発行" in told
+
+
+async def test_a_further_contact_without_a_district_leaves_that_of_the_first(centre: Centre) -> None:
+    """As in the tables and on the page of the case."""
+    centre.say("day", call("N-1", "2025-12-31 10:00", district="kitazawa"))
+    centre.say("day", call("N-1", "2025-12-31 11:00", district=None))
+    centre.pump()
+    number = centre.events()[-1].number
+    told = await text(site(centre, role="night"))
+
+    (began,) = re.findall(rf"{number}.*\n(.*)\n", told)
+    assert "北沢" in began
+    assert "不明" not in began

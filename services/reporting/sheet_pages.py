@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +18,11 @@ from starlette.routing import Route
 from events import Recorded
 from events.handover import BY_PAPER, RECALLED
 from services.directory import Agency
-from services.pages.forms import form_of
+from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.parked_words import fault_in_words, why
-from services.pages.sending import Backroom, message
+from services.pages.sending import Backroom, Told, message
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf, typeset
 from services.parked_desk import DONE
@@ -102,7 +103,9 @@ class SheetPages:
             raise HTTPException(404)
         made = await run_in_threadpool(self._made, request)
         try:
-            said = await self._sent(request, made, verb, form)
+            make = partial(self._prepared, request, made, verb, form)
+            told = await self._backroom.once(identity_of(request, form), make)
+            said = await self._sent(request, told, verb)
         except Refused as error:
             return await run_in_threadpool(self._refused, request, error, form)
         address = link_in(language_of(request))(f"/handovers/{made.passing.handover}/sheet", said=said)
@@ -111,18 +114,23 @@ class SheetPages:
     def _refused(self, request: Request, error: Refused, form: Mapping[str, str]) -> Response:
         return self._page(request, refused=error, form=form)
 
-    async def _sent(self, request: Request, made: Made, verb: str, form: Mapping[str, str]) -> str:
+    def _prepared(self, request: Request, made: Made, verb: str, form: Mapping[str, str]) -> Told:
         session = session_of(request)
         assert session is not None, "nobody else comes so far"
-        terms = await run_in_threadpool(self._around.terms, language_of(request))
+        terms = self._around.terms(language_of(request))
         data = {"handover_id": made.passing.handover} | _told(verb, form, session.name)
         now = terms.ward.local(self._backroom.clock())
         body = message(f"handover.{verb}", data, now, synthetic=made.passing.synthetic)
-        outcome = await self._backroom.submit(session.role.provider or "", msgspec.json.encode(body))
+        return Told(session.role.provider or "", msgspec.json.encode(body))
+
+    async def _sent(self, request: Request, told: Told, verb: str) -> str:
+        terms = await run_in_threadpool(self._around.terms, language_of(request))
+        outcome = await self._backroom.submit(*told)
         if outcome.state == "queued":
             return "on-its-way"
         if outcome.state != "receipts":
-            raise Refused(503, [terms.screen("line_is_down")])
+            word = "sent_unknown" if outcome.state == "unavailable" else "line_is_down"
+            raise Refused(503, [terms.screen(word)])
         left = [receipt for receipt in outcome.receipts if receipt.status not in DONE]
         if left:
             raise Refused(409, [fault_in_words(one.field or "", *why(one), terms) for one in left])
@@ -176,6 +184,7 @@ class SheetPages:
             said=said or SAID.get(request.query_params.get("said", "")),
             wrong=refused,
             form=form or {},
+            key=key_of(form or {}),
         )
 
 

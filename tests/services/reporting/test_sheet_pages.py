@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from services.pages import typesetting
 from services.pages.typesetting import NoPdf, typeset
 from services.reporting import sheet_pages
 from tests.desk_examples import LATER, NEXT_DAY, Centre, call, message, offer, register
-from tests.web_examples import browser, centre_in, site
+from tests.web_examples import browser, centre_in, keys_of, site
 
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 SECTION = "kitazawa-section"
@@ -144,6 +145,23 @@ async def test_sending_recalling_and_what_came_of_it_are_recorded(centre: Centre
     assert "回収・廃棄を確認済み" in told.text
     sent = [e for e in centre.events("handover") if e.name in ("handover.sent", "handover.recalled")]
     assert [(e.name, e.provider) for e in sent] == [("handover.sent", "day")] + [("handover.recalled", "day")] * 2
+
+
+async def test_a_sending_is_recorded_once(centre: Centre) -> None:
+    """Pressed again, or sent again as nobody knew whether it arrived, it is no second sheet."""
+    app = site(centre, role="day")
+    (key,) = keys_of((await get(app, own(centre))).text)
+    form = {"do": "send", "by": "架空 花子", "checked_by": "架空 次郎", "how": "fax", "pages": "3", "key": key}
+    app.state.counter.lost = True
+    unknown = await press(app, own(centre), **form)
+    app.state.counter.lost = False
+    assert (unknown.status_code, keys_of(unknown.text)) == (503, {key})
+    assert "届いたか分かりません。" in unknown.text
+    assert "記録できませんでした" not in unknown.text
+    for _ in range(2):
+        centre.clock.now += timedelta(minutes=1)
+        assert "送付を記録しました。" in (await press(app, own(centre), **form)).text
+    assert [e.name for e in centre.events("handover")].count("handover.sent") == 1
 
 
 @pytest.mark.parametrize(

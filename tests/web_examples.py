@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import weakref
@@ -84,11 +85,14 @@ def site(
 
 
 class Counter:
-    """Takes what the pages send to the centre's desks, as the door would; `closed`: the line is down."""
+    """Takes what the pages send to the centre's desks, as the door would; `closed`: the line is down.
+
+    `lost`: what was sent arrives, and nobody is told so.
+    """
 
     def __init__(self, centre: Centre) -> None:
         self._centre = centre
-        self.closed, self.slow = False, False
+        self.closed, self.lost, self.slow = False, False, False
         self.sent: list[tuple[str, dict[str, Any]]] = []
 
     async def __call__(self, provider: str, body: bytes) -> Outcome:
@@ -100,6 +104,8 @@ class Counter:
             self.sent.append((provider, item.fields))
             receipts.append(self._centre.say(provider, sealed_text(item, SECRETS.inbox), to=addressed(item.fields)))
         self._centre.pump()
+        if self.lost:
+            return Outcome(state="unavailable")
         return Outcome(state="queued") if self.slow else Outcome(state="receipts", receipts=receipts)
 
 
@@ -122,6 +128,11 @@ def tell_published_history(centre: Centre) -> None:
         said = [(provider, told) for provider, told in sent if MESSAGES[told["type"]].service == service]
         centre.say_all(*said)
         centre.pump()
+
+
+def keys_of(page: str) -> set[str]:
+    """The hidden keys of a page's forms."""
+    return set(re.findall(r'name="key" value="([^"]*)"', page))
 
 
 class _Reader(HTMLParser):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,11 +21,11 @@ from events.handover import HOW
 from services.pages import agency_rows
 from services.pages.agency_reading import concerned, histories
 from services.pages.agency_rows import ACTS
-from services.pages.forms import form_of
+from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, sees, session_of, shown_to
 from services.pages.parked_words import fault_in_words, why
-from services.pages.sending import Backroom, Submitted, message
+from services.pages.sending import Backroom, Submitted, Told, message
 from services.pages.terms import Terms
 from services.parked_desk import DONE
 from services.passings import Passing, count, one, passings
@@ -107,7 +108,8 @@ class AgencyPages:
         """Record what the other side said, or that the offer is taken back."""
         form = await form_of(request)
         passing = await run_in_threadpool(self._passing, request)
-        prepared = await run_in_threadpool(self._prepared, request, passing, form)
+        make = partial(self._prepared, request, passing, form)
+        prepared = await self._backroom.once(identity_of(request, form), make)
         if isinstance(prepared, Wrong):
             return await run_in_threadpool(self._one, request, passing, prepared)
         outcome = await self._backroom.submit(*prepared)
@@ -116,8 +118,8 @@ class AgencyPages:
             return await run_in_threadpool(self._one, request, passing, wrong)
         return back(request, f"/agencies/{passing.handover}", outcome)
 
-    def _prepared(self, request: Request, passing: Passing, form: Mapping[str, str]) -> tuple[str, bytes] | Wrong:
-        """(provider, message); or what is wrong with the form."""
+    def _prepared(self, request: Request, passing: Passing, form: Mapping[str, str]) -> Told | Wrong:
+        """The message; or what is wrong with the form."""
         verb, terms = form.get("do", ""), self._around.terms(language_of(request))
         if verb not in ACTS[passing.status]:
             raise HTTPException(404)
@@ -150,7 +152,7 @@ class AgencyPages:
         personal |= {"worker": session.name} if session.name else {}
         data |= {"personal": personal} if personal else {}
         told = told_now(f"handover.{verb}", data, at, now, synthetic=passing.synthetic)
-        return session.role.provider or "", msgspec.json.encode(told)
+        return Told(session.role.provider or "", msgspec.json.encode(told))
 
     def _passing(self, request: Request) -> Passing:
         found = one(self._handover, request.path_params["handover"])
@@ -191,6 +193,7 @@ class AgencyPages:
             local=local_text(now, terms),
             wrong=wrong,
             form=wrong.form if wrong else {},
+            key=key_of(wrong.form if wrong else {}),
             longest=LONGEST,
             said=SAID.get(request.query_params.get("said", "")),
         )
@@ -241,7 +244,7 @@ def local_text(at: datetime, terms: Terms) -> str:
 def wrong_of(outcome: Submitted, form: Mapping[str, str], terms: Terms) -> Wrong | None:
     """What a form is told that did not get through."""
     if outcome.state == "unavailable":
-        return Wrong("line_is_down", 503, form)
+        return Wrong("sent_unknown", 503, form)
     if outcome.state == "unreadable":
         return Wrong("agency_not_yet", 400, form)
     parked = [receipt for receipt in outcome.receipts if receipt.status not in DONE]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -20,10 +21,10 @@ from services.directory import CONSENT, Agency, folded
 from services.pages import agency_rows
 from services.pages.agencies import LONGEST, TEMPLATES, Wrong, back, local_text, moment_in, told_now, wrong_of
 from services.pages.agency_reading import Concerned, Consent, case_under, concerned, consents
-from services.pages.forms import form_of
+from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, render
 from services.pages.guard import done_by, session_of
-from services.pages.sending import Backroom
+from services.pages.sending import Backroom, Told
 from services.pages.terms import Terms
 from services.passings import passings
 from services.tables import NAMES
@@ -59,15 +60,15 @@ class OfferPages:
         if request.method == "GET":
             return await run_in_threadpool(self._form, request, case)
         form = await form_of(request)
-        prepared = await run_in_threadpool(self._prepared, request, case, form)
+        identity = identity_of(request, form)
+        prepared = await self._backroom.once(identity, partial(self._prepared, request, case, form, identity))
         if isinstance(prepared, Wrong):
             return await run_in_threadpool(self._form, request, case, prepared)
-        provider, ref, body = prepared
-        outcome = await self._backroom.submit(provider, body)
+        outcome = await self._backroom.submit(*prepared)
         wrong = await run_in_threadpool(wrong_of, outcome, form, self._around.terms(language_of(request)))
         if wrong is not None:
             return await run_in_threadpool(self._form, request, case, wrong)
-        opened = await run_in_threadpool(self._opened, provider, ref)
+        opened = await run_in_threadpool(self._opened, prepared)
         return back(request, f"/agencies/{opened}" if opened else "/agencies", outcome)
 
     def _case(self, request: Request) -> Concerned:
@@ -78,14 +79,17 @@ class OfferPages:
             raise HTTPException(404)
         return found
 
-    def _opened(self, provider: str, ref: str) -> str | None:
+    def _opened(self, told: Told) -> str | None:
         """The hand-over that a form has just opened, if it is there already."""
+        ref = msgspec.json.decode(told.body)["data"]["handover"]
         with self._handover.connect() as connection:
-            query = sa.select(NAMES.c.target).where(NAMES.c.key == f"handover/{provider}/{ref}")
+            query = sa.select(NAMES.c.target).where(NAMES.c.key == f"handover/{told.provider}/{ref}")
             return connection.execute(query).scalars().first()
 
-    def _prepared(self, request: Request, case: Concerned, form: Mapping[str, str]) -> tuple[str, str, bytes] | Wrong:
-        """(provider, reference, message); or what is wrong with the form."""
+    def _prepared(
+        self, request: Request, case: Concerned, form: Mapping[str, str], identity: str | None
+    ) -> Told | Wrong:
+        """The message; or what is wrong with the form."""
         terms = self._around.terms(language_of(request))
         now = terms.ward.local(self._backroom.clock())
         way, answer_by = form.get("way", ""), moment_in(form.get("answer_by", ""), terms)
@@ -94,7 +98,7 @@ class OfferPages:
             return Wrong(wrong, 400, form)
         session = session_of(request)
         assert session is not None, "this is done by those who have signed in"
-        ref = f"page-{_key(form)}"
+        ref = f"page-{identity[:32] if identity else uuid4()}"
         kind = "information" if way == "information" else entry.kind if entry else form.get("kind", "agency")
         data: dict[str, Any] = {"number": case.number, "handover": ref, "kind": kind}
         data["to"] = entry.key if entry else form.get("to", "")
@@ -107,8 +111,8 @@ class OfferPages:
         personal |= {"worker": session.name} if session.name else {}
         data |= {"personal": personal} if personal else {}
         sort = "handover.offer" if way == "offer" else "handover.complete"
-        told = told_now(sort, data, now, now, synthetic=case.synthetic) | {"id": _key(form)}
-        return session.role.provider or "", ref, msgspec.json.encode(told)
+        told = told_now(sort, data, now, now, synthetic=case.synthetic)
+        return Told(session.role.provider or "", msgspec.json.encode(told))
 
     def _choices(self, case: Concerned, now: datetime, terms: Terms) -> list[Choice]:
         """Whom the directory has today, each with whether the person agreed that they may know."""
@@ -150,7 +154,7 @@ class OfferPages:
             ways=[(way, f"way_{way}") for way in WAYS],
             hows=[(way, terms.code(way)) for way in HOW],
             due=form.get("answer_by", due),
-            key=str(uuid4()) if wrong is None or wrong.parked else _key(form),
+            key=key_of(form),
             wrong=wrong,
             form=form,
             longest=LONGEST,
@@ -177,12 +181,6 @@ def _wrong(
     if way != "offer" and form.get("how") and form["how"] not in HOW:
         return "how_needed"
     return "words_too_long" if any(len(form.get(field, "")) > LONGEST for field in WORDS) else None
-
-
-def _key(form: Mapping[str, str]) -> str:
-    """The form's own key: pressed twice, it is the same message."""
-    given = form.get("key", "")
-    return given if len(given) == 36 and given.replace("-", "").isalnum() and given.isascii() else str(uuid4())
 
 
 def _consent(consent: Consent, terms: Terms) -> str:

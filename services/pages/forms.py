@@ -1,12 +1,17 @@
-"""What a form of our pages sends, read with a limit."""
+"""What a form of our pages sends, read with a limit; and what tells one form from every other."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from urllib.parse import parse_qsl
+from uuid import uuid4
 
+import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from services.pages.guard import session_of
 from services.pages.unseen import seen
 
 LARGEST = 4 * 1024 * 1024
@@ -33,3 +38,22 @@ async def form_of(request: Request) -> dict[str, str]:
     except ValueError as error:  # Not UTF-8, too many fields.
         raise HTTPException(400) from error
     return {name: value.strip() if name == CONTENT else seen(value).strip() for name, value in pairs}
+
+
+def key_of(form: Mapping[str, str]) -> str:
+    """The hidden key with which a form is shown: a new one, or its own where it is shown again."""
+    return _key(form) or str(uuid4())
+
+
+def identity_of(request: Request, form: Mapping[str, str]) -> str | None:
+    """Of who sends it, where to, and all its fields: the same for the very same form alone. None: it has no key."""
+    session = session_of(request)
+    if session is None or _key(form) is None:
+        return None
+    told = (session.role.key, session.who, request.url.path, request.url.query, sorted(form.items()))
+    return hashlib.sha256(msgspec.json.encode(told)).hexdigest()
+
+
+def _key(form: Mapping[str, str]) -> str | None:
+    given = form.get("key", "")
+    return given if len(given) == 36 and given.isascii() and given.replace("-", "").isalnum() else None

@@ -20,7 +20,7 @@ from events.manifest import Range
 from services.clock import Clock
 from services.era import parse_date
 from services.numbering import elsewhere
-from services.pages.forms import form_of
+from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, Mistake, Side, can, closing, prepared
@@ -29,7 +29,7 @@ from services.pages.night_call import Calls
 from services.pages.night_log import Alarm, NightLog
 from services.pages.nights import Entry, Night, Stands
 from services.pages.parked_words import fault_in_words, why
-from services.pages.sending import Backroom, Submitted
+from services.pages.sending import Backroom, Submitted, Told
 from services.pages.statement import Sheet, sheet_of
 from services.pages.statement_pdf import as_pdf
 from services.pages.statement_rows import Opens, Row
@@ -110,7 +110,8 @@ class MorningPages:
         """Acknowledge, ask, answer …: what the button says that was pressed."""
         form = await form_of(request)
         wanted = _wanted(form.get("night", ""))
-        told = await run_in_threadpool(self._prepared, request, form, wanted)
+        make = partial(self._prepared, request, form, wanted)
+        told = await self._backroom.once(identity_of(request, form), make)
         if isinstance(told, Mistake):
             return await run_in_threadpool(self._page, request, wanted, told)
         outcome = await self._backroom.submit(*told)
@@ -119,7 +120,8 @@ class MorningPages:
     def _answered(self, request: Request, form: Mapping[str, str], wanted: date | None, outcome: Submitted) -> Response:
         """The page again, by reading it; or with what became of the form where it did not get through."""
         if outcome.state in ("unavailable", "unreadable"):
-            return self._page(request, wanted, Mistake("line_is_down", form, 503))
+            word = "sent_unknown" if outcome.state == "unavailable" else "line_is_down"
+            return self._page(request, wanted, Mistake(word, form, 503))
         unusable = [receipt for receipt in outcome.receipts if receipt.status not in DONE]
         if outcome.state == "receipts" and unusable:
             terms = self._around.terms(language_of(request))
@@ -161,21 +163,21 @@ class MorningPages:
         stands = self._stands(night, now)
         return terms, sheet_of(night, stands, calls, terms, now, opens, edition=edition, only=edition is not None)
 
-    def _prepared(self, request: Request, form: Mapping[str, str], wanted: date | None) -> tuple[str, bytes] | Mistake:
-        """(provider, message) of what somebody wants to say, or what is wrong with the form."""
+    def _prepared(self, request: Request, form: Mapping[str, str], wanted: date | None) -> Told | Mistake:
+        """The message of what somebody wants to say, or what is wrong with the form."""
         night = self._nights.night(wanted) if wanted else None
         act, session, terms = ACTS.get(form.get("do", "")), _session(request), self._around.terms("ja")
         if wanted and act and act.kind == "shift.close" and _works_at_night(session, terms):
             now, synthetic = terms.ward.local(self._backroom.clock()), self._around.frame(terms).synthetic
             provider = session.role.provider or ""
             shut = closing(form, wanted, now, partial(self._elsewhere, provider), synthetic=synthetic)
-            return shut if isinstance(shut, Mistake) else (provider, shut)
+            return shut if isinstance(shut, Mistake) else Told(provider, shut)
         if night is None or act is None or act.kind == "shift.close":
             raise HTTPException(404)
         side = self._side(session, night, terms)
         now = terms.ward.local(self._backroom.clock())
         told = prepared(act, form, night, side, now)
-        return told if isinstance(told, Mistake) else (side.provider or "", told)
+        return told if isinstance(told, Mistake) else Told(side.provider or "", told)
 
     def _elsewhere(self, provider: str, source: str, last: int) -> list[Range]:
         """Which numbers of a source, up to its last one, went to other services than the one that closes the night."""
@@ -220,6 +222,7 @@ class MorningPages:
             said=said,
             said_item=request.query_params.get("item", "")[:4],
             mistake=mistake,
+            key=key_of(mistake.form if mistake else {}),
             worker=session.name or "",
             closes=self._closes(session, terms, wanted, nights),
             longest_name=LONGEST_NAME,

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,12 +17,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from services.pages.forms import form_of
+from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.noting import LONGEST, SAID, Mistake, Writer, ended, number_in, written
 from services.pages.parked_words import fault_in_words, why
-from services.pages.sending import Backroom, Submitted
+from services.pages.sending import Backroom, Submitted, Told
 from services.pages.statement_pdf import TONIGHT, as_pdf
 from services.pages.terms import Terms
 from services.pages.tonight_facts import Opens, Seen
@@ -84,7 +85,7 @@ class TonightPages:
     async def act(self, request: Request) -> Response:
         """Write a note, or take one off."""
         form = await form_of(request)
-        told = await run_in_threadpool(self._prepared, request, form)
+        told = await self._backroom.once(identity_of(request, form), partial(self._prepared, request, form))
         if isinstance(told, Mistake):
             return await run_in_threadpool(self._page, request, told)
         outcome = await self._backroom.submit(*told)
@@ -93,7 +94,8 @@ class TonightPages:
     def _answered(self, request: Request, form: Mapping[str, str], outcome: Submitted) -> Response:
         """The page from which it came, by reading it anew; or with what became of a form that did not get through."""
         if outcome.state in ("unavailable", "unreadable"):
-            return self._page(request, Mistake("note_line_down", form, 503))
+            word = "sent_unknown" if outcome.state == "unavailable" else "line_is_down"
+            return self._page(request, Mistake(word, form, 503))
         unusable = [receipt for receipt in outcome.receipts if receipt.status not in DONE]
         if outcome.state == "receipts" and unusable:
             terms = self._around.terms(language_of(request))
@@ -106,8 +108,8 @@ class TonightPages:
             return RedirectResponse(link(f"/cases/{known.case if known else number}", said=said), status_code=303)
         return RedirectResponse(f"{link('/tonight', said=said, number=number)}#case-{number}", status_code=303)
 
-    def _prepared(self, request: Request, form: Mapping[str, str]) -> tuple[str, bytes] | Mistake:
-        """(provider, message) of what somebody wants to say, or what is wrong with the form."""
+    def _prepared(self, request: Request, form: Mapping[str, str]) -> Told | Mistake:
+        """The message of what somebody wants to say, or what is wrong with the form."""
         session, terms = _session(request), self._around.terms("ja")
         now = terms.ward.local(self._backroom.clock())
         writer, provider = Writer(session.name, now), session.role.provider or ""
@@ -119,13 +121,13 @@ class TonightPages:
         log.info("a note written", extra={"case": number, "role": session.role.key, "who": session.who})
         if form.get("do") != "end":
             told = written(form, writer, synthetic=synthetic)
-            return told if isinstance(told, Mistake) else (provider, told)
+            return told if isinstance(told, Mistake) else Told(provider, told)
         facts = self._tonight.facts(terms.ward, now, None, personal=False)
         note = self._tonight.log.note_of([known.case, *known.parts]) if known else None
         if facts is None or known is None or note is None:
             return Mistake("note_no_case", form, 404)
         texts = words_in(opened(note, known, self._opens) or {}) or {"note": terms.screen("note_end")}
-        return provider, ended(form, texts, facts.span.night, writer, synthetic=synthetic)
+        return Told(provider, ended(form, texts, facts.span.night, writer, synthetic=synthetic))
 
     def _page(self, request: Request, mistake: Mistake | None = None) -> Response:
         terms, session = self._around.terms(language_of(request)), _session(request)
@@ -150,6 +152,7 @@ class TonightPages:
             said=said,
             said_number=request.query_params.get("number", "")[:20],
             mistake=mistake,
+            key=key_of(mistake.form if mistake else {}),
             told=mistake.form if mistake else {},
             longest=LONGEST,
         )

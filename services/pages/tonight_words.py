@@ -70,10 +70,6 @@ TONIGHT = {
     ),
     "note_words_long": Label("{n}字までにしてください。", "Up to {n} characters, please."),
     "note_no_case": Label("その受付番号のケースはありません。", "There is no case with this number."),
-    "note_line_down": Label(
-        "回線が切れているため、申し送りはまだ送れていません。つながったら、もう一度送ってください。",
-        "The line is down and the note was not sent. Send it again once the line is back.",
-    ),
     "note_parked": Label("申し送りを受け取れませんでした。{detail}", "The note could not be taken. {detail}"),
     "note_said": Label("申し送りを記録しました（{number}）。", "The note is recorded ({number})."),
     "note_ended": Label("申し送りを今夜から外しました（{number}）。", "The note holds no longer ({number})."),

@@ -249,6 +249,10 @@ _SCREEN = {
         "回線が切れています。まだ送っていません。入力はこの画面に残っています。しばらくしてから、もう一度送ってください。",
         "The line is down and nothing was sent. What you typed is still here; please send it again in a while.",
     ),
+    "sent_unknown": Label(
+        "届いたか分かりません。このまま、もう一度送ってください（二重にはなりません）。",
+        "It is not known whether it arrived. Send it again as it is; it will not be doubled.",
+    ),
     "pages": Label("ページ", "Pages"),
     "page_of": Label("{n}／{all}ページ", "Page {n} of {all}"),
     "page_before": Label("前のページ", "Previous page"),

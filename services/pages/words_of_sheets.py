@@ -41,6 +41,10 @@ OF_SHEETS = {
         "本人の同意が取り下げられています。送付しないでください。",
         "The person has taken their consent back. Do not send it.",
     ),
+    "sheet_over": Label(
+        "この引継ぎは終わっています：{how}（{at}）。書面はもう表示も送付もできません。",
+        "This hand-over is over: {how} ({at}). Its sheet is neither shown nor sent any more.",
+    ),
     "sheet_record": Label("送付を記録する", "Record that it was sent"),
     "sheet_sent_list": Label("送付の記録", "What was sent"),
     "sheet_none_sent": Label("まだ送付していません。", "Nothing was sent yet."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +18,12 @@ from starlette.routing import Route
 from events import Recorded
 from events.handover import BY_PAPER, RECALLED
 from services.directory import Agency
-from services.pages.forms import form_of
+from services.pages import agency_rows
+from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.parked_words import fault_in_words, why
-from services.pages.sending import Backroom, message
+from services.pages.sending import Backroom, Told, message
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf, typeset
 from services.parked_desk import DONE
@@ -35,6 +37,8 @@ HERE = Path(__file__).with_name("templates")
 TEMPLATES = templates_in(HERE)
 SAID = {"send": "sheet_said_send", "recall": "sheet_said_recall", "on-its-way": "sheet_said_on_its_way"}
 LONGEST = 60
+OVER = ("declined", "withdrawn", "expired", "returned")
+"""The standings in which nothing about the person goes out any more."""
 log = logging.getLogger("yoake.pages")
 
 
@@ -54,6 +58,11 @@ class Made(NamedTuple):
     entry: Agency | None
     agreed: bool
     history: Sequence[Recorded]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it goes out any more."""
+        return self.passing.status in OVER
 
 
 class Refused(Exception):
@@ -85,6 +94,8 @@ class SheetPages:
     def printed(self, request: Request) -> Response:
         """The same as a PDF; where none can be made, the page says so."""
         made = self._made(request)
+        if made.is_over:
+            return self._page(request, status=410)
         try:
             pdf = typeset(HERE / "sheet.typ", msgspec.json.encode(made.sheet))
         except NoPdf as error:
@@ -102,7 +113,9 @@ class SheetPages:
             raise HTTPException(404)
         made = await run_in_threadpool(self._made, request)
         try:
-            said = await self._sent(request, made, verb, form)
+            make = partial(self._prepared, request, made, verb, form)
+            told = await self._backroom.once(identity_of(request, form), make)
+            said = await self._sent(request, told, verb)
         except Refused as error:
             return await run_in_threadpool(self._refused, request, error, form)
         address = link_in(language_of(request))(f"/handovers/{made.passing.handover}/sheet", said=said)
@@ -111,18 +124,25 @@ class SheetPages:
     def _refused(self, request: Request, error: Refused, form: Mapping[str, str]) -> Response:
         return self._page(request, refused=error, form=form)
 
-    async def _sent(self, request: Request, made: Made, verb: str, form: Mapping[str, str]) -> str:
+    def _prepared(self, request: Request, made: Made, verb: str, form: Mapping[str, str]) -> Told:
+        if verb == "send" and made.is_over:
+            raise Refused(409)
         session = session_of(request)
         assert session is not None, "nobody else comes so far"
-        terms = await run_in_threadpool(self._around.terms, language_of(request))
+        terms = self._around.terms(language_of(request))
         data = {"handover_id": made.passing.handover} | _told(verb, form, session.name)
         now = terms.ward.local(self._backroom.clock())
         body = message(f"handover.{verb}", data, now, synthetic=made.passing.synthetic)
-        outcome = await self._backroom.submit(session.role.provider or "", msgspec.json.encode(body))
+        return Told(session.role.provider or "", msgspec.json.encode(body))
+
+    async def _sent(self, request: Request, told: Told, verb: str) -> str:
+        terms = await run_in_threadpool(self._around.terms, language_of(request))
+        outcome = await self._backroom.submit(*told)
         if outcome.state == "queued":
             return "on-its-way"
         if outcome.state != "receipts":
-            raise Refused(503, [terms.screen("line_is_down")])
+            word = "sent_unknown" if outcome.state == "unavailable" else "line_is_down"
+            raise Refused(503, [terms.screen(word)])
         left = [receipt for receipt in outcome.receipts if receipt.status not in DONE]
         if left:
             raise Refused(409, [fault_in_words(one.field or "", *why(one), terms) for one in left])
@@ -141,9 +161,11 @@ class SheetPages:
         now = terms.ward.local(self._backroom.clock())
         entry = next((a for a in terms.ward.agency if a.key == passing.agency and a.is_there_on(now.date())), None)
         agreed = self._known.is_agreed(began[-1])
-        log.info("looked at", extra={"case": passing.case, "role": session.role.key, "who": session.who})
         personal: dict[str, Any] = {}
-        for record in began:  # Nothing is known that may be told, where a consent was taken back.
+        told = () if passing.status in OVER else began
+        if told:
+            log.info("looked at", extra={"case": passing.case, "role": session.role.key, "who": session.who})
+        for record in told:  # Nothing is known that may be told, where a consent was taken back.
             personal |= self._known.about(record)
         return Made(passing, sheet(passing, entry, history, personal, now, terms), entry, agreed, history)
 
@@ -167,16 +189,25 @@ class SheetPages:
             refused.status if refused else status,
             sheet=made.sheet,
             agreed=made.agreed,
+            over=_over(made.passing, terms) if made.is_over else "",
             fax=fax,
             ways=[way for way in BY_PAPER if fax or way != "fax"],
             reasons=RECALLED,
             sent=_sendings(made.history, made.passing.handover, terms),
-            acts=session is not None and session.role.provider is not None and made.agreed,
+            acts=session is not None and session.role.provider is not None and (made.agreed or made.is_over),
+            handover=made.passing.handover,
             address=f"/handovers/{made.passing.handover}/sheet",
             said=said or SAID.get(request.query_params.get("said", "")),
             wrong=refused,
             form=form or {},
+            key=key_of(form or {}),
         )
+
+
+def _over(passing: Passing, terms: Terms) -> str:
+    """Which way it ended, and when."""
+    how, at = agency_rows.status(passing.status, terms), terms.moment(passing.since)
+    return terms.screen("sheet_over", how=how, at=at)
 
 
 def _about(record: Recorded) -> str:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from services.degraded import Degraded, worst
 from services.hearing import Cursors
+from services.pages.forms import key_of
 from services.pages.frame import LIGHTS, Around, Frame, language_of, link_in, render, templates_in
 from services.pages.guard import session_of, shown_to
 from services.pages.noting import LONGEST
@@ -194,6 +195,7 @@ class Site:
             noting=noting(history) if writes else None,
             said=NOTED.get(request.query_params.get("said", "")),
             longest=LONGEST,
+            key=key_of({}),
         )
 
     def status(self, request: Request) -> Response:

@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from services.passings import passings
 from services.tables import PARKED
 from tests.desk_examples import LATER, NEXT_DAY, Centre, answer, at, call, close, message, names, offer, register
-from tests.web_examples import HOME, browser, centre_in, site
+from tests.web_examples import HOME, browser, centre_in, keys_of, site
 
 FROM_HERE = {"Origin": HOME}
 NOW = "2025-05-13T11:30"
@@ -249,6 +249,53 @@ async def test_what_is_not_there_is_not_there(centre: Centre) -> None:
 
     for address in ("/agencies/x", f"/agencies/{own}"):
         assert (await get(site(centre, role="day"), address)).status_code == 404
+
+
+# Sent twice.
+
+
+async def test_the_same_form_sent_later_asks_once(centre: Centre) -> None:
+    """A minute later as well, and where nobody heard that the first arrived; another text asks anew."""
+    app = site(centre, role="day")
+    hidden = {"key": keys_of((await get(app, "/agencies/new?number=R7-0001")).text).pop()}
+    form = {"to": "port-kitazawa", "way": "offer", "basis": "consent"} | hidden
+    app.state.counter.lost = True
+    unknown = await post(app, "/agencies/new?number=R7-0001", **form)
+    app.state.counter.lost = False
+    centre.clock.now = at("2025-05-13 11:31")
+    again = await post(app, "/agencies/new?number=R7-0001", **form)
+
+    assert (unknown.status_code, keys_of(unknown.text)) == (503, {hidden["key"]})
+    assert "届いたか分かりません。" in unknown.text
+    assert "記録しました。" in again.text
+    assert again.url.path == f"/agencies/{centre.events('handover')[0].handover}"
+    assert (names(centre.events("handover")), centre.rows(PARKED, "handover")) == (["handover.offered"], [])
+    await post(app, "/agencies/new?number=R7-0001", **form, note="変えた文")
+    first, same, changed = [told["id"] for _, told in app.state.counter.sent]
+    assert (first == same, first == changed) == (True, False)
+
+
+@pytest.mark.parametrize("act", ["deliver", "accept"])
+async def test_what_they_said_is_recorded_once(centre: Centre, act: str) -> None:
+    """Pressed again a minute later, though it stands otherwise by then."""
+    own, app = offered(centre), site(centre, role="day")
+    (key,) = keys_of((await get(app, f"/agencies/{own}")).text)
+    for minute in (30, 31):
+        centre.clock.now = at(f"2025-05-13 11:{minute}")
+        shown = await post(app, f"/agencies/{own}", do=act, at=NOW, how="fax", by=NAME, key=key)
+        assert "記録しました。" in shown.text
+
+    assert len(centre.events("handover")) == 2
+
+
+async def test_a_form_that_comes_back_keeps_its_key(centre: Centre) -> None:
+    """Whatever was wrong with it; a page that is looked at anew has a new one."""
+    own, app = offered(centre), site(centre, role="day")
+    (key,) = keys_of((await get(app, f"/agencies/{own}")).text)
+    wrong = await post(app, f"/agencies/{own}", do="accept", at=NOW, how="fax", key=key)
+
+    assert keys_of(wrong.text) == {key}
+    assert keys_of((await get(app, f"/agencies/{own}")).text) != {key}
 
 
 # Recording what they said.

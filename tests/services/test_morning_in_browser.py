@@ -94,13 +94,13 @@ def test_a_supplement_appears_by_itself(place: Place) -> None:
 
 
 def test_the_line_is_down_for_a_moment(place: Place) -> None:
-    """The form is still there with what was typed, and the page says that nothing was sent."""
+    """The form is still there with what was typed, and the page says that it may be sent again."""
     page = place.page
     page.context.set_offline(True)
     page.locator("#item-1 summary", has_text="備考").click()
     page.locator("#acknowledge-text-1").fill("備考の文")
     page.locator("#item-1").get_by_role("button", name="受領する").click()
-    page.get_by_text("回線が切れています。").wait_for()
+    page.get_by_text("届いたか分かりません。").wait_for()
     kept = page.locator("#acknowledge-text-1").input_value()
     page.context.set_offline(False)
     page.locator("#item-1").get_by_role("button", name="受領する").click()

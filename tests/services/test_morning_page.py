@@ -13,9 +13,9 @@ import pytest
 from starlette.applications import Starlette
 
 from services.pages.night_log import NightLog
-from tests.desk_examples import GROUND, Centre, answer, arrange, at, message
+from tests.desk_examples import GROUND, Centre, answer, arrange, at, message, names
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
-from tests.web_examples import HOME, browser, centre_in, site
+from tests.web_examples import COOKIE, HOME, browser, centre_in, keys_of, site
 
 FROM_HERE = {"Origin": HOME}
 NAME = "架空 太郎"
@@ -200,14 +200,62 @@ async def test_who_speaks_for_nobody_sends_nothing(centre: Centre) -> None:
 
 
 async def test_a_line_that_is_down_keeps_the_form(centre: Centre) -> None:
-    """Nothing was sent, and the page says so, with the words still there."""
+    """Nobody knows whether it arrived, and the page says so, with the words still there."""
     app = site(centre, role="day")
     app.state.counter.closed = True
     answer = await send(app, form("acknowledge", text="備考の文"))
 
     assert answer.status_code == 503
-    assert "回線が切れています。まだ送っていません。" in answer.text
+    assert "届いたか分かりません。このまま、もう一度送ってください（二重にはなりません）。" in answer.text
     assert "備考の文" in item_of(answer, 1)
+
+
+async def test_a_question_that_is_sent_twice_is_asked_once(centre: Centre) -> None:
+    """The very same form is the very same message, whatever the time; another text is another one."""
+    app = site(centre, role="day")
+    (key,) = keys_of((await get(app)).text)
+    for minute, text in (("08:35", "薬は？"), ("08:36", "薬は？"), ("08:37", "鍵は？")):
+        centre.tick(f"2025-11-15 {minute}")
+        answer = await send(app, form("question", text=text, key=key))
+        assert "1番について照会しました。" in answer.text
+
+    first, again, other = [told for _, told in app.state.counter.sent]
+    assert first == again
+    assert other["id"] != first["id"]
+    assert names(centre.events("handover")).count("item.questioned") == 2
+    assert keys_of(answer.text) != {key}
+
+
+async def test_what_arrived_unheard_of_is_not_doubled(centre: Centre) -> None:
+    """The answer is lost; the form comes back with its key, and sent as it is it is heard once."""
+    app = site(centre, role="day")
+    (key,) = keys_of((await get(app)).text)
+    told = form("question", text="薬は？", key=key)
+    app.state.counter.lost = True
+    unknown = await send(app, told)
+    app.state.counter.lost = False
+    centre.tick("2025-11-15 08:40")
+    answer = await send(app, told)
+
+    assert (unknown.status_code, keys_of(unknown.text)) == (503, {key})
+    assert "1番について照会しました。" in answer.text
+    assert names(centre.events("handover")).count("item.questioned") == 1
+
+
+async def test_what_was_pressed_after_an_hour_or_by_somebody_else_is_another_message(centre: Centre) -> None:
+    """Nor is a form without a key remembered, as an older client sends it."""
+    app = site(centre, role="day")
+    (key,) = keys_of((await get(app)).text)
+    told = form("question", text="薬は？", key=key)
+    await send(app, told)
+    app.state.cookies = {COOKIE: app.state.signins.sign_in(app.state.signins.link("day", "架空 三郎"))}
+    await send(app, told)
+    centre.tick("2025-11-15 09:40")
+    await send(app, told)
+    for _ in range(2):
+        await send(app, form("question", text="薬は？"))
+
+    assert len({message["id"] for _, message in app.state.counter.sent}) == 5
 
 
 async def test_what_was_pressed_is_shown_as_sent_until_it_is_recorded(centre: Centre) -> None:

@@ -17,7 +17,7 @@ from events.morning import CaseNoted
 from services.pages.typesetting import NoPdf
 from tests.desk_examples import Centre, answer, arrange, at, call, cancel, close, merge, message
 from tests.evening_examples import EVENING, MOTHER, NOTE, RINGS, mother_rings, new_years_eve, note
-from tests.web_examples import HOME, browser, site
+from tests.web_examples import HOME, browser, keys_of, site
 
 FROM_HERE = {"Origin": HOME}
 
@@ -343,6 +343,26 @@ async def test_where_the_line_is_down_nothing_typed_is_lost(centre: Centre) -> N
 
     assert (down.status_code, ">架空の申し送り</textarea>" in down.text) == (503, True)
     assert "申し送りを送りました。まもなく表示されます。" in slow.text
+
+
+async def test_a_note_that_is_sent_twice_is_written_once(centre: Centre) -> None:
+    """Where nobody knew whether it arrived, and pressed twice; from the case's own page as well."""
+    app = site(centre, role="night")
+    case = (await ask(app, "/cases/R7-0001")).headers["Location"]
+    for address, back in (("/tonight", ""), (case, "case")):
+        (key,) = keys_of((await ask(app, address)).text)
+        note = {"number": "R7-0001", "note": f"架空の申し送り{back}", "back": back, "key": key}
+        app.state.counter.lost = True
+        unknown = await send(app, **note)
+        app.state.counter.lost = False
+        assert (unknown.status_code, keys_of(unknown.text)) == (503, {key})
+        assert "届いたか分かりません。" in unknown.text
+        assert note["note"] in unknown.text
+        for _ in range(2):
+            assert (await send(app, **note)).status_code == 200
+
+    ids = [told["id"] for _, told in app.state.counter.sent]
+    assert [ids.count(each) for each in dict.fromkeys(ids)] == [3, 3]
 
 
 async def test_the_page_is_asked_again_only_for_what_changed(centre: Centre) -> None:

@@ -86,6 +86,8 @@
       said.replaceChildren(...document.importNode(fresh.querySelector("#said"), true).childNodes);
       if (!answer.ok) return;
       for (const field of form.querySelectorAll("input[name=text], input[name=at], input[name=contacts], input[name=last], input[name=calls], textarea")) field.value = field.defaultValue;
+      const key = fresh.querySelector("input[name=key]");
+      if (key) form.elements.key.value = key.value; // What is sent from here next is another message.
       version = fresh.dataset.version;
       apply(fresh, item?.id);
       for (const fold of item?.querySelectorAll("details[open]") ?? []) fold.open = false;

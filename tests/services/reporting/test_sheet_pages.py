@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from starlette.applications import Starlette
 from services.pages import typesetting
 from services.pages.typesetting import NoPdf, typeset
 from services.reporting import sheet_pages
-from tests.desk_examples import LATER, NEXT_DAY, Centre, call, message, offer, register
-from tests.web_examples import browser, centre_in, site
+from tests.desk_examples import LATER, NEXT_DAY, Centre, answer, call, message, offer, register
+from tests.web_examples import browser, centre_in, keys_of, site
 
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 SECTION = "kitazawa-section"
@@ -146,6 +147,23 @@ async def test_sending_recalling_and_what_came_of_it_are_recorded(centre: Centre
     assert [(e.name, e.provider) for e in sent] == [("handover.sent", "day")] + [("handover.recalled", "day")] * 2
 
 
+async def test_a_sending_is_recorded_once(centre: Centre) -> None:
+    """Pressed again, or sent again as nobody knew whether it arrived, it is no second sheet."""
+    app = site(centre, role="day")
+    (key,) = keys_of((await get(app, own(centre))).text)
+    form = {"do": "send", "by": "架空 花子", "checked_by": "架空 次郎", "how": "fax", "pages": "3", "key": key}
+    app.state.counter.lost = True
+    unknown = await press(app, own(centre), **form)
+    app.state.counter.lost = False
+    assert (unknown.status_code, keys_of(unknown.text)) == (503, {key})
+    assert "届いたか分かりません。" in unknown.text
+    assert "記録できませんでした" not in unknown.text
+    for _ in range(2):
+        centre.clock.now += timedelta(minutes=1)
+        assert "送付を記録しました。" in (await press(app, own(centre), **form)).text
+    assert [e.name for e in centre.events("handover")].count("handover.sent") == 1
+
+
 @pytest.mark.parametrize(
     ("form", "status", "told"),
     [
@@ -170,6 +188,38 @@ async def test_what_cannot_be_recorded_is_said_and_the_form_stays_filled(
     assert told in answered.text
     if status == 409 and given["do"] == "send" and given["checked_by"]:
         assert given["checked_by"] in answered.text
+
+
+@pytest.mark.parametrize(
+    ("last", "word"),
+    [("decline", "受諾不可"), ("withdraw", "取下げ"), ("expire", "期限切れ"), ("return", "差戻し")],
+)
+async def test_of_a_hand_over_that_is_over_there_is_no_sheet(centre: Centre, last: str, word: str) -> None:
+    """It says which way and when; nothing of the person, no PDF, no sending; what was sent is still asked back."""
+    form = {"do": "send", "by": "架空 花子", "checked_by": "架空 次郎", "how": "fax", "pages": "2"}
+    await press(site(centre, role="day"), own(centre), **form)
+    if last == "return":
+        centre.say("day", answer("accept"))
+    if last == "expire":
+        centre.tick("2025-05-20 10:00")
+    else:
+        centre.say("day", answer(last, reason="staff"))
+    centre.pump()
+    app = site(centre, role="day", name="架空 花子")
+    shown, pdf = await get(app, own(centre)), await get(app, own(centre) + ".pdf")
+    sent = await press(app, own(centre), **form)
+
+    assert (shown.status_code, pdf.status_code, sent.status_code) == (200, 410, 409)
+    for page in (shown, pdf, sent):
+        assert "この引継ぎは終わっています：" in page.text
+        assert word in page.text
+        for personal in ("髙子", "03-0000-0001", "介護者が倒れ", "計画の見直し"):
+            assert personal not in page.text
+        assert 'value="send"' not in page.text
+    assert "This hand-over is over: " in (await get(app, own(centre) + "?lang=en")).text
+    told = await press(app, own(centre), do="recall", sending="1", reason="misdialled", collected="1")
+    assert "回収・廃棄を確認済み" in told.text
+    assert [e.name for e in centre.events("handover")].count("handover.sent") == 1
 
 
 async def test_a_consent_that_was_taken_back_stops_the_sheet(tmp_path: Path) -> None:

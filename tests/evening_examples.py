@@ -11,6 +11,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+from services.seal import Secrets
+from tests import desk_examples
 from tests.desk_examples import Centre, Message, arrange, at, call, contact, message, offer, register
 from tests.web_examples import centre_in
 
@@ -61,8 +63,8 @@ def tell_new_years_eve(centre: Centre) -> None:
 
 
 @cache
-def _told() -> Path:
-    """The databases of a centre that was told of the day, at ten to five; each test gets a copy."""
+def _told(_: Secrets) -> Path:
+    """The databases of a centre with these keys that was told of the day, at ten to five; each test gets a copy."""
     directory = Path(mkdtemp(prefix="yoake-eve-"))
     atexit.register(shutil.rmtree, directory)
     with centre_in(directory) as centre:
@@ -74,7 +76,7 @@ def _told() -> Path:
 @contextmanager
 def new_years_eve(directory: Path) -> Iterator[Centre]:
     """A centre at ten to five on New Year's Eve, with what was told of the day."""
-    shutil.copytree(_told(), directory, dirs_exist_ok=True)
+    shutil.copytree(_told(desk_examples.SECRETS), directory, dirs_exist_ok=True)
     with Centre(f"sqlite:///{directory}/{{service}}.db", ward=None, seed=2) as centre:
         centre.clock.now = at(EVENING)
         yield centre

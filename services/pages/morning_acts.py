@@ -150,7 +150,7 @@ def closing(
 
     `elsewhere`: which numbers of a source up to its last one went to other services than intake.
     """
-    numbers = {name: folded(form[name]) for name in ("last", "calls") if form.get(name)}
+    numbers = {name: _digits(form[name]) for name in ("last", "calls") if form.get(name)}
     good = all(text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS for text in numbers.values())
     source = form.get("source", "")
     if not numbers or not good or len(source) > LONGEST_NAME or not source.isprintable():
@@ -160,6 +160,11 @@ def closing(
     went = elsewhere(source, data["last"]) if source and "last" in data else []
     data |= {"elsewhere": went} if went else {}
     return msgspec.json.encode(message("shift.close", data, now, synthetic=synthetic))
+
+
+def _digits(given: str) -> str:
+    """A number in the digits of any keyboard; ² is none."""
+    return folded(given) if given.isdecimal() else given
 
 
 def _happened(given: str, now: datetime) -> datetime | None:
@@ -174,7 +179,7 @@ def _happened(given: str, now: datetime) -> datetime | None:
 
 
 def _count(form: Mapping[str, str], night: Night, side: Side, now: datetime) -> bytes | Mistake:
-    given = folded(form.get("contacts", ""))
+    given = _digits(form.get("contacts", ""))
     if not (given.isascii() and given.isdigit() and len(given) < 7 and int(given) <= MOST_CONTACTS):
         return Mistake("needs_count", form, 400)
     if not (side.takes or side.gives):

@@ -122,7 +122,7 @@ def _put_under(
         return
     register.keep_item(row)
     if row.at < known.began_at:
-        _begin_with(known, row, ward, book)
+        _begin_with(known, row, record, ward, book)
     if is_open and not known.open and (known.closed is None or known.closed < row.at):
         known.open = True
         register.keep_case(known)
@@ -155,22 +155,26 @@ def _opens(row: ItemRow, ward: Ward, *, registered: bool) -> bool:
     return is_silent or counts(row, ward)
 
 
-def _begin_again(case: CaseRow, book: Book[Any]) -> None:
+def _begin_again(case: CaseRow, record: Recorded, book: Book[Any]) -> None:
     """A contact of it has another time, or is another's: which one is the first now. Asked rarely."""
     register: Register = book.beside
     first = min(register.contacts_of(case.case), key=lambda row: (row.at, row.contact), default=None)
     if first is not None:
-        _begin_with(case, first, book.ward_at(first.at), book)
+        _begin_with(case, first, record, book.ward_at(first.at), book)
 
 
-def _begin_with(case: CaseRow, first: ItemRow, ward: Ward, book: Book[Any]) -> None:
-    """This contact was the first: it is in the charge by that, unless it has passed to somebody since."""
+def _begin_with(case: CaseRow, first: ItemRow, record: Recorded, ward: Ward, book: Book[Any]) -> None:
+    """This contact was the first: it is in the charge by that, unless it has passed to somebody since.
+
+    Heard of only after its provider's contract was over, it passes on at once.
+    """
     register: Register = book.beside
     band = ward.band_of(first.at)
     if contracts.on_duty_at(case.owner, case.began_at, case.band, ward) == case.owner:
         case.owner = contracts.on_duty_at(first.provider, first.at, band, ward)
     case.began_at, case.band = first.at, band
     register.keep_case(case)
+    contracts.heard_late(case, record, book)
 
 
 def _concerns(record: Recorded, event: CallAdded | CallCorrected, book: Book[Any]) -> bool:
@@ -198,17 +202,17 @@ def _changed(record: Recorded, event: CallAdded | CallCorrected, book: Book[Any]
         row.touched = max(ward.local(record.time), row.touched or row.at)
     _put(row, record, ward, book)
     if before != (row.at, row.not_counted) and row.case is not None and (case := register.case(row.case)) is not None:
-        _stand_again(case, row, ward, book)
+        _stand_again(case, row, record, ward, book)
     if row.night is not None:
         if row.n is None:
             night.late(row, record, ward, book)
         urgent.heard(row, record, ward, book, is_new=False)
 
 
-def _stand_again(case: CaseRow, changed: ItemRow, ward: Ward, book: Book[Any]) -> None:
+def _stand_again(case: CaseRow, changed: ItemRow, record: Recorded, ward: Ward, book: Book[Any]) -> None:
     """A contact of it has another time, or counts or not: when it began, and whether it is open."""
     register: Register = book.beside
-    _begin_again(case, book)
+    _begin_again(case, record, book)
     if counts(changed, ward):
         case.open = case.open or case.closed is None or case.closed < changed.at
     else:
@@ -269,7 +273,7 @@ def _moved(record: Recorded, event: ContactMoved, book: Book[Any]) -> None:
     _put_under(register.case(event.to_case), row, record, ward.band_of(at), ward, book, registered=False)
     urgent.moved(row, event.case, record.recordedat, book)
     if before is not None and before.began_at == row.at:
-        _begin_again(before, book)
+        _begin_again(before, record, book)
 
 
 def _closed(record: Recorded, event: CaseClosed, book: Book[Any]) -> None:

@@ -196,7 +196,7 @@ def _check_standing(known: Known, allowed: tuple[str, ...], first: str, wanted: 
 def _settled(said: Said, known: Known, book: HandoverBook) -> str | None:
     """What came before this answer, by the times of both; None: nothing, and the answer stands."""
     handover = known.handover
-    if handover.answer_by is not None and said.at > handover.answer_by and handover.status in ("offered", "expired"):
+    if expiry.is_after(known, said):
         expiry.expire(known, said.arrived, book)
         return "expired"
     if handover.status == "withdrawn" and said.at >= handover.since:

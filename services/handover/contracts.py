@@ -69,10 +69,15 @@ def begin(now: datetime, book: Book[Any]) -> None:
         book.name(SINCE, "now", now)
         since = book.targets(SINCE)
     for day in _changes(book.ward_at(now)):
-        key = f"contract/{day.isoformat()}"
+        key = _key(day)
         due = book.ward_at(now).start_of(day)
         if since[0].since <= due and not book.targets(f"done/{key}") and book.planned(key) is None:
             book.plan(key, due, KIND, book.ward_at(now).id)
+
+
+def _key(day: date) -> str:
+    """The key of the deadline at which contracts pass on, by the first day after them."""
+    return f"contract/{day.isoformat()}"
 
 
 def _changes(ward: Ward) -> Iterator[date]:
@@ -108,16 +113,23 @@ def is_history(at: datetime, book: Book[Any]) -> bool:
     return not since or at < since[0].since
 
 
-def heard_late(case: CaseRow, record: Recorded, book: Book[Any]) -> None:
-    """A case of a provider whose contract is over by now passes on as it is heard; of history it has passed already."""
+def heard_late(case: CaseRow, since: datetime, record: Recorded, book: Book[Any]) -> None:
+    """An open case of a provider whose contract is over passes on as that is heard; of history it has passed already.
+
+    `since`: from when it is in that provider's charge and open: when it began, or was opened or taken apart again.
+    The contract is over by what was recorded after its end, or once its other cases have passed on.
+    """
     ward = book.ward_at(record.recordedat)
     contract = ward.provider_of(case.owner)
-    if contract is None or contract.until is None:
+    if contract is None or contract.until is None or not case.open or case.merged_into is not None:
         return
-    to = successor(case.owner, case.band, record.recordedat, ward)
-    if to is None or not case.open:
+    end, moment = ward.end_of(contract.until), record.recordedat
+    if moment < end and book.targets(f"done/{_key(contract.until + DAY)}"):
+        moment = end
+    to = successor(case.owner, case.band, moment, ward)
+    if to is None:
         return
-    if not is_history(case.began_at, book):
-        pass_on(case, to, ended_at(case.owner, ward), book)
+    if not is_history(since, book):
+        pass_on(case, to, max(since, end), book)
     else:
         case.owner = to

@@ -31,6 +31,17 @@ def give_up(handover: str, book: HandoverBook) -> None:
         book.cancel(key_of(handover))
 
 
+def is_after(known: Known, said: Said) -> bool:
+    """Whether an answer comes too late: after it was due by its sender's clock, and an offer still open by ours too.
+
+    What has arrived in time was given in time, however far ahead the sender's clock is.
+    """
+    offer = known.handover
+    if offer.answer_by is None or said.at <= offer.answer_by:
+        return False
+    return offer.status == "expired" or (offer.status == "offered" and said.arrived > offer.answer_by)
+
+
 def fall_due(due: Due, now: datetime, book: HandoverBook) -> None:
     """Nobody has answered by then."""
     case = book.target(f"case-of/{due.about}")

@@ -126,6 +126,7 @@ def _put_under(
     if is_open and not known.open and (known.closed is None or known.closed < row.at):
         known.open = True
         register.keep_case(known)
+        contracts.heard_late(known, row.at, record, book)
 
 
 def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any], *, is_open: bool) -> None:
@@ -146,7 +147,7 @@ def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any
     register.keep_case(case)
     if was_moved:
         register.keep_item(row)
-    contracts.heard_late(case, record, book)
+    contracts.heard_late(case, case.began_at, record, book)
 
 
 def _opens(row: ItemRow, ward: Ward, *, registered: bool) -> bool:
@@ -174,7 +175,7 @@ def _begin_with(case: CaseRow, first: ItemRow, record: Recorded, ward: Ward, boo
         case.owner = contracts.on_duty_at(first.provider, first.at, band, ward)
     case.began_at, case.band = first.at, band
     register.keep_case(case)
-    contracts.heard_late(case, record, book)
+    contracts.heard_late(case, case.began_at, record, book)
 
 
 def _concerns(record: Recorded, event: CallAdded | CallCorrected, book: Book[Any]) -> bool:

@@ -33,6 +33,7 @@ def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
                 own, left = _apart(one, whole, whole.owner, book), _apart(whole, one, whole.owner, book)
                 _pass(one, own, SPLIT, record, book)
                 _pass(whole, left, SPLIT, record, book)
+                contracts.heard_late(one, record.time, record, book)
         case _:
             pass
 

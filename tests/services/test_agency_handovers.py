@@ -253,6 +253,21 @@ def test_an_answer_given_in_time_and_told_after_expiry_stands(told: Centre, verb
     assert standing(told)[:2] == ["offered", "expired"]
 
 
+@pytest.mark.parametrize(("verb", "status"), [("accept", "accepted"), ("decline", "declined")])
+def test_an_answer_that_arrived_in_time_stands_whatever_its_senders_clock_says(
+    told: Centre, verb: str, status: str
+) -> None:
+    """That clock is an hour ahead of ours: by it the offer was over, and by ours it was not."""
+    told.say("day", offer(answer_by=at(NOON).isoformat()))
+    early = msgspec.structs.replace(told.delivery("day", answer(verb, on=LATE), "handover"), arrived=at(EARLY))
+    told.clock.now = at(EARLY)
+    told.desk("handover").take([early])
+    told.tick(OVERDUE)
+
+    assert listed(told) == {"ぽーと": status}
+    assert "expired" not in standing(told)
+
+
 @pytest.mark.parametrize("accepted_at", [EARLY, LATE])
 @pytest.mark.parametrize("accepted_first", [True, False])
 def test_an_acceptance_that_crosses_a_withdrawal(told: Centre, accepted_at: str, accepted_first: bool) -> None:

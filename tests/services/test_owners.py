@@ -131,6 +131,40 @@ def test_a_late_entry_for_an_ended_contract_passes_on_as_it_is_heard(last_days: 
     assert owners(last_days) == {"R6-0001": "day"}
 
 
+def test_what_was_recorded_before_midnight_and_heard_after_it_passes_on(last_days: Centre) -> None:
+    """The line was down over midnight: the others had passed on, and this one was not known yet."""
+    last_days.say("contractor", call("A", "2025-03-31 23:40"))
+    last_days.clock.now = at("2025-04-01 00:00")
+    last_days.desk("handover").fall_due()
+    last_days.tick("2025-04-01 00:10")
+
+    assert passings(last_days) == [("R6-0001", "contractor", "night", "01 00:00")]
+    assert owners(last_days) == {"R6-0001": "night"}
+
+
+def test_what_opens_again_after_a_contract_is_the_new_providers(last_days: Centre) -> None:
+    """It was closed, so it did not pass on; a call of before its closing comes late, on paper, and it is open again."""
+    wrong = call("A", "2025-03-31 17:05")
+    tell(last_days, ("contractor", wrong), ("contractor", correct(wrong, "2025-03-31 17:06", not_counted="wrong-number")))
+    last_days.tick("2025-04-02 10:00")
+    assert passings(last_days) == []
+    tell(last_days, ("day", call("A", "2025-03-31 17:30", number="R6-0001")))
+
+    assert passings(last_days) == [("R6-0001", "contractor", "day", "01 00:00")]
+
+
+def test_what_is_taken_apart_after_a_contract_is_the_new_providers(last_days: Centre) -> None:
+    """The whole was closed in time; its part is open again, and in the charge of one that is there."""
+    tell(last_days, ("contractor", call("A", "2025-03-28 10:00")), ("contractor", call("B", "2025-03-28 11:00")))
+    tell(last_days, ("contractor", message("case.merge", "2025-03-28 12:00", case="B", into="A")))
+    tell(last_days, ("contractor", close("A", "2025-03-28 13:00")))
+    last_days.tick("2025-04-02 10:00")
+    assert passings(last_days) == []
+    tell(last_days, ("day", message("case.split", "2025-04-02 10:00", number="R6-0002")))
+
+    assert passings(last_days) == [("R6-0002", "contractor", "day", "02 10:00")]
+
+
 def test_a_late_entry_that_nobody_has_to_act_on_passes_to_nobody(last_days: Centre) -> None:
     """A wrong number is nobody's case."""
     last_days.tick("2025-04-02 10:00")

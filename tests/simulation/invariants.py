@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from events import Recorded, decode, event_of
 from events.handover import PASSING_KINDS
 from services.handover.expiry import SETTLING
 from services.reporting import merkle
-from services.reporting.fold import all_entries, fold
+from services.reporting.fold import Facts, all_entries, fold, is_open
 from services.reporting.ledger import Row
 from services.reporting.tallies import stored_cells, stored_entries
 from services.subjects import EVENTS, HEARS, INBOX, RECEIPTS, WRITERS
@@ -49,6 +50,11 @@ class Left:
         for log in self.logs.values():
             for record in log:
                 self.caused[record.causation].append(record)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What the ledger comes to, folded from nothing."""
+        return fold(row.event for row in self.rows)
 
     def _texts(self, name: str) -> list[bytes]:
         return [bytes(row[0]) for row in self.ask(name, "SELECT state FROM stored_events ORDER BY id")]
@@ -254,7 +260,7 @@ def the_ledger_is_complete(left: Left) -> Iterator[str]:
 
 def tallies_are_what_a_fold_says(left: Left) -> Iterator[str]:
     """Entries and cells equal those folded from nothing."""
-    folded = set(all_entries(fold(row.event for row in left.rows)))
+    folded = set(all_entries(left.facts))
     with engine_of("reporting").connect() as connection:
         entries, cells = set(stored_entries(connection)), stored_cells(connection)
     if entries != folded:
@@ -262,6 +268,14 @@ def tallies_are_what_a_fold_says(left: Left) -> Iterator[str]:
     wanted = Counter((entry.report, entry.year, entry.row, entry.column) for entry in folded)
     if cells != dict(wanted):
         yield f"the cells say {sorted(cells.items())}, and a fold {sorted(wanted.items())}"
+
+
+def open_is_open_everywhere(left: Left) -> Iterator[str]:
+    """The register of whoever is in charge has the same open cases as the ledger comes to."""
+    listed = {row[0] for row in left.ask("handover", 'SELECT "case" FROM cases WHERE open AND merged_into IS NULL')}
+    for case in left.facts.cases:
+        if is_open(case, left.facts) != (case in listed):
+            yield f"{case} is {'closed' if case in listed else 'open'}, and handover has it otherwise"
 
 
 def nothing_rests_in_silence(left: Left) -> Iterator[str]:
@@ -367,6 +381,7 @@ CHECKS: tuple[Callable[[Left], Iterator[str]], ...] = (
     everybody_has_heard,
     the_ledger_is_complete,
     tallies_are_what_a_fold_says,
+    open_is_open_everywhere,
     nothing_rests_in_silence,
     every_answer_was_sent,
     offers_end_once,

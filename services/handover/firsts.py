@@ -33,7 +33,7 @@ def firsts_of(rows: Sequence[ItemRow], ward: Ward, register: Register) -> Firsts
     for row in rows:
         if row.case is not None:
             own.setdefault(roots[row.case], []).append(row)
-    parts = _parts(own, register)
+    parts = parts_of(own, register)
     first, new = set(), 0
     for root, contacts in own.items():
         contacts.sort(key=_when)
@@ -46,6 +46,21 @@ def firsts_of(rows: Sequence[ItemRow], ward: Ward, register: Register) -> Firsts
         elif counted and (contacts[0].at <= began or _is_dated_by(counted[0], parts[root], ward, register)):
             new += 1
     return Firsts(frozenset(first), new)
+
+
+def parts_of(roots: Iterable[str], register: Register) -> dict[str, list[CaseRow]]:
+    """Each whole with its parts, and theirs."""
+    of = {root: root for root in roots}
+    level = set(of)
+    while level:
+        merged = [row for row in register.merged_into(level) if row.case not in of]
+        of |= {row.case: of[row.merged_into] for row in merged if row.merged_into is not None}
+        level = {row.case for row in merged}
+    parts: dict[str, list[CaseRow]] = {}
+    for case, root in of.items():
+        if (row := register.case(case)) is not None:
+            parts.setdefault(root, []).append(row)
+    return parts
 
 
 def _when(row: ItemRow) -> tuple[object, ...]:
@@ -69,18 +84,3 @@ def _roots(cases: set[str], register: Register) -> dict[str, str]:
             seen.add(root)
         found[case] = root
     return found
-
-
-def _parts(roots: Iterable[str], register: Register) -> dict[str, list[CaseRow]]:
-    """Each whole with its parts, and theirs."""
-    of = {root: root for root in roots}
-    level = set(of)
-    while level:
-        merged = [row for row in register.merged_into(level) if row.case not in of]
-        of |= {row.case: of[row.merged_into] for row in merged if row.merged_into is not None}
-        level = {row.case for row in merged}
-    parts: dict[str, list[CaseRow]] = {}
-    for case, root in of.items():
-        if (row := register.case(case)) is not None:
-            parts.setdefault(root, []).append(row)
-    return parts

@@ -29,6 +29,7 @@ from services.handover import contracts, night, urgent
 from services.handover.firsts import counts
 from services.handover.register import CaseRow, ItemRow, Register, waiting_part
 from services.handover.statement import WRITING
+from services.handover.unfinished import settle
 from services.ward import Ward
 
 ON_CARD = frozenset({"safe_until", "medication_at", "call_back", "danger"})
@@ -72,10 +73,13 @@ def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
             _moved(record, event, book)
         case CaseClosed():
             _closed(record, event, book)
-        case CaseMerged(case=case, into=into):
-            _merged(case, into, book)
-        case CaseSplit(case=case):
-            _merged(case, None, book)
+        case CaseMerged(case=part, into=into):
+            _belongs(part, into, book)
+            settle(into, book)
+        case CaseSplit(case=part, from_case=into):
+            _belongs(part, None, book)
+            settle(part, book)
+            settle(into, book)
         case NightClosed():
             night.closed(event, record, book)
         case _:
@@ -123,9 +127,13 @@ def _put_under(
     register.keep_item(row)
     if row.at < known.began_at:
         _begin_with(known, row, record, ward, book)
-    if is_open and not known.open and (known.closed is None or known.closed < row.at):
+    opens = is_open and not known.open and (known.closed is None or known.closed < row.at)
+    if opens:
         known.open = True
         register.keep_case(known)
+    if known.merged_into is not None or row.not_counted is not None:
+        _settle(known.case, row.at, record, book)
+    elif opens:
         contracts.heard_late(known, row.at, record, book)
 
 
@@ -178,6 +186,13 @@ def _begin_with(case: CaseRow, first: ItemRow, record: Recorded, ward: Ward, boo
     contracts.heard_late(case, case.began_at, record, book)
 
 
+def _settle(case: str, since: datetime, record: Recorded, book: Book[Any]) -> None:
+    """Whether it is open, by all that it consists of; `since`: from when, if it is again."""
+    whole = settle(case, book)
+    if whole is not None:
+        contracts.heard_late(whole, since, record, book)
+
+
 def _concerns(record: Recorded, event: CallAdded | CallCorrected, book: Book[Any]) -> bool:
     """Whether it says something that matters here; what is filled in at night says that it was still in writing."""
     if any(change.field in CONCERNS for change in event.changes):
@@ -203,22 +218,12 @@ def _changed(record: Recorded, event: CallAdded | CallCorrected, book: Book[Any]
         row.touched = max(ward.local(record.time), row.touched or row.at)
     _put(row, record, ward, book)
     if before != (row.at, row.not_counted) and row.case is not None and (case := register.case(row.case)) is not None:
-        _stand_again(case, row, record, ward, book)
+        _begin_again(case, record, book)
+        _settle(case.case, row.at, record, book)
     if row.night is not None:
         if row.n is None:
             night.late(row, record, ward, book)
         urgent.heard(row, record, ward, book, is_new=False)
-
-
-def _stand_again(case: CaseRow, changed: ItemRow, record: Recorded, ward: Ward, book: Book[Any]) -> None:
-    """A contact of it has another time, or counts or not: when it began, and whether it is open."""
-    register: Register = book.beside
-    _begin_again(case, record, book)
-    if counts(changed, ward):
-        case.open = case.open or case.closed is None or case.closed < changed.at
-    else:
-        case.open = case.open and any(counts(row, ward) for row in register.contacts_of(case.case))
-    register.keep_case(case)
 
 
 def _fill_in(row: ItemRow, values: dict[str, Any], added: tuple[Attempt, ...]) -> None:
@@ -273,8 +278,10 @@ def _moved(record: Recorded, event: ContactMoved, book: Book[Any]) -> None:
     row.case, row.number = event.to_case, event.to_number
     _put_under(register.case(event.to_case), row, record, ward.band_of(at), ward, book, registered=False)
     urgent.moved(row, event.case, record.recordedat, book)
-    if before is not None and before.began_at == row.at:
-        _begin_again(before, record, book)
+    if before is not None:
+        if before.began_at == row.at:
+            _begin_again(before, record, book)
+        _settle(before.case, record.time, record, book)
 
 
 def _closed(record: Recorded, event: CaseClosed, book: Book[Any]) -> None:
@@ -283,10 +290,12 @@ def _closed(record: Recorded, event: CaseClosed, book: Book[Any]) -> None:
     if case is not None:
         case.open, case.closed = False, max(record.time, case.closed or record.time)
         register.keep_case(case)
+        settle(event.case, book)
         urgent.closed(event.case, record, book)
 
 
-def _merged(case: str, into: str | None, book: Book[Any]) -> None:
+def _belongs(case: str, into: str | None, book: Book[Any]) -> None:
+    """What a consultation is a part of from now on."""
     register: Register = book.beside
     row = register.case(case)
     if row is not None:

@@ -51,6 +51,13 @@ sa.Index(
     postgresql_where=ITEMS.c.night.is_not(None),
 )
 
+sa.Index(
+    "items_of_case",
+    ITEMS.c.case,
+    sqlite_where=ITEMS.c.case.is_not(None),
+    postgresql_where=ITEMS.c.case.is_not(None),
+)
+
 CASES = sa.Table(
     "cases",
     _METADATA,
@@ -269,7 +276,7 @@ class Register:
         return first if first is not None and first.contact == contact else None
 
     def contacts_of(self, case: str) -> list[ItemRow]:
-        """Every contact of a consultation. Asked rarely: the whole table is looked through."""
+        """Every contact of a consultation, in no order."""
         for found in self._connection.execute(sa.select(ITEMS).where(ITEMS.c.case == case)).all():
             self._take(_item(found))
         known = self.case(case)

@@ -49,9 +49,13 @@ class Rules:
         if not isinstance(register, Register):
             return  # A file is only checked.
         for written in book.written:
-            case = register.standing(written.event.case_id) if written.event.case_id else None
-            if case is None:
+            if written.event.case_id is None or (own := register.case(written.event.case_id)) is None:
                 continue
+            case = register.standing(own.case)
+            assert case is not None, "a part is of something that is known"
+            if own is not case:  # Told of a part: when it is taken apart again, it passes from there.
+                own.owner = owner_after(own.owner, written.event) or own.owner
+                register.keep_case(own)
             owner = whole.held_by(case.case, book) or owner_after(case.owner, written.event)
             if owner is not None and owner != case.owner:
                 case.owner = owner

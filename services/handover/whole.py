@@ -27,13 +27,15 @@ def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
             one, whole = register.case(part), register.standing(into)
             if one is not None and whole is not None:
                 _pass(whole, _joined(whole, one, record, book), MERGED, record, book)
+                contracts.heard_late(whole, record.time, record, book)
         case CaseSplit(case=part, from_case=into):
             one, whole = register.case(part), register.standing(into)
             if one is not None and whole is not None:
                 own, left = _apart(one, whole, whole.owner, book), _apart(whole, one, whole.owner, book)
                 _pass(one, own, SPLIT, record, book)
                 _pass(whole, left, SPLIT, record, book)
-                contracts.heard_late(one, record.time, record, book)
+                for half in (one, whole):
+                    contracts.heard_late(half, record.time, record, book)
         case _:
             pass
 

@@ -145,7 +145,9 @@ def test_what_was_recorded_before_midnight_and_heard_after_it_passes_on(last_day
 def test_what_opens_again_after_a_contract_is_the_new_providers(last_days: Centre) -> None:
     """It was closed, so it did not pass on; a call of before its closing comes late, on paper, and it is open again."""
     wrong = call("A", "2025-03-31 17:05")
-    tell(last_days, ("contractor", wrong), ("contractor", correct(wrong, "2025-03-31 17:06", not_counted="wrong-number")))
+    tell(
+        last_days, ("contractor", wrong), ("contractor", correct(wrong, "2025-03-31 17:06", not_counted="wrong-number"))
+    )
     last_days.tick("2025-04-02 10:00")
     assert passings(last_days) == []
     tell(last_days, ("day", call("A", "2025-03-31 17:30", number="R6-0001")))

@@ -11,8 +11,10 @@ import pytest
 from events import event_of
 from events.intake import night_id
 from events.morning import CasePassed
+from services.handover.in_hand import in_hand
 from services.handover.looking import Looking
 from services.pages.nights import night_of
+from services.reporting.fold import fold, is_open
 from tests.desk_examples import GROUND, Centre, Message, call, message
 from tests.morning_examples import ISSUED, TONIGHT, acknowledge, evening, item, owners, recorded, tell
 
@@ -142,6 +144,67 @@ def test_apart_again_the_agency_has_what_it_took_on(morning: Centre) -> None:
 
     assert (owners(morning)[A], owners(morning)[B]) == ("agency:ぽーと", "day")
     assert passed(morning)[-1] == (B, "agency:ぽーと", "day", "split")
+
+
+def test_apart_again_what_was_taken_on_as_a_part_was_the_agencys_all_along(morning: Centre) -> None:
+    """An agency took B on while it was a part of A: it passes to nobody, and A goes back to the day."""
+    tell(morning, ("day", acknowledge(1)), ("day", merged(B, A)), ("day", given(B, "H", "ぽーと", "2025-05-13 10:30")))
+    tell(morning, ("day", apart(B)))
+
+    assert (owners(morning)[A], owners(morning)[B]) == ("day", "agency:ぽーと")
+    assert passed(morning) == [(A, "agency:ぽーと", "day", "split")]
+
+
+def shut(number: str, on: str) -> tuple[str, Message]:
+    """The day closes it."""
+    return "day", message("case.close", on, number=number)
+
+
+def still_open(centre: Centre) -> list[str]:
+    """The numbers that everybody sees as open: in handover's list, and by the ledger."""
+    centre.pump()
+    numbers = {event.case: event.number for event in centre.events() if event.name == "call.received"}
+    listed = {numbers[case] for case in in_hand(centre.engine("handover")).cases}
+    facts = fold(centre.desk().journal.records())
+    assert listed == {number for case, number in numbers.items() if is_open(case, facts)}
+    return sorted(listed)
+
+
+@pytest.mark.parametrize(("closed_at", "left"), [("2025-05-12 22:30", [A]), ("2025-05-13 09:00", [])])
+def test_what_rang_after_the_whole_was_closed_keeps_it_open(morning: Centre, closed_at: str, left: list[str]) -> None:
+    """B rang at eleven and becomes a part of A: which was closed before that, or has been settled since."""
+    tell(morning, shut(A, closed_at), ("day", merged(B, A)))
+    assert still_open(morning) == left
+
+    tell(morning, shut(B, "2025-05-13 10:30"))
+    assert still_open(morning) == []
+
+
+def test_closing_the_whole_closes_its_parts_until_they_are_taken_apart(morning: Centre) -> None:
+    """B was never closed as itself."""
+    tell(morning, ("day", merged(B, A)), shut(A, "2025-05-13 10:30"))
+    assert still_open(morning) == []
+
+    tell(morning, ("day", apart(B)))
+    assert still_open(morning) == [B]
+
+
+def test_closing_a_part_leaves_the_whole_open(morning: Centre) -> None:
+    """What is left is A's own."""
+    tell(morning, ("day", merged(B, A)), shut(B, "2025-05-13 10:30"))
+
+    assert still_open(morning) == [A]
+
+
+def test_a_call_that_does_not_count_after_all_leaves_what_the_rest_of_the_whole_is(morning: Centre) -> None:
+    """B is a part of A: it does not count, then A does not, then B does again."""
+    a, b = (message("call.correct", "2025-05-13 10:10", number=n, not_counted="wrong-number") for n in (A, B))
+    tell(morning, ("day", merged(B, A)), ("day", b))
+    assert still_open(morning) == [A]
+    tell(morning, ("day", a))
+    assert still_open(morning) == []
+    tell(morning, ("day", message("call.correct", "2025-05-13 10:20", number=B, not_counted=None)))
+    assert still_open(morning) == [A]
 
 
 def test_merged_twice_the_last_whole_has_it(morning: Centre) -> None:

@@ -178,7 +178,9 @@ def everything_has_one_effect(left: Left) -> Iterator[str]:
                 yield f"{provider.name}'s {letter.id} was accepted, and led to {wrong}"
             if letter.type == "call.report" and accepted and letter.expects == "accepted":
                 yield from _dated_as_told(left, provider, letter, causation)
-        events = [(record.type, record.subject, bytes(record.data)) for record in left.caused.get(causation, ())]
+        events = [
+            (record.type, record.subject, record.time, bytes(record.data)) for record in left.caused.get(causation, ())
+        ]
         if letter.expects in ("parked", "waiting") and events:
             yield f"{provider.name}'s {letter.id} is {letter.status}, and was recorded all the same"
         twice = [event[0] for event, count in Counter(events).items() if count > 1]
@@ -273,9 +275,15 @@ def tallies_are_what_a_fold_says(left: Left) -> Iterator[str]:
 def open_is_open_everywhere(left: Left) -> Iterator[str]:
     """The register of whoever is in charge has the same open cases as the ledger comes to."""
     listed = {row[0] for row in left.ask("handover", 'SELECT "case" FROM cases WHERE open AND merged_into IS NULL')}
-    for case in left.facts.cases:
+    for case in _consultations(left):
         if is_open(case, left.facts) != (case in listed):
             yield f"{case} is {'closed' if case in listed else 'open'}, and handover has it otherwise"
+
+
+def _consultations(left: Left) -> set[str]:
+    events: list[Any] = [event_of(record) for record in left.logs["intake"]]
+    found = {event.case for event in events if event.name == "call.received"}
+    return (found | {event.to_case for event in events if event.name == "contact.moved"}) - {None}
 
 
 def nothing_rests_in_silence(left: Left) -> Iterator[str]:
@@ -339,7 +347,7 @@ def offers_end_once(left: Left) -> Iterator[str]:
             is_over = offered.answer_by is not None and (
                 max(offered.answer_by, record.recordedat + SETTLING) <= left.night.truth()
             )
-            touched = {"handed-over", "handover.withdrawn", "handover.expired"}
+            touched = {"handed-over", "handover.declined", "handover.withdrawn", "handover.expired"}
             if is_over and not any(
                 other.type in touched and event_of(other).handover == offered.handover  # type: ignore[attr-defined]
                 for other in left.logs["handover"]

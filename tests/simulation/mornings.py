@@ -208,25 +208,38 @@ def everything_is_taken_over_or_told(left: Left) -> Iterator[str]:
 
 
 def one_provider_is_in_charge(left: Left) -> Iterator[str]:
-    """Each case passes on from whoever has it, and handover's register says who that is at the end."""
+    """Each case passes on from whoever has it, and handover's register says who that is at the end.
+
+    Of what was merged, whoever has any of it may have it all.
+    """
     owners: dict[str, str] = {}
+    began, together = _began(left), _together(left)
     for record in left.logs["handover"]:
         event: Any = event_of(record)
         case = getattr(event, "case", None)
         giver, taker = _passes(record.type, event, owners.get(case or ""))
         if case is None or taker is None:
             continue
-        known = owners.get(case)
-        if giver is not None and known is not None and known != giver:
-            yield f"{giver} passed {case} on to {taker}, and {known} had it"
+        known = {owner for each in together.get(case, [case]) if (owner := owners.get(each)) is not None}
+        if giver is not None and case in owners and giver not in known:
+            yield f"{giver} passed {case} on to {taker}, and {' or '.join(sorted(known))} had it"
         owners[case] = taker
-    began = _began(left)
-    for case, owner, is_open in left.ask("handover", 'SELECT "case", owner, open FROM cases'):
+    rows = left.ask("handover", 'SELECT "case", owner, open FROM cases WHERE merged_into IS NULL')
+    for case, owner, is_open in rows:
         if owner == "contractor" and is_open:
             yield f"{case} is open, and in the charge of one whose contract is over"
-        expected = owners.get(case) or _on_duty(left, began[case])
-        if owner != expected:
-            yield f"{case} is in the charge of {owner}, and nobody but {expected} ever was given it"
+        expected = {owners.get(each) or _on_duty(left, began[each]) for each in together.get(case, [case])}
+        if owner not in expected:
+            yield f"{case} is in the charge of {owner}, and nobody but {' or '.join(sorted(expected))} was given it"
+
+
+def _together(left: Left) -> dict[str, list[str]]:
+    """Of each case that was merged or taken apart, all that it ever was one with."""
+    of: dict[str, list[str]] = {}
+    for _, event in _events(left, "intake", "case.merged"):
+        both = sorted({*of.get(event.case, [event.case]), *of.get(event.into, [event.into])})
+        of |= dict.fromkeys(both, both)
+    return of
 
 
 def _began(left: Left) -> dict[str, datetime]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from services.ward import Ward
-from tests.simulation import morning
+from tests.simulation import mending, morning
 from tests.simulation.provider import PERSONAL, Letter
 
 CHANGE = date(2025, 3, 31)
@@ -50,11 +50,12 @@ class Script:
         self._n = 0
         self._own = dict.fromkeys(self.providers, 0)
         self._offered: dict[str, list[Letter]] = {}
-        self._cases: list[tuple[str, str, datetime]] = []
+        self.cases: list[tuple[str, str, datetime]] = []
         self.open: list[tuple[str, str, datetime]] = []
         self.said: list[Saying] = []
         self._write()
         morning.write(self)
+        mending.write(self)
         self._gather()
         self.said.sort(key=lambda saying: (saying.at, saying.letter.n))
         morning.number(self)
@@ -63,8 +64,12 @@ class Script:
         """A time on the ward's clock, counted on from the evening's midnight."""
         return self._ward.start_of(self.evening) + timedelta(hours=hour, minutes=minute)
 
-    def within(self, first: datetime, last: datetime) -> datetime:
-        return first + timedelta(seconds=int(self.random.random() * (last - first).total_seconds()))
+    def within(self, first: datetime, last: datetime, random: Random | None = None) -> datetime:
+        return first + timedelta(seconds=int((random or self.random).random() * (last - first).total_seconds()))
+
+    def time_of(self, letter: Letter) -> datetime:
+        """When that happened of which a message tells."""
+        return datetime.fromisoformat(letter.fields["time"])
 
     def whose(self, at: datetime, band: str) -> str:
         """Who has the line then."""
@@ -76,7 +81,7 @@ class Script:
 
     def is_by_night(self, letter: Letter) -> bool:
         """Whether what it tells of was in the night."""
-        return bool(letter.fields) and self.at(17) <= datetime.fromisoformat(letter.fields["time"]) < self.at(32, 30)
+        return bool(letter.fields) and self.at(17) <= self.time_of(letter) < self.at(32, 30)
 
     def _write(self) -> None:
         random = self.random
@@ -145,11 +150,11 @@ class Script:
         matters: list[dict[str, Any]] = []
         by = None
         for _ in range(2 if draw > 0.85 else 1):
-            if self._cases and random.random() < 0.3:
-                ref = random.choice(self._cases)[1]
+            if self.cases and random.random() < 0.3:
+                ref = random.choice(self.cases)[1]
             else:
                 ref = f"{provider}-{self._n + 1}-{len(matters)}"
-                self._cases.append((provider, ref, at))
+                self.cases.append((provider, ref, at))
                 self.open.append((provider, ref, at))
             matter = {"case": ref, "district": random.choice(DISTRICTS), "personal": {"note": PERSONAL}}
             if random.random() < 0.2:

@@ -123,6 +123,7 @@ _SCREEN = {
     "cause": Label("きっかけ", "Cause"),
     "because_of": Label("記録原簿 {n}件目の記録による", "Ledger record {n}"),
     "because_file": Label("区の設定ファイル", "The ward's file"),
+    "because_due": Label("期限が来たとき（自動）", "As it fell due (by itself)"),
     "changes": Label("変わったこと", "What changed"),
     "before": Label("前", "Before"),
     "after": Label("後", "After"),

@@ -185,6 +185,8 @@ def _cause(step: Step, positions: Mapping[str, int], terms: Terms) -> str:
             return f"{terms.provider(provider)}　{source}　#{own}"
         case "file":
             return terms.screen("because_file")
+        case "deadline":
+            return terms.screen("because_due")
         case "event" if name in positions:
             return terms.screen("because_of", n=positions[name])
         case _:

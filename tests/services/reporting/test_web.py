@@ -193,6 +193,16 @@ async def test_a_history_tells_both_clocks_and_the_source_message(centre: Centre
         assert told in history
 
 
+async def test_what_fell_due_names_no_key(centre: Centre) -> None:
+    """An offer that nobody answered expired by itself; the deadline's own name is the record's matter."""
+    said(centre, call(), offer())
+    centre.tick("2025-05-16 10:00")
+
+    assert "期限が来たとき（自動）" in (text := await course_of(centre))
+    assert "deadline:" not in text
+    assert "As it fell due (by itself)" in await course_of(centre, language="en")
+
+
 async def test_a_reference_number_leads_to_the_case(centre: Centre) -> None:
     """Read out on the phone, in any width; the address that remains is the id's, in the same language."""
     said(centre, call())

@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from services import bus, deadlines, hearing, listening, streams, writer
 from services.book import Book
 from services.desk import Desk
-from services.handover import answers, contracts, expiry, ladder, late, offers, statement, urgent
+from services.handover import answers, contracts, expiry, heard, ladder, late, offers, statement, urgent
 from services.handover import night as nights
 from services.publishing import Publisher
 from services.relay import Relay
@@ -254,6 +254,16 @@ def lets_a_contract_end_in_silence(patch: Patch) -> None:
     patch.setattr(contracts, "fall_due", lambda *_: None)
 
 
+def leaves_late_cases_with_the_old_contract(patch: Patch) -> None:
+    """What is heard of after its provider's contract passes to nobody."""
+    patch.setattr(contracts, "heard_late", lambda *_: None)
+
+
+def looks_at_each_consultation_alone(patch: Patch) -> None:
+    """Whether a consultation is open goes by its own contacts, whatever was merged into it."""
+    patch.setattr(heard, "settle", lambda *_: None)
+
+
 OF_THE_NIGHT: tuple[Plant, ...] = (
     acknowledges_before_the_commit,
     leaves_the_default_ack_policy,
@@ -275,6 +285,8 @@ OF_THE_NIGHT: tuple[Plant, ...] = (
     calls_nobody_after_the_first,
     tells_nobody_of_what_was_undone,
     lets_a_contract_end_in_silence,
+    leaves_late_cases_with_the_old_contract,
+    looks_at_each_consultation_alone,
 )
 
 moves_the_tallies_twice = planted.moves_the_tallies_twice

@@ -94,6 +94,8 @@ def _values(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Itera
         after = NOT_COUNTED.get(kind) if kind else None
         if kind is not None and after is None:
             raise Unusable("data.not_counted", "not one of the known values", ", ".join([*NOT_COUNTED, "null"]))
+        if after is None and place.case is None:
+            raise Unusable("data.not_counted", "this contact is about nobody", "a call.report with a matter, which counts")
         yield "not_counted", contact.not_counted, after
     if "channel" in given:
         yield "channel", contact.channel, CHANNELS[one_of("data.channel", given["channel"], CHANNELS)]

@@ -404,6 +404,8 @@ def test_a_contact_about_nobody_is_moved_nowhere(centre: Centre) -> None:
     say(centre, silent, first)
 
     assert say(centre, correct(silent, to="A")).field == "data.to"
+    assert say(centre, correct(silent, not_counted=None)).field == "data.not_counted"  # What counts is about somebody.
+    assert say(centre, correct(silent, not_counted="wrong-number")).status == "accepted"
     assert say(centre, correct(first, to="Z")).status == "waiting"
 
 

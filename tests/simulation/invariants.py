@@ -275,15 +275,9 @@ def tallies_are_what_a_fold_says(left: Left) -> Iterator[str]:
 def open_is_open_everywhere(left: Left) -> Iterator[str]:
     """The register of whoever is in charge has the same open cases as the ledger comes to."""
     listed = {row[0] for row in left.ask("handover", 'SELECT "case" FROM cases WHERE open AND merged_into IS NULL')}
-    for case in _consultations(left):
+    for case in left.facts.cases:
         if is_open(case, left.facts) != (case in listed):
             yield f"{case} is {'closed' if case in listed else 'open'}, and handover has it otherwise"
-
-
-def _consultations(left: Left) -> set[str]:
-    events: list[Any] = [event_of(record) for record in left.logs["intake"]]
-    found = {event.case for event in events if event.name == "call.received"}
-    return (found | {event.to_case for event in events if event.name == "contact.moved"}) - {None}
 
 
 def nothing_rests_in_silence(left: Left) -> Iterator[str]:

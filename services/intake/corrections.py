@@ -95,7 +95,7 @@ def _values(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Itera
         if kind is not None and after is None:
             raise Unusable("data.not_counted", "not one of the known values", ", ".join([*NOT_COUNTED, "null"]))
         if after is None and place.case is None:
-            raise Unusable("data.not_counted", "this contact is about nobody", "a call.report with a matter, which counts")
+            raise Unusable("data.not_counted", "this contact is about nobody", "a call.report with a matter")
         yield "not_counted", contact.not_counted, after
     if "channel" in given:
         yield "channel", contact.channel, CHANNELS[one_of("data.channel", given["channel"], CHANNELS)]

@@ -26,13 +26,14 @@ from services.pages.guard import done_by, session_of, shown_to
 from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, Mistake, Side, can, closing, prepared
 from services.pages.morning_todo import Todo, todo
 from services.pages.night_call import Calls
+from services.pages.night_clock import NightClock
 from services.pages.night_log import Alarm, NightLog
 from services.pages.nights import Entry, Night, Stands
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted, Told
 from services.pages.statement import Sheet, sheet_of
 from services.pages.statement_pdf import as_pdf
-from services.pages.statement_rows import Opens, Row
+from services.pages.statement_rows import Opens, Row, RowWriter
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf
@@ -115,9 +116,11 @@ class MorningPages:
         if isinstance(told, Mistake):
             return await run_in_threadpool(self._page, request, wanted, told)
         outcome = await self._backroom.submit(*told)
-        return await run_in_threadpool(self._answered, request, form, wanted, outcome)
+        return await run_in_threadpool(self._answered, request, form, wanted, told, outcome)
 
-    def _answered(self, request: Request, form: Mapping[str, str], wanted: date | None, outcome: Submitted) -> Response:
+    def _answered(
+        self, request: Request, form: Mapping[str, str], wanted: date | None, told: Told, outcome: Submitted
+    ) -> Response:
         """The page again, by reading it; or with what became of the form where it did not get through."""
         if outcome.state in ("unavailable", "unreadable"):
             word = "sent_unknown" if outcome.state == "unavailable" else "line_is_down"
@@ -126,7 +129,10 @@ class MorningPages:
         if outcome.state == "receipts" and unusable:
             terms = self._around.terms(language_of(request))
             detail = fault_in_words(unusable[0].field or "", *why(unusable[0]), terms)
-            return self._page(request, wanted, Mistake("morning_parked", form, 409, detail))
+            return self._page(request, wanted, Mistake("morning_parked", form, 409, {"detail": detail}))
+        night = self._nights.night(wanted) if wanted and outcome.state == "receipts" else None
+        if night and (overtaken := self._overtaken(request, form, night, told)):
+            return self._page(request, wanted, overtaken)
         said = form["do"] if outcome.state == "receipts" else "sent"
         item = form.get("item", "")
         address = link_in(language_of(request))("/morning", night=form.get("night"), said=said, item=item)
@@ -176,8 +182,23 @@ class MorningPages:
             raise HTTPException(404)
         side = self._side(session, night, terms)
         now = terms.ward.local(self._backroom.clock())
-        told = prepared(act, form, night, side, now)
-        return told if isinstance(told, Mistake) else Told(side.provider or "", told)
+        body = prepared(act, form, night, side, now)
+        if isinstance(body, Mistake):
+            return body
+        told = Told(side.provider or "", body)
+        return self._overtaken(request, form, night, told) or told
+
+    def _overtaken(self, request: Request, form: Mapping[str, str], night: Night, told: Told) -> Mistake | None:
+        """What somebody else has said of an item before, where it can be said but once: theirs stands."""
+        do = form.get("do", "")
+        entry = night.entry(int(form["item"])) if do in ("acknowledge", "done") else None
+        before = (entry.acknowledged if do == "acknowledge" else entry.done) if entry else None
+        if entry is None or before is None or before.cause == told.causation:
+            return None
+        terms, opens = self._around.terms(language_of(request)), self._opens_for(request)
+        calls = self._calls([entry.item] if entry.item else [], personal=opens is not None)
+        rows = RowWriter(terms, NightClock(terms, night.night), night, self._backroom.clock(), opens, {})
+        return Mistake(f"already_{do}", form, 409, rows.told(entry, calls, before))
 
     def _elsewhere(self, provider: str, source: str, last: int) -> list[Range]:
         """Which numbers of a source, up to its last one, went to other services than the one that closes the night."""

@@ -70,7 +70,7 @@ async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
 
     for text in (
         *("朝の引継ぎ", "令和7年11月14日（金）夜間分", "件数照合：一致", "相談2件、続報0件、件数外1件"),
-        *("引継書 3件", "電話の着信 未確認", "第1版 8:30発行（3件）", "受領期限 9:00", "受領待ち"),
+        *("引継書 3件", "電話の着信 未確認", "初版 8:30発行（3件）", "受領期限 9:00", "受領待ち"),
         *("1番 R7-0001 23:40 第一報 未登録", "2番 R7-0002 翌05:20", "3番 R7-0003 翌06:10 件数外（無言）"),
         *("翌朝にお願いすること 短期入所の空きを探す。", "連絡者 架空 花子（隣人）、03-0000-0000"),
     ):
@@ -128,8 +128,8 @@ async def test_what_is_said_goes_out_as_the_roles_provider(centre: Centre) -> No
 async def test_paper_keeps_its_own_time(centre: Centre) -> None:
     """Signed for at 8:31 on paper: that is when it was; a time that is still to come was yesterday's."""
     app = site(centre, role="day")
-    for time in ("8:31", "23:50"):
-        await send(app, form("acknowledge", at=time))
+    for item, time in ((2, "8:31"), (1, "23:50")):
+        await send(app, form("acknowledge", item, at=time))
 
     assert [message["time"] for _, message in app.state.counter.sent] == [
         "2025-11-15T08:31:00+09:00",
@@ -306,6 +306,52 @@ async def test_what_was_never_acknowledged_is_not_taken_back(centre: Centre) -> 
     for said in (*never, twice):
         assert said.status_code == 409
         assert "受領されていないため、取り消せません。" in said.text
+
+
+async def test_who_comes_second_is_told_who_came_first(centre: Centre) -> None:
+    """By whom and when, in both languages, and nothing more is recorded; the first word stands."""
+    first, second = (site(centre, role="day", name=name) for name in ("夜明 花子", "架空 次郎"))
+    (key,) = keys_of((await get(first)).text)
+    told = form("acknowledge", 2, worker="夜明 花子", at="8:31", key=key)
+    await send(first, told)
+    late = await send(second, form("acknowledge", 2))
+    english = await send(second, form("acknowledge", 2), "/morning?lang=en")
+    again = await send(first, told)
+
+    assert (late.status_code, english.status_code, second.state.counter.sent) == (409, 409, [])
+    assert "2番は、すでに夜明 花子が8:31に受領しています。" in late.text
+    assert "No. 2 was acknowledged already by 夜明 花子 at 8:31." in english.text
+    assert "2番を受領しました。" in again.text
+    assert names(centre.events("handover")).count("item.acknowledged") == 1
+
+    await send(first, form("done", 2, worker="夜明 花子"))
+    done = await send(second, form("done", 2))
+    assert (done.status_code, "2番は、すでに夜明 花子が8:35に完了にしています。" in done.text) == (409, True)
+
+
+async def test_of_two_at_once_one_is_told_who_was_first(centre: Centre) -> None:
+    """Both forms were fine as they came; of what was heard second it is said whose word stands."""
+    app = site(centre, role="day")
+    app.state.counter.first = lambda: say(centre, "day", of_item("acknowledge", 2, "08:34", worker="夜明 花子"))
+    late = await send(app, form("acknowledge", 2))
+
+    assert late.status_code == 409
+    assert "2番は、すでに夜明 花子が8:34に受領しています。" in late.text
+
+
+async def test_what_makes_no_sense_any_more_is_refused_on_the_form(centre: Centre) -> None:
+    """Done before it was acknowledged, answered without a question, taken over before the call: nothing is recorded."""
+    day, night = site(centre, role="day"), site(centre, role="night")
+    done = await send(day, form("done", 2))
+    answered = await send(night, form("answer", 2, text="鍵は預かった"))
+    early = await send(day, form("acknowledge", 2, at="5:10", text="紙に書いた備考"))
+
+    assert [each.status_code for each in (done, answered, early)] == [409, 409, 400]
+    assert "受領されていないため、完了にできません。" in done.text
+    assert "回答を待つ照会がありません" in answered.text
+    assert "この相談の受付（05:20）より後の時刻を入力してください。" in early.text
+    assert "紙に書いた備考" in item_of(early, 2)
+    assert day.state.counter.sent + night.state.counter.sent == []
 
 
 async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:

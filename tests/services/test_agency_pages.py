@@ -436,7 +436,7 @@ def stand(centre: Centre, status: str) -> str:
 async def test_an_old_tab_is_told_how_it_stands_or_heard_as_the_rules_hear(
     centre: Centre, verb: str, status: str
 ) -> None:
-    """What the rules would refuse is refused with how it stands, and nothing is kept; what they keep as late says so."""
+    """What the rules would refuse is refused with how it stands, and not kept; what they keep as late says so."""
     own, app = stand(centre, status), site(centre, role="day")
     before = len(centre.events("handover"))
     shown = await post(app, f"/agencies/{own}", do=verb, at=NOW, how="phone", by=NAME, reason="staff")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from starlette.routing import Route
 from events.manifest import Range
 from services.clock import Clock
 from services.era import parse_date
-from services.numbering import elsewhere
+from services.numbering import bounds, elsewhere
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
@@ -37,8 +37,10 @@ from services.pages.statement_rows import Opens, Row, RowWriter
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf
-from services.parked_desk import DONE
+from services.parked_desk import DONE, SOURCE
+from services.reading import public
 from services.signin import Session
+from services.ward import Ward
 
 TEMPLATES = templates_in()
 OLDER = 14
@@ -177,7 +179,14 @@ class MorningPages:
             now, synthetic = terms.ward.local(self._backroom.clock()), self._around.frame(terms).synthetic
             provider = session.role.provider or ""
             shut = closing(form, wanted, now, partial(self._elsewhere, provider), synthetic=synthetic)
-            return shut if isinstance(shut, Mistake) else Told(provider, shut)
+            if isinstance(shut, Mistake):
+                return shut
+            told = Told(provider, shut)
+            fault = self._closing_fault(wanted, told, terms.ward)
+            if fault is None:
+                return told
+            detail = fault_in_words(*fault, self._around.terms(language_of(request)))
+            return Mistake("close_not_so", form, 400, {"detail": detail})
         if night is None or act is None or act.kind == "shift.close":
             raise HTTPException(404)
         side = self._side(session, night, terms)
@@ -199,6 +208,23 @@ class MorningPages:
         calls = self._calls([entry.item] if entry.item else [], personal=opens is not None)
         rows = RowWriter(terms, NightClock(terms, night.night), night, self._backroom.clock(), opens, {})
         return Mistake(f"already_{do}", form, 409, rows.told(entry, calls, before))
+
+    def _closing_fault(self, night: date, told: Told, ward: Ward) -> tuple[str, str, str] | None:
+        """What of a closing could never be used, in the words of the service that takes it: field, fault, accepted."""
+        span, data = ward.night_span(night), msgspec.json.decode(told.body)["data"]
+        if span is None or span[0].astimezone(UTC) > self._backroom.clock():
+            reason = "it has not begun yet" if span else "no night began on this day"
+            return "data.night", reason, "the day on which the night began"
+        if "last" not in data:
+            return None
+        source = public(data["source"], self._backroom.secrets) if "source" in data else SOURCE
+        least, most = bounds(self._backroom.engines["intake"], told.provider, source, night)
+        if data["last"] < least:
+            accepted = f"{least} or more; a numbering that begins anew needs a new source"
+            return "data.last", "less than the last number of the night before it", accepted
+        if data["last"] > most:
+            return "data.last", "more than the last number of the night after it", f"up to number {most}"
+        return None
 
     def _elsewhere(self, provider: str, source: str, last: int) -> list[Range]:
         """Which numbers of a source, up to its last one, went to other services than the one that closes the night."""

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from events.manifest import Range
+from events.messages import MOST_CALLS
 from services.era import folded
 from services.pages.nights import Entry, Night
 from services.pages.sending import message
@@ -22,7 +23,6 @@ UNDO = timedelta(seconds=30)
 MINUTE = timedelta(minutes=1)
 LONGEST_TEXT = 1_000
 LONGEST_NAME = 100
-MOST_CONTACTS = 9_999
 MOST_DIGITS = 15
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
@@ -173,6 +173,8 @@ def closing(
     source = form.get("source", "")
     if not numbers or not good or len(source) > LONGEST_NAME or not source.isprintable():
         return Mistake("needs_numbers", form, 400)
+    if int(numbers.get("calls", "0")) > MOST_CALLS:
+        return Mistake("needs_count", form, 400)
     data: dict[str, Any] = {"night": night.isoformat(), **{name: int(text) for name, text in numbers.items()}}
     data |= {"source": source} if source else {}
     went = elsewhere(source, data["last"]) if source and "last" in data else []
@@ -198,7 +200,7 @@ def _happened(given: str, now: datetime) -> datetime | None:
 
 def _count(form: Mapping[str, str], night: Night, side: Side, now: datetime) -> bytes | Mistake:
     given = _digits(form.get("contacts", ""))
-    if not (given.isascii() and given.isdigit() and len(given) < 7 and int(given) <= MOST_CONTACTS):
+    if not (given.isascii() and given.isdigit() and len(given) < 7 and int(given) <= MOST_CALLS):
         return Mistake("needs_count", form, 400)
     if not (side.takes or side.gives):
         return Mistake("not_found", form, 404)

@@ -258,6 +258,7 @@ IN_THE_MORNING = {
         "How many calls the telephone exchange itself counted in this night.",
     ),
     "record_count": Label("着信の数を記録する", "Record the count"),
+    "close_not_so": Label("このままでは締められません（{detail}）。", "It cannot be closed so ({detail})."),
     "close_night": Label("夜間を締める", "Close the night"),
     "close_hint": Label(
         "この夜間に送った記録の最後の番号と、連絡の件数を入力します。送信と受付の照合に使います。",

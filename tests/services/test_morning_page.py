@@ -13,6 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from services.pages.night_log import NightLog
+from services.tables import PARKED
 from tests.desk_examples import GROUND, Centre, answer, arrange, at, message, names
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import COOKIE, HOME, browser, centre_in, keys_of, site
@@ -466,6 +467,42 @@ async def test_the_night_is_closed_by_a_button(centre: Centre) -> None:
     assert [answer.status_code for answer in told_nothing] == [400, 400]
     assert 'value="close"' not in (await get(day)).text
     assert (await send(day, {"night": shown[1], "do": "close", "last": "43"})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"night": "2025-11-17", "last": "43"},
+            "夜間の始まった日：まだ始まっていません（受け付けられる内容：夜間の始まった日）",
+        ),
+        ({"last": "40"}, "前の夜間の最後の番号より小さい番号です（受け付けられる内容：50番以上。"),
+        (
+            {"night": "2025-11-14", "last": "60"},
+            "次の夜間の最後の番号より大きい番号です（受け付けられる内容：50番まで",
+        ),
+        ({"night": "2025-11-15", "last": "40", "source": "/s/1"}, "受け付けられる内容：41番以上。"),
+        ({"last": "43", "calls": "10000"}, "件数は0から9999までの数字で入力してください。"),
+    ],
+)
+async def test_a_night_is_not_closed_with_what_could_never_be_used(
+    centre: Centre, fields: dict[str, str], text: str
+) -> None:
+    """The form says the field, the fault and what is accepted, and has what was typed; nothing is recorded."""
+    centre.tick("2025-11-16 20:00")
+    night = site(centre, role="night")
+    shut = {"do": "close", "night": "2025-11-16"}
+    for own in ({"night": "2025-11-14", "last": "43"}, {"night": "2025-11-15", "last": "50"}):
+        await send(night, shut | own)
+    await send(night, shut | {"night": "2025-11-14", "last": "41", "source": "/s/1"})
+    before = len(night.state.counter.sent)
+    wrong = await send(night, shut | {"night": "2025-11-16"} | fields)
+
+    assert (wrong.status_code, len(night.state.counter.sent)) == (400, before)
+    assert text in wrong.text
+    assert f'name="last" inputmode="numeric" maxlength="15" autocomplete="off" value="{fields["last"]}"' in wrong.text
+    assert centre.rows(PARKED, "intake") == []
+    assert (await send(night, shut | {"last": "50", "calls": "9999"})).status_code == 200
 
 
 async def test_what_went_to_another_service_is_no_gap_in_a_night_closed_by_the_button(tmp_path: Path) -> None:

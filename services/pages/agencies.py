@@ -20,6 +20,7 @@ from starlette.routing import Route
 from events import Recorded, event_of
 from events.handover import HOW, HandoverAnsweredLate
 from services.pages import agency_rows
+from services.pages.addresses import whole_in
 from services.pages.agency_reading import concerned, histories
 from services.pages.agency_rows import ACTS, ANSWERS, is_taken
 from services.pages.forms import form_of, identity_of, key_of
@@ -82,11 +83,10 @@ class AgencyPages:
         """What waits, the first to be due first; with `all` what is settled as well."""
         terms = self._around.terms(language_of(request))
         everything = request.query_params.get("all") == "1"
-        given = request.query_params.get("page", "")
-        number = int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1
+        number = whole_in(request.query_params, "page", 1) or 1
         total = count(self._handover, everything=everything)
         pages = max(1, -(-total // PAGE))
-        page = min(max(1, number), pages)
+        page = min(number, pages)
         found = passings(self._handover, everything=everything, most=PAGE, skip=(page - 1) * PAGE)
         cases = concerned(self._intake, {each.case for each in found})
         now = self._backroom.clock()

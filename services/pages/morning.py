@@ -20,6 +20,7 @@ from events.manifest import Range
 from services.clock import Clock
 from services.era import parse_date
 from services.numbering import bounds, elsewhere
+from services.pages.addresses import day_in, whole_in
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
@@ -107,7 +108,7 @@ class MorningPages:
 
     def page(self, request: Request) -> Response:
         """The newest night, or the one that is asked for. With `live` nothing, as long as it is still that version."""
-        return self._page(request, _wanted(request.query_params.get("night", "")))
+        return self._page(request, day_in(request.query_params, "night"))
 
     async def act(self, request: Request) -> Response:
         """Acknowledge, ask, answer …: what the button says that was pressed."""
@@ -160,8 +161,7 @@ class MorningPages:
         night = self._nights.night(wanted) if wanted else None
         if night is None:
             raise HTTPException(404)
-        given = request.query_params.get("edition", "")
-        edition = int(given) if given.isascii() and given.isdigit() and len(given) < 4 else None
+        edition = whole_in(request.query_params, "edition")
         if edition is not None and edition not in {one.statement.edition for one in night.editions}:
             raise HTTPException(404)
         terms, opens = self._around.terms(language_of(request)), self._opens_for(request)
@@ -326,7 +326,7 @@ def _works_at_night(session: Session, terms: Terms) -> bool:
 
 
 def _wanted(given: str) -> date | None:
-    """A day as people or addresses write it; None: none, or not one."""
+    """A day as forms or addresses have it; None: none, or not one."""
     try:
         return parse_date(given[:40])
     except ValueError:

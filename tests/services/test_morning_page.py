@@ -390,14 +390,42 @@ async def test_an_older_night_is_found_by_its_day(centre: Centre) -> None:
         assert "この夜間の夜間引継書はありません。" in (await get(app, f"/morning?night={day}")).text
 
 
-@pytest.mark.parametrize(
-    "address", ["/morning?night=%00", "/morning?night=x&live=%ff", "/morning?said=%3Cb%3E&item=%3Cb%3E"]
-)
-async def test_any_address_is_answered(centre: Centre, address: str) -> None:
-    """What is no day is as if none was given, and nothing that stands in an address stands on the page."""
-    answer = await get(site(centre, role="day"), address)
+async def test_any_address_is_answered(centre: Centre) -> None:
+    """Nothing that stands in an address stands on the page."""
+    answer = await get(site(centre, role="day"), "/morning?night=%20&said=%3Cb%3E&item=%3Cb%3E")
 
     assert answer.status_code == 200
+    assert "<b>" not in answer.text
+
+
+NUMBER = "受け付けられる内容：{}以上の整数"
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "accepted"),
+    [
+        ("/morning?night=%00", "night", "受け付けられる内容：日付（例：2025-11-14、令和7年11月14日）"),
+        ("/morning?night=%3Cb%3E&live=%ff", "night", "a day such as 2025-11-14"),
+        *(
+            (f"/morning/2025-11-14/statement.txt?edition={given}", "edition", NUMBER.format(0))
+            for given in ("-1", "x", "1.5", "9999999")
+        ),
+        ("/morning/2025-11-14/statement.pdf?edition=-1", "edition", NUMBER.format(0)),
+        ("/agencies?page=x", "page", NUMBER.format(1)),
+        ("/parked?page=0", "page", NUMBER.format(1)),
+        ("/flags?page=-1", "page", NUMBER.format(1)),
+    ],
+)
+async def test_an_address_that_cannot_be_read_says_which_part(
+    centre: Centre, address: str, name: str, accepted: str
+) -> None:
+    """By its name and with what is accepted, in both languages; never with what stood there."""
+    answer = await get(site(centre, role="day"), address)
+
+    assert answer.status_code == 400
+    assert f"アドレスの「{name}」を読み取れません。" in answer.text
+    assert f"“{name}” in the address cannot be read." in answer.text
+    assert accepted in answer.text
     assert "<b>" not in answer.text
 
 

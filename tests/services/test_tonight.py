@@ -187,7 +187,12 @@ async def test_a_copy_printed_later_is_compared_with_its_own_time(centre: Centre
 
     assert "19:00 R7-0004：新しい相談" in words_on((await ask(app, "/tonight?since=18:30")).text).replace("　", " ")
     assert "18:00" not in (await text(app, "?since=18:30")).partition("【")[0]
-    assert await text(app, "?since=99:99") == await text(app)
+    assert await text(app, "?since=") == await text(app)
+    assert await text(app, "?since=１８：３０") == await text(app, "?since=18:30")
+    for page in ("", "/notes.txt", "/notes.pdf"):
+        wrong = await ask(app, f"/tonight{page}?since=99:99")
+        assert wrong.status_code == 400
+        assert "アドレスの「since」を読み取れません。受け付けられる内容：時刻（例：16:50）" in wrong.text
 
 
 async def test_before_it_is_issued_the_page_says_when(tmp_path: Path) -> None:

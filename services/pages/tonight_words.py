@@ -100,6 +100,7 @@ TONIGHT = {
     "changed_cancelled": Label("取りやめ：{stay}", "cancelled: {stay}"),
     "changed_pending": Label("引継ぎを依頼：{to}", "hand-over offered: {to}"),
     "changed_answered": Label("引継ぎの返答あり：{to}", "hand-over answered: {to}"),
+    "changed_attempt": Label("危険への対応：{what}", "because of the danger: {what}"),
     "changed_due": Label("{what}：{at}", "{what}: {at}"),
     "end_of_notes": Label("以上", "End"),
 }

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from events.handover import HOW
 from services.directory import CONSENT, Agency, folded
+from services.inbox import PROMISED
 from services.pages import agency_rows
 from services.pages.agencies import (
     LONGEST,
@@ -186,7 +187,7 @@ def _wrong(
         return "basis_reason_needed"
     if way == "complete" and not form.get("by"):
         return "who_needed"
-    if way == "offer" and form.get("answer_by") and (answer_by is None or answer_by <= now):
+    if way == "offer" and form.get("answer_by") and (answer_by is None or not now < answer_by <= now + PROMISED):
         return "answer_by_wrong"
     if way != "offer" and form.get("how") and form["how"] not in HOW:
         return "how_needed"

@@ -118,7 +118,10 @@ OF_AGENCIES = {
     "no_consent": Label("いま有効な同意はありません。", "No consent is in force."),
     "no_person": Label("本人が分からないため、同意は確認できません。", "Nobody is known, so there is no consent."),
     "answer_by": Label("回答の期限", "Answer due by"),
-    "answer_by_wrong": Label("回答の期限は、いまより後にしてください。", "The answer must be due after now."),
+    "answer_by_wrong": Label(
+        "回答の期限は、いまより後、一年以内の日時にしてください（例：2025-05-14 09:00）。",
+        "The answer must be due after now and within a year, such as 2025-05-14 09:00.",
+    ),
     "send_offer": Label("この内容で依頼する", "Send"),
     "what_they_must_know": Label("先方に伝えること", "What they must know"),
 }

@@ -107,6 +107,18 @@ def test_a_pdf_is_written_for_its_owner_alone(data: tuple[Path, Centre], tmp_pat
     assert stat.S_IMODE(to.stat().st_mode) == 0o600
 
 
+def test_a_pdf_goes_to_standard_output_alone(data: tuple[Path, Centre], tmp_path: Path) -> None:
+    """With nothing beside it, so that it can be sent on; no file of this name is made; a copy as well."""
+    copies(*data).keep()
+    for words in (("--pdf", "-"), ("--last", "--pdf", "-")):
+        done = yoake(data[0], *words)
+        assert done.stdout_bytes.startswith(b"%PDF-")
+        assert not (Path.cwd() / "-").exists()
+    whole = yoake(data[0], "--pdf", "-").stdout_bytes
+    assert "夜間引継書" in PdfReader(BytesIO(whole)).pages[0].extract_text()
+    assert whole.rstrip().endswith(b"%%EOF")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -49,7 +49,9 @@ from services.intake.reception import Reception
 from services.intake.tonight_cases import TonightCases
 from services.intake.web import Lookup, Register
 from services.journal import log_of
+from services.keyed import Label
 from services.logs import STARTED, log_to
+from services.pages.addresses import UnreadableAddress
 from services.pages.agencies import AgencyPages, open_passings
 from services.pages.agency_offer import OfferPages
 from services.pages.evening_log import EveningLog
@@ -251,9 +253,10 @@ class Refusals:
         """What does not exist, or is not for whoever asks: nobody can tell which."""
         status = error.status_code if isinstance(error, HTTPException) else 500
         key = {404: "not_found", 405: "wrong_method"}.get(status, "not_available")
+        message = error.said if isinstance(error, UnreadableAddress) else SCREEN[key]
         try:
             terms = self._around.terms(language_of(request))
-            answer = self._said(request, key, status, self._around.frame(terms), terms)
+            answer = self._said(request, message, status, self._around.frame(terms), terms)
         except UNREADABLE as unreadable:
             return self.unavailable(request, unreadable)
         answer.headers.update(getattr(error, "headers", None) or {})
@@ -263,10 +266,12 @@ class Refusals:
         """The database does not answer; nothing is asked of it for this page."""
         log.warning("the database cannot be read", exc_info=error)
         terms = Terms(self._ward_file, language_of(request))
-        return self._said(request, "not_available", 503, bare(self._ward_file, terms, is_open=self._is_open), terms)
+        return self._said(
+            request, SCREEN["not_available"], 503, bare(self._ward_file, terms, is_open=self._is_open), terms
+        )
 
-    def _said(self, request: Request, key: str, status: int, frame: Frame, terms: Terms) -> Response:
-        words = {"message": SCREEN[key], "start": SCREEN["to_start"]}
+    def _said(self, request: Request, message: Label, status: int, frame: Frame, terms: Terms) -> Response:
+        words = {"message": message, "start": SCREEN["to_start"]}
         return render(request, TEMPLATES, "refused.html", frame, terms, status, **words)
 
 

@@ -35,6 +35,7 @@ from services.pages.typesetting import NoPdf
 from services.seal import KeyReader, Secrets
 
 app = typer.Typer(rich_markup_mode=None)
+STDOUT = Path("-")
 
 
 class StatementError(RuntimeError):
@@ -57,7 +58,10 @@ def statement(
         typer.Argument(metavar="[NIGHT]", help="The day on which the night began, 2025-11-14; else the newest."),
     ] = None,
     text: Annotated[bool, typer.Option("--text", help="Plain text, to be read out. This is the default.")] = False,
-    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead.")] = None,
+    pdf: Annotated[
+        Path | None,
+        typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead; - is standard output."),
+    ] = None,
     edition: Annotated[
         int | None, typer.Option("--edition", min=0, help="One edition alone: 0 the first, 1 the first supplement.")
     ] = None,
@@ -88,7 +92,7 @@ def statement(
     found = sheet_in(directory, Asked(which, edition, lang.value))
     if pdf:
         write_pdf(pdf, found, None)
-        out.print(str(pdf), markup=False, soft_wrap=True)
+        say_where(pdf)
     elif json:
         print_json(found)
     else:
@@ -161,16 +165,27 @@ def write_pdf(to: Path, sheet: Sheet | None, copy: Copy | TonightCopy | None) ->
 
 
 def write_file(to: Path, content: bytes) -> None:
-    """Write something personal, for its owner alone.
+    """Write something personal, for its owner alone; `-` is standard output.
 
     Raises:
-        StatementError: it cannot be written.
+        StatementError: it cannot be written, or would go to a terminal.
     """
+    if to == STDOUT:
+        if sys.stdout.isatty():
+            raise StatementError("--pdf -: a PDF is nothing for a terminal; send it on with | or >, or give a file")
+        sys.stdout.buffer.write(content)
+        return
     try:
         with open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(content)
     except OSError as error:
         raise StatementError(f"{error.filename}: {error.strerror}") from error
+
+
+def say_where(pdf: Path) -> None:
+    """Where a PDF stands now; nothing beside one that went to standard output."""
+    if pdf != STDOUT:
+        out.print(str(pdf), markup=False, soft_wrap=True)
 
 
 @contextmanager

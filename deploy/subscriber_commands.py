@@ -16,6 +16,7 @@ from rich.table import Table
 
 from deploy.datadir import DEFAULT, DataDirectory, DataError, running_on, without_password
 from deploy.output import fail, out, print_json
+from services.clock import system_clock
 from services.credentials import SUBSCRIBERS, Credentials, CredentialsError
 from services.database import DatabaseError, open_reader
 from services.era import folded, parse_date
@@ -321,9 +322,11 @@ def _first(directory: DataDirectory, start: str) -> int:
             if not 1 <= found <= ledger.head():
                 fail(f"--from {start}: the ledger has no such position; it has 1 to {ledger.head()}")
             return found
+        if found > (now := system_clock()):
+            fail(f"--from {start}: this is still to come; give a time up to now, {now:%Y-%m-%dT%H:%MZ}, or a position")
         try:
             return ledger.position_at(found - timedelta.resolution) + 1
-        except BeforeTheLedger:
+        except (BeforeTheLedger, OverflowError):  # The first of all days has none before it.
             return 1
 
 

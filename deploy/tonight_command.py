@@ -15,9 +15,9 @@ from deploy.copies import STATEMENTS
 from deploy.datadir import DEFAULT, DataDirectory, DataError
 from deploy.opened import open_journal
 from deploy.options import Data, Json, Lang
-from deploy.output import err, fail, out, print_json
+from deploy.output import err, fail, print_json
 from deploy.said import said
-from deploy.statement_command import StatementError, write_file, write_pdf
+from deploy.statement_command import StatementError, say_where, write_file, write_pdf
 from deploy.tonight_copies import TonightCopy, tonight_copies_in
 from services.clock import system_clock
 from services.database import open_reader
@@ -50,7 +50,10 @@ class AskedTonight(NamedTuple):
 @said
 def tonight_command(
     text: Annotated[bool, typer.Option("--text", help="Plain text, to be read out. This is the default.")] = False,
-    pdf: Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead.")] = None,
+    pdf: Annotated[
+        Path | None,
+        typer.Option("--pdf", metavar="FILE", help="Write it on A4, as PDF, instead; - is standard output."),
+    ] = None,
     since: Annotated[
         str | None, typer.Option("--since", metavar="HH:MM", help="The time on the printed copy, to compare with.")
     ] = None,
@@ -78,7 +81,7 @@ def tonight_command(
     found = notes_in(directory, AskedTonight("ja" if lang == "ja" else "en", since))
     if pdf:
         write_notes(pdf, found)
-        out.print(str(pdf), markup=False, soft_wrap=True)
+        say_where(pdf)
     elif json:
         print_json(found)
     else:

@@ -62,6 +62,9 @@ class HandoverOffered(_OfCase, frozen=True, kw_only=True):
 BY_PAPER = ("fax", "post", "by-hand")
 """By which way a sheet is sent: nobody types a number, it is the directory's."""
 
+MOST_PAGES = 200
+"""Of one sheet, with its cover."""
+
 RECALLED = ("misdialled", "wrong-receiver", "wrong-content", "other")
 """Why a sheet is asked back (誤送信・回収)."""
 

@@ -114,6 +114,10 @@ _TOLD = (
     (r"the same id came before with other content", "同じ番号で内容の違う記録が先に届いています"),
     (r"a new id for other content", "内容の違う記録には、新しい番号"),
     (r"waits for (\S+)", r"\1 を待っています"),
+    (r"night: (\S+) has not begun yet", r"夜間（night）：\1 の夜間はまだ始まっていません"),
+    (r"the day on which a night began, up to (\S+)", r"夜間の始まった日（\1まで）"),
+    (r"calls: (\S+) is no count of a night's calls", r"件数（calls）：\1 は一夜の件数として使えません"),
+    (r"a whole number from 0 to (\d+)", r"0から\1までの整数"),
     (r"; accepted: ", "。使えるもの："),
     (r"; ", "。"),
 )

@@ -432,7 +432,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     show = Shown(asked.lang)
     try:
         status: int = asked.run(asked, show)
-    except (OutboxError, UsageError) as error:
+    except (OutboxError, UsageError, Unfit) as error:
         show.fault(str(error), "yoake-adapter: ")
         return 2
     finally:

@@ -334,6 +334,10 @@ class CaseSplit(Message, frozen=True, kw_only=True):
     number: str | None = None
 
 
+MOST_CALLS = 9_999
+"""Of one night, as a person counts them: a larger figure on a form or a command line is a slip."""
+
+
 class ShiftClose(Message, frozen=True, kw_only=True):
     """A provider closes its night: what it sent is complete up to `last`, the number (`sequence`) it gave last.
 

@@ -22,7 +22,7 @@ from joserfc.jwk import ECKey
 from events import SPECVERSION
 from events.checking import NEVER_REFUSED, Unfit, as_name, told, too_large, usable_name, writable
 from events.manifest import Range, merged
-from events.messages import MESSAGES, ParkedClose, Receipt, ShiftClose, addressed
+from events.messages import MESSAGES, MOST_CALLS, ParkedClose, Receipt, ShiftClose, addressed
 from events.outbox_file import Busy, File, OutboxError, Write
 from events.seal import sealed
 
@@ -171,8 +171,17 @@ class Outbox:
         count yourself. Which numbers went to other services than intake is filled in.
 
         Raises:
+            events.checking.Unfit: the night has not begun yet by this machine's day, or so many calls cannot have been;
+                nothing is kept.
             OutboxError: the disk does not take it; nothing is kept.
         """
+        today = self._clock().date()
+        if night is not None and night > today:
+            raise Unfit(f"night: {night} has not begun yet; accepted: the day on which a night began, up to {today}")
+        if calls is not None and not 0 <= calls <= MOST_CALLS:
+            raise Unfit(
+                f"calls: {calls} is no count of a night's calls; accepted: a whole number from 0 to {MOST_CALLS}"
+            )
         with self._file.writing() as write:
             row = write("SELECT last FROM series WHERE source = ?", (self._source,)).fetchone()
             last = int(row["last"]) if row else 0

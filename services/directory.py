@@ -76,6 +76,11 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().casefold()
 
 
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one, in any width, and with or without a space between their parts."""
+    return "".join(folded(one).split()) == "".join(folded(other).split())
+
+
 def faults(agencies: Sequence[Agency], bases: Sequence[Basis], answering: Answering | None) -> Iterator[Fault]:
     """What nobody can have meant in these parts of a file."""
     for position, agency in enumerate(agencies):

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
+from events import event_of
+from events.intake import ShiftClosed, shifts_id
 from events.manifest import Range, gaps, merged
+from services.inbox import MOST_SEQUENCE
+from services.journal import LogReader
 from services.tables import HEARD, PARKED, WAITING
 
 MOST_OF_A_NIGHT = 10_000
@@ -62,6 +68,20 @@ def elsewhere(own: sa.Engine, others: Iterable[sa.Engine], provider: str, source
     there = merged(run for engine in others for run in _came(engine, provider, source, near))
     here = merged(_came(own, provider, source, near))
     return without(there, here)[-MOST_RANGES:]
+
+
+def bounds(own: sa.Engine, provider: str, source: str, night: date) -> Range:
+    """Between which last numbers that of a night must be, by how nights before and after it were closed.
+
+    `own`: of the service that closes nights; `source` as its events have it.
+    """
+    log = LogReader(own)
+    with Session(log.engine) as session:
+        records = log.histories(session, [shifts_id(provider)])[shifts_id(provider)]
+    stand = {e.night: e.last for e in map(event_of, records) if isinstance(e, ShiftClosed) and e.source == source}
+    told = [(day, last) for day, last in sorted(stand.items()) if last is not None]
+    before, after = [n for day, n in told if day < night], [n for day, n in told if day > night]
+    return before[-1] if before else 0, after[0] if after else MOST_SEQUENCE
 
 
 def _came(engine: sa.Engine, provider: str, source: str, near: Range) -> list[Range]:

@@ -87,18 +87,20 @@ def site(
 class Counter:
     """Takes what the pages send to the centre's desks, as the door would; `closed`: the line is down.
 
-    `lost`: what was sent arrives, and nobody is told so.
+    `lost`: what was sent arrives, and nobody is told so. `first`: happens before what is sent next arrives.
     """
 
     def __init__(self, centre: Centre) -> None:
         self._centre = centre
         self.closed, self.lost, self.slow = False, False, False
+        self.first: Callable[[], None] = lambda: None
         self.sent: list[tuple[str, dict[str, Any]]] = []
 
     async def __call__(self, provider: str, body: bytes) -> Outcome:
         """Sealed, recorded, and answered with the receipts."""
         if self.closed:
             return Outcome(state="unavailable")
+        self.first()
         receipts = []
         for item in parsed(body):
             self.sent.append((provider, item.fields))

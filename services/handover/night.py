@@ -111,7 +111,7 @@ def after(state: Night | None, event: OfNight, at: datetime) -> Night:
         case ItemUnacknowledged():
             left = {n: each for n, each in night.acknowledged.items() if n != fact.item}
             charge = {case: each for case, each in night.charge.items() if not (fact.to_owner and case == fact.case)}
-            return msgspec.structs.replace(night, acknowledged=left, charge=charge)
+            return msgspec.structs.replace(night, acknowledged=left, charge=charge, done=night.done - {fact.item})
         case ItemQuestioned():
             asked = night.questions | {fact.item: night.questions.get(fact.item, 0) + 1}
             return msgspec.structs.replace(night, questions=asked)

@@ -13,6 +13,7 @@ from services.directory import entry_of, folded
 from services.handover import basis, expiry, late
 from services.handover.passing import HandoverBook, holder_of, known_of
 from services.handover.together import course_key
+from services.inbox import PROMISED
 from services.ward import Provider
 
 
@@ -155,6 +156,8 @@ def _answer_by(said: Said, message: HandoverOffer, book: HandoverBook) -> dateti
         raise Unusable("data.answer_by", "without an offset", "a time such as 2025-04-01T13:00:00+09:00")
     if message.answer_by <= said.at:
         raise Unusable("data.answer_by", "not after it was offered", "a later time")
+    if message.answer_by > said.at + PROMISED:
+        raise Unusable("data.answer_by", "more than a year ahead", "a time within a year")
     return message.answer_by
 
 

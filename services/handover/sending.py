@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.handover import AGENCY_KINDS, BY_PAPER, RECALLED, HandoverRecalled, HandoverSent
+from events.handover import AGENCY_KINDS, BY_PAPER, MOST_PAGES, RECALLED, HandoverRecalled, HandoverSent
 from events.messages import HandoverRecall, HandoverSend
 from services.book import Said, Unusable, one_of
 from services.cases import person_of
-from services.directory import Agency, folded
+from services.directory import Agency, same_name
 from services.handover.answers import check_time, meant
 from services.handover.offers import how_of, personal_of
 from services.handover.passing import HandoverBook, Known
-
-MOST_PAGES = 200
 
 
 def send(said: Said, message: HandoverSend, book: HandoverBook) -> None:
@@ -83,12 +81,7 @@ def _two_people(personal: dict[str, Any] | str | None) -> dict[str, Any]:
     names = [str(told.get(field) or "").strip() for field in ("by", "checked_by")]
     if not names[0]:
         raise Unusable("data.personal.by", "missing: who sent it", "a name")
-    if not names[1] or _same(names[0]) == _same(names[1]):
+    if not names[1] or same_name(*names):
         missing = "missing, or the same person: two people look at content and receiver"
         raise Unusable("data.personal.checked_by", missing, "another person's name")
     return told
-
-
-def _same(name: str) -> str:
-    """A name in any width, and with or without a space between its parts."""
-    return "".join(folded(name).split())

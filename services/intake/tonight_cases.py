@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from events import Recorded, decode, event_of
-from events.intake import CallLinked, CallReceived, CallUnlinked, CaseClosed, ContactMoved
+from events.intake import (
+    CallAdded,
+    CallCorrected,
+    CallLinked,
+    CallReceived,
+    CallUnlinked,
+    CaseClosed,
+    ContactMoved,
+)
 from services.era import age_on
 from services.intake.brief import Details, details_of, parts_of
 from services.intake.contacts import MISTAKEN
@@ -25,6 +35,7 @@ MOST_MERGES = 5
 """How often a consultation is followed to that of which it became a part."""
 
 _TEXTS = {"call-back": "call_back_phone", "medication": "next_medication"}
+_FIELDS = {"call-back": "call_back", "medication": "medication_at", "safe-until": "safe_until"}
 
 
 class TonightCases:
@@ -107,7 +118,8 @@ class TonightCases:
             name=named[-1] if named else None,
             registrant=whose.get(state.person or ""),
             known=known.get(state.person or ""),
-            promises=tuple(_promises(state, history, texts)),
+            promises=tuple(_promises(state, history, texts, self._opens if personal else None)),
+            attempts=tuple(_attempts(history)),
             subjects=tuple(dict.fromkeys(s for case in (root, *own) for s in _subjects(case, histories[case]))),
             synthetic=any(record.synthetic for record in history),
             parts=tuple(case for case in own if case != root),
@@ -219,11 +231,37 @@ def _subjects(case: str, history: list[Recorded]) -> Iterator[str]:
     yield case
 
 
-def _promises(state: Case, history: list[Recorded], texts: Mapping[str, dict[str, str]]) -> Iterator[Promise]:
+def _promises(
+    state: Case, history: list[Recorded], texts: Mapping[str, dict[str, str]], opens: Opens | None
+) -> Iterator[Promise]:
     for contact in state.contacts:
         for what, at, who in _due(contact):
-            text = texts.get(contact.id, {}).get(_TEXTS.get(what, ""))
-            yield Promise(what=what, at=at, who=who, text=text, recorded=_told(contact.id, history))
+            name = _TEXTS.get(what, "")
+            says = [record for record in history if _says(record, contact.id, what, name, state, opens)]
+            yield Promise(
+                what=what,
+                at=at,
+                who=who,
+                text=texts.get(contact.id, {}).get(name),
+                recorded=(says or history)[-1 if says else 0].recordedat,
+            )
+
+
+def _attempts(history: list[Recorded]) -> Iterator[tuple[str, datetime]]:
+    """What was done because of a danger, as it was added to a card, and when it was recorded; no press by mistake."""
+    told = [(event, record.recordedat) for record in history if isinstance(event := event_of(record), CallAdded)]
+    mistaken = Counter(
+        msgspec.structs.replace(attempt, mistaken=None)
+        for event, _ in told
+        for attempt in event.danger
+        if attempt.mistaken
+    )
+    for event, recorded in told:
+        for attempt in event.danger:
+            if mistaken[attempt] > 0:
+                mistaken[attempt] -= 1
+            elif not attempt.mistaken:
+                yield attempt.what, recorded
 
 
 def _due(contact: Contact) -> Iterator[tuple[str, datetime, str | None]]:
@@ -238,7 +276,17 @@ def _due(contact: Contact) -> Iterator[tuple[str, datetime, str | None]]:
         yield "safe-until", card.safe_until, None
 
 
-def _told(contact: str, history: list[Recorded]) -> datetime:
-    """When the card of a contact was last filled in."""
-    told = [record.recordedat for record in history if getattr(event_of(record), "contact", None) == contact]
-    return told[-1] if told else history[0].recordedat
+def _says(record: Recorded, contact: str, what: str, text: str, state: Case, opens: Opens | None) -> bool:
+    """Whether this told, or told anew, what of a contact is due; where `opens` is there, also the `text` beside it."""
+    event = event_of(record)
+    match event:
+        case CallReceived() | ContactMoved():
+            return event.contact == contact
+        case CallAdded() | CallCorrected() if event.contact == contact:
+            if any(change.field == _FIELDS[what] for change in event.changes):
+                return True
+            return (
+                opens is not None and bool(text) and text in texts_of_card(opened_card([record], state, contact, opens))
+            )
+        case _:
+            return False

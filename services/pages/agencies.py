@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,11 +17,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from events import Recorded
-from events.handover import HOW
+from events import Recorded, event_of
+from events.handover import HOW, HandoverAnsweredLate
 from services.pages import agency_rows
+from services.pages.addresses import whole_in
 from services.pages.agency_reading import concerned, histories
-from services.pages.agency_rows import ACTS
+from services.pages.agency_rows import ACTS, ANSWERS, is_taken
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, sees, session_of, shown_to
@@ -33,10 +35,11 @@ from services.tables import NAMES
 
 PAGE = 50
 LONGEST = 1_000
+VERBS = frozenset(chain.from_iterable(ACTS.values()))
 WORDS = ("by", "agreed", "purpose", "note")
 """What of a form is personal, and sealed."""
 
-SAID = {"recorded": "agency_recorded", "on-its-way": "agency_on_its_way"}
+SAID = {"recorded": "agency_recorded", "late": "agency_kept_late", "on-its-way": "agency_on_its_way"}
 """What a page says after a form: part of its address, so that loading it again sends nothing."""
 
 Opens = Callable[[Iterable[str], str, str], dict[str, Any] | None]
@@ -80,11 +83,10 @@ class AgencyPages:
         """What waits, the first to be due first; with `all` what is settled as well."""
         terms = self._around.terms(language_of(request))
         everything = request.query_params.get("all") == "1"
-        given = request.query_params.get("page", "")
-        number = int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1
+        number = whole_in(request.query_params, "page", 1) or 1
         total = count(self._handover, everything=everything)
         pages = max(1, -(-total // PAGE))
-        page = min(max(1, number), pages)
+        page = min(number, pages)
         found = passings(self._handover, everything=everything, most=PAGE, skip=(page - 1) * PAGE)
         cases = concerned(self._intake, {each.case for each in found})
         now = self._backroom.clock()
@@ -113,23 +115,41 @@ class AgencyPages:
         if isinstance(prepared, Wrong):
             return await run_in_threadpool(self._one, request, passing, prepared)
         outcome = await self._backroom.submit(*prepared)
-        wrong = await run_in_threadpool(wrong_of, outcome, form, self._around.terms(language_of(request)))
+        return await run_in_threadpool(self._answered, request, form, prepared, outcome)
+
+    def _answered(self, request: Request, form: Mapping[str, str], told: Told, outcome: Submitted) -> Response:
+        """The page again, by reading it, which says what became of the answer; or the form where it was not taken."""
+        passing, terms = self._passing(request), self._around.terms(language_of(request))
+        wrong, said = wrong_of(outcome, form, terms), said_of(outcome)
+        if wrong is None and said == "recorded":
+            records = agency_rows.of_one(histories(self._handover, [passing.case])[passing.case], passing.handover)
+            came = [event_of(record) for record in records if record.causation == told.causation]
+            if not came:
+                wrong = _moved_on(passing, form, terms)
+            elif any(isinstance(event, HandoverAnsweredLate) and event.said == _said(form) for event in came):
+                said = "late"
         if wrong is not None:
-            return await run_in_threadpool(self._one, request, passing, wrong)
-        return back(request, f"/agencies/{passing.handover}", outcome)
+            return self._one(request, passing, wrong)
+        return back(request, f"/agencies/{passing.handover}", said)
 
     def _prepared(self, request: Request, passing: Passing, form: Mapping[str, str]) -> Told | Wrong:
         """The message; or what is wrong with the form."""
         verb, terms = form.get("do", ""), self._around.terms(language_of(request))
-        if verb not in ACTS[passing.status]:
+        if verb not in VERBS:
             raise HTTPException(404)
+        if not is_taken(verb, passing):
+            return _moved_on(passing, form, terms)
         now = terms.ward.local(self._backroom.clock())
         at = moment_in(form.get("at", ""), terms)
-        if at is None:
+        if at is None or at < terms.ward.opens_at:
             return Wrong("time_needed", 400, form)
-        at = _not_before(at, passing.since if verb == "return" else passing.offered_at)
+        began = passing.since if verb == "return" and passing.status == "accepted" else passing.offered_at
+        at = _not_before(at, began)
         if at > now:
             return Wrong("time_ahead", 400, form)
+        if began and at < began:
+            earliest = agency_rows.status("accepted" if verb == "return" else "offered", terms)
+            return Wrong("time_before", 400, form, (f"{earliest}{terms.screen('colon')}{terms.moment(began)}",))
         if verb == "accept" and not form.get("by"):
             return Wrong("who_needed", 400, form)
         reasons = {entry.key for entry in terms.ward.refusal}
@@ -186,7 +206,7 @@ class AgencyPages:
                 if at is not None
             ],
             course=agency_rows.course(records, opened, terms),
-            acts=ACTS[passing.status] if speaks else (),
+            acts=_acts(passing, wrong) if speaks else (),
             is_late=passing.status in ("withdrawn", "expired"),
             ways=[(way, terms.code(way)) for way in HOW],
             reasons=[(entry.key, terms.say(entry.label)) for entry in terms.ward.refusal],
@@ -209,6 +229,23 @@ class AgencyPages:
 
     def _page(self, request: Request, template: str, terms: Terms, status: int = 200, **context: Any) -> Response:
         return render(request, TEMPLATES, template, self._around.frame(terms), terms, status, **context)
+
+
+def _acts(passing: Passing, wrong: Wrong | None) -> tuple[str, ...]:
+    """What has a form: what makes sense as it stands, and what somebody is about to record, where it can be."""
+    acts, verb = ACTS[passing.status], wrong.form.get("do", "") if wrong else ""
+    return (*acts, verb) if verb in VERBS and verb not in acts and is_taken(verb, passing) else acts
+
+
+def _moved_on(passing: Passing, form: Mapping[str, str], terms: Terms) -> Wrong:
+    """It stands otherwise by now: how, and since when."""
+    stands = f"{agency_rows.status(passing.status, terms)}{terms.screen('colon')}{terms.moment(passing.since)}"
+    return Wrong("agency_moved_on", 409, form, (stands,))
+
+
+def _said(form: Mapping[str, str]) -> str | None:
+    """The answer that a form tells; None: none."""
+    return ANSWERS[form["do"]][0] if form["do"] in ANSWERS else None
 
 
 def _not_before(at: datetime, began: datetime | None) -> datetime:
@@ -254,8 +291,12 @@ def wrong_of(outcome: Submitted, form: Mapping[str, str], terms: Terms) -> Wrong
     return Wrong("agency_not_yet", 409, form, details, parked=True)
 
 
-def back(request: Request, address: str, outcome: Submitted) -> Response:
-    """A page by reading it: what is loaded again sends nothing."""
+def said_of(outcome: Submitted) -> str:
+    """What a page says after a form, where nothing was wrong."""
     is_done = outcome.state == "receipts" and all(receipt.status in DONE for receipt in outcome.receipts)
-    said = "recorded" if is_done else "on-its-way"
+    return "recorded" if is_done else "on-its-way"
+
+
+def back(request: Request, address: str, said: str) -> Response:
+    """A page by reading it: what is loaded again sends nothing."""
     return RedirectResponse(link_in(language_of(request))(address, said=said), status_code=303)

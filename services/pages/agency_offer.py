@@ -18,8 +18,19 @@ from starlette.routing import Route
 
 from events.handover import HOW
 from services.directory import CONSENT, Agency, folded
+from services.inbox import PROMISED
 from services.pages import agency_rows
-from services.pages.agencies import LONGEST, TEMPLATES, Wrong, back, local_text, moment_in, told_now, wrong_of
+from services.pages.agencies import (
+    LONGEST,
+    TEMPLATES,
+    Wrong,
+    back,
+    local_text,
+    moment_in,
+    said_of,
+    told_now,
+    wrong_of,
+)
 from services.pages.agency_reading import Concerned, Consent, case_under, concerned, consents
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, render
@@ -69,7 +80,7 @@ class OfferPages:
         if wrong is not None:
             return await run_in_threadpool(self._form, request, case, wrong)
         opened = await run_in_threadpool(self._opened, prepared)
-        return back(request, f"/agencies/{opened}" if opened else "/agencies", outcome)
+        return back(request, f"/agencies/{opened}" if opened else "/agencies", said_of(outcome))
 
     def _case(self, request: Request) -> Concerned:
         number = folded(request.query_params.get("number", "")).upper()[:40].replace("\x00", "")
@@ -176,7 +187,7 @@ def _wrong(
         return "basis_reason_needed"
     if way == "complete" and not form.get("by"):
         return "who_needed"
-    if way == "offer" and form.get("answer_by") and (answer_by is None or answer_by <= now):
+    if way == "offer" and form.get("answer_by") and (answer_by is None or not now < answer_by <= now + PROMISED):
         return "answer_by_wrong"
     if way != "offer" and form.get("how") and form["how"] not in HOW:
         return "how_needed"

@@ -35,6 +35,22 @@ ACTS: dict[str, tuple[str, ...]] = {
 }
 """What somebody can record of one that stands so."""
 
+ANSWERS = {
+    "accept": ("accepted", ("offered", "accepted", "withdrawn", "expired")),
+    "decline": ("declined", ("offered", "declined", "withdrawn", "expired")),
+    "withdraw": ("withdrawn", ("offered", "accepted", "expired")),
+    "return": ("returned", ("accepted", "returned")),
+}
+"""What each answer says, and of what it is taken, as an old tab may send it; what comes too late is kept as that."""
+
+
+def is_taken(verb: str, passing: Passing) -> bool:
+    """Whether this can be recorded of a hand-over as it stands; what was never offered is not withdrawn."""
+    if verb == "withdraw" and passing.status == "accepted" and passing.offered_at is None:
+        return False
+    return verb not in ANSWERS or passing.status in ANSWERS[verb][1]
+
+
 TOLD = ("provider", "how", "reason", "said", "because", "what", "answer_by")
 """The fields of a step that are shown, in their order."""
 

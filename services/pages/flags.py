@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from events.messages import RESOLUTIONS
 from services.flag_list import Flagged, Key, counts, flags, key_of, named_by, one
+from services.pages.addresses import whole_in
 from services.pages.flag_words import AS_IT_IS, FLAGS, LINKED, OTHER, means_of
 from services.pages.forms import form_of
 from services.pages.frame import Around, in_other_language, language_of, link_in, render, templates_in
@@ -112,6 +113,7 @@ class FlagPages:
 
     def listed(self, request: Request) -> Response:
         """The open flags, the oldest first; with `all` those that were resolved as well."""
+        whole_in(request.query_params, "page", 1)
         return self._list(request, asked_in(request.query_params))
 
     async def resolve(self, request: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,25 +19,29 @@ from starlette.routing import Route
 from events.manifest import Range
 from services.clock import Clock
 from services.era import parse_date
-from services.numbering import elsewhere
+from services.numbering import bounds, elsewhere
+from services.pages.addresses import day_in, whole_in
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, Mistake, Side, can, closing, prepared
 from services.pages.morning_todo import Todo, todo
 from services.pages.night_call import Calls
+from services.pages.night_clock import NightClock
 from services.pages.night_log import Alarm, NightLog
 from services.pages.nights import Entry, Night, Stands
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted, Told
 from services.pages.statement import Sheet, sheet_of
 from services.pages.statement_pdf import as_pdf
-from services.pages.statement_rows import Opens, Row
+from services.pages.statement_rows import Opens, Row, RowWriter
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf
-from services.parked_desk import DONE
+from services.parked_desk import DONE, SOURCE
+from services.reading import public
 from services.signin import Session
+from services.ward import Ward
 
 TEMPLATES = templates_in()
 OLDER = 14
@@ -104,7 +108,7 @@ class MorningPages:
 
     def page(self, request: Request) -> Response:
         """The newest night, or the one that is asked for. With `live` nothing, as long as it is still that version."""
-        return self._page(request, _wanted(request.query_params.get("night", "")))
+        return self._page(request, day_in(request.query_params, "night"))
 
     async def act(self, request: Request) -> Response:
         """Acknowledge, ask, answer …: what the button says that was pressed."""
@@ -115,9 +119,11 @@ class MorningPages:
         if isinstance(told, Mistake):
             return await run_in_threadpool(self._page, request, wanted, told)
         outcome = await self._backroom.submit(*told)
-        return await run_in_threadpool(self._answered, request, form, wanted, outcome)
+        return await run_in_threadpool(self._answered, request, form, wanted, told, outcome)
 
-    def _answered(self, request: Request, form: Mapping[str, str], wanted: date | None, outcome: Submitted) -> Response:
+    def _answered(
+        self, request: Request, form: Mapping[str, str], wanted: date | None, told: Told, outcome: Submitted
+    ) -> Response:
         """The page again, by reading it; or with what became of the form where it did not get through."""
         if outcome.state in ("unavailable", "unreadable"):
             word = "sent_unknown" if outcome.state == "unavailable" else "line_is_down"
@@ -126,7 +132,10 @@ class MorningPages:
         if outcome.state == "receipts" and unusable:
             terms = self._around.terms(language_of(request))
             detail = fault_in_words(unusable[0].field or "", *why(unusable[0]), terms)
-            return self._page(request, wanted, Mistake("morning_parked", form, 409, detail))
+            return self._page(request, wanted, Mistake("morning_parked", form, 409, {"detail": detail}))
+        night = self._nights.night(wanted) if wanted and outcome.state == "receipts" else None
+        if night and (overtaken := self._overtaken(request, form, night, told)):
+            return self._page(request, wanted, overtaken)
         said = form["do"] if outcome.state == "receipts" else "sent"
         item = form.get("item", "")
         address = link_in(language_of(request))("/morning", night=form.get("night"), said=said, item=item)
@@ -152,8 +161,7 @@ class MorningPages:
         night = self._nights.night(wanted) if wanted else None
         if night is None:
             raise HTTPException(404)
-        given = request.query_params.get("edition", "")
-        edition = int(given) if given.isascii() and given.isdigit() and len(given) < 4 else None
+        edition = whole_in(request.query_params, "edition")
         if edition is not None and edition not in {one.statement.edition for one in night.editions}:
             raise HTTPException(404)
         terms, opens = self._around.terms(language_of(request)), self._opens_for(request)
@@ -171,13 +179,52 @@ class MorningPages:
             now, synthetic = terms.ward.local(self._backroom.clock()), self._around.frame(terms).synthetic
             provider = session.role.provider or ""
             shut = closing(form, wanted, now, partial(self._elsewhere, provider), synthetic=synthetic)
-            return shut if isinstance(shut, Mistake) else Told(provider, shut)
+            if isinstance(shut, Mistake):
+                return shut
+            told = Told(provider, shut)
+            fault = self._closing_fault(wanted, told, terms.ward)
+            if fault is None:
+                return told
+            detail = fault_in_words(*fault, self._around.terms(language_of(request)))
+            return Mistake("close_not_so", form, 400, {"detail": detail})
         if night is None or act is None or act.kind == "shift.close":
             raise HTTPException(404)
         side = self._side(session, night, terms)
         now = terms.ward.local(self._backroom.clock())
-        told = prepared(act, form, night, side, now)
-        return told if isinstance(told, Mistake) else Told(side.provider or "", told)
+        body = prepared(act, form, night, side, now)
+        if isinstance(body, Mistake):
+            return body
+        told = Told(side.provider or "", body)
+        return self._overtaken(request, form, night, told) or told
+
+    def _overtaken(self, request: Request, form: Mapping[str, str], night: Night, told: Told) -> Mistake | None:
+        """What somebody else has said of an item before, where it can be said but once: theirs stands."""
+        do = form.get("do", "")
+        entry = night.entry(int(form["item"])) if do in ("acknowledge", "done") else None
+        before = (entry.acknowledged if do == "acknowledge" else entry.done) if entry else None
+        if entry is None or before is None or before.cause == told.causation:
+            return None
+        terms, opens = self._around.terms(language_of(request)), self._opens_for(request)
+        calls = self._calls([entry.item] if entry.item else [], personal=opens is not None)
+        rows = RowWriter(terms, NightClock(terms, night.night), night, self._backroom.clock(), opens, {})
+        return Mistake(f"already_{do}", form, 409, rows.told(entry, calls, before))
+
+    def _closing_fault(self, night: date, told: Told, ward: Ward) -> tuple[str, str, str] | None:
+        """What of a closing could never be used, in the words of the service that takes it: field, fault, accepted."""
+        span, data = ward.night_span(night), msgspec.json.decode(told.body)["data"]
+        if span is None or span[0].astimezone(UTC) > self._backroom.clock():
+            reason = "it has not begun yet" if span else "no night began on this day"
+            return "data.night", reason, "the day on which the night began"
+        if "last" not in data:
+            return None
+        source = public(data["source"], self._backroom.secrets) if "source" in data else SOURCE
+        least, most = bounds(self._backroom.engines["intake"], told.provider, source, night)
+        if data["last"] < least:
+            accepted = f"{least} or more; a numbering that begins anew needs a new source"
+            return "data.last", "less than the last number of the night before it", accepted
+        if data["last"] > most:
+            return "data.last", "more than the last number of the night after it", f"up to number {most}"
+        return None
 
     def _elsewhere(self, provider: str, source: str, last: int) -> list[Range]:
         """Which numbers of a source, up to its last one, went to other services than the one that closes the night."""
@@ -279,7 +326,7 @@ def _works_at_night(session: Session, terms: Terms) -> bool:
 
 
 def _wanted(given: str) -> date | None:
-    """A day as people or addresses write it; None: none, or not one."""
+    """A day as forms or addresses have it; None: none, or not one."""
     try:
         return parse_date(given[:40])
     except ValueError:

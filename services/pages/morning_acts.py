@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
 
 from events.manifest import Range
+from events.messages import MOST_CALLS
 from services.era import folded
 from services.pages.nights import Entry, Night
 from services.pages.sending import message
@@ -18,9 +20,9 @@ from services.ward import Ward
 UNDO = timedelta(seconds=30)
 """How long after it was recorded an acknowledgement is taken back by one press; later a reason is asked for."""
 
+MINUTE = timedelta(minutes=1)
 LONGEST_TEXT = 1_000
 LONGEST_NAME = 100
-MOST_CONTACTS = 9_999
 MOST_DIGITS = 15
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
@@ -59,12 +61,12 @@ SAID = {
 
 
 class Mistake(NamedTuple):
-    """A form that did not get through, which is shown again: why, what had been typed, and a detail in words."""
+    """A form that did not get through, which is shown again: why, what had been typed, and the `values` of the word."""
 
     word: str
     form: Mapping[str, str]
     status: int
-    detail: str = ""
+    values: Mapping[str, object] = MappingProxyType({})
 
 
 class Side(NamedTuple):
@@ -128,14 +130,30 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
     happened = _happened(form.get("at", ""), now)
     if happened is None:
         return Mistake("needs_time", form, 400)
-    if act.kind == "item.undo" and entry.acknowledged is None:
-        return Mistake("not_acknowledged", form, 409)
+    if act.kind == "item.acknowledge" and entry.item is not None:
+        if happened <= entry.item.at - MINUTE:
+            return Mistake("before_the_call", form, 400, {"at": f"{entry.item.at.astimezone(now.tzinfo):%H:%M}"})
+        happened = max(happened, entry.item.at.astimezone(now.tzinfo))  # A form says the minute.
+    if wrong := _WRONG_NOW.get(act.kind, _nothing)(entry):
+        return Mistake(wrong, form, 409)
     personal = {"worker": worker, **({act.text: text} if text else {})}
     data: dict[str, Any] = {"night": night.night.isoformat(), "item": number, "personal": personal}
     told = message(act.kind, data, happened, synthetic=night.synthetic)
     if happened != now:
         told["entered"] = now.isoformat()
     return msgspec.json.encode(told)
+
+
+def _nothing(_: Entry) -> str | None:
+    return None
+
+
+_WRONG_NOW: dict[str, Callable[[Entry], str | None]] = {
+    "item.undo": lambda entry: None if entry.acknowledged else "not_acknowledged",
+    "item.done": lambda entry: None if entry.acknowledged else "done_not_acknowledged",
+    "item.answer": lambda entry: None if entry.is_asked else "nobody_asked",
+}
+"""What an old tab asks for that makes no sense any more: the word that says why; None: it does."""
 
 
 def closing(
@@ -155,6 +173,8 @@ def closing(
     source = form.get("source", "")
     if not numbers or not good or len(source) > LONGEST_NAME or not source.isprintable():
         return Mistake("needs_numbers", form, 400)
+    if int(numbers.get("calls", "0")) > MOST_CALLS:
+        return Mistake("needs_count", form, 400)
     data: dict[str, Any] = {"night": night.isoformat(), **{name: int(text) for name, text in numbers.items()}}
     data |= {"source": source} if source else {}
     went = elsewhere(source, data["last"]) if source and "last" in data else []
@@ -180,7 +200,7 @@ def _happened(given: str, now: datetime) -> datetime | None:
 
 def _count(form: Mapping[str, str], night: Night, side: Side, now: datetime) -> bytes | Mistake:
     given = _digits(form.get("contacts", ""))
-    if not (given.isascii() and given.isdigit() and len(given) < 7 and int(given) <= MOST_CONTACTS):
+    if not (given.isascii() and given.isdigit() and len(given) < 7 and int(given) <= MOST_CALLS):
         return Mistake("needs_count", form, 400)
     if not (side.takes or side.gives):
         return Mistake("not_found", form, 404)

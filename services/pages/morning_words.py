@@ -14,7 +14,8 @@ IN_THE_MORNING = {
         "区の設定に朝の引継ぎ（[morning]）がないため、夜間引継書は発行されません。",
         "The ward's file has no [morning], so that no closing statements are issued.",
     ),
-    "edition_first": Label("第1版", "Edition 1"),
+    "edition_first": Label("初版", "First edition"),
+    "of_edition": Label("{edition}：{text}", "{edition}: {text}"),
     "edition_added": Label("追加分{n}", "Supplement {n}"),
     "issued_at": Label("{edition}　{at}発行（{items}）", "{edition}, issued {at} ({items})"),
     "issued_late": Label(
@@ -201,6 +202,24 @@ IN_THE_MORNING = {
     "not_acknowledged": Label(
         "受領されていないため、取り消せません。", "It is not acknowledged, so that there is nothing to take back."
     ),
+    "already_acknowledge": Label(
+        "{item}は、すでに{who}が{at}に受領しています。", "{item} was acknowledged already by {who} at {at}."
+    ),
+    "already_done": Label(
+        "{item}は、すでに{who}が{at}に完了にしています。", "{item} was marked done already by {who} at {at}."
+    ),
+    "done_not_acknowledged": Label(
+        "受領されていないため、完了にできません。先に受領してください。",
+        "It is not acknowledged, so that it cannot be done: acknowledge it first.",
+    ),
+    "nobody_asked": Label(
+        "回答を待つ照会がありません（すでに回答済みか、照会されていません）。",
+        "No question waits for an answer here: it was answered, or nobody asked.",
+    ),
+    "before_the_call": Label(
+        "受領した時刻は、この相談の受付（{at}）より後の時刻を入力してください。",
+        "Give a time after the call itself ({at}) as that of the acknowledgement.",
+    ),
     "morning_counted": Label("電話の着信を記録しました。", "The exchange's count is recorded."),
     "morning_closed": Label("夜間を締めました。", "The night is closed."),
     "morning_parked": Label(
@@ -239,6 +258,7 @@ IN_THE_MORNING = {
         "How many calls the telephone exchange itself counted in this night.",
     ),
     "record_count": Label("着信の数を記録する", "Record the count"),
+    "close_not_so": Label("このままでは締められません（{detail}）。", "It cannot be closed so ({detail})."),
     "close_night": Label("夜間を締める", "Close the night"),
     "close_hint": Label(
         "この夜間に送った記録の最後の番号と、連絡の件数を入力します。送信と受付の照合に使います。",

@@ -35,7 +35,7 @@ Key = tuple[str, int]
 class Word(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was said of an item: `what` is the event's name, `at` when, `recorded` when the system knew.
 
-    `sealed` is opened with the keys of one of `subjects`, bound to `identity`.
+    `sealed` is opened with the keys of one of `subjects`, bound to `identity`. `cause`: the message that said it.
     """
 
     what: str
@@ -45,6 +45,7 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
     identity: str
     sealed: str | None
     subjects: tuple[str, ...]
+    cause: str
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +208,7 @@ def _said(night: Night, record: Recorded, event: OfItem) -> Night:
         identity=f"{record.type}/{record.id}",
         sealed=event.sealed,
         subjects=tuple(subject for subject in subjects if subject),
+        cause=record.causation,
     )
     entries = tuple(
         msgspec.structs.replace(entry, words=(*entry.words, word)) if entry.n == event.item else entry

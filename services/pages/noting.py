@@ -10,6 +10,7 @@ import msgspec
 
 from events.morning import NOTED_PARTS
 from services.era import folded, parse_date
+from services.inbox import PROMISED
 from services.pages.sending import message
 
 LONGEST = 1_000
@@ -57,6 +58,8 @@ def written(form: Mapping[str, str], writer: Writer, *, synthetic: bool) -> byte
         try:
             until = parse_date(given[:40])
         except ValueError:
+            return Mistake("note_needs_day", form, 400)
+        if until > (writer.now + PROMISED).date():
             return Mistake("note_needs_day", form, 400)
     return _said(form, texts, until, writer, synthetic=synthetic)
 

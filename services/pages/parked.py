@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from events.messages import Receipt
+from services.pages.addresses import whole_in
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, sees, session_of, shown_to
@@ -97,8 +98,7 @@ class ParkedPages:
         """What is open, the first to arrive first; with `all` what was mended or closed as well."""
         terms = self._around.terms(language_of(request))
         everything = request.query_params.get("all") == "1"
-        given = request.query_params.get("page", "")
-        page = max(1, int(given)) if given.isascii() and given.isdigit() and len(given) < 7 else 1
+        page = whole_in(request.query_params, "page", 1) or 1
         found = self.desk.rows(closed=everything, most=PAGE + 1, skip=(page - 1) * PAGE)
         told = [_told(row, terms) for row in found[:PAGE]]
         return self._page(

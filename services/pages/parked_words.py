@@ -78,6 +78,7 @@ _REASONS = {
     "nobody has asked about it": "回答を待つ照会がありません",
     "not acknowledged yet": "まだ受領されていません",
     "less than none": "0より小さい数です",
+    "more than a year ahead": "一年より先の日時です",
     "not after it was offered": "依頼より後の日時ではありません",
     "an agency has taken this case on already": "この相談は、すでに関係機関が受諾しています",
     "they are asked already, and have not answered": "この送付先には依頼中で、まだ回答がありません",
@@ -152,6 +153,7 @@ _ACCEPTED = {
     "`handover` (your own reference) or `handover_id` (our id)": (
         "自分の引継ぎ番号（handover）か、引継ぎの記録番号（handover_id）"
     ),
+    "a time within a year": "一年以内の日時",
     "a later time": "より後の日時",
     "the time at which it happened": "実際の日時",
     "the time at which it was accepted": "受諾した日時",

@@ -44,6 +44,12 @@ class Told(NamedTuple):
     provider: str
     body: bytes
 
+    @property
+    def causation(self) -> str:
+        """How the events that come of it name it."""
+        told = msgspec.json.decode(self.body)
+        return f"message:{self.provider}/{told['source']}#{told['id']}"
+
 
 class Made:
     """The messages that were made of the forms of the last hour, in memory alone."""

@@ -263,12 +263,14 @@ class _Head:
         return [known.get(name, name[:8] if len(name) == _ID else name) for name in each.named]
 
     def notices(self) -> list[str]:
-        """Who was told that something is overdue; and that it is in hand."""
+        """Who was told that something is overdue, and of which edition; and that it is in hand."""
         say, clock = self._terms.screen, self._clock
-        overdue = {entry.acknowledge_by for entry in self._night.entries if entry.is_overdue(self._now)}
+        overdue = {
+            (entry.acknowledge_by, entry.edition) for entry in self._night.entries if entry.is_overdue(self._now)
+        }
         differing = [one for one in self._night.editions if one.statement.verdict == "differ"]
         found = [say("issued_differing", edition=self.edition_name(one.statement.edition)) for one in differing]
-        found += [say("overdue_notice", due=clock.in_the_morning(due)) for due in sorted(overdue)]
+        found += [self._of(n, say("overdue_notice", due=clock.in_the_morning(due))) for due, n in sorted(overdue)]
         for step in self._night.passed:
             at = clock.in_the_morning(step.fired_at)
             text = (
@@ -278,8 +280,14 @@ class _Head:
             )
             if step.fired_at - step.due_at > LATER:
                 text += say("told_late", due=clock.in_the_morning(step.due_at))
-            found.append(text)
+            found.append(self._of(step.edition, text))
         return found
+
+    def _of(self, edition: int, text: str) -> str:
+        """A line about the items of one edition, which it names where there are several."""
+        if len(self._night.editions) < 2:
+            return text
+        return self._terms.screen("of_edition", edition=self.edition_name(edition), text=text)
 
 
 _ID = 36

@@ -112,6 +112,15 @@ class RowWriter:
             **common,
         )
 
+    def told(self, entry: Entry, calls: Mapping[Key, Call], word: Word) -> dict[str, str]:
+        """Which item, who said something of it, and when, for a sentence about that."""
+        item = entry.item
+        call = calls.get((item.contact, item.matter)) if item else None
+        name = self._terms.screen("nth_item", n=entry.n) if item else self._terms.screen("whole_statement")
+        told = self._told(_for(call, word)).get("worker")
+        who = told if isinstance(told, str) and told else self._terms.provider(word.provider)
+        return {"item": name, "who": who, "at": self._clock.in_the_morning(word.at)}
+
     def _owner(self, case: str | None) -> str:
         owner = self._owners.get(case) if case else None
         return self._terms.screen("in_charge", who=self._terms.owner(owner)) if owner else ""
@@ -256,7 +265,7 @@ class RowWriter:
         return f"{provider} {told}" if isinstance(told, str) and told else provider
 
     def _said(self, entry: Entry) -> Iterable[Said]:
-        """The questions, the answers and the notes, with their texts."""
+        """The questions, the answers and the notes, with their texts; and what was done before it was undone."""
         for word in entry.words:
             told = self._told(word)
             texts = (told.get(name) for name in ("question", "answer", "note", "reason"))
@@ -266,7 +275,7 @@ class RowWriter:
             if word.what == ItemAcknowledged.name and text:
                 is_last = word is entry.acknowledged
                 yield Said(self._terms.screen("item_note") if is_last else self._by("acknowledged_by", word), text)
-            elif text or word.what == ItemUnacknowledged.name:
+            elif text or word.what == ItemUnacknowledged.name or (word.what == ItemDone.name and word != entry.done):
                 yield Said(self._by(_SAID[word.what], word), text)
 
     def _told(self, said: Word) -> dict[str, Any]:
@@ -288,9 +297,11 @@ _SAID = {
 
 def _for_all_of(entry: Entry, call: Call | None) -> Entry:
     """An item whose words are opened with the key of anybody whom the consultation was ever about."""
-    persons = call.persons if call else ()
-    words = (msgspec.structs.replace(word, subjects=(*persons, *word.subjects)) for word in entry.words)
-    return msgspec.structs.replace(entry, words=tuple(words))
+    return msgspec.structs.replace(entry, words=tuple(_for(call, word) for word in entry.words))
+
+
+def _for(call: Call | None, word: Word) -> Word:
+    return msgspec.structs.replace(word, subjects=(*(call.persons if call else ()), *word.subjects))
 
 
 def _told(label: str, text: str | None, *, urgent: bool = False, short: bool = False) -> Iterable[Fact]:

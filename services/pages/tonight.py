@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from services.era import folded
+from services.pages.addresses import UnreadableAddress
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
@@ -31,6 +33,7 @@ from services.pages.tonight_rows import opened, words_in
 from services.pages.tonight_sheet import Sheet
 from services.pages.tonight_text import as_text
 from services.pages.typesetting import NoPdf
+from services.pages.words import SCREEN
 from services.parked_desk import DONE
 from services.signin import Session
 
@@ -57,6 +60,7 @@ class TonightPages:
 
     def page(self, request: Request) -> Response:
         """Tonight's notes. With `live` nothing, as long as it is still that version."""
+        self._since(request)
         return self._page(request)
 
     def pdf(self, request: Request) -> Response:
@@ -75,6 +79,7 @@ class TonightPages:
         return Response(as_text(sheet), media_type="text/plain; charset=utf-8", headers=_saved_as(sheet, "txt"))
 
     def _printed(self, request: Request) -> tuple[Terms, Sheet]:
+        self._since(request)
         terms = self._around.terms(language_of(request))
         sheet = self._sheet(request, terms)
         if sheet is None:
@@ -163,6 +168,12 @@ class TonightPages:
         since = printed_at(request.query_params.get("since", ""), terms.ward.local(now))
         return self._tonight.sheet(Seen(terms, now, opens, since))
 
+    def _since(self, request: Request) -> None:
+        """Raises UnreadableAddress: what stands there as the time on a copy is none."""
+        given = request.query_params.get("since", "").strip()
+        if given and printed_at(given, self._backroom.clock()) is None:
+            raise UnreadableAddress("since", SCREEN["address_time"])
+
     def _note(self, request: Request, sheet: Sheet) -> None:
         """Who looked at which cases, where something personal was shown."""
         session = _session(request)
@@ -173,7 +184,7 @@ class TonightPages:
 
 def printed_at(given: str, now: datetime) -> datetime | None:
     """When a copy was printed that says this time: the last moment at which the clock stood so; None: no time."""
-    found = _TIME.fullmatch(given.strip()[:10])
+    found = _TIME.fullmatch(folded(given).strip()[:10])
     if found is None:
         return None
     that = datetime.combine(now.date(), time(int(found[1]), int(found[2])), now.tzinfo)

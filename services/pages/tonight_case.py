@@ -42,7 +42,8 @@ class TonightCase(msgspec.Struct, frozen=True, kw_only=True):
 
     `registrant`: whom it is about, if that is one; `name`: as told on a card. `subjects`: whose keys may open what is
     said of it.
-    `parts`: what was merged into it, as far as it was asked for.
+    `parts`: what was merged into it, as far as it was asked for. `attempts`: what was added to a card as done because
+    of a danger, by its code, and when it was recorded.
     """
 
     case: str
@@ -63,6 +64,7 @@ class TonightCase(msgspec.Struct, frozen=True, kw_only=True):
     subjects: tuple[str, ...] = ()
     synthetic: bool = False
     parts: tuple[str, ...] = ()
+    attempts: tuple[tuple[str, datetime], ...] = ()
 
     @property
     def is_open(self) -> bool:

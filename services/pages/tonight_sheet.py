@@ -129,3 +129,6 @@ def _news(case: TonightCase, by_case: ByCase, clock: NightTimes, seen: Seen) -> 
     for promise in case.promises if case.is_open else ():
         if promise.recorded > case.called_recorded and promise.at > seen.now - STILL:
             yield promise.recorded, say("changed_due", what=say(f"due_{promise.what}"), at=clock.at(promise.at))
+    for what, recorded in case.attempts if case.is_open else ():
+        if recorded > case.called_recorded:
+            yield recorded, say("changed_attempt", what=terms.code(what))

@@ -66,7 +66,8 @@ TONIGHT = {
     ),
     "note_needs_number": Label("受付番号を記入してください。", "Give the reference number."),
     "note_needs_day": Label(
-        "「いつの夜間まで」の日付を読み取れません。例：令和8年1月2日", "The day cannot be read; such as 2026-01-02."
+        "「いつの夜間まで」は、一年以内の日付を入力してください。例：令和8年1月2日",
+        "Give a day within a year as the last night, such as 2026-01-02.",
     ),
     "note_words_long": Label("{n}字までにしてください。", "Up to {n} characters, please."),
     "note_no_case": Label("その受付番号のケースはありません。", "There is no case with this number."),
@@ -100,6 +101,7 @@ TONIGHT = {
     "changed_cancelled": Label("取りやめ：{stay}", "cancelled: {stay}"),
     "changed_pending": Label("引継ぎを依頼：{to}", "hand-over offered: {to}"),
     "changed_answered": Label("引継ぎの返答あり：{to}", "hand-over answered: {to}"),
+    "changed_attempt": Label("危険への対応：{what}", "because of the danger: {what}"),
     "changed_due": Label("{what}：{at}", "{what}: {at}"),
     "end_of_notes": Label("以上", "End"),
 }

@@ -456,6 +456,13 @@ _SCREEN = {
     "import_is_checked": Label("確かめました。まだ送っていません。", "Checked, not sent yet."),
     "import_is_sending": Label("送っています。", "Being sent."),
     "import_is_failed": Label("取り込めません。", "Cannot be imported."),
+    "address_wrong": Label(
+        "アドレスの「{name}」を読み取れません。受け付けられる内容：{accepted}",
+        "“{name}” in the address cannot be read. Accepted: {accepted}",
+    ),
+    "address_day": Label("日付（例：2025-11-14、令和7年11月14日）", "a day such as 2025-11-14 or R7.11.14"),
+    "address_time": Label("時刻（例：16:50）", "a time of day such as 16:50"),
+    "address_number": Label("{least}以上の整数", "a whole number from {least} on"),
     "wrong_method": Label("このページでは行えません。", "That cannot be done on this page."),
 }
 _PARTS: Final = (_SCREEN, ON_THE_CARD, OF_SUBSCRIBERS, OF_SHEETS, OF_AGENCIES, IN_THE_MORNING, TONIGHT)
@@ -713,6 +720,7 @@ CODES: Final = MappingProxyType(
         "relay": Label("電話リレー", "Relay service"),
         "fax": Label("ファクス", "Fax"),
         "by-hand": Label("持参", "By hand"),
+        "other": Label("その他", "Other"),
         "misdialled": Label("番号の押し間違い", "Misdialled"),
         "wrong-receiver": Label("宛先の誤り", "Wrong receiver"),
         "wrong-content": Label("内容の誤り", "Wrong content"),
@@ -790,6 +798,7 @@ PERSONAL: Final = MappingProxyType(
         "promised": Label("約束したこと", "What was promised"),
         "not_promise": Label("約束しないこと", "What not to promise"),
         "by": Label("確認した者", "By"),
+        "checked_by": Label("内容と宛先を確認した方", "Content and receiver checked by"),
         "agreed": Label("取り決めたこと", "What was agreed"),
         "purpose": Label("目的", "What for"),
         "reason": Label("理由", "Reason"),

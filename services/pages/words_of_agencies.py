@@ -63,12 +63,23 @@ OF_AGENCIES = {
     "purpose": Label("引継ぎの目的", "What for"),
     "no_reason": Label("（選んでください）", "(choose)"),
     "agency_recorded": Label("記録しました。", "Recorded."),
+    "agency_kept_late": Label(
+        "あとから届いた回答として記録しました。状況は変わりません。",
+        "Kept as an answer that came late; how it stands is not changed by it.",
+    ),
+    "agency_moved_on": Label(
+        "いまの状況では記録できません。最新の状況を確認してください。",
+        "It cannot be recorded as it stands now. See how it stands.",
+    ),
     "agency_on_its_way": Label("送信しました。まもなく反映されます。", "Sent. It will show here soon."),
     "agency_not_yet": Label("記録できませんでした。", "It could not be recorded."),
     "agency_parked": Label(
         "送った内容は要確認データにも残っています。", "What was sent stands in the data to mend as well."
     ),
-    "time_needed": Label("日時を入力してください。", "Say when."),
+    "time_needed": Label("日時を入力してください（例：2025-05-13 11:30）。", "Say when, such as 2025-05-13 11:30."),
+    "time_before": Label(
+        "日時が早すぎます。次の日時より後にしてください。", "That is too early. Give a time after the following."
+    ),
     "time_ahead": Label("日時がまだ来ていません。", "That time has not come yet."),
     "who_needed": Label("受諾した方の氏名を入力してください。", "Say who accepted, by name."),
     "how_needed": Label("連絡の方法を選んでください。", "Choose by which way."),
@@ -107,7 +118,10 @@ OF_AGENCIES = {
     "no_consent": Label("いま有効な同意はありません。", "No consent is in force."),
     "no_person": Label("本人が分からないため、同意は確認できません。", "Nobody is known, so there is no consent."),
     "answer_by": Label("回答の期限", "Answer due by"),
-    "answer_by_wrong": Label("回答の期限は、いまより後にしてください。", "The answer must be due after now."),
+    "answer_by_wrong": Label(
+        "回答の期限は、いまより後、一年以内の日時にしてください（例：2025-05-14 09:00）。",
+        "The answer must be due after now and within a year, such as 2025-05-14 09:00.",
+    ),
     "send_offer": Label("この内容で依頼する", "Send"),
     "what_they_must_know": Label("先方に伝えること", "What they must know"),
 }

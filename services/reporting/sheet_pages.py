@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +16,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from events import Recorded
-from events.handover import BY_PAPER, RECALLED
-from services.directory import Agency
+from events.handover import BY_PAPER, MOST_PAGES, RECALLED
+from services.directory import Agency, same_name
 from services.pages import agency_rows
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
-from services.pages.parked_words import fault_in_words, why
+from services.pages.parked_words import accepted_in_words, fault_in_words, reason_in_words, why
 from services.pages.sending import Backroom, Told, message
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf, typeset
@@ -127,6 +127,8 @@ class SheetPages:
     def _prepared(self, request: Request, made: Made, verb: str, form: Mapping[str, str]) -> Told:
         if verb == "send" and made.is_over:
             raise Refused(409)
+        if faults := list(_faults(verb, form, made, self._around.terms(language_of(request)))):
+            raise Refused(400, faults)
         session = session_of(request)
         assert session is not None, "nobody else comes so far"
         terms = self._around.terms(language_of(request))
@@ -191,7 +193,7 @@ class SheetPages:
             agreed=made.agreed,
             over=_over(made.passing, terms) if made.is_over else "",
             fax=fax,
-            ways=[way for way in BY_PAPER if fax or way != "fax"],
+            ways=_ways(made.entry),
             reasons=RECALLED,
             sent=_sendings(made.history, made.passing.handover, terms),
             acts=session is not None and session.role.provider is not None and (made.agreed or made.is_over),
@@ -214,8 +216,43 @@ def _about(record: Recorded) -> str:
     return str(msgspec.json.decode(record.data).get("handover"))
 
 
+def _faults(verb: str, form: Mapping[str, str], made: Made, terms: Terms) -> Iterator[str]:
+    """What of a form could never be used: the field, what is wrong with it, and what is accepted."""
+
+    def fault(label: str, reason: str, accepted: str) -> str:
+        told = f"{terms.screen(label)}{terms.screen('colon')}{reason_in_words(reason, terms.language)}"
+        return told + terms.screen("would_be", accepted=accepted_in_words(accepted, terms.language))
+
+    def choice(label: str, codes: Iterable[str]) -> str:
+        return fault(label, "not one of the known values", terms.listed(map(terms.code, codes)))
+
+    if verb == "send":
+        names = [form.get(field, "") for field in ("by", "checked_by")]
+        if form.get("how") not in (ways := _ways(made.entry)):
+            yield choice("sheet_how", ways)
+        if not 1 <= _whole(form.get("pages", "")) <= MOST_PAGES:
+            yield fault("sheet_pages", "not a number of pages", f"1 to {MOST_PAGES} pages, with the cover")
+        if not names[0]:
+            yield fault("sheet_by", "missing: who sent it", "a name")
+        elif not names[1] or same_name(*names):
+            missing = "missing, or the same person: two people look at content and receiver"
+            yield fault("sheet_checked_by", missing, "another person's name")
+        return
+    sent = [each.sending for each in _sendings(made.history, made.passing.handover, terms)]
+    if _whole(form.get("sending", "")) not in sent:
+        accepted = f"1 to {sent[-1]} of its sheets" if sent else "handover.send first"
+        yield fault("sheet_which", "no such sheet went out for this hand-over", accepted)
+    if form.get("reason") not in RECALLED:
+        yield choice("sheet_why", RECALLED)
+
+
+def _ways(entry: Agency | None) -> list[str]:
+    """By which ways a sheet can go out to a receiver."""
+    return [way for way in BY_PAPER if way != "fax" or (entry and entry.fax)]
+
+
 def _told(verb: str, form: Mapping[str, str], name: str | None) -> dict[str, Any]:
-    """What a form says, as a message does. What is no number is left for the rules to say so."""
+    """What a form says, as a message does."""
     if verb == "send":
         personal = {field: form.get(field, "")[:LONGEST] for field in ("by", "checked_by")}
         return {"how": form.get("how", ""), "pages": _whole(form.get("pages", "")), "personal": personal}

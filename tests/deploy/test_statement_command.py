@@ -107,6 +107,18 @@ def test_a_pdf_is_written_for_its_owner_alone(data: tuple[Path, Centre], tmp_pat
     assert stat.S_IMODE(to.stat().st_mode) == 0o600
 
 
+def test_a_pdf_goes_to_standard_output_alone(data: tuple[Path, Centre], tmp_path: Path) -> None:
+    """With nothing beside it, so that it can be sent on; no file of this name is made; a copy as well."""
+    copies(*data).keep()
+    for words in (("--pdf", "-"), ("--last", "--pdf", "-")):
+        done = yoake(data[0], *words)
+        assert done.stdout_bytes.startswith(b"%PDF-")
+        assert not (Path.cwd() / "-").exists()
+    whole = yoake(data[0], "--pdf", "-").stdout_bytes
+    assert "夜間引継書" in PdfReader(BytesIO(whole)).pages[0].extract_text()
+    assert whole.rstrip().endswith(b"%%EOF")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -140,7 +152,7 @@ def test_a_copy_is_kept_of_every_edition_as_it_was_issued(data: tuple[Path, Cent
     assert [path.name for path in second] == ["2025-11-14_1.txt", "2025-11-14_1.pdf"]
     assert third == []
     assert ["R7-0002" in text for text in texts] == [False, True]
-    assert "この用紙：第1版（8:30発行）まで" in texts[0]
+    assert "この用紙：初版（8:30発行）まで" in texts[0]
     assert "この用紙：追加分1（8:52発行）まで" in texts[1]
     assert "このあとに追加分" not in texts[0]
     assert stat.S_IMODE((directory / STATEMENTS).stat().st_mode) == 0o700
@@ -155,7 +167,7 @@ def test_what_was_missed_is_kept_as_it_was_issued(data: tuple[Path, Centre]) -> 
     first, second = [(directory / STATEMENTS / f"2025-11-14_{n}.txt").read_text() for n in (0, 1)]
 
     assert ["R7-0002" in text for text in (first, second)] == [False, True]
-    assert "この用紙：第1版（8:30発行）まで" in first
+    assert "この用紙：初版（8:30発行）まで" in first
 
 
 def test_the_last_copy_is_printed_where_nothing_else_is_left(data: tuple[Path, Centre], tmp_path: Path) -> None:
@@ -169,7 +181,7 @@ def test_the_last_copy_is_printed_where_nothing_else_is_left(data: tuple[Path, C
     printed, written = yoake(alone, "--last"), yoake(alone, "--last", "--pdf", str(to))
 
     assert (printed.exit_code, written.exit_code) == (0, 0)
-    assert printed.stdout.splitlines()[3:5] == ["この用紙：第1版（8:30発行）まで", "第1版　8:30発行（1件）"]
+    assert printed.stdout.splitlines()[3:5] == ["この用紙：初版（8:30発行）まで", "初版　8:30発行（1件）"]
     assert "架空 太郎" in printed.stdout
     assert "2025-11-14_0.txt" in printed.stderr.replace("\n", "")
     assert to.read_bytes() == b"%PDF-1.7 of it"

@@ -204,6 +204,10 @@ def test_a_revoked_token_hears_nothing_more(here: Path) -> None:
         (("replay", "office", "--from", "99999999"), ("no such position", "it has 1 to")),
         (("replay", "office", "--from", "0"), ("no such position",)),
         (("replay", "office", "--from", "2023-02-30"), ("not understood",)),
+        (
+            ("replay", "office", "--from", "2999-01-01"),
+            ("--from 2999-01-01: this is still to come", "a time up to now"),
+        ),
         (("revoke", "office-1"), ("no credential of this name",)),
         (("test", "nobody"), ("it has office, hook",)),
         (("enable", "\x00"), ("no such subscriber",)),

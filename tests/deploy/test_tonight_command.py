@@ -89,6 +89,7 @@ def test_a_pdf_is_written_for_its_owner_alone(data: tuple[Path, Centre], tmp_pat
     """One A4 sheet with the same words, and nobody else may read it."""
     to = tmp_path / "tonight.pdf"
     yoake(data[0], "--pdf", str(to))
+    assert yoake(data[0], "--pdf", "-").stdout_bytes.startswith(b"%PDF-")
     pages = PdfReader(BytesIO(to.read_bytes())).pages
     words = "".join(pages[0].extract_text().split())
 

@@ -267,6 +267,8 @@ ENGLISH = re.compile(r"\b[A-Za-z]+ [a-z]+ [a-z]+\b")
         "o.db was written by a later release (format 9): use that one, or another file",
         "o.db: another process sends from it now, and one is enough",
         "/s has come to 9 here, beyond 3: leave it as it is",
+        "night: 2025-04-02 has not begun yet; accepted: the day on which a night began, up to 2025-04-01",
+        "calls: 10000 is no count of a night's calls; accepted: a whole number from 0 to 9999",
     ],
 )
 def test_a_fault_is_told_in_japanese_whole(fault: str) -> None:

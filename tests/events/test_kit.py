@@ -225,6 +225,30 @@ def test_a_night_is_closed_with_digits_in_any_width(here: Path) -> None:
     assert (data["night"], data["calls"]) == ("2025-03-31", 3)
 
 
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        (
+            "ja",
+            [
+                "夜間（night）：2999-04-01 の夜間はまだ始まっていません。使えるもの：夜間の始まった日",
+                "0から9999までの整数",
+            ],
+        ),
+        ("en", ["night: 2999-04-01 has not begun yet; accepted: the day", "a whole number from 0 to 9999"]),
+    ],
+)
+def test_a_night_to_come_is_not_closed(
+    here: Path, lang: str, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor with more calls than can have been: the field, the fault and what is accepted; nothing is kept."""
+    for wrong, told in zip((["--night", "2999-04-01"], ["--calls", "99999999"]), said, strict=True):
+        assert main(["--lang", lang, "close-night", *wrong]) == 2
+        assert told in capsys.readouterr().err
+    with Outbox("outbox.db", source="/desk") as outbox:
+        assert outbox.pending() == []
+
+
 @pytest.mark.parametrize("wrong", [["--night", "yesterday"], ["--calls", "-1"], ["--calls", "five"]])
 def test_a_night_that_is_no_day_is_not_closed(here: Path, wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Nor with a count that is none; nothing is kept."""

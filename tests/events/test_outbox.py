@@ -351,6 +351,20 @@ def test_a_night_is_closed_with_the_last_number_that_was_given(path: Path) -> No
     assert closing["data"] == {"night": "2025-03-31", "last": 2, "calls": 2}
 
 
+def test_a_night_to_come_or_a_count_beyond_reason_is_not_closed(path: Path) -> None:
+    """It says the field, what is wrong and what is accepted; nothing is kept."""
+    with Outbox(path, source="/desk", clock=lambda: NOW) as box:
+        for night, calls, told in (
+            (date(2025, 4, 2), None, "night: 2025-04-02 has not begun yet; accepted: the day on which a night began"),
+            (None, 10_000, "calls: 10000 is no count of a night's calls; accepted: a whole number from 0 to 9999"),
+            (None, -1, "calls: -1 is no count"),
+        ):
+            with pytest.raises(Unfit, match=told):
+                box.close_night(night, calls=calls)
+        assert sent(box) == []
+        assert box.close_night(date(2025, 4, 1), calls=9_999) == 0
+
+
 def test_a_quiet_night_is_closed_as_well(outbox: Outbox) -> None:
     """With the number of the night before, the closing of which was one; with 0 where none was ever given."""
     assert [outbox.close_night(), outbox.close_night()] == [0, 1]

@@ -196,9 +196,9 @@ def test_an_offer_says_itself_until_when_it_stands(told: Centre) -> None:
     assert of_hand_overs(told)[1][1].due_at == at(NOON)
 
 
-@pytest.mark.parametrize("until", ["2025-05-13T10:00:00+09:00", "2025-05-13T12:00:00"])
+@pytest.mark.parametrize("until", ["2025-05-13T10:00:00+09:00", "2025-05-13T12:00:00", "9999-12-31T23:59:00+09:00"])
 @ON_ONE_STORE
-def test_a_time_before_the_offer_or_without_an_offset_is_parked(told: Centre, until: str) -> None:
+def test_a_time_before_the_offer_or_without_an_offset_or_too_far_ahead_is_parked(told: Centre, until: str) -> None:
     """Nobody could answer by then, or nobody knows when it is."""
     assert told.say("day", offer(answer_by=until)).field == "data.answer_by"
 

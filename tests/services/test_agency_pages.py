@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from services.pages.agency_rows import ACTS
 from services.passings import passings
 from services.tables import PARKED
 from tests.desk_examples import LATER, NEXT_DAY, Centre, answer, at, call, close, message, names, offer, register
@@ -145,8 +146,9 @@ WRONG = [
     ({"basis": ""}, "提供の根拠を選んでください。"),
     ({"basis": "legal-duty"}, "同意によらないときは、理由を入力してください。"),
     ({"way": "complete"}, "受諾した方の氏名を入力してください。"),
-    ({"answer_by": "2025-05-13T11:30"}, "回答の期限は、いまより後にしてください。"),
-    ({"answer_by": "soon"}, "回答の期限は、いまより後にしてください。"),
+    ({"answer_by": "2025-05-13T11:30"}, "回答の期限は、いまより後、一年以内の日時にしてください"),
+    ({"answer_by": "9999-12-31T23:59"}, "回答の期限は、いまより後、一年以内の日時にしてください"),
+    ({"answer_by": "soon"}, "回答の期限は、いまより後、一年以内の日時にしてください"),
     ({"note": "x" * 1001}, "入力が長すぎます（1000文字まで）。"),
 ]
 
@@ -381,7 +383,10 @@ async def test_an_answer_in_the_minute_of_the_offer_is_not_before_it(centre: Cen
 
 ILL = [
     ("accept", {}, "受諾した方の氏名を入力してください。"),
-    ("accept", {"by": NAME, "at": ""}, "日時を入力してください。"),
+    ("accept", {"by": NAME, "at": ""}, "日時を入力してください（例：2025-05-13 11:30）。"),
+    ("accept", {"by": NAME, "at": "0001-01-01T00:00"}, "日時を入力してください（例：2025-05-13 11:30）。"),
+    ("accept", {"by": NAME, "at": "2025-02-30T11:30"}, "日時を入力してください（例：2025-05-13 11:30）。"),
+    ("accept", {"by": NAME, "at": "2025-05-13T09:58"}, "依頼中：令和7年5月13日（火） 10:00"),
     ("accept", {"by": NAME, "at": "2025-05-13T11:31"}, "日時がまだ来ていません。"),
     ("decline", {}, "理由を選んでください。"),
     ("decline", {"reason": "whatever"}, "理由を選んでください。"),
@@ -408,9 +413,67 @@ async def test_what_makes_no_sense_is_no_button_and_no_address(centre: Centre) -
     page = (await get(site(centre, role="day"), f"/agencies/{own}")).text
 
     assert re.findall(r'name="do" value="(\w+)"', page) == ["accept", "decline", "deliver", "see", "withdraw"]
-    assert (await post(site(centre, role="day"), f"/agencies/{own}", do="return", at=NOW)).status_code == 404
+    assert (await post(site(centre, role="day"), f"/agencies/{own}", do="x", at=NOW)).status_code == 404
     assert 'name="do"' not in (await get(site(centre, role="ward"), f"/agencies/{own}")).text
     assert (await post(site(centre, role="ward"), f"/agencies/{own}", do="withdraw", at=NOW)).status_code == 404
+
+
+def stand(centre: Centre, status: str) -> str:
+    """A hand-over that stands so since eleven, or longer; its id."""
+    own = offered(centre, **({"answer_by": at("2025-05-13 10:40").isoformat()} if status == "expired" else {}))
+    verbs = {"accepted": "accept", "declined": "decline", "withdrawn": "withdraw", "returned": "accept"}
+    if status in verbs:
+        centre.say("day", answer(verbs[status], on="2025-05-13 10:50" if status == "returned" else "2025-05-13 11:00"))
+    if status == "returned":
+        centre.say("day", answer("return", on="2025-05-13 11:00"))
+    if status == "expired":
+        centre.tick("2025-05-14 12:00")
+    assert [row.status for row in passings(centre.engine("handover"), everything=True)] == [status]
+    return own
+
+
+@pytest.mark.parametrize("status", [*ACTS])
+@pytest.mark.parametrize("verb", ["accept", "decline", "deliver", "see", "withdraw", "return"])
+async def test_an_old_tab_is_told_how_it_stands_or_heard_as_the_rules_hear(
+    centre: Centre, verb: str, status: str
+) -> None:
+    """What the rules would refuse is refused with how it stands, and not kept; what they keep as late says so."""
+    own, app = stand(centre, status), site(centre, role="day")
+    before = len(centre.events("handover"))
+    shown = await post(app, f"/agencies/{own}", do=verb, at=NOW, how="phone", by=NAME, reason="staff")
+    event = centre.events("handover")[-1]
+    if shown.status_code == 409:
+        told = "依頼中：令和7年5月13日（火） 10:00" if status == "offered" else "：令和7年5月13日（火） "
+        assert "いまの状況では記録できません。" in shown.text
+        assert told in shown.text
+        assert (len(centre.events("handover")), app.state.counter.sent) == (before, [])
+        receipt = centre.say("day", answer(verb, on="2025-05-13 11:30", personal={"by": NAME}))
+        assert receipt.status == "parked" or len(centre.events("handover")) == before
+    else:
+        is_late = event.name == "handover.answered-late"
+        assert len(centre.events("handover")) == before + 1
+        assert centre.rows(PARKED, "handover") == []
+        assert ("あとから届いた回答として記録しました。" in shown.text) == is_late
+        assert ('<p class="told" role="status">記録しました。' in shown.text) == (not is_late)
+
+
+async def test_an_old_tab_that_forgot_the_name_is_asked_for_it(centre: Centre) -> None:
+    """The form stands there with what was typed, though the page shows no such button any more."""
+    own, app = stand(centre, "accepted"), site(centre, role="day")
+    shown = await post(app, f"/agencies/{own}", do="accept", at=NOW, how="phone", agreed="明日訪問する")
+
+    assert (shown.status_code, app.state.counter.sent) == (400, [])
+    assert 'value="明日訪問する"' in shown.text
+
+
+async def test_what_was_overtaken_on_its_way_says_how_it_stands(centre: Centre) -> None:
+    """Withdrawn twice in one moment: nothing is recorded of the second, and it is not said to be."""
+    own, app = offered(centre), site(centre, role="day")
+    app.state.counter.first = lambda: centre.say("day", answer("withdraw", on="2025-05-13 11:00"))
+    shown = await post(app, f"/agencies/{own}", do="withdraw", at=NOW, how="phone")
+
+    assert shown.status_code == 409
+    assert "取下げ：令和7年5月13日（火） 11:00" in shown.text
 
 
 async def test_a_late_note_stands_first_until_the_new_owner_was_told(centre: Centre) -> None:

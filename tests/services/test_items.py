@@ -279,6 +279,20 @@ def test_acknowledged_is_not_yet_acted_on(morning: Centre) -> None:
     ]
 
 
+def test_what_was_undone_is_done_anew(morning: Centre) -> None:
+    """Taken over again, it is done when somebody says so again."""
+    tell(
+        morning,
+        ("day", acknowledge(1)),
+        ("day", item("done", 1, "2025-05-13 09:40")),
+        ("day", item("undo", 1, "2025-05-13 09:41")),
+        ("day", acknowledge(1, "2025-05-13 09:42")),
+        ("day", item("done", 1, "2025-05-13 09:50")),
+    )
+
+    assert len(recorded(morning, "item.done")) == 2
+
+
 def test_the_exchanges_count_is_kept_with_the_night(morning: Centre) -> None:
     """電話の着信: what was said last holds; the same again adds nothing; less than none is parked."""
     counts = [message("exchange.count", "2025-05-13 09:00", night="2025-05-12", contacts=n) for n in (3, 3, 4, -1)]

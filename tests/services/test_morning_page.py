@@ -13,6 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from services.pages.night_log import NightLog
+from services.tables import PARKED
 from tests.desk_examples import GROUND, Centre, answer, arrange, at, message, names
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import COOKIE, HOME, browser, centre_in, keys_of, site
@@ -70,7 +71,7 @@ async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
 
     for text in (
         *("朝の引継ぎ", "令和7年11月14日（金）夜間分", "件数照合：一致", "相談2件、続報0件、件数外1件"),
-        *("引継書 3件", "電話の着信 未確認", "第1版 8:30発行（3件）", "受領期限 9:00", "受領待ち"),
+        *("引継書 3件", "電話の着信 未確認", "初版 8:30発行（3件）", "受領期限 9:00", "受領待ち"),
         *("1番 R7-0001 23:40 第一報 未登録", "2番 R7-0002 翌05:20", "3番 R7-0003 翌06:10 件数外（無言）"),
         *("翌朝にお願いすること 短期入所の空きを探す。", "連絡者 架空 花子（隣人）、03-0000-0000"),
     ):
@@ -128,8 +129,8 @@ async def test_what_is_said_goes_out_as_the_roles_provider(centre: Centre) -> No
 async def test_paper_keeps_its_own_time(centre: Centre) -> None:
     """Signed for at 8:31 on paper: that is when it was; a time that is still to come was yesterday's."""
     app = site(centre, role="day")
-    for time in ("8:31", "23:50"):
-        await send(app, form("acknowledge", at=time))
+    for item, time in ((2, "8:31"), (1, "23:50")):
+        await send(app, form("acknowledge", item, at=time))
 
     assert [message["time"] for _, message in app.state.counter.sent] == [
         "2025-11-15T08:31:00+09:00",
@@ -308,6 +309,52 @@ async def test_what_was_never_acknowledged_is_not_taken_back(centre: Centre) -> 
         assert "受領されていないため、取り消せません。" in said.text
 
 
+async def test_who_comes_second_is_told_who_came_first(centre: Centre) -> None:
+    """By whom and when, in both languages, and nothing more is recorded; the first word stands."""
+    first, second = (site(centre, role="day", name=name) for name in ("夜明 花子", "架空 次郎"))
+    (key,) = keys_of((await get(first)).text)
+    told = form("acknowledge", 2, worker="夜明 花子", at="8:31", key=key)
+    await send(first, told)
+    late = await send(second, form("acknowledge", 2))
+    english = await send(second, form("acknowledge", 2), "/morning?lang=en")
+    again = await send(first, told)
+
+    assert (late.status_code, english.status_code, second.state.counter.sent) == (409, 409, [])
+    assert "2番は、すでに夜明 花子が8:31に受領しています。" in late.text
+    assert "No. 2 was acknowledged already by 夜明 花子 at 8:31." in english.text
+    assert "2番を受領しました。" in again.text
+    assert names(centre.events("handover")).count("item.acknowledged") == 1
+
+    await send(first, form("done", 2, worker="夜明 花子"))
+    done = await send(second, form("done", 2))
+    assert (done.status_code, "2番は、すでに夜明 花子が8:35に完了にしています。" in done.text) == (409, True)
+
+
+async def test_of_two_at_once_one_is_told_who_was_first(centre: Centre) -> None:
+    """Both forms were fine as they came; of what was heard second it is said whose word stands."""
+    app = site(centre, role="day")
+    app.state.counter.first = lambda: say(centre, "day", of_item("acknowledge", 2, "08:34", worker="夜明 花子"))
+    late = await send(app, form("acknowledge", 2))
+
+    assert late.status_code == 409
+    assert "2番は、すでに夜明 花子が8:34に受領しています。" in late.text
+
+
+async def test_what_makes_no_sense_any_more_is_refused_on_the_form(centre: Centre) -> None:
+    """Done before it was acknowledged, answered without a question, taken over before the call: nothing is recorded."""
+    day, night = site(centre, role="day"), site(centre, role="night")
+    done = await send(day, form("done", 2))
+    answered = await send(night, form("answer", 2, text="鍵は預かった"))
+    early = await send(day, form("acknowledge", 2, at="5:10", text="紙に書いた備考"))
+
+    assert [each.status_code for each in (done, answered, early)] == [409, 409, 400]
+    assert "受領されていないため、完了にできません。" in done.text
+    assert "回答を待つ照会がありません" in answered.text
+    assert "この相談の受付（05:20）より後の時刻を入力してください。" in early.text
+    assert "紙に書いた備考" in item_of(early, 2)
+    assert day.state.counter.sent + night.state.counter.sent == []
+
+
 async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     """Taken over and not done, and what an agency sent back: with links; what is done is gone."""
     say(centre, "day", *(of_item("acknowledge", n, "08:40") for n in (1, 2, 3)), of_item("done", 2, "10:00"))
@@ -343,14 +390,42 @@ async def test_an_older_night_is_found_by_its_day(centre: Centre) -> None:
         assert "この夜間の夜間引継書はありません。" in (await get(app, f"/morning?night={day}")).text
 
 
-@pytest.mark.parametrize(
-    "address", ["/morning?night=%00", "/morning?night=x&live=%ff", "/morning?said=%3Cb%3E&item=%3Cb%3E"]
-)
-async def test_any_address_is_answered(centre: Centre, address: str) -> None:
-    """What is no day is as if none was given, and nothing that stands in an address stands on the page."""
-    answer = await get(site(centre, role="day"), address)
+async def test_any_address_is_answered(centre: Centre) -> None:
+    """Nothing that stands in an address stands on the page."""
+    answer = await get(site(centre, role="day"), "/morning?night=%20&said=%3Cb%3E&item=%3Cb%3E")
 
     assert answer.status_code == 200
+    assert "<b>" not in answer.text
+
+
+NUMBER = "受け付けられる内容：{}以上の整数"
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "accepted"),
+    [
+        ("/morning?night=%00", "night", "受け付けられる内容：日付（例：2025-11-14、令和7年11月14日）"),
+        ("/morning?night=%3Cb%3E&live=%ff", "night", "a day such as 2025-11-14"),
+        *(
+            (f"/morning/2025-11-14/statement.txt?edition={given}", "edition", NUMBER.format(0))
+            for given in ("-1", "x", "1.5", "9999999")
+        ),
+        ("/morning/2025-11-14/statement.pdf?edition=-1", "edition", NUMBER.format(0)),
+        ("/agencies?page=x", "page", NUMBER.format(1)),
+        ("/parked?page=0", "page", NUMBER.format(1)),
+        ("/flags?page=-1", "page", NUMBER.format(1)),
+    ],
+)
+async def test_an_address_that_cannot_be_read_says_which_part(
+    centre: Centre, address: str, name: str, accepted: str
+) -> None:
+    """By its name and with what is accepted, in both languages; never with what stood there."""
+    answer = await get(site(centre, role="day"), address)
+
+    assert answer.status_code == 400
+    assert f"アドレスの「{name}」を読み取れません。" in answer.text
+    assert f"“{name}” in the address cannot be read." in answer.text
+    assert accepted in answer.text
     assert "<b>" not in answer.text
 
 
@@ -420,6 +495,42 @@ async def test_the_night_is_closed_by_a_button(centre: Centre) -> None:
     assert [answer.status_code for answer in told_nothing] == [400, 400]
     assert 'value="close"' not in (await get(day)).text
     assert (await send(day, {"night": shown[1], "do": "close", "last": "43"})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"night": "2025-11-17", "last": "43"},
+            "夜間の始まった日：まだ始まっていません（受け付けられる内容：夜間の始まった日）",
+        ),
+        ({"last": "40"}, "前の夜間の最後の番号より小さい番号です（受け付けられる内容：50番以上。"),
+        (
+            {"night": "2025-11-14", "last": "60"},
+            "次の夜間の最後の番号より大きい番号です（受け付けられる内容：50番まで",
+        ),
+        ({"night": "2025-11-15", "last": "40", "source": "/s/1"}, "受け付けられる内容：41番以上。"),
+        ({"last": "43", "calls": "10000"}, "件数は0から9999までの数字で入力してください。"),
+    ],
+)
+async def test_a_night_is_not_closed_with_what_could_never_be_used(
+    centre: Centre, fields: dict[str, str], text: str
+) -> None:
+    """The form says the field, the fault and what is accepted, and has what was typed; nothing is recorded."""
+    centre.tick("2025-11-16 20:00")
+    night = site(centre, role="night")
+    shut = {"do": "close", "night": "2025-11-16"}
+    for own in ({"night": "2025-11-14", "last": "43"}, {"night": "2025-11-15", "last": "50"}):
+        await send(night, shut | own)
+    await send(night, shut | {"night": "2025-11-14", "last": "41", "source": "/s/1"})
+    before = len(night.state.counter.sent)
+    wrong = await send(night, shut | {"night": "2025-11-16"} | fields)
+
+    assert (wrong.status_code, len(night.state.counter.sent)) == (400, before)
+    assert text in wrong.text
+    assert f'name="last" inputmode="numeric" maxlength="15" autocomplete="off" value="{fields["last"]}"' in wrong.text
+    assert centre.rows(PARKED, "intake") == []
+    assert (await send(night, shut | {"last": "50", "calls": "9999"})).status_code == 200
 
 
 async def test_what_went_to_another_service_is_no_gap_in_a_night_closed_by_the_button(tmp_path: Path) -> None:

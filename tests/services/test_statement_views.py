@@ -326,6 +326,36 @@ def test_taken_back_it_waits_again_and_done_it_is_done(centre: Centre) -> None:
     assert after[2].standings[0] == "完了（日中受託事業者 架空 次郎・10:00）"
 
 
+def test_what_was_done_once_stays_to_be_seen(centre: Centre) -> None:
+    """Done and undone: who had said so and when, for those too who see no person; while it is done it is said once."""
+    handed_over(centre, told("A", "23:40"))
+    say(centre, "day", of_item("acknowledge", 1, "08:40"), of_item("done", 1, "09:10", note="短期入所が決まった"))
+    done = sheet(centre, personal=False).rows[0]
+    say(centre, "day", of_item("undo", 1, "09:20", reason="取り違え"))
+    undone = sheet(centre, personal=False).rows[0]
+
+    assert [word.head for word in done.said] == []
+    assert [word.head for word in undone.said] == [
+        "完了（日中受託事業者・9:10）",
+        "受領の取消し（日中受託事業者・9:20）",
+    ]
+
+
+def test_who_was_told_says_of_which_edition(centre: Centre) -> None:
+    """Where there are several, each line about what is overdue names the one whose items it means."""
+    handed_over(centre, told("A", "23:40"))
+    say(centre, "day", of_item("acknowledge", 1, "08:40"))
+    late(centre, "08:52", told("B", "01:30"))
+    centre.tick(on("09:58"))
+
+    assert sheet(centre).notices == (
+        "追加分1：受領期限（9:22）を過ぎました。",
+        "追加分1：日中受託事業者に催促しました（9:37）。",
+        "追加分1：区へ通知しました（9:52）。",
+    )
+    assert sheet(centre, "en").notices[2] == "Supplement 1: The ward was notified (9:52)."
+
+
 def test_in_whose_charge_it_is_is_said(centre: Centre) -> None:
     """The night provider's until somebody takes it over, the day provider's from then on."""
     handed_over(centre, told("A", "23:40"))
@@ -442,7 +472,7 @@ def test_a_copy_says_which_edition_it_is_and_what_followed(centre: Centre) -> No
     late(centre, "09:30", told("C", "02:40"))
     old, own = sheet(centre, edition=0), sheet(centre, edition=1, only=True)
 
-    assert old.copy == "この用紙：第1版（8:30発行）まで"
+    assert old.copy == "この用紙：初版（8:30発行）まで"
     assert old.followed == "このあとに追加分が2件あります（追加分1 8:52、追加分2 9:30）。"
     assert [row.n for row in old.rows] == [1]
     assert (own.title, [row.n for row in own.rows]) == ("夜間引継書（追加分）", [2])
@@ -460,7 +490,7 @@ def test_the_sheet_is_one_page_of_a4_for_twelve_calls(centre: Centre) -> None:
 
     assert (len(pages), len(more) > 1) == (1, True)
     assert (round(pages[0].mediabox.width), round(pages[0].mediabox.height)) == (595, 842)
-    for word in ("夜間引継書", "架空データ", "第1版", "12番", SHARP, "以上です。"):
+    for word in ("夜間引継書", "架空データ", "初版", "12番", SHARP, "以上です。"):
         assert word in "".join(text.split()), word
 
 

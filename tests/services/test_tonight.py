@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -177,6 +178,33 @@ async def test_what_came_after_the_printing_is_named(centre: Centre) -> None:
     assert "R7-0001　架空 海（カクウ ウミ）（40歳）　変更あり" in told
 
 
+async def test_what_is_added_to_a_card_is_named_as_what_it_is(centre: Centre) -> None:
+    """A press for the danger is that, and no call-back; a call-back at another hour, or with another number, is one."""
+    back = {"by": at("2025-12-31 20:00").isoformat(), "who": "night"}
+    ring = call("N", "2025-12-31 16:00", call_back=back, personal={"call_back_phone": "03-0000-0001"})
+    centre.say("night", ring)
+    centre.pump()
+    centre.tick("2025-12-31 17:00")
+
+    async def added(minute: str, **told: Any) -> list[str]:
+        centre.clock.now = at(f"2025-12-31 {minute}")
+        centre.say("night", message("call.add", f"2025-12-31 {minute}", call=ring["id"], **told))
+        centre.pump()
+        changes = (await text(site(centre, role="night"))).partition("変わったこと\n")[2].partition("\n\n")[0]
+        return [line.strip() for line in changes.splitlines() if minute in line[:10]]
+
+    pressed = {"what": "119", "at": at("2025-12-31 17:10").isoformat()}
+    later = {"by": at("2025-12-31 21:00").isoformat()}
+    assert await added("17:10", danger=[pressed]) == ["17:10　R7-0004：危険への対応：119番を案内"]
+    assert await added("17:15", danger=[{**pressed, "what": "110"}]) == ["17:15　R7-0004：危険への対応：110番を案内"]
+    assert await added("17:15", danger=[{**pressed, "what": "110", "mistaken": True}]) == []
+    assert await added("17:20", personal={"where": "自宅"}) == []
+    assert await added("17:30", call_back=later) == ["17:30　R7-0004：折り返しの約束：21:00"]
+    assert await added("17:40", personal={"call_back_phone": "03-0000-0002"}) == [
+        "17:40　R7-0004：折り返しの約束：21:00"
+    ]
+
+
 async def test_a_copy_printed_later_is_compared_with_its_own_time(centre: Centre) -> None:
     """Whoever printed at 18:30 is told of nothing that was on their sheet; a time that is none is left alone."""
     centre.say("night", note(None, "2025-12-31 18:00", number="R7-0002", personal={"note": "折り返し済み"}))
@@ -187,7 +215,12 @@ async def test_a_copy_printed_later_is_compared_with_its_own_time(centre: Centre
 
     assert "19:00 R7-0004：新しい相談" in words_on((await ask(app, "/tonight?since=18:30")).text).replace("　", " ")
     assert "18:00" not in (await text(app, "?since=18:30")).partition("【")[0]
-    assert await text(app, "?since=99:99") == await text(app)
+    assert await text(app, "?since=") == await text(app)
+    assert await text(app, "?since=１８：３０") == await text(app, "?since=18:30")
+    for page in ("", "/notes.txt", "/notes.pdf"):
+        wrong = await ask(app, f"/tonight{page}?since=99:99")
+        assert wrong.status_code == 400
+        assert "アドレスの「since」を読み取れません。受け付けられる内容：時刻（例：16:50）" in wrong.text
 
 
 async def test_before_it_is_issued_the_page_says_when(tmp_path: Path) -> None:
@@ -317,7 +350,8 @@ async def test_a_note_is_taken_off_and_stays_in_the_history(centre: Centre) -> N
         ({"number": "R7-9999", "note": "母"}, 404, "その受付番号のケースはありません"),
         ({"number": "R7-9999", "do": "end"}, 404, "その受付番号のケースはありません"),
         ({"number": "R7-0002", "do": "end"}, 404, "その受付番号のケースはありません"),
-        ({"number": "R7-0001", "note": "母", "until": "いつか"}, 400, "日付を読み取れません"),
+        ({"number": "R7-0001", "note": "母", "until": "いつか"}, 400, "一年以内の日付を入力してください"),
+        ({"number": "R7-0001", "note": "母", "until": "9999-12-31"}, 400, "一年以内の日付を入力してください"),
         ({"number": "R7-0001", "note": "あ" * 1001}, 400, "1000字まで"),
     ],
 )

@@ -209,7 +209,7 @@ def test_what_nobody_took_over_is_a_difference_only_once_it_is_overdue(night: Ni
 
 def test_a_copy_says_which_edition_it_is(night: Night) -> None:
     """The one printed at 8:30; and whoever looks at it later is told that two supplements followed."""
-    assert "第1版" in night.seen["printed"]
+    assert "初版" in night.seen["printed"]
     assert "追加分が2件" in night.seen["old copy"]
 
 

@@ -32,6 +32,8 @@ PAGE = 2_000
 
 FORMAT_ROW = 0
 
+_KEPT_PROGRESS = sa.select(INDEXED.c.tokens).where(INDEXED.c.n == FORMAT_ROW)
+
 TOLD = ("person.registered", "registration.corrected")
 """The events that say by what a person is found."""
 
@@ -153,7 +155,7 @@ class _Progress(msgspec.Struct, kw_only=True):
 
 
 def _progress(connection: sa.Connection) -> _Progress:
-    kept = connection.execute(sa.select(INDEXED.c.tokens).where(INDEXED.c.n == FORMAT_ROW)).scalar()
+    kept = connection.execute(_KEPT_PROGRESS).scalar()
     return msgspec.json.decode(bytes(kept), type=_Progress) if kept else _Progress()
 
 

@@ -54,6 +54,10 @@ TRY_AGAIN = timedelta(minutes=1)
 """After this time a deadline falls due again whose handling failed."""
 
 _NAMES = sa.select(NAMES)
+_LAST = sa.select(SERIES.c.last).where(SERIES.c.key == sa.bindparam("key"))
+_WARDS = sa.select(WARDS).order_by(WARDS.c.position)
+_WAITING = sa.select(WAITING.c.key)
+_PARKED = sa.select(PARKED.c.provider, PARKED.c.source, PARKED.c.id).where(PARKED.c.closed.is_(None))
 
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 """When to ask what falls due next, where that is not known."""
@@ -462,13 +466,13 @@ def _fault(error: Exception) -> Unusable:
 def _count(group: Group, series: str) -> int:
     if series in group.counts:
         return group.counts[series]
-    return group.session.execute(sa.select(SERIES.c.last).where(SERIES.c.key == series)).scalar() or 0
+    return group.session.execute(_LAST, {"key": series}).scalar() or 0
 
 
 def wards_of(engine: sa.Engine) -> list[tuple[datetime, Ward]]:
     """The ward's rules as a service's database has them, each with the moment from which it is in force, in order."""
     with engine.connect() as connection:
-        rows = connection.execute(sa.select(WARDS).order_by(WARDS.c.position)).all()
+        rows = connection.execute(_WARDS).all()
     entries: list[tuple[datetime, Any]] = [
         (datetime.fromisoformat(row.effective_from), msgspec.json.decode(bytes(row.content))) for row in rows
     ]
@@ -477,10 +481,9 @@ def wards_of(engine: sa.Engine) -> list[tuple[datetime, Ward]]:
 
 def _waiting(engine: sa.Engine) -> set[str]:
     with engine.connect() as connection:
-        return set(connection.execute(sa.select(WAITING.c.key)).scalars())
+        return set(connection.execute(_WAITING).scalars())
 
 
 def _parked(engine: sa.Engine) -> set[Key]:
-    query = sa.select(PARKED.c.provider, PARKED.c.source, PARKED.c.id).where(PARKED.c.closed.is_(None))
     with engine.connect() as connection:
-        return {(row.provider, row.source, row.id) for row in connection.execute(query)}
+        return {(row.provider, row.source, row.id) for row in connection.execute(_PARKED)}

@@ -30,6 +30,7 @@ CURSORS = sa.Table(
 )
 """How far each other service's log has been heard: everything up to `position`, without a gap."""
 
+_CURSORS = sa.select(CURSORS)
 
 _LONGEST_ID, _LONGEST_ABOUT = 36, 40
 """Characters of an event's id, a UUID; and of what it is about: of `shifts-` and the longest name of a provider 39."""
@@ -97,7 +98,7 @@ class Cursors:
     def reload(self) -> None:
         """Back to what is on disk: whether a transaction that failed was committed is known there alone."""
         with self._engine.connect() as connection:
-            rows = connection.execute(sa.select(CURSORS))
+            rows = connection.execute(_CURSORS)
             self._heard = {row.service: Heard(row.epoch, row.position, row.event) for row in rows}
         self.settle()
 

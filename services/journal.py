@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -40,6 +41,8 @@ MOST = 2**63 - 1
 
 META = sa.Table("meta", sa.MetaData(), sa.Column("key", sa.String(40), primary_key=True), sa.Column("value", sa.Text))
 """What this journal is: its format, service, ward and epoch."""
+
+_META = sa.select(META)
 
 
 class JournalError(RuntimeError):
@@ -87,16 +90,30 @@ class _Recorder(SQLAlchemyApplicationRecorder):
         return range(first, first + len(rows))
 
 
+@lru_cache(maxsize=20)
 def log_of(engine: sa.Engine) -> sa.Table:
     """The table of a log, for whoever only reads it; nothing is made, and nothing is asked of the database."""
     table: sa.Table = _recorder(sessionmaker(engine)).events_record_cls.__table__
     return table
 
 
+@cache
 def _page(log: sa.Table) -> sa.Select[tuple[int, bytes]]:
     """A page of a log. The relay asks for one after every commit, so the query is made once."""
     within = sa.and_(log.c.id > sa.bindparam("after"), log.c.id <= sa.bindparam("upto"))
     return sa.select(log.c.id, log.c.state).where(within).order_by(log.c.id).limit(sa.bindparam("most"))
+
+
+@cache
+def _histories(log: sa.Table) -> sa.Select[tuple[UUID, bytes]]:
+    """Everything written about some, in order; asked in nearly every transaction."""
+    wanted = log.c.originator_id.in_(sa.bindparam("wanted", expanding=True))
+    return sa.select(log.c.originator_id, log.c.state).where(wanted).order_by(log.c.id)
+
+
+@cache
+def _newest(log: sa.Table) -> sa.Select[tuple[int, bytes]]:
+    return sa.select(log.c.id, log.c.state).order_by(log.c.id.desc()).limit(1)
 
 
 def _recorder(sessions: sessionmaker[Session]) -> _Recorder:
@@ -115,12 +132,7 @@ class LogReader:
         found: dict[str, list[Recorded]] = {about: [] for about in wanted.values()}
         if not wanted:
             return found
-        query = (
-            sa.select(self.log.c.originator_id, self.log.c.state)
-            .where(self.log.c.originator_id.in_(wanted))
-            .order_by(self.log.c.id)
-        )
-        for row in session.execute(query):
+        for row in session.execute(_histories(self.log), {"wanted": list(wanted)}):
             found[wanted[row.originator_id]].append(decode(bytes(row.state)))
         return found
 
@@ -244,7 +256,7 @@ class Journal(LogReader):
         """(position, text) of the events after a position, in order."""
         page = {"after": after, "upto": MOST if upto is None else upto, "most": MOST if limit is None else limit}
         with self.engine.connect() as connection:
-            return [(row.id, bytes(row.state)) for row in connection.execute(self._page, page)]
+            return [(position, bytes(text)) for position, text in connection.execute(self._page, page)]
 
     def records(self, after: int = 0, upto: int | None = None) -> Iterator[Recorded]:
         """The events after a position, in order, a page at a time."""
@@ -292,7 +304,7 @@ class Journal(LogReader):
     def _identify(self) -> int:
         mine = {"format": str(FORMAT), "service": self.service, "ward": self.ward, "epoch": "1"}
         with self.engine.begin() as connection:
-            have = {row.key: row.value for row in connection.execute(sa.select(META))}
+            have = {row.key: row.value for row in connection.execute(_META)}
             if not have:
                 connection.execute(sa.insert(META), [{"key": k, "value": v} for k, v in mine.items()])
                 have = mine
@@ -309,9 +321,8 @@ class Journal(LogReader):
         return int(have["epoch"])
 
     def _end(self) -> tuple[int, datetime]:
-        query = sa.select(self.log.c.id, self.log.c.state).order_by(self.log.c.id.desc()).limit(1)
         with self.engine.connect() as connection:
-            row = connection.execute(query).first()
+            row = connection.execute(_newest(self.log)).first()
         if row is None:
             return 0, datetime.min.replace(tzinfo=UTC)
         return row.id, _written_at(bytes(row.state))

@@ -39,7 +39,9 @@ KEY_TABLES = (_KEYS,)
 DESTROYED = "destroyed"
 """The file, beside the master key, that names whose keys were destroyed."""
 
-_KEPT, _KEPT_FOR = sa.select(_KEYS), sa.select(_KEYS.c.subject)
+_KEPT = sa.select(_KEYS)
+_WRAPPED = sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == sa.bindparam("subject"))
+_DESTROYED = sa.select(_KEYS.c.subject).where(_KEYS.c.wrapped.is_(None))
 
 CHECK = "-"
 """A row that only the right master key opens."""
@@ -166,11 +168,11 @@ class KeyReader:
     def destroyed(self) -> frozenset[str]:
         """Whose keys were destroyed."""
         with self._engine.connect() as connection:
-            return frozenset(connection.execute(sa.select(_KEYS.c.subject).where(_KEYS.c.wrapped.is_(None))).scalars())
+            return frozenset(connection.execute(_DESTROYED).scalars())
 
     def _key(self, subject: str) -> bytes:
         with self._engine.connect() as connection:
-            wrapped = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == subject)).scalar()
+            wrapped = connection.execute(_WRAPPED, {"subject": subject}).scalar()
         if wrapped is None:
             raise Destroyed(f"no key for {subject}")
         try:
@@ -187,9 +189,8 @@ class KeyStore(KeyReader):
         self._fresh: dict[str, bytes] = {}
         with engine.begin() as connection:
             create(connection, [_KEYS])
-            check = {"subject": CHECK, "wrapped": secrets.wrap(CHECK, bytes(32))}
-            connection.execute(insert_new(engine, _KEYS), [check])
-            kept = connection.execute(sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == CHECK)).scalar_one()
+            insert_rows(connection, _KEYS, [(CHECK, secrets.wrap(CHECK, bytes(32)))], taken="stays")
+            kept = connection.execute(_WRAPPED, {"subject": CHECK}).scalar_one()
         try:
             secrets.unwrap(CHECK, bytes(kept))
         except InvalidTag as error:
@@ -206,10 +207,11 @@ class KeyStore(KeyReader):
         if not wanted:
             return frozenset()
         with self._engine.begin() as connection:
-            have = set(found_among(connection, _KEPT_FOR, _KEYS.c.subject, wanted).scalars())
-            new = [(s, self._secrets.wrap(s, os.urandom(32))) for s in wanted if s not in have]
-            insert_rows(connection, _KEYS, new, taken="stays")  # Another service may make the same one.
             rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted).all()
+            if missing := set(wanted) - {row.subject for row in rows}:
+                new = [(s, self._secrets.wrap(s, os.urandom(32))) for s in sorted(missing)]
+                insert_rows(connection, _KEYS, new, taken="stays")  # Another service may make the same one.
+                rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted).all()
         # Only what was read just now is used: another process may have destroyed a key meanwhile.
         self._fresh = {
             row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped

@@ -20,6 +20,14 @@ LOG = sa.table("stored_events", sa.column("id"), sa.column("topic"), sa.column("
 PAGE = 2_000
 MOST_SOURCES = 1_000
 
+_CALLS = (
+    sa.select(LOG.c.id, LOG.c.state)
+    .where(LOG.c.topic.in_((CallReceived.name, CallCorrected.name)), LOG.c.id > sa.bindparam("after"))
+    .order_by(LOG.c.id)
+    .limit(PAGE)
+)
+_HEAD = sa.select(sa.func.max(LOG.c.id))
+
 
 class _When(msgspec.Struct):
     recordedat: datetime
@@ -40,7 +48,7 @@ class NightLog:
 
     def head(self) -> int:
         """The last position of the log."""
-        return self._connection.execute(sa.select(sa.func.max(LOG.c.id))).scalar() or 0
+        return self._connection.execute(_HEAD).scalar() or 0
 
     def before(self, moment: datetime) -> int:
         """The last position that was recorded before a moment; both clocks of the log only go forward."""
@@ -56,9 +64,7 @@ class NightLog:
 
     def calls(self, after: int, began: datetime, ended: datetime) -> Iterator[Told]:
         """The calls of this time, and all corrections of calls, behind a position; a page at a time."""
-        names = (CallReceived.name, CallCorrected.name)
-        query = sa.select(LOG.c.id, LOG.c.state).where(LOG.c.topic.in_(names)).order_by(LOG.c.id).limit(PAGE)
-        while page := self._connection.execute(query.where(LOG.c.id > after)).all():
+        while page := self._connection.execute(_CALLS, {"after": after}).all():
             for row in page:
                 record = decode(bytes(row.state))
                 if record.type == CallCorrected.name or began <= record.time <= ended:

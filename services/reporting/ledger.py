@@ -76,6 +76,7 @@ _ENCODE = msgspec.json.Encoder().encode
 _ENTRY = msgspec.json.Decoder(Entry)
 _ROW = msgspec.json.Decoder(Row)
 _TOLD = msgspec.json.Decoder(_Told)
+_FRONTIER = sa.select(TREE.c.frontier)
 
 
 class Ledger:
@@ -171,7 +172,7 @@ class Ledger:
 
     def _read_frontier(self) -> Frontier:
         with self.journal.engine.connect() as connection:
-            stored = connection.execute(sa.select(TREE.c.frontier)).scalar()
+            stored = connection.execute(_FRONTIER).scalar()
         return Frontier.decode(bytes(stored)) if stored else Frontier()
 
     def _write_frontier(self, session: Session) -> None:

@@ -69,6 +69,7 @@ OF_PERSONS = ("person.", "registration.", "consent.")
 _ENCODE = msgspec.json.Encoder().encode
 
 _FACTS = sa.select(FACTS.c.id, FACTS.c.body).where(FACTS.c.kind == sa.bindparam("kind"))
+_WHOLE = sa.select(FACTS.c.body).where(FACTS.c.kind == "whole")
 _DROP = sa.delete(ENTRIES).where(*(ENTRIES.c[name] == sa.bindparam(name) for name in Entry._fields))
 _MOVE = (
     sa.update(CELLS)
@@ -166,7 +167,7 @@ class Tallies:
         """Back to what is on disk, after a transaction that failed."""
         self._fresh()
         with self._engine.connect() as connection:
-            body = connection.execute(sa.select(FACTS.c.body).where(FACTS.c.kind == "whole")).scalar()
+            body = connection.execute(_WHOLE).scalar()
         self._whole = msgspec.json.decode(bytes(body), type=Whole) if body else Whole()
         wards = [(since, parse(content)) for since, content in self._whole.wards]
         self.facts = Facts(wards=wards, cases=self._cases, persons=self._persons, synthetic=self._whole.synthetic)
@@ -267,7 +268,7 @@ def _move_cell(session: Session, cell: tuple[Any, ...], by: int) -> None:
     names = dict(zip(_CELL, cell, strict=True))
     moved = session.execute(_MOVE, {"by": by, **{f"of_{name}": value for name, value in names.items()}})
     if not moved.rowcount:  # type: ignore[attr-defined]  # An UPDATE gives a CursorResult.
-        session.execute(sa.insert(CELLS).values(value=by, **names))
+        insert_rows(session.connection(), CELLS, [(*cell, by)])
 
 
 def stored_entries(session: Session | sa.Connection, members: Sequence[str] | None = None) -> list[Entry]:
@@ -287,5 +288,5 @@ def stored_cells(connection: sa.Connection) -> dict[tuple[str, int, str, str], i
 
 def stored_whole(connection: sa.Connection) -> Whole:
     """What the tallies know beside cases and persons, and up to which position of the ledger they go."""
-    body = connection.execute(sa.select(FACTS.c.body).where(FACTS.c.kind == "whole")).scalar()
+    body = connection.execute(_WHOLE).scalar()
     return msgspec.json.decode(bytes(body), type=Whole) if body else Whole()

@@ -12,13 +12,19 @@ class Truth:
 
     def __init__(self, loop: Loop, begins: datetime) -> None:
         self._loop, self._begins, self._slept = loop, begins.astimezone(UTC), timedelta(0)
+        self._asked, self._told = -1.0, self._begins
 
     def __call__(self) -> datetime:
-        return self._begins + self._slept + timedelta(microseconds=round(self._loop.time() * 1_000_000))
+        now = self._loop.time()
+        if now != self._asked:  # Many ask at one moment.
+            self._asked = now
+            self._told = self._begins + self._slept + timedelta(microseconds=round(now * 1_000_000))
+        return self._told
 
     def sleep_until(self, moment: datetime) -> None:
         """The machines sleep: it is later, and nobody's timers have moved."""
         self._slept += max(timedelta(0), moment - self())
+        self._asked = -1.0
 
     def skip_until(self, moment: datetime) -> None:
         """Nobody gets to do anything for so long: it is later, and every timer is due that was to be."""

@@ -37,10 +37,6 @@ class PowerCut(BaseException):
     """The process that was running is gone. Nothing of it may catch this and go on."""
 
 
-_GONE = suppress(PowerCut)
-"""One for all steps: it keeps nothing."""
-
-
 class Endless(RuntimeError):
     """The night does not come to an end."""
 
@@ -91,8 +87,7 @@ class Loop:
         events._set_running_loop(self._itself)
         try:
             task = self.create_task(main)
-            while not task.done():
-                self._step()
+            self._run_until(task.done)
             result: T = task.result()
             return result
         finally:
@@ -111,30 +106,34 @@ class Loop:
         """Let time pass, all at once: what was to happen meanwhile is late."""
         self._now = max(self._now, to)
 
-    def _step(self) -> None:
-        timers, ready = self._timers, self._ready
-        if not ready:
-            while timers and timers[0][2]._cancelled:
-                heapq.heappop(timers)
-            if not timers:
-                raise Endless("everybody waits, and nothing is going to happen")
-            self._now = max(self._now, timers[0][0])
-        while timers and timers[0][0] <= self._now:
-            ready.append(heapq.heappop(timers)[2])
-        place = int(self._draw() * len(ready))
-        handle = ready[place]
-        ready[place] = ready[-1]
-        ready.pop()
-        if handle._cancelled:
-            return
-        owner = handle._context.get(OWNER)
-        if owner is not None and owner.is_dead:
-            return
-        self.steps += 1
-        if self.steps > MOST_STEPS:
-            raise Endless(f"after {self.steps:,} steps the night is not over")
-        with _GONE:
-            handle._context.run(handle._callback, *handle._args)
+    def _run_until(self, is_done: Callable[[], bool]) -> None:
+        """One callback after another; most of a night's time goes by here, so nothing is called that need not be."""
+        draw, timers, ready = self._draw, self._timers, self._ready
+        while not is_done():
+            if not ready:
+                while timers and timers[0][2]._cancelled:
+                    heapq.heappop(timers)
+                if not timers:
+                    raise Endless("everybody waits, and nothing is going to happen")
+                self._now = max(self._now, timers[0][0])
+            while timers and timers[0][0] <= self._now:
+                ready.append(heapq.heappop(timers)[2])
+            place = int(draw() * len(ready))
+            handle = ready[place]
+            ready[place] = ready[-1]
+            ready.pop()
+            if handle._cancelled:
+                continue
+            owner = handle._context.get(OWNER)
+            if owner is not None and owner.is_dead:
+                continue
+            self.steps += 1
+            if self.steps > MOST_STEPS:
+                raise Endless(f"after {self.steps:,} steps the night is not over")
+            try:
+                handle._context.run(handle._callback, *handle._args)
+            except PowerCut:
+                continue
 
     def call_soon(self, callback: Callable[..., Any], *args: Any, context: contextvars.Context | None = None) -> Any:
         handle = Handle(callback, args, contextvars.copy_context() if context is None else context)

@@ -242,7 +242,8 @@ class PatientPull(BatchPullStreamSubscriber):
         if not self._come:
             self._some.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._some.wait(), patience)
+                async with asyncio.timeout(patience):  # `wait_for` makes a task, which costs as much as all the rest.
+                    await self._some.wait()
         return bool(self._come)
 
 

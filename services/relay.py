@@ -227,4 +227,5 @@ def _now() -> float:
 
 async def _at_most(seconds: float, what: Awaitable[Any]) -> None:
     with suppress(TimeoutError):
-        await asyncio.wait_for(what, seconds)
+        async with asyncio.timeout(seconds):
+            await what

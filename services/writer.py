@@ -124,7 +124,8 @@ async def keep_time(desk: Desk[Any], compared: asyncio.Event, sooner: asyncio.Ev
             due = None
         wait = LOOK if due is None else (due - desk.journal.clock()).total_seconds()
         with suppress(TimeoutError):
-            await asyncio.wait_for(sooner.wait(), min(max(wait, 0.0), LOOK))
+            async with asyncio.timeout(min(max(wait, 0.0), LOOK)):
+                await sooner.wait()
 
 
 async def _catch_up(broker: NatsBroker, ward: str, service: str, cursors: Cursors) -> None:

@@ -184,12 +184,15 @@ class PatientPull(BatchPullStreamSubscriber):
         self._some.set()
 
     async def _consume_pull(self) -> None:
-        began = 0.0
+        began, is_idle = 0.0, False
         while self.running:
             await asyncio.sleep(max(0.0, began + self.pace - time.monotonic()))
             began = time.monotonic()
             try:
-                messages = await self._there_now() or await self._first_to_come()
+                # Where nothing came all the while, nothing is there: only the waiting goes on.
+                messages = [] if is_idle else await self._there_now()
+                messages = messages or await self._first_to_come()
+                is_idle = not messages
                 if messages:
                     self.handled = False
                     try:
@@ -198,6 +201,7 @@ class PatientPull(BatchPullStreamSubscriber):
                         self.given_back += not self.handled
                     await self._give_back(messages)
             except (nats.errors.Error, BusError, OSError) as error:
+                is_idle = False
                 log.warning("%s", error, extra={"durable": self._durable})
                 await asyncio.sleep(RETRY)
 

@@ -131,7 +131,7 @@ class Desk(Generic[S]):
         self._parked = _parked(journal.engine)
         self._waiting = _waiting(journal.engine)
         self._failed: dict[str, datetime] = {}
-        self._look_at: datetime | None = AT_ONCE
+        self.look_at: datetime | None = AT_ONCE
         """Nothing falls due before; None: nothing is planned. Only this process writes deadlines, so it can know."""
         self.has_planned = False
         """Set by what planned a deadline; cleared as they are looked at."""
@@ -218,6 +218,10 @@ class Desk(Generic[S]):
             with self._group() as group:
                 self._begin(group)
 
+    def nothing_is_due(self) -> bool:
+        """Whether it is known that nothing falls due now. The one question that any thread may ask."""
+        return self.look_at is None or self.journal.clock() < self.look_at
+
     def fall_due(self) -> datetime | None:
         """Let everything that is due by the clock have its effect, the earliest first, each in its own transaction.
 
@@ -233,15 +237,15 @@ class Desk(Generic[S]):
         """
         self.has_planned = False
         now = self.journal.clock()
-        if self._look_at is None or now < self._look_at:
-            return self._look_at
+        if self.nothing_is_due():
+            return self.look_at
         self._failed = {key: again for key, again in self._failed.items() if again > now}
         for _ in range(MOST_DUE):
             with self.journal.engine.connect() as connection:
                 due = deadlines.earliest(connection, without=self._failed)
             if due is None or due.due > now:
-                self._look_at = min([*self._failed.values(), *([due.due] if due else [])], default=None)
-                return self._look_at
+                self.look_at = min([*self._failed.values(), *([due.due] if due else [])], default=None)
+                return self.look_at
             self._fall_due(due, now)
         return now
 
@@ -275,7 +279,7 @@ class Desk(Generic[S]):
                     del group.shelf  # It knows the group: all that this held would stay until the collector comes.
         except BaseException:
             self._is_stale = True
-            self._look_at = AT_ONCE
+            self.look_at = AT_ONCE
             self._cache.clear()
             self._names.clear()
             self.cursors.undo()
@@ -302,7 +306,7 @@ class Desk(Generic[S]):
                 self._names[key] = names
         self._names = self._names if len(self._names) < CACHE else {}
         if any(group.deadlines.values()):
-            self.has_planned, self._look_at = True, AT_ONCE
+            self.has_planned, self.look_at = True, AT_ONCE
         self._parked |= group.parked
         self._waiting |= group.waiting
 

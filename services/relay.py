@@ -66,6 +66,8 @@ class Relay:
         self.compared = asyncio.Event()
         """Set once the journal was found to be no older than what others hold; nothing is taken before."""
         self._again = 0
+        self._first: bytes | None = None
+        """The first event of the log; it never changes, and EVENTS is asked for it again and again."""
         self._js: JetStreamContext | None = None
         self._publisher: Publisher | None = None
         self._answered = self._forgotten = 0
@@ -148,7 +150,7 @@ class Relay:
 
     async def _holds_the_first(self, js: JetStreamContext) -> bool:
         """Whether EVENTS holds our first event. One made anew may have got later ones before we noticed."""
-        [(_, text)] = await self._journal.run(self._journal.read, 0, 1)
+        text = self._first = self._first or (await self._journal.run(self._journal.read, 0, 1))[0][1]
         first, sequence = decode(text), 0
         subject = event_subject(first.ward, first.service, first.type, first.case)
         while True:

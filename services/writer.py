@@ -118,7 +118,7 @@ async def keep_time(desk: Desk[Any], compared: asyncio.Event, sooner: asyncio.Ev
     while True:
         sooner.clear()
         try:
-            due = await desk.journal.run(desk.fall_due)
+            due = desk.look_at if desk.nothing_is_due() else await desk.journal.run(desk.fall_due)
         except sa.exc.OperationalError as error:
             log.warning("what falls due must wait for the database: %s", type(error).__name__)
             due = None

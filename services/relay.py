@@ -110,7 +110,7 @@ class Relay:
             await self._send(receipts, events)
             if self._forgotten < self._answered and _now() > self._forgot_at + FORGET:
                 await self._journal.run(self._forget_receipts, self._answered)
-            if not (receipts or events):
+            if len(receipts) < RECEIPTS_PAGE and len(events) < PAGE:  # That was all; a commit since has been noted.
                 is_tidy = self._forgotten == self._answered
                 await _at_most(CHECK if is_tidy else FORGET, self._journal.committed.wait())
 

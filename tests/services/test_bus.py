@@ -14,6 +14,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from deploy.natsd import NatsServer, declare
+from services import bus
 from services.bus import BusError, PatientPull, check_durables, make_broker, subscribe
 from services.handover import app as handover
 from services.intake import app as intake
@@ -155,6 +156,34 @@ async def test_one_message_is_handed_over_at_once(server: NatsServer, client: Cl
     await client.jetstream().publish("inbox.w.p.intake.call-report", b"one")
     await asyncio.wait_for(came.wait(), 2)
     await broker.stop()
+
+
+async def test_what_is_idle_only_waits_on(server: NatsServer, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing came all the while nobody asks what is there; after a message somebody does, once."""
+    monkeypatch.setattr(bus, "IDLE", 0.1)
+    asked: list[bool] = []
+    heard: list[bytes] = []
+
+    async def overhears(message: Msg) -> None:
+        asked.append(b"no_wait" in message.data)
+
+    async def takes(messages: list[Msg]) -> None:
+        heard.extend(message.data for message in messages)
+        for message in messages:
+            await message.ack()
+
+    await client.subscribe("$JS.API.CONSUMER.MSG.NEXT.INBOX.intake", cb=overhears)
+    broker = make_broker(server.url, "test")
+    subscribe(broker, "w", "intake", takes)
+    await broker.start()
+    await eventually(lambda: len(asked) > 5)
+    assert asked[:5] == [True, False, False, False, False]
+
+    await client.jetstream().publish("inbox.w.p.intake.call-report", b"one")
+    await eventually(lambda: asked[-3:] == [True, False, False])
+    await broker.stop()
+    assert heard == [b"one"]
+    assert sum(asked) == 2
 
 
 async def test_a_deleted_durable_is_survived(server: NatsServer, client: Client) -> None:

@@ -380,6 +380,28 @@ async def test_a_commit_that_plans_something_sooner_wakes_the_keeper(
         await asyncio.gather(keeper, return_exceptions=True)
 
 
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_the_writer_thread_is_left_alone_while_nothing_falls_due(
+    night: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked once what is planned; looking at the clock is enough from then on."""
+    monkeypatch.setattr(writer, "LOOK", 0.01)
+    desk, compared = night.desk(), asyncio.Event()
+    run, asked = desk.journal.run, []
+
+    async def running(work: Callable[..., Any], *arguments: Any) -> Any:
+        asked.append(work)
+        return await run(work, *arguments)
+
+    monkeypatch.setattr(desk.journal, "run", running)
+    keeper = asyncio.create_task(writer.keep_time(desk, compared, asyncio.Event()))
+    compared.set()
+    await asyncio.sleep(0.2)
+    keeper.cancel()
+    await asyncio.gather(keeper, return_exceptions=True)
+    assert asked == [desk.fall_due]
+
+
 class RealClock(Clock):
     """The time of day, and whatever a message moves is left alone."""
 

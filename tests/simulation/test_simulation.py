@@ -29,11 +29,6 @@ def test_so_many_nights_leave_nothing_broken(first: int) -> None:
     assert broken_among(range(first, min(first + TOGETHER, SEEDS + 1))) == []
 
 
-def test_a_night_that_once_broke_is_whole() -> None:
-    """Of a case that the new night provider had told of, the old contractor's earlier call came after midnight."""
-    assert broken_among([1196]) == []
-
-
 def test_a_failing_seed_tells_its_story(capsys: pytest.CaptureFixture[str]) -> None:
     """Times, who, what happened, what broke, and how to play it again."""
     with pytest.MonkeyPatch.context() as patch:

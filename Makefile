@@ -19,8 +19,10 @@ demo: $(VENV)/.run ## Two synthetic fiscal years in, the ward's published tables
 	@$(BIN)/yoake demo $(ARGS)
 
 test: $(VENV)/.dev ## The whole suite, with real NATS, SQLite and PostgreSQL
-	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/mypy --no-error-summary & types=$$!; \
+		$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS); tests=$$?; \
+		wait $$types || { echo "The types do not agree; see above." >&2; exit 1; }; exit $$tests
 
 faults: $(VENV)/.dev ## 300 kills on SQLite and on PostgreSQL, and every other fault, for as long as it says
 	@YOAKE_FAULT_KILLS=$${YOAKE_FAULT_KILLS:-300} YOAKE_FAULT_GONE=$${YOAKE_FAULT_GONE:-60} \

@@ -62,16 +62,16 @@ def test_what_is_no_address_of_a_database_is_told() -> None:
 def test_one_table_or_index_that_is_missing_is_made(databases: Databases) -> None:
     """Whatever else there is; where nothing is missing nothing is touched, which on PostgreSQL would lock it."""
     ours, others = (open_engine(databases().replace("{service}", "intake")) for _ in range(2))
-    index = next(index for table in WRITER_TABLES for index in table.indexes)
+    table, index = next((table, index) for table in WRITER_TABLES for index in table.indexes)
     with others.begin() as connection:
         assert create(connection, WRITER_TABLES)
-    for missing in (None, f"INDEX {index.name}", f"TABLE {index.table.name}"):
+    for missing in (None, f"INDEX {index.name}", f"TABLE {table.name}"):
         with ours.begin() as connection:
             connection.execute(sa.text(f"DROP {missing}" if missing else "SELECT 1"))
             assert create(connection, WRITER_TABLES)
             inspector = sa.inspect(connection)
-            assert {table.name for table in WRITER_TABLES} <= set(inspector.get_table_names())
-            assert index.name in {found["name"] for found in inspector.get_indexes(index.table.name)}
+            assert {each.name for each in WRITER_TABLES} <= set(inspector.get_table_names())
+            assert index.name in {found["name"] for found in inspector.get_indexes(table.name)}
             assert create(connection, WRITER_TABLES) == (connection.dialect.name == "sqlite")
     for engine in (ours, others):
         engine.dispose()

@@ -91,7 +91,8 @@ $(VENV)/.run: requirements.lock pyproject.toml | $(BIN)/python
 	@$(INSTALL); install --require-hashes -r requirements.lock; install --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
-	@echo "Installing what the tests need into $(VENV) (once) ..."
-	@$(INSTALL); install --require-hashes -r requirements-dev.lock
-	@touch $@
+# Its lock has everything that the other has, as it is there: one call instead of two, and nothing left to resolve.
+$(VENV)/.dev: requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what Yoake and its tests need into $(VENV) (once) ..."
+	@$(INSTALL); install --no-deps --require-hashes -r requirements-dev.lock; install --no-deps --no-build-isolation -e .
+	@touch $(VENV)/.run $@

@@ -251,6 +251,12 @@ def _given(dialect: str, values: Sequence[str] | Sequence[int]) -> list[Any] | s
     return list(values) if dialect == "postgresql" else msgspec.json.encode(values).decode()
 
 
+_ALL_THERE = sa.text(
+    "SELECT bool_and(to_regclass(quote_ident(name)) IS NOT NULL) FROM unnest(CAST(:names AS text[])) AS name"
+)
+"""Each is looked up by its name: a database may be shared, and hold very many tables that are not ours."""
+
+
 def create(connection: sa.Connection, tables: Sequence[sa.Table]) -> bool:
     """Make tables and their indexes where any is missing; several processes may do so at once.
 
@@ -262,8 +268,8 @@ def create(connection: sa.Connection, tables: Sequence[sa.Table]) -> bool:
     """
     if connection.dialect.name == "postgresql":
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(7220)"))
-        visible = connection.execute(sa.text("SELECT relname FROM pg_class WHERE pg_table_is_visible(oid)"))
-        if {t.name for t in tables} | {i.name for t in tables for i in t.indexes} <= set(visible.scalars()):
+        names = [t.name for t in tables] + [i.name for t in tables for i in t.indexes]
+        if connection.execute(_ALL_THERE, {"names": names}).scalar():
             return False
     for table in tables:
         connection.execute(CreateTable(table, if_not_exists=True))

@@ -49,10 +49,19 @@ ROOM = 6 * 2**30
 """Bytes that must be free in memory for the tests' own directories."""
 
 
+NEED_NOT_LAST = ("fsync = off", "full_page_writes = off", "max_wal_size = '128MB'")
+"""Settings of a PostgreSQL whose databases need not outlive the tests, nor fill the memory with its log."""
+
+
+def memory() -> Path | None:
+    """Where the tests' own directories lie in memory, if there is room: the suite syncs some hundred thousand times."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM else None
+
+
 def pytest_configure() -> None:
-    """Let the tests' directories lie in memory where there is room: the suite syncs some hundred thousand times."""
-    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    """Let pytest's directories lie there too."""
+    if place := memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(place))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -74,7 +83,10 @@ def postgresql() -> Iterator[str]:
 @contextmanager
 def own_postgresql() -> Iterator[str]:
     """A PostgreSQL from the wheel, by its URL. As root it runs as another user, who must reach the data."""
-    with tempfile.TemporaryDirectory(prefix="yoake-pg-") as directory, pytest.MonkeyPatch.context() as patch:
+    with (
+        tempfile.TemporaryDirectory(prefix="yoake-pg-", dir=memory()) as directory,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         Path(directory).chmod(0o755)
         (runtime := Path(directory) / "runtime").mkdir(mode=0o700)
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))  # Read on import; the wheel warns where it is unset.
@@ -83,8 +95,9 @@ def own_postgresql() -> Iterator[str]:
         server = get_server(Path(directory) / "data", cleanup_mode="stop")
         url = server.get_uri(driver="psycopg")
         engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:  # These databases need not outlive the tests.
-            connection.execute(sa.text("ALTER SYSTEM SET fsync = off"))
+        with engine.connect() as connection:
+            for line in NEED_NOT_LAST:
+                connection.execute(sa.text(f"ALTER SYSTEM SET {line}"))
             connection.execute(sa.text("SELECT pg_reload_conf()"))
         engine.dispose()
         yield url
@@ -95,7 +108,7 @@ def own_postgresql() -> Iterator[str]:
 def databases(request: pytest.FixtureRequest) -> Iterator[Databases]:
     """Gives new empty databases on each call, as a URL in which {service} stands for the service."""
     if request.param == "sqlite":
-        with tempfile.TemporaryDirectory(prefix="yoake-", dir=MEMORY if MEMORY.is_dir() else None) as directory:
+        with tempfile.TemporaryDirectory(prefix="yoake-", dir=memory()) as directory:
             yield lambda: _files(Path(directory))
     else:
         server: str = request.getfixturevalue("postgresql")

@@ -89,9 +89,12 @@ class Centre:
     The test is the bus.
     """
 
-    def __init__(self, url: str, ward: Ward | None = WARD, *, seed: int = 1) -> None:
-        """`url` holds {service}. `ward` None: no file is in force yet. `seed`: another one where others' ids stand."""
-        self.url, self.clock, self._new_id = url, Clock(), seeded_ids(seed)
+    def __init__(self, url: str, ward: Ward | None = WARD, *, seed: int = 1, now: str = NOON) -> None:
+        """`url` holds {service}. `ward` None: no file is in force yet. `seed`: another one where others' ids stand.
+
+        `now`: when it is first switched on; every night from then on is closed.
+        """
+        self.url, self.clock, self._new_id = url, Clock(now), seeded_ids(seed)
         self._ward = (ward or WARD).id
         self._start()
         if ward is not None:

@@ -55,6 +55,14 @@ def test_the_locks_hold_every_pin_by_hash_and_name_no_host() -> None:
         assert all("--hash=sha256:" in entry for entry in entries)
 
 
+def test_what_yoake_needs_stands_in_the_tests_lock_as_it_is_in_its_own() -> None:
+    """`make test` installs the one alone, without resolving: each version, with its hashes, stands there too."""
+    entry = re.compile(r"^([a-z0-9][^ ]*)[^\\]*\\\n((?: +--hash=sha256:.*\n)+)", re.MULTILINE)
+    own, tests = ((ROOT / f"requirements{of}.lock").read_text() for of in ("", "-dev"))
+    assert len(entry.findall(own)) == len(re.findall("^[a-z0-9]", own, re.MULTILINE))
+    assert set(entry.findall(own)) - set(entry.findall(tests)) == set()
+
+
 def test_every_setting_is_documented() -> None:
     """docs/operations.md names each variable that the code reads."""
     code = "".join(path.read_text() for path in tracked("services/*.py", "deploy/*.py"))

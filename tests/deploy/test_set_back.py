@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from deploy.backup import copy_rows, open_databases
 from deploy.datadir import DataDirectory
+from deploy.opened import SETTLE_SECONDS
 from services.database import create, open_engine
 from services.settings import Settings
 from tests.conftest import schemas
@@ -79,9 +81,11 @@ def is_refused(data: Path, database: str) -> None:
     for service in refusing:
         log = data / "logs" / f"{service}.log"
         until(lambda log=log: "was restored from an older copy" in log.read_text())  # type: ignore[misc]
+    began = time.monotonic()
     verified = yoake("verify", "--data", data)
     assert verified.returncode == 1
     assert NAMED[database] in verified.stdout
+    assert time.monotonic() - began < SETTLE_SECONDS, "what stands still is not waited for"
     status = yoake("status", "--json", "--data", data).json
     assert any(NAMED[database] in line for line in status["set_back"])
     assert {s["service"] for s in status["services"] if s["running"]} >= set(DATABASES[:4]) - set(refusing)

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from services.database import DatabaseError, open_engine, open_reader
+from services.database import DatabaseError, create, open_engine, open_reader
 from services.journal import log_of
 from services.reporting.inquiry import UNREADABLE, Inquiry
-from tests.desk_examples import Centre, call
+from services.tables import WRITER_TABLES
+from tests.desk_examples import Centre, Databases, call
 
 
 def test_a_reader_sees_what_is_committed_and_writes_nothing(centre: Centre) -> None:
@@ -56,3 +57,21 @@ def test_what_is_no_address_of_a_database_is_told() -> None:
     """As it is for those who write."""
     with pytest.raises(DatabaseError, match="is not a database URL such as"):
         open_reader("no database")
+
+
+def test_one_table_or_index_that_is_missing_is_made(databases: Databases) -> None:
+    """Whatever else there is; where nothing is missing nothing is touched, which on PostgreSQL would lock it."""
+    ours, others = (open_engine(databases().replace("{service}", "intake")) for _ in range(2))
+    table, index = next((table, index) for table in WRITER_TABLES for index in table.indexes)
+    with others.begin() as connection:
+        assert create(connection, WRITER_TABLES)
+    for missing in (None, f"INDEX {index.name}", f"TABLE {table.name}"):
+        with ours.begin() as connection:
+            connection.execute(sa.text(f"DROP {missing}" if missing else "SELECT 1"))
+            assert create(connection, WRITER_TABLES)
+            inspector = sa.inspect(connection)
+            assert {each.name for each in WRITER_TABLES} <= set(inspector.get_table_names())
+            assert index.name in {found["name"] for found in inspector.get_indexes(table.name)}
+            assert create(connection, WRITER_TABLES) == (connection.dialect.name == "sqlite")
+    for engine in (ours, others):
+        engine.dispose()

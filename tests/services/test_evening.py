@@ -26,7 +26,7 @@ def note(case: str | None = "E", on: str = AFTERNOON, /, **data: Any) -> Message
 @pytest.fixture
 def centre(database_url: str) -> Iterator[Centre]:
     """A centre in the afternoon of 31 December, with E's open case, which handover knows."""
-    with Centre(database_url) as running:
+    with Centre(database_url, now="2025-12-30 10:00") as running:
         running.clock.now = at("2025-12-31 10:00")
         running.say("day", register("P", "2025-12-30 10:00", personal={"name": "架空 太郎"}))
         running.say("day", call("E", "2025-12-31 10:30", person="P"))

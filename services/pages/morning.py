@@ -200,8 +200,10 @@ class MorningPages:
     def _overtaken(self, request: Request, form: Mapping[str, str], night: Night, told: Told) -> Mistake | None:
         """What somebody else has said of an item before, where it can be said but once: theirs stands."""
         do = form.get("do", "")
-        entry = night.entry(int(form["item"])) if do in ("acknowledge", "done") else None
+        entry = night.entry(int(form["item"])) if do in ("acknowledge", "done", "undo", "correct") else None
         before = (entry.acknowledged if do == "acknowledge" else entry.done) if entry else None
+        if do in ("undo", "correct"):
+            do, before = "done", None if form.get("seen") == "done" else before  # Done since: it is not undone unseen.
         if entry is None or before is None or before.cause == told.causation:
             return None
         terms, opens = self._around.terms(language_of(request)), self._opens_for(request)

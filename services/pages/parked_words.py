@@ -200,6 +200,7 @@ _ACCEPTED = {
     "`person` (your own reference) or `person_id` (our id)": "自分の登録番号（person）か、登録者の記号（person_id）",
     "a time within the provider's bands": "担当の時間帯の日時",
     "a time within the provider's contract": "契約期間の日時",
+    "a call.report with a matter": "相談のある連絡（call.report）",
     "a call.report with a matter about the registrant": "この登録者の相談がある連絡（call.report）",
     "a call.report with a matter about this person": "この方の相談がある連絡（call.report）",
     "a call.report with a matter, under this consultation": "この相談の連絡（call.report）",

@@ -270,6 +270,8 @@ class _Head:
         }
         differing = [one for one in self._night.editions if one.statement.verdict == "differ"]
         found = [say("issued_differing", edition=self.edition_name(one.statement.edition)) for one in differing]
+        if away := [str(entry.n) for entry in self._night.entries if entry.gone]:
+            found.insert(0, say("corrected_away", named=self._terms.listed(away)))
         found += [self._of(n, say("overdue_notice", due=clock.in_the_morning(due))) for due, n in sorted(overdue)]
         for step in self._night.passed:
             at = clock.in_the_morning(step.fired_at)

@@ -103,7 +103,7 @@ class RowWriter:
             name=say("nth_item", n=entry.n),
             number=call.number if call else item.number,
             about=item.case or item.contact,
-            time=self._clock.at_night(call.at if call else item.at),
+            time=self._time(call.at if call else item.at),
             kind=self._kind(item, call),
             marks=tuple(self._marks(entry, item, call)),
             facts=facts,
@@ -111,6 +111,11 @@ class RowWriter:
             owner=self._owner(call.case if call else item.case),
             **common,
         )
+
+    def _time(self, at: datetime) -> str:
+        """When a call was; with its day, where it was corrected out of the night."""
+        night = self._night.newest.statement
+        return self._clock.at_night(at) if night.began_at <= at < night.ended_at else self._clock.whole(at)
 
     def told(self, entry: Entry, calls: Mapping[Key, Call], word: Word) -> dict[str, str]:
         """Which item, who said something of it, and when, for a sentence about that."""
@@ -140,7 +145,8 @@ class RowWriter:
         if item.late:
             yield say("mark_late")
         if entry.gone:
-            yield say("mark_gone")
+            night = self._terms.ward.night_at(call.at) if call else None
+            yield say("mark_moved", night=self._clock.day(night)) if night else say("mark_gone")
         if item.writing:
             yield say("mark_writing")
         if call is None:

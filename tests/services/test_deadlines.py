@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from events import Recorded, event_of
 from events.intake import CaseClosed
 from services import deadlines, writer
 from services.book import Due, Said
@@ -21,7 +22,7 @@ from services.intake.domain import IntakeBook
 from services.intake.rules import Rules as IntakeRules
 from services.journal import Journal
 from services.tables import DEADLINES
-from tests.desk_examples import RULES, Centre, Clock, at, call, names
+from tests.desk_examples import RULES, Centre, Clock, at, call
 from tests.running import eventually
 
 Fell = list[tuple[str, str]]
@@ -438,10 +439,11 @@ def tell(centre: Centre, *wishes: str) -> list[Any]:
 
 def fallen(centre: Centre) -> Fell:
     """What had its effect, and when."""
-    assert set(names(centre.events())) <= {"case.closed"}
-    return [
-        (event.reason, f"{_local(r.time):%d %H:%M}") for event, r in zip(centre.events(), centre.records(), strict=True)
-    ]
+    told: list[tuple[Any, Recorded]] = [
+        (event_of(record), record) for record in centre.records()
+    ]  # Read once: the keeper may write meanwhile.
+    assert {record.type for _, record in told} <= {"case.closed"}
+    return [(event.reason, f"{_local(record.time):%d %H:%M}") for event, record in told]
 
 
 def _local(moment: datetime) -> datetime:

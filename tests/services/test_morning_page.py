@@ -115,7 +115,7 @@ async def test_what_is_said_goes_out_as_the_roles_provider(centre: Centre) -> No
         ("done", "item.done", "note"),
         ("correct", "item.undo", "reason"),
     ):
-        await send(app, form(do, text="伝えること"))
+        await send(app, form(do, text="伝えること", seen="done"))
         provider, message = app.state.counter.sent[-1]
         sent.append((provider, message["type"], message["synthetic"], message["data"]))
         assert sent[-1][1] == kind
@@ -328,6 +328,33 @@ async def test_who_comes_second_is_told_who_came_first(centre: Centre) -> None:
     await send(first, form("done", 2, worker="夜明 花子"))
     done = await send(second, form("done", 2))
     assert (done.status_code, "2番は、すでに夜明 花子が8:35に完了にしています。" in done.text) == (409, True)
+
+
+async def test_what_was_done_meanwhile_is_not_undone_unseen(centre: Centre) -> None:
+    """An old tab shows it as acknowledged: nothing is sent. Who sees that it is done takes both back, and reads so."""
+    first, second = (site(centre, role="day", name=name) for name in ("夜明 花子", "架空 次郎"))
+    say(centre, "day", of_item("acknowledge", 1, "08:35"))
+    await send(first, form("done", 1, worker="夜明 花子"))
+    late = [await send(second, form(do, 1, text="押し間違い")) for do in ("undo", "correct")]
+
+    for each in late:
+        assert (each.status_code, "1番は、すでに夜明 花子が8:35に完了にしています。" in each.text) == (409, True)
+    assert second.state.counter.sent == []
+    assert "受領と完了を取り消す" in item_of(await get(second), 1)
+    centre.clock.now = at(on("08:37"))
+    assert "受領と完了を訂正する" in item_of(await get(second), 1)
+    await send(second, form("correct", 1, text="別の件", seen="done"))
+    assert "item.unacknowledged" in names(centre.events("handover"))
+
+
+async def test_who_signed_in_without_a_name_gives_one_to_undo(centre: Centre) -> None:
+    """As for everything else that somebody says of an item."""
+    say(centre, "day", of_item("acknowledge", 1, "08:35"))
+    named, nameless = [item_of(await get(site(centre, role="day", name=name)), 1) for name in ("夜明 花子", None)]
+
+    assert 'id="undo-worker-1"' not in named
+    assert 'id="undo-worker-1"' in nameless
+    assert "（氏名なし）" not in nameless[nameless.index("undo-worker-1") :]
 
 
 async def test_of_two_at_once_one_is_told_who_was_first(centre: Centre) -> None:

@@ -409,6 +409,18 @@ def test_a_call_that_was_another_nights_says_so(centre: Centre) -> None:
     assert shown.rows[0].standing != "overdue"
 
 
+def test_a_call_that_is_another_nights_names_that_night_and_its_day(centre: Centre) -> None:
+    """So that nobody takes 1:30 for this night's, or looks for a call that nobody entered."""
+    reported = told("A", "23:40")
+    handed_over(centre, reported)
+    say(centre, "night", correct(reported, on("08:40"), occurred_at=at("2025-11-14 01:30").isoformat()))
+    shown = sheet(centre)
+
+    assert "訂正により11月13日（木）の夜間分になった" in shown.rows[0].marks
+    assert shown.rows[0].time == "11月14日（金） 1:30"
+    assert "訂正によりこの夜間分ではなくなった連絡があります：1番。" in shown.notices
+
+
 def test_the_figures_follow_what_was_corrected(centre: Centre) -> None:
     """One was put down by mistake, one is another night's, one further contact is the first now: the head says so."""
     first, again, wrong, other = told("A", "23:40"), told("A", "01:10"), told("B", "02:10"), told("C", "03:10")

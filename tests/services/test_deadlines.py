@@ -438,10 +438,8 @@ def tell(centre: Centre, *wishes: str) -> list[Any]:
 
 
 def fallen(centre: Centre) -> Fell:
-    """What had its effect, and when."""
-    told: list[tuple[Any, Recorded]] = [
-        (event_of(record), record) for record in centre.records()
-    ]  # Read once: the keeper may write meanwhile.
+    """What had its effect, and when. Read once: the keeper may write meanwhile."""
+    told: list[tuple[Any, Recorded]] = [(event_of(record), record) for record in centre.records()]
     assert {record.type for _, record in told} <= {"case.closed"}
     return [(event.reason, f"{_local(record.time):%d %H:%M}") for event, record in told]
 

@@ -4,8 +4,8 @@
 .PHONY: help demo test faults kit-faults garbage simulate lint types check lock schemas release-fixture clean tools bench bench-rivals
 
 VENV ?= .venv
-# One more than there are cores: much of the suite waits. The files that wait longest come first.
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two more than there are cores: much of the suite waits. The files that wait longest come first.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 2)
 BIN := $(VENV)/bin
 # What was compiled is kept: some images say that it is not, and then each of the many processes here compiles it all again.
 unexport PYTHONDONTWRITEBYTECODE

@@ -161,6 +161,8 @@ def _undo(place: _Place) -> None:
         place.write(ItemUnacknowledged, from_owner=case.owner, to_owner=back)
     else:
         place.write(ItemUnacknowledged)
+    if place.row is not None:
+        urgent.taken_back(place.row, place.said.arrived, place.ward, place.book)
     for edition in place.state.editions:
         if place.n in edition.numbers:
             ladder.plan(place.night, edition, place.ward, place.book, from_=place.said.arrived)

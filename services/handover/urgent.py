@@ -87,10 +87,14 @@ def heard(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any], *, is_new
         elif found is None:
             _answer(row, "can-wait", None, record.time, book)
         return
-    if found is None or (alarm is not None and row.attended) or _is_acknowledged(row, book):
-        return
-    if found[1] + TOO_LATE > record.recordedat and book.planned(_key(row, row.case)) is None:
-        book.plan(_key(row, row.case), record.recordedat, KIND, row.contact, synthetic=record.synthetic)
+    if found is not None and (alarm is None or not row.attended) and not _is_acknowledged(row, book):
+        _plan(row, found[1], record.recordedat, book)
+
+
+def _plan(row: ItemRow, until: datetime, now: datetime, book: Book[Any]) -> None:
+    """Let it be raised at once, unless it is planned already, or its time is long past."""
+    if until + TOO_LATE > now and book.planned(_key(row, row.case)) is None:
+        book.plan(_key(row, row.case), now, KIND, row.contact, synthetic=row.synthetic)
 
 
 def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
@@ -141,6 +145,13 @@ def _next(row: ItemRow, alarm: Alarm | None, ward: Ward, now: datetime) -> str |
 def acknowledged(row: ItemRow, provider: str, at: datetime, book: Book[Any]) -> None:
     """The day has taken it over: no further step follows."""
     _over(row, "acknowledged", provider, at, book)
+
+
+def taken_back(row: ItemRow, now: datetime, ward: Ward, book: Book[Any]) -> None:
+    """Nobody has taken it over after all: it is raised again, and the next of the ladder is called."""
+    alarm, found = _alarm(row.contact, row.matter, book), cannot_wait(row, ward)
+    if ward.urgent is not None and found is not None and not row.attended and (alarm is None or alarm.answered):
+        _plan(row, found[1], now, book)
 
 
 def closed(case: str, record: Recorded, book: Book[Any]) -> None:

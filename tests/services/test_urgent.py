@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.desk_examples import ON_ONE_STORE, WARD, Centre, at, call, close, correct, message
-from tests.morning_examples import ISSUED, acknowledge, clock, evening, recorded, tell, without
+from tests.morning_examples import ISSUED, acknowledge, clock, evening, item, recorded, tell, without
 
 SEVEN = "2025-05-13T07:00:00+09:00"
 
@@ -127,6 +127,33 @@ def test_taking_it_over_ends_it(night: Centre) -> None:
 
     assert [step[1] for step in ladder(night)] == ["13 08:25"]
     assert answers(night) == [("13 08:33", "day", "acknowledged")]
+
+
+def test_taking_it_over_by_mistake_does_not_end_it(night: Centre) -> None:
+    """Taken back, nobody has it: it is raised again at once, and whoever follows on the ladder is called, and so on."""
+    tell(night, ("night", needs("2025-05-13 08:25")))
+    night.tick(ISSUED)
+    tell(night, ("day", acknowledge(1, "2025-05-13 08:33")))
+    tell(night, ("day", item("undo", 1, "2025-05-13 08:34", worker=None)))
+    night.tick("2025-05-13 08:50")
+
+    called = [(step[0], step[1]) for step in ladder(night)]
+    assert called == [("raised", "13 08:25"), ("raised", "13 08:34"), ("unanswered", "13 08:44")]
+    tell(night, ("day", acknowledge(1, "2025-05-13 08:51")))
+    night.tick("2025-05-13 10:00")
+    assert answers(night) == [("13 08:33", "day", "acknowledged"), ("13 08:51", "day", "acknowledged")]
+
+
+def test_what_somebody_answered_is_not_raised_again_by_an_undoing(night: Centre) -> None:
+    """The duty has seen to it; that the item is taken back is for the morning's own ladder."""
+    attempts = [{"what": "ward", "at": "2025-05-13T08:26:00+09:00", "to": "ward-duty", "answered": True}]
+    tell(night, ("night", needs("2025-05-13 08:25", danger=attempts)))
+    night.tick(ISSUED)
+    tell(night, ("day", acknowledge(1, "2025-05-13 08:33")))
+    tell(night, ("day", item("undo", 1, "2025-05-13 08:34", worker=None)))
+    night.tick("2025-05-13 10:00")
+
+    assert [step[0] for step in ladder(night)] == ["raised"]
 
 
 def test_closing_the_consultation_ends_it(night: Centre) -> None:

@@ -276,7 +276,7 @@ def _on_duty(left: Left, moment: datetime) -> str:
 
 
 def what_cannot_wait_is_raised(left: Left) -> Iterator[str]:
-    """Raised once for each matter; then the ladder, rung by rung, until an answer; or it goes on."""
+    """Raised once for each matter, and again where it was taken over by mistake; then rung by rung until an answer."""
     ladders: dict[Place, list[tuple[Recorded, Any]]] = defaultdict(list)
     for record, step in _events(left, "handover", "urgent.raised", "urgent.unanswered", "urgent.answered"):
         ladders[step.contact, step.matter].append((record, step))
@@ -289,17 +289,32 @@ def what_cannot_wait_is_raised(left: Left) -> Iterator[str]:
         if by is not None and place not in ladders and place[0] not in acknowledged and event.case not in closed:
             yield f"{event.number} could wait until {by}, and was raised with nobody"
     planned = _deadlines(left, "handover")
+    taken_back = {event.contact for _, event in _events(left, "handover", "item.unacknowledged")}
     for place, told in ladders.items():
-        kinds = [record.type.removeprefix("urgent.") for record, _ in told]
-        if kinds[0] != "raised" or kinds.count("answered") > 1 or "answered" in kinds[:-1] or kinds.count("raised") > 1:
-            yield f"what could not wait went {kinds}"
-            continue
-        if kinds[-1] != "answered" and not any(key.startswith(f"urgent/{place[0]}/{place[1]}/") for key in planned):
-            yield f"the ladder for {told[0][1].number} ended with nobody's answer"
-        steps = [event.step for record, event in told if record.type == "urgent.unanswered"]
-        if steps != list(range(1, len(steps) + 1)):
-            yield f"the ladder for {told[0][1].number} went {steps}"
+        rounds = _rounds(told)
+        for n, each in enumerate(rounds):
+            kinds = [record.type.removeprefix("urgent.") for record, _ in each]
+            is_over, is_last = kinds[-1] == "answered", n == len(rounds) - 1
+            if kinds[0] != "raised" or "answered" in kinds[:-1] or not (is_over or is_last):
+                yield f"what could not wait went {kinds}"
+            steps = [event.step for record, event in each if record.type == "urgent.unanswered"]
+            if steps != list(range(1, len(steps) + 1)):
+                yield f"the ladder for {told[0][1].number} went {steps}"
+            if not is_over and not any(key.startswith(f"urgent/{place[0]}/{place[1]}/") for key in planned):
+                yield f"the ladder for {told[0][1].number} ended with nobody's answer"
+        if len(rounds) > 1 and place[0] not in taken_back:
+            yield f"{told[0][1].number} was raised {len(rounds)} times, and nobody took anything back"
         yield from _each_rung(left, told)
+
+
+def _rounds(told: list[tuple[Recorded, Any]]) -> list[list[tuple[Recorded, Any]]]:
+    """What could not wait, each time that it was raised."""
+    found: list[list[tuple[Recorded, Any]]] = []
+    for step in told:
+        if step[0].type == "urgent.raised" or not found:
+            found.append([])
+        found[-1].append(step)
+    return found
 
 
 def _cannot_wait(card: Any, until: datetime) -> datetime | None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
-from events import Recorded
 from events.morning import CasePassed
 from services.book import Book, Due
 from services.handover.register import CaseRow, Register
@@ -113,17 +112,17 @@ def is_history(at: datetime, book: Book[Any]) -> bool:
     return not since or at < since[0].since
 
 
-def heard_late(case: CaseRow, since: datetime, record: Recorded, book: Book[Any]) -> None:
+def heard_late(case: CaseRow, since: datetime, now: datetime, book: Book[Any]) -> None:
     """An open case of a provider whose contract is over passes on as that is heard; of history it has passed already.
 
-    `since`: from when it is in that provider's charge and open: when it began, or was opened or taken apart again.
-    The contract is over by what was recorded after its end, or once its other cases have passed on.
+    `since`: from when it is in that provider's charge and open: when it began, was opened again, or came back.
+    `now`: when that was recorded. The contract is over by then, or once its other cases have passed on.
     """
-    ward = book.ward_at(record.recordedat)
+    ward = book.ward_at(now)
     contract = ward.provider_of(case.owner)
     if contract is None or contract.until is None or not case.open or case.merged_into is not None:
         return
-    end, moment = ward.end_of(contract.until), record.recordedat
+    end, moment = ward.end_of(contract.until), now
     if moment < end and book.targets(f"done/{_key(contract.until + DAY)}"):
         moment = end
     to = successor(case.owner, case.band, moment, ward)

@@ -134,7 +134,7 @@ def _put_under(
     if known.merged_into is not None or row.not_counted is not None:
         _settle(known.case, row.at, record, book)
     elif opens:
-        contracts.heard_late(known, row.at, record, book)
+        contracts.heard_late(known, row.at, record.recordedat, book)
 
 
 def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any], *, is_open: bool) -> None:
@@ -155,7 +155,7 @@ def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any
     register.keep_case(case)
     if was_moved:
         register.keep_item(row)
-    contracts.heard_late(case, case.began_at, record, book)
+    contracts.heard_late(case, case.began_at, record.recordedat, book)
 
 
 def _opens(row: ItemRow, ward: Ward, *, registered: bool) -> bool:
@@ -183,14 +183,14 @@ def _begin_with(case: CaseRow, first: ItemRow, record: Recorded, ward: Ward, boo
         case.owner = contracts.on_duty_at(first.provider, first.at, band, ward)
     case.began_at, case.band = first.at, band
     register.keep_case(case)
-    contracts.heard_late(case, case.began_at, record, book)
+    contracts.heard_late(case, case.began_at, record.recordedat, book)
 
 
 def _settle(case: str, since: datetime, record: Recorded, book: Book[Any]) -> None:
     """Whether it is open, by all that it consists of; `since`: from when, if it is again."""
     whole = settle(case, book)
     if whole is not None:
-        contracts.heard_late(whole, since, record, book)
+        contracts.heard_late(whole, since, record.recordedat, book)
 
 
 def _concerns(record: Recorded, event: CallAdded | CallCorrected, book: Book[Any]) -> bool:

@@ -24,7 +24,7 @@ from events.morning import (
 from events.morning import ItemDone as ItemWasDone
 from services.book import Book, Said, Unusable, Waits, told
 from services.cases import person_of
-from services.handover import ladder, urgent
+from services.handover import contracts, ladder, urgent
 from services.handover.comparison import QUIET
 from services.handover.night import STATEMENT, Night, is_kept, state_of
 from services.handover.passing import known_of
@@ -175,6 +175,7 @@ def _undo(place: _Place) -> None:
                     place.said.at,
                 )
         _pass(case, back, place.book)
+        contracts.heard_late(case, place.said.at, place.said.arrived, place.book)
 
 
 def _back(place: _Place) -> str | None:

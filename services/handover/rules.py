@@ -40,10 +40,10 @@ class Rules:
             evening.note(said, told(said.data, CaseNote), book)
         else:
             domain.decide(said, book)
-            self._pass_on(book)
+            self._pass_on(said, book)
             _list(book)
 
-    def _pass_on(self, book: Book[Any]) -> None:
+    def _pass_on(self, said: Said, book: Book[Any]) -> None:
         """A hand-over to an agency that was accepted, or came back, changes in whose charge the case is."""
         register = book.beside
         if not isinstance(register, Register):
@@ -60,6 +60,7 @@ class Rules:
             if owner is not None and owner != case.owner:
                 case.owner = owner
                 register.keep_case(case)
+                contracts.heard_late(case, said.at, said.arrived, book)
 
     def evolve(self, state: State | None, event: Event, at: datetime) -> State | None:
         """The state of what an event is about, after it."""

@@ -27,7 +27,7 @@ def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
             one, whole = register.case(part), register.standing(into)
             if one is not None and whole is not None:
                 _pass(whole, _joined(whole, one, record, book), MERGED, record, book)
-                contracts.heard_late(whole, record.time, record, book)
+                contracts.heard_late(whole, record.time, record.recordedat, book)
         case CaseSplit(case=part, from_case=into):
             one, whole = register.case(part), register.standing(into)
             if one is not None and whole is not None:
@@ -35,7 +35,7 @@ def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
                 _pass(one, own, SPLIT, record, book)
                 _pass(whole, left, SPLIT, record, book)
                 for half in (one, whole):
-                    contracts.heard_late(half, record.time, record, book)
+                    contracts.heard_late(half, record.time, record.recordedat, book)
         case _:
             pass
 

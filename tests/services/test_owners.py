@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
 from tests.desk_examples import GROUND, ON_ONE_STORE, WARD, Centre, at, call, close, contact, correct, message
-from tests.morning_examples import acknowledge, clock, evening, owners, recorded, statements, tell
+from tests.morning_examples import acknowledge, clock, evening, item, owners, recorded, statements, tell
 
 LAST_DAY = "2025-03-31"
 
@@ -167,6 +168,33 @@ def test_what_is_taken_apart_after_a_contract_is_the_new_providers(last_days: Ce
     assert passings(last_days) == [("R6-0002", "contractor", "day", "02 10:00")]
 
 
+def test_what_an_agency_gives_back_after_the_contract_is_the_new_providers(last_days: Centre) -> None:
+    """It came back ten minutes before midnight, and that was told in the morning."""
+    given = {"case": "A", "handover": "H", "kind": "agency", "to": "ぽーと", **GROUND}
+    tell(last_days, ("contractor", call("A", "2025-03-28 10:00")))
+    tell(last_days, ("contractor", message("handover.complete", "2025-03-28 11:00", **given)))
+    last_days.tick("2025-04-01 04:00")
+    tell(last_days, ("contractor", message("handover.return", "2025-03-31 23:50", handover="H")))
+
+    assert passings(last_days) == [("R6-0001", "contractor", "day", "01 00:00")]
+    assert owners(last_days) == {"R6-0001": "day"}
+
+
+def test_what_is_taken_back_after_the_contract_is_the_new_providers(database_url: str) -> None:
+    """The day took it over on the last day, and takes that back on the first: the night that gave it is not there."""
+    ending = _with_end("2025-05-13", "night")
+    with evening(database_url) as centre:
+        centre.activate(ending, centre.clock.now)
+        tell(centre, ("night", call("A", "2025-05-12 22:00")))
+        centre.tick("2025-05-13 08:31")
+        tell(centre, ("day", acknowledge(1, "2025-05-13 08:40")))
+        centre.tick("2025-05-14 09:00")
+        tell(centre, ("day", item("undo", 1, "2025-05-14 09:00", worker=None)))
+
+        assert passings(centre) == [("R7-0001", "night", "next", "14 09:00")]
+        assert owners(centre) == {"R7-0001": "next"}
+
+
 def test_a_late_entry_that_nobody_has_to_act_on_passes_to_nobody(last_days: Centre) -> None:
     """A wrong number is nobody's case."""
     last_days.tick("2025-04-02 10:00")
@@ -197,12 +225,12 @@ def test_a_contract_that_is_found_to_have_ended_passes_its_cases_on(database_url
         assert passings(centre) == [("R7-0001", "day", "next", "01 00:00")]
 
 
-def _with_end(last: str) -> Any:
-    day = next(each for each in WARD.provider if each.id == "day")
+def _with_end(last: str, whose: str = "day") -> Any:
+    contract = next(each for each in WARD.provider if each.id == whose)
     until = at(f"{last} 00:00").date()
-    old = msgspec.structs.replace(day, until=until)
-    new = msgspec.structs.replace(day, id="next", from_=at("2025-06-01 00:00").date())
-    return msgspec.structs.replace(WARD, provider=(*(p for p in WARD.provider if p.id != "day"), old, new))
+    old = msgspec.structs.replace(contract, until=until)
+    new = msgspec.structs.replace(contract, id="next", from_=until + timedelta(days=1))
+    return msgspec.structs.replace(WARD, provider=(*(p for p in WARD.provider if p.id != whose), old, new))
 
 
 @ON_ONE_STORE

@@ -126,9 +126,17 @@ def heard_late(case: CaseRow, since: datetime, now: datetime, book: Book[Any]) -
     if moment < end and book.targets(f"done/{_key(contract.until + DAY)}"):
         moment = end
     to = successor(case.owner, case.band, moment, ward)
-    if to is None:
-        return
+    if to is not None:
+        pass_unless_history(case, to, max(since, end), since, book)
+
+
+def pass_unless_history(
+    case: CaseRow, to: str, at: datetime, since: datetime, book: Book[Any], because: str = BECAUSE
+) -> None:
+    """Let a case be in another's charge, by an event where what led to it (`since`) was not before this register."""
     if not is_history(since, book):
-        pass_on(case, to, max(since, end), book)
-    else:
-        case.owner = to
+        pass_on(case, to, at, book, because)
+        return
+    register: Register = book.beside
+    case.owner = to
+    register.keep_case(case)

@@ -48,7 +48,7 @@ class Rules:
         register = book.beside
         if not isinstance(register, Register):
             return  # A file is only checked.
-        for written in book.written:
+        for written in list(book.written):  # What passes on by it is written as well.
             if written.event.case_id is None or (own := register.case(written.event.case_id)) is None:
                 continue
             case = register.standing(own.case)

@@ -76,11 +76,5 @@ def _apart(half: CaseRow, other: CaseRow, shared: str, book: Book[Any]) -> str:
 
 
 def _pass(case: CaseRow, to: str, because: str, record: Recorded, book: Book[Any]) -> None:
-    if to == case.owner:
-        return
-    if contracts.is_history(record.time, book):
-        case.owner = to
-        register: Register = book.beside
-        register.keep_case(case)
-    else:
-        contracts.pass_on(case, to, record.time, book, because)
+    if to != case.owner:
+        contracts.pass_unless_history(case, to, record.time, record.time, book, because)

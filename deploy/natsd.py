@@ -28,6 +28,8 @@ from deploy.datadir import without_password
 from services.streams import durables, receipt_durables, streams, subscriber_durables
 
 START_SECONDS = 15.0
+READS_USERS = 0.5
+"""Seconds in which the server has surely read its users again; at that moment it may let nobody in."""
 
 
 class NatsError(RuntimeError):
@@ -227,7 +229,14 @@ async def connect(url: str) -> Client:
     Raises:
         NatsError: nobody answers there.
     """
+    try:
+        return await _connected(url)
+    except NatsError:
+        await asyncio.sleep(READS_USERS)
+        return await _connected(url)
 
+
+async def _connected(url: str) -> Client:
     async def quiet(_: Exception) -> None:
         """The caller sees what fails; nothing is printed twice."""
 

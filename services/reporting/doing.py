@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import msgspec
@@ -13,29 +14,40 @@ from services.reporting.deliveries import NoSuchDelivery, trial_message
 from services.reporting.delivering import Delivering
 from services.reporting.to_nats import FAULTS
 
+KEPT = 100
+
 log = logging.getLogger("yoake.deliveries")
 
 
 class Doing:
-    """Answers errands."""
+    """Answers errands; one whose answer was lost on its way is asked again, and not done again."""
 
     def __init__(self, journal: Journal, delivering: Delivering) -> None:
         self._journal, self._delivering = journal, delivering
+        self._last: dict[str, asyncio.Task[Outcome]] = {}
 
     async def answer(self, asked: bytes) -> bytes:
         """Do one errand. What cannot be done is answered with its reason."""
         try:
             errand = msgspec.json.decode(asked, type=Errand)
+        except msgspec.DecodeError as error:
+            return msgspec.json.encode(Outcome(refused=f"not an errand: {error}"))
+        if errand.id not in self._last:
+            self._last[errand.id] = asyncio.create_task(self._outcome(errand))
+            if len(self._last) > KEPT:
+                del self._last[next(iter(self._last))]
+        return msgspec.json.encode(await self._last[errand.id])
+
+    async def _outcome(self, errand: Errand) -> Outcome:
+        try:
             outcome = await self._done(errand)
             log.info("done: %s", errand.do, extra={"id": errand.subscriber, "position": errand.position})
-        except msgspec.DecodeError as error:
-            outcome = Outcome(refused=f"not an errand: {error}")
         except NoSuchDelivery as error:
-            outcome = Outcome(refused=str(error))
+            return Outcome(refused=str(error))
         except (*FAULTS, sa.exc.DBAPIError) as error:
             log.warning("an errand failed: %s", type(error).__name__)
-            outcome = Outcome(refused="NATS or the database cannot be used now: see `yoake status`, and try again")
-        return msgspec.json.encode(outcome)
+            return Outcome(refused="NATS or the database cannot be used now: see `yoake status`, and try again")
+        return outcome
 
     async def _done(self, errand: Errand) -> Outcome:
         key, position, run = errand.subscriber, errand.position, self._journal.run

@@ -309,3 +309,12 @@ async def test_nothing_secret_is_readable_by_others(tmp_path: Path) -> None:
     assert token not in access.config() + (tmp_path / FILE).read_text()
     assert [(tmp_path / name).stat().st_mode & 0o077 for name in (FILE, "users.json")] == [0, 0]
     assert Access(tmp_path, WARD).user_and_password("intake") == access.user_and_password("intake")
+
+
+async def test_who_signs_on_as_the_server_reads_its_users_again_is_let_in(guarded: Guarded) -> None:
+    """At that moment it may let nobody in, not even those it has known for long."""
+    made, token = guarded.credentials.new("night", NOW)
+    connecting = asyncio.create_task(connect(f"nats://{made.name}:{token}@{guarded.address}"))
+    await asyncio.sleep(0.1)
+    await guarded.renew()
+    await (await connecting).close()

@@ -10,14 +10,17 @@ from typing import Any
 import nats.errors
 import nats.js.errors
 import pytest
+from nats.aio.msg import Msg
 from nats.js.api import ConsumerConfig, StreamConfig
 
 from deploy.natsd import declare
 from events.seal import unseal
+from services import errands
 from services.degraded import Degraded, Facts, degraded
+from services.errands import Errand
 from services.reporting.doing import Doing
-from services.subjects import DELIVERIES, EVENTS, INBOX
-from tests.desk_examples import LATER, answer, call, close, message, offer, register
+from services.subjects import DELIVERIES, EVENTS, INBOX, subscribers_subject
+from tests.desk_examples import LATER, WARD, answer, call, close, message, offer, register
 from tests.subscriber_examples import (
     OFFICE_KEY,
     PERSON,
@@ -378,3 +381,22 @@ async def test_an_errand_that_cannot_be_done_is_answered_with_its_reason(served:
     assert b'"refused":""' not in answer
     handed_over(served.centre)
     assert len(await served.hear(await served.sign_on(), 2)) == 2
+
+
+async def test_an_errand_whose_answer_was_lost_is_asked_again_and_done_once(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """NATS loses what is on its way while it reads its users again, as after every `yoake subscriber add`."""
+    monkeypatch.setattr(errands, "TRY", 0.2)
+    doing, answers = Doing(served.centre.ledger.journal, served.delivering), []
+
+    async def answer(message: Msg) -> None:
+        answers.append(await doing.answer(message.data))
+        if len(answers) > 1:
+            await message.respond(answers[-1])
+
+    await served.admin.subscribe(subscribers_subject(WARD.id), cb=answer)
+    outcome = await errands.ask(served.admin, WARD.id, Errand(do="test", subscriber="office"))
+    assert (len(answers), len(set(answers))) == (2, 1)
+    assert types(await served.hear(await served.sign_on(), 1)) == ["subscriber.test"]
+    assert [each.position for each in served.queue(everything=True)] == [outcome.position]

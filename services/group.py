@@ -249,7 +249,9 @@ class Group:
             self._index.write(connection, living)
         heard = [(*key, row["digest"], row["receipt"], row["sequence"]) for key, row in self._heard.items()]
         insert_rows(connection, HEARD, heard)
-        insert_rows(connection, RECEIPTS, list(self._letters()))
+        letters = list(self._letters())
+        insert_rows(connection, RECEIPTS, letters)
+        self._journal.letters += len(letters)
         insert_rows(connection, NAMES, self._name_rows())
         if self._waiting:
             self.session.execute(sa.insert(WAITING), self._waiting)

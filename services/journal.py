@@ -166,6 +166,8 @@ class Journal(LogReader):
         self.committed = asyncio.Event()
         self.vitals: Vitals | None = None
         self._commits = 0
+        self.letters = 0
+        """How many receipts were put beside the log by this process, at least."""
         self._sessions = sessionmaker(self.engine, autoflush=False)
         self._recorder = _recorder(self._sessions)
         self.log: sa.Table = self._recorder.events_record_cls.__table__

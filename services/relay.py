@@ -71,6 +71,8 @@ class Relay:
         self._js: JetStreamContext | None = None
         self._publisher: Publisher | None = None
         self._answered = self._forgotten = 0
+        self._letters: int | None = None
+        """How many the journal had been given when all of them had gone out; None: not known."""
         self._forgot_at = 0.0
         broker.subscriber(again_subject(journal.ward, journal.service))(self._asked_again)
 
@@ -106,8 +108,10 @@ class Relay:
         looked = _now()
         while _now() < looked + CHECK:
             self._journal.committed.clear()
+            letters = self._journal.letters
             receipts, events = await self._journal.run(self._unpublished)
             await self._send(receipts, events)
+            self._letters = letters if len(receipts) < RECEIPTS_PAGE else None
             if self._forgotten < self._answered and _now() > self._forgot_at + FORGET:
                 await self._journal.run(self._forget_receipts, self._answered)
             if len(receipts) < RECEIPTS_PAGE and len(events) < PAGE:  # That was all; a commit since has been noted.
@@ -183,11 +187,13 @@ class Relay:
     def _unpublished(self) -> tuple[list[tuple[int, str, bytes]], list[tuple[int, bytes]]]:
         """Receipts and events that are still to go out, a page of each."""
         assert self.position is not None, "known before anything is published"
+        # Nobody else writes this database: what we have not written is not there, and need not be asked for.
+        events = self._journal.read(self.position, PAGE) if self.position < self._journal.head else []
+        if self._letters == self._journal.letters:
+            return [], events
         with self._journal.engine.connect() as connection:
             rows = connection.execute(_RECEIPTS, {"answered": self._answered})
-            receipts = [(row.n, row.provider, bytes(row.body)) for row in rows]
-        # Nobody else writes this log: what we have not written is not there, and need not be asked for.
-        return receipts, self._journal.read(self.position, PAGE) if self.position < self._journal.head else []
+            return [(row.n, row.provider, bytes(row.body)) for row in rows], events
 
     async def _send(self, receipts: list[tuple[int, str, bytes]], events: list[tuple[int, bytes]]) -> None:
         assert self._publisher is not None, "made when the relay began"

@@ -137,3 +137,16 @@ async def test_a_database_that_does_not_answer_does_not_end_the_relay(
     await asyncio.sleep(1.5)
     await write(journal, "B")
     await holds(broker, 1, 2)
+
+
+async def test_receipts_are_asked_for_only_where_some_were_written(
+    relay: Relay, journal: Journal, broker: NatsBroker
+) -> None:
+    """Most commits of a service that only hears others write none."""
+    await write(journal, "A")
+    await holds(broker, 1)
+    asked: list[str] = []
+    sa.event.listen(journal.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    await write(journal, "B")
+    await holds(broker, 1, 2)
+    assert not [statement for statement in asked if "receipts" in statement]

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
 from events.seal import new_key
-from services import bus, desk, journal, process, relay, ward, writer
+from services import blind, bus, database, desk, journal, process, relay, seal, ward, writer
 from services.reporting import app as reporting
 from services.reporting import inquiry, tallies
 from services.seal import Secrets
@@ -72,9 +72,10 @@ class Journal(journal.Journal):
         own = _own()
         own.commits("after")
 
-    def _create(self, tables: Any) -> None:
-        if self.makes_schema:  # Else it stands on the disk already.
-            super()._create(tables)
+
+def _create(connection: sa.Connection, tables: Any) -> bool:
+    """Once; after that they stand on the disk already."""
+    return Journal.makes_schema and database.create(connection, tables)
 
 
 class Vitals:
@@ -186,6 +187,8 @@ def machine() -> Iterator[None]:
         put(writer, system_clock=lambda: _own().clock())
         put(reporting, make_broker=_broker, Journal=Journal, Vitals=Vitals, Mark=Mark, living=_living)
         put(journal, open_engine=disk.open_engine, _recorder=_recorder)
+        for maker in (journal, seal, blind):
+            put(maker, create=_create)
         put(bus, PatientPull=Pulling, time=monotonic)
         put(relay, _now=_now)
         put(process, halt=_halt)

@@ -513,9 +513,10 @@ class ItemAcknowledge(_ItemMessage, frozen=True, kw_only=True):
 
 
 class ItemUndo(_ItemMessage, frozen=True, kw_only=True):
-    """取り消す: it was acknowledged by mistake. `personal.reason`."""
+    """取り消す: it was acknowledged by mistake. `personal.reason`. `seen`: as of `item.done`."""
 
     name: ClassVar[str] = "item.undo"
+    seen: str | None = None
 
 
 class ItemQuestion(_ItemMessage, frozen=True, kw_only=True):
@@ -531,9 +532,14 @@ class ItemAnswer(_ItemMessage, frozen=True, kw_only=True):
 
 
 class ItemDone(_ItemMessage, frozen=True, kw_only=True):
-    """What was left for the morning is done; `personal.note`."""
+    """What was left for the morning is done; `personal.note`.
+
+    `seen`: how the item stood for whoever says so, `acknowledged` or `done`. Where it stands otherwise by then,
+    nothing happens: somebody else was first. None: it holds however it stands.
+    """
 
     name: ClassVar[str] = "item.done"
+    seen: str | None = None
 
 
 class ExchangeCount(Message, frozen=True, kw_only=True):

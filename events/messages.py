@@ -335,14 +335,14 @@ class CaseSplit(Message, frozen=True, kw_only=True):
 
 
 MOST_CALLS = 9_999
-"""Of one night, as a person counts them: a larger figure on a form or a command line is a slip."""
+"""Of one night, as a person counts them: a larger figure is a slip, wherever it is told."""
 
 
 class ShiftClose(Message, frozen=True, kw_only=True):
     """A provider closes its night: what it sent is complete up to `last`, the number (`sequence`) it gave last.
 
     `night`: the day on which the night began; left out, the one of `time`, or the last that was over then. `source`:
-    whose numbers these are; left out, this message's own. `calls`: how many calls the provider itself counts.
+    whose numbers these are; left out, this message's own. `calls`: how many calls the provider counts, 0 to 9999.
     `elsewhere`: ranges (first, last) of numbers since the closing before that went to other services; the kit knows.
     """
 

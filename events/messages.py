@@ -335,14 +335,14 @@ class CaseSplit(Message, frozen=True, kw_only=True):
 
 
 MOST_CALLS = 9_999
-"""Of one night, as a person counts them: a larger figure on a form or a command line is a slip."""
+"""Of one night, as a person counts them: a larger figure is a slip, wherever it is told."""
 
 
 class ShiftClose(Message, frozen=True, kw_only=True):
     """A provider closes its night: what it sent is complete up to `last`, the number (`sequence`) it gave last.
 
     `night`: the day on which the night began; left out, the one of `time`, or the last that was over then. `source`:
-    whose numbers these are; left out, this message's own. `calls`: how many calls the provider itself counts.
+    whose numbers these are; left out, this message's own. `calls`: how many calls the provider counts, 0 to 9999.
     `elsewhere`: ranges (first, last) of numbers since the closing before that went to other services; the kit knows.
     """
 
@@ -513,9 +513,10 @@ class ItemAcknowledge(_ItemMessage, frozen=True, kw_only=True):
 
 
 class ItemUndo(_ItemMessage, frozen=True, kw_only=True):
-    """取り消す: it was acknowledged by mistake. `personal.reason`."""
+    """取り消す: it was acknowledged by mistake. `personal.reason`. `seen`: as of `item.done`."""
 
     name: ClassVar[str] = "item.undo"
+    seen: str | None = None
 
 
 class ItemQuestion(_ItemMessage, frozen=True, kw_only=True):
@@ -531,9 +532,14 @@ class ItemAnswer(_ItemMessage, frozen=True, kw_only=True):
 
 
 class ItemDone(_ItemMessage, frozen=True, kw_only=True):
-    """What was left for the morning is done; `personal.note`."""
+    """What was left for the morning is done; `personal.note`.
+
+    `seen`: how the item stood for whoever says so, `acknowledged` or `done`. Where it stands otherwise by then,
+    nothing happens: somebody else was first. None: it holds however it stands.
+    """
 
     name: ClassVar[str] = "item.done"
+    seen: str | None = None
 
 
 class ExchangeCount(Message, frozen=True, kw_only=True):

@@ -10,7 +10,9 @@ from typing import Any
 
 import msgspec
 
+from services.handover.in_hand import in_hand
 from services.handover.register import CASES, ItemRow, items_of
+from services.reporting.fold import fold, is_open
 from services.ward import Ward
 from tests.desk_examples import WARD, Centre, Message, at, message
 
@@ -92,3 +94,14 @@ def held(centre: Centre, night: str = TONIGHT) -> list[ItemRow]:
     """What handover holds of a night."""
     with centre.engine("handover").connect() as connection:
         return items_of(connection, date.fromisoformat(night))
+
+
+def still_open(centre: Centre) -> list[str]:
+    """The numbers that everybody sees as open: in handover's list, and by the ledger."""
+    centre.pump()
+    numbers = {event.case: event.number for event in centre.events() if event.name == "call.received"}
+    numbers |= {event.to_case: event.to_number for event in centre.events() if event.name == "contact.moved"}
+    listed = {numbers[case] for case in in_hand(centre.engine("handover")).cases}
+    facts = fold(centre.desk().journal.records())
+    assert listed == {number for case, number in numbers.items() if is_open(case, facts)}
+    return sorted(listed)

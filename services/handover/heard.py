@@ -16,7 +16,9 @@ from events.intake import (
     Attempt,
     CallAdded,
     CallCorrected,
+    CallLinked,
     CallReceived,
+    CallUnlinked,
     Card,
     CaseClosed,
     CaseMerged,
@@ -29,7 +31,7 @@ from services.handover import contracts, night, urgent
 from services.handover.firsts import counts
 from services.handover.register import CaseRow, ItemRow, Register, waiting_part
 from services.handover.statement import WRITING
-from services.handover.unfinished import settle
+from services.handover.unfinished import SILENT, settle
 from services.ward import Ward
 
 ON_CARD = frozenset({"safe_until", "medication_at", "call_back", "danger"})
@@ -52,7 +54,7 @@ def expect(heard: Iterable[tuple[Recorded, Event]], book: Book[Any]) -> None:
             case ContactMoved():
                 cases += [event.case, event.to_case]
                 contacts.append(event.contact)
-            case CaseClosed() | CaseMerged() | CaseSplit():
+            case CaseClosed() | CaseMerged() | CaseSplit() | CallLinked() | CallUnlinked():
                 cases.append(event.case)
             case _:
                 pass
@@ -69,6 +71,12 @@ def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
         case CallAdded() | CallCorrected():
             if _concerns(record, event, book):
                 _changed(record, event, book)
+            if isinstance(event, CallAdded) and event.registered is not None:
+                _is_about(event, record, book, registered=event.registered)
+        case CallLinked():
+            _is_about(event, record, book, registered=event.registered)
+        case CallUnlinked():
+            _is_about(event, record, book, registered=False)
         case ContactMoved():
             _moved(record, event, book)
         case CaseClosed():
@@ -102,42 +110,38 @@ def _called(record: Recorded, event: CallReceived, book: Book[Any]) -> None:
         not_counted=event.not_counted,
         channel=event.channel,
         card=None if event.card is None else waiting_part(event.card),
+        registered=event.registered,
         synthetic=record.synthetic,
     )
     register: Register = book.beside
     if event.case is None:
         register.keep_item(row)
     else:
-        _put_under(register.known(event.case), row, record, band, ward, book, registered=event.registered)
+        known = register.known(event.case)
+        if known is not None and event.registered and known.registered is False:
+            known.registered = None  # A link that was undone says nothing of one who is named now.
+            register.keep_case(known)
+        _put_under(known, row, record, band, ward, book)
     if row.night is not None:
         night.late(row, record, ward, book)
         if row.card is not None:
             urgent.heard(row, record, ward, book, is_new=True)
 
 
-def _put_under(
-    known: CaseRow | None, row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any], *, registered: bool
-) -> None:
+def _put_under(known: CaseRow | None, row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any]) -> None:
     """Let a contact be one of its consultation's: the first of a new one, or a further one (続報)."""
     register: Register = book.beside
-    is_open = row.not_counted is None or _opens(row, ward, registered=registered)
     if known is None:
-        _begin(row, record, band, ward, book, is_open=is_open)
+        _begin(row, record, band, ward, book)
         return
     register.keep_item(row)
     if row.at < known.began_at:
         _begin_with(known, row, record, ward, book)
-    opens = is_open and not known.open and (known.closed is None or known.closed < row.at)
-    if opens:
-        known.open = True
-        register.keep_case(known)
-    if known.merged_into is not None or row.not_counted is not None:
+    if not known.open or known.merged_into is not None or row.not_counted is not None:
         _settle(known.case, row.at, record, book)
-    elif opens:
-        contracts.heard_late(known, row.at, record.recordedat, book)
 
 
-def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any], *, is_open: bool) -> None:
+def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any]) -> None:
     """A consultation that was not known; a contact that was moved there stands in a row of its own."""
     register: Register = book.beside
     assert row.case is not None, "it is of a consultation"
@@ -148,7 +152,7 @@ def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any
         owner=contracts.on_duty_at(row.provider, row.at, band, ward),
         band=band,
         began_at=row.at,
-        open=is_open,
+        open=row.not_counted is None or _opens(row, ward),
         first=None if was_moved else row,
         synthetic=row.synthetic,
     )
@@ -158,9 +162,9 @@ def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any
     contracts.heard_late(case, case.began_at, record.recordedat, book)
 
 
-def _opens(row: ItemRow, ward: Ward, *, registered: bool) -> bool:
+def _opens(row: ItemRow, ward: Ward) -> bool:
     """Whether somebody has to do something about it: it counts, or is a registrant's silent call (domain Rule 2)."""
-    is_silent = row.not_counted == "silent" and registered and ward.policy.silent_registered == "open"
+    is_silent = row.not_counted == SILENT and row.registered and ward.policy.silent_registered == "open"
     return is_silent or counts(row, ward)
 
 
@@ -250,6 +254,20 @@ def _put(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any]) -> None:
     register.keep_item(row)
 
 
+def _is_about(
+    event: CallLinked | CallUnlinked | CallAdded, record: Recorded, book: Book[Any], *, registered: bool
+) -> None:
+    """A consultation is found to be about a registrant, or not to be, and was so all along."""
+    register: Register = book.beside
+    case = register.case(event.case) if event.case is not None else None
+    if case is None:
+        return  # From before this register was kept.
+    case.registered = registered
+    register.keep_case(case)
+    row = register.contact(event.contact, case.case)
+    _settle(case.case, row.at if row else case.began_at, record, book)
+
+
 def _moved(record: Recorded, event: ContactMoved, book: Book[Any]) -> None:
     """It belongs to another consultation, as what it is."""
     register: Register = book.beside
@@ -276,7 +294,7 @@ def _moved(record: Recorded, event: ContactMoved, book: Book[Any]) -> None:
         before.first = None
         register.keep_case(before)
     row.case, row.number = event.to_case, event.to_number
-    _put_under(register.case(event.to_case), row, record, ward.band_of(at), ward, book, registered=False)
+    _put_under(register.case(event.to_case), row, record, ward.band_of(at), ward, book)
     urgent.moved(row, event.case, record.recordedat, book)
     if before is not None:
         if before.began_at == row.at:

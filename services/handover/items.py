@@ -22,7 +22,7 @@ from events.morning import (
     OfItem,
 )
 from events.morning import ItemDone as ItemWasDone
-from services.book import Book, Said, Unusable, Waits, told
+from services.book import Book, Said, Unusable, Waits, one_of, told
 from services.cases import person_of
 from services.handover import contracts, ladder, urgent
 from services.handover.comparison import QUIET
@@ -89,6 +89,12 @@ class _Place:
             if field == "worker" and len(value) > MOST_LETTERS:
                 raise Unusable(f"data.personal.{field}", "too long", f"up to {MOST_LETTERS} characters")
 
+    def stands_as(self, seen: str | None) -> bool:
+        """Whether it stands as its sender saw it. Raises Unusable where that is no way to stand."""
+        is_acknowledged, is_done = self.n in self.state.acknowledged, self.n in self.state.done
+        stands = "done" if is_done else "acknowledged" if is_acknowledged else None
+        return seen is None or one_of("data.seen", seen, ("acknowledged", "done")) == stands
+
     def by_day(self) -> None:
         """Raises Unusable where the night itself says what the day has to say."""
         if not _works(self.said, self.ward, at_night=False):
@@ -109,13 +115,15 @@ def decide(said: Said, book: Book[Any]) -> None:
         case "item.acknowledge":
             _acknowledge(_Place(said, told(said.data, ItemAcknowledge), book))
         case "item.undo":
-            _undo(_Place(said, told(said.data, ItemUndo), book))
+            undo = told(said.data, ItemUndo)
+            _undo(_Place(said, undo, book), undo.seen)
         case "item.question":
             _question(_Place(said, told(said.data, ItemQuestion), book))
         case "item.answer":
             _answer(_Place(said, told(said.data, ItemAnswer), book))
         case "item.done":
-            _done(_Place(said, told(said.data, ItemDone), book))
+            done = told(said.data, ItemDone)
+            _done(_Place(said, done, book), done.seen)
         case "exchange.count":
             _count(said, told(said.data, ExchangeCount), book)
         case _:
@@ -151,10 +159,10 @@ def _acknowledge(place: _Place) -> None:
         _pass(case, said.provider, place.book)
 
 
-def _undo(place: _Place) -> None:
+def _undo(place: _Place, seen: str | None) -> None:
     place.by_day()
-    if place.n not in place.state.acknowledged:
-        return  # It is not acknowledged; what was undone is undone.
+    if not place.stands_as(seen) or place.n not in place.state.acknowledged:
+        return  # Somebody has said more of it meanwhile; or it is not acknowledged: what was undone is undone.
     back = _back(place)
     case = place.case
     if case is not None and back is not None:
@@ -216,9 +224,11 @@ def _answer(place: _Place) -> None:
     place.write(ItemAnswered)
 
 
-def _done(place: _Place) -> None:
+def _done(place: _Place, seen: str | None) -> None:
     place.needs("worker")
     place.by_day()
+    if not place.stands_as(seen):
+        return  # Done already, or undone meanwhile.
     if place.n not in place.state.acknowledged:
         raise Unusable("data.item", "not acknowledged yet", "item.acknowledge first")
     if place.n not in place.state.done:

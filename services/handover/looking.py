@@ -11,7 +11,7 @@ from events import Recorded, event_of
 from events.intake import night_id
 from events.morning import OfNight
 from services.handover.night import Night, after, own
-from services.handover.register import Register, closing_of, items_of
+from services.handover.register import ItemRow, Register, closing_of, items_of
 from services.handover.statement import stands
 from services.journal import LogReader
 from services.pages import nights as shown
@@ -33,7 +33,7 @@ class Looking:
             rows = items_of(connection, night.night)
             closing = closing_of(connection, night.night)
             compared = stands(state, rows, closing, now)
-            owners = _owners(connection, [row.case for row in rows if row.case])
+            owners = _owners(connection, [*rows, *_gone(connection, state, rows)])
         return shown.Standing(
             verdict=compared.verdict,
             hops=compared.hops,
@@ -53,9 +53,18 @@ def _state(history: list[Recorded]) -> Night:
     return state
 
 
-def _owners(connection: sa.Connection, cases: list[str]) -> dict[str, str]:
+def _gone(connection: sa.Connection, state: Night, rows: list[ItemRow]) -> list[ItemRow]:
+    """The calls that were stated and are not of this night any more, where they stand now."""
+    register, here = Register(connection), own(rows)
+    items = [item for item in state.items.values() if (item.contact, item.matter) not in here]
+    register.read([item.case for item in items if item.case], [item.contact for item in items])
+    found = (register.contact(item.contact, item.case, item.matter) for item in items)
+    return [row for row in found if row is not None]
+
+
+def _owners(connection: sa.Connection, rows: list[ItemRow]) -> dict[str, str]:
     """Whose each is, and what each is a part of: the owner of the whole, under either id."""
-    register = Register(connection)
+    register, cases = Register(connection), [row.case for row in rows if row.case]
     register.read(cases=cases)
     standing = [(case, row) for case in cases if (row := register.standing(case)) is not None]
     return {one: row.owner for case, row in standing for one in (case, row.case)}

@@ -41,8 +41,8 @@ ITEMS = sa.Table(
     sqlite_with_rowid=False,
 )
 """A contact about one matter, where it did not open its consultation. `night`: of which it is an item; NULL: of none,
-as by day. `card`: what cannot wait, and who was tried, in clear. `touched`: when its card was last filled in further.
-`edition` and `n`: once it was stated."""
+as by day. `card`: what cannot wait, who was tried, and whether it named a registrant, in clear. `touched`: when its
+card was last filled in further. `edition` and `n`: once it was stated."""
 
 sa.Index(
     "items_of_night",
@@ -74,8 +74,8 @@ CASES = sa.Table(
     sa.Column("synthetic", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
-"""A consultation: in whose charge it is (担当), and how it began. `first`: the contact that opened it, and `night` that
-of which it is an item; NULL: that contact was moved to another, and stands in ITEMS."""
+"""A consultation: in whose charge it is (担当), and how it began. `first`: the contact that opened it, and whose it was
+found to be by a link; `night`: of which that contact is an item. NULL: it was moved to another, and stands in ITEMS."""
 
 sa.Index(
     "cases_of_night",
@@ -107,7 +107,10 @@ TABLES = (ITEMS, CASES, NIGHTS)
 
 
 class ItemRow(msgspec.Struct, kw_only=True, gc=False):
-    """A contact about one matter, wherever it stands. `recorded`: when intake wrote it down."""
+    """A contact about one matter, wherever it stands. `recorded`: when intake wrote it down.
+
+    `registered`: whether it named somebody on the register.
+    """
 
     contact: str
     matter: int
@@ -123,6 +126,7 @@ class ItemRow(msgspec.Struct, kw_only=True, gc=False):
     touched: datetime | None = None
     edition: int | None = None
     n: int | None = None
+    registered: bool = False
     synthetic: bool = False
 
     @property
@@ -153,7 +157,11 @@ class ItemRow(msgspec.Struct, kw_only=True, gc=False):
 
 
 class CaseRow(msgspec.Struct, kw_only=True, gc=False):
-    """A row of CASES. `first` is an item of a night, or none, as any other contact."""
+    """A row of CASES. `first` is an item of a night, or none, as any other contact.
+
+    `registered`: whether it is about a registrant, as its last link, or the undoing of it, has it; None: as its
+    contacts say.
+    """
 
     case: str
     number: str
@@ -164,28 +172,40 @@ class CaseRow(msgspec.Struct, kw_only=True, gc=False):
     closed: datetime | None = None
     merged_into: str | None = None
     first: ItemRow | None = None
+    registered: bool | None = None
     synthetic: bool = False
 
 
 class _First(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """Of the contact that opened a consultation, what its row does not say anyway. `at` None: as that began."""
+    """Of the contact that opened a consultation, what its row does not say anyway. `at` None: as that began.
 
-    contact: str
-    provider: str
+    `linked`: `registered` of the consultation; where that alone is to be kept, there is no `contact`.
+    """
+
+    contact: str = ""
+    provider: str = ""
     matter: int = 1
     at: datetime | None = None
-    recorded: datetime
+    recorded: datetime | None = None
     not_counted: str | None = None
     channel: str = "phone"
     card: Card | None = None
     touched: datetime | None = None
     edition: int | None = None
     n: int | None = None
+    registered: bool = False
+    linked: bool | None = None
+
+
+class _OnItem(Card, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What the column `card` of ITEMS holds."""
+
+    registered: bool = False
 
 
 _NOTHING = Card()
 _ENCODE = msgspec.json.Encoder().encode
-_CARD = msgspec.json.Decoder(Card).decode
+_ON_ITEM = msgspec.json.Decoder(_OnItem).decode
 _FIRST = msgspec.json.Decoder(_First).decode
 _CLOSING = msgspec.json.Decoder(NightClosed).decode
 _WARD = "ward"
@@ -386,7 +406,7 @@ def _item_columns(row: ItemRow) -> tuple[Any, ...]:
         row.recorded.isoformat(),
         row.not_counted,
         row.channel,
-        _ENCODE(row.card).decode() if row.card else None,
+        _card_column(row),
         row.touched.isoformat() if row.touched else None,
         row.edition,
         row.n,
@@ -394,7 +414,14 @@ def _item_columns(row: ItemRow) -> tuple[Any, ...]:
     )
 
 
+def _card_column(row: ItemRow) -> str | None:
+    if not row.registered:
+        return _ENCODE(row.card).decode() if row.card else None
+    return _ENCODE(_OnItem(**msgspec.structs.asdict(row.card or _NOTHING), registered=True)).decode()
+
+
 def _item(row: sa.Row[Any]) -> ItemRow:
+    told = _ON_ITEM(row.card) if row.card else _OnItem()
     return ItemRow(
         contact=row.contact,
         matter=row.matter,
@@ -406,10 +433,11 @@ def _item(row: sa.Row[Any]) -> ItemRow:
         recorded=datetime.fromisoformat(row.recorded),
         not_counted=row.not_counted,
         channel=row.channel,
-        card=_CARD(row.card) if row.card else None,
+        card=waiting_part(told),
         touched=datetime.fromisoformat(row.touched) if row.touched else None,
         edition=row.edition,
         n=row.n,
+        registered=told.registered,
         synthetic=bool(row.synthetic),
     )
 
@@ -426,12 +454,15 @@ def _case_columns(row: CaseRow) -> tuple[Any, ...]:
         row.closed.isoformat() if row.closed else None,
         row.merged_into,
         first.night.isoformat() if first and first.night else None,
-        _first_columns(first, row) if first else None,
+        _first_column(row),
         row.synthetic,
     )
 
 
-def _first_columns(row: ItemRow, case: CaseRow) -> str:
+def _first_column(case: CaseRow) -> str | None:
+    row = case.first
+    if row is None:
+        return None if case.registered is None else _ENCODE(_First(linked=case.registered)).decode()
     first = _First(
         contact=row.contact,
         provider=row.provider,
@@ -444,6 +475,8 @@ def _first_columns(row: ItemRow, case: CaseRow) -> str:
         touched=row.touched,
         edition=row.edition,
         n=row.n,
+        registered=row.registered,
+        linked=case.registered,
     )
     return _ENCODE(first).decode()
 
@@ -461,8 +494,9 @@ def _case(row: sa.Row[Any]) -> CaseRow:
         merged_into=row.merged_into,
         synthetic=bool(row.synthetic),
     )
-    if row.first:
-        first = _FIRST(row.first)
+    first = _FIRST(row.first) if row.first else _First()
+    case.registered = first.linked
+    if first.recorded is not None:
         case.first = ItemRow(
             contact=first.contact,
             matter=first.matter,
@@ -478,6 +512,7 @@ def _case(row: sa.Row[Any]) -> CaseRow:
             touched=first.touched,
             edition=first.edition,
             n=first.n,
+            registered=first.registered,
             synthetic=case.synthetic,
         )
     return case

@@ -35,8 +35,15 @@ def _is_left(part: CaseRow, whole: CaseRow, contacts: list[ItemRow]) -> bool:
 
 
 def _matters(parts: list[tuple[CaseRow, list[ItemRow]]], book: Book[Any]) -> bool:
-    """Whether a contact of it counts, or all were silent calls, and one of them was a registrant's (domain Rule 2)."""
+    """Whether a contact of it counts, or all were silent calls, and it is about a registrant (domain Rule 2)."""
     contacts = [contact for _, own in parts for contact in own]
     if any(counts(contact, book.ward_at(contact.at)) for contact in contacts):
         return True
-    return any(part.open for part, _ in parts) and all(contact.not_counted == SILENT for contact in contacts)
+    if not all(contact.not_counted == SILENT for contact in contacts) or not any(_is_registrants(*p) for p in parts):
+        return False
+    return book.ward_at(max(contact.at for contact in contacts)).policy.silent_registered == "open"
+
+
+def _is_registrants(part: CaseRow, contacts: list[ItemRow]) -> bool:
+    """By its link, or else by what its contacts say."""
+    return part.registered if part.registered is not None else any(contact.registered for contact in contacts)

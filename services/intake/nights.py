@@ -17,7 +17,7 @@ import msgspec
 from events import intake as e
 from events.intake import Feed, NightClosed, ShiftClosed, night_id, shifts_id
 from events.manifest import Range, gaps, merged, size
-from events.messages import ShiftClose
+from events.messages import MOST_CALLS, ShiftClose
 from services.book import Due, Said, Unusable
 from services.inbox import AHEAD, MOST_SEQUENCE
 from services.intake.closings import Night, Shifts
@@ -302,7 +302,7 @@ def close_shift(said: Said, message: ShiftClose, book: IntakeBook) -> None:
         provider=said.provider,
         source=book.reference(message.source) if message.source else said.source,
         last=_number("data.last", message.last),
-        calls=_number("data.calls", message.calls),
+        calls=_number("data.calls", message.calls, MOST_CALLS),
         elsewhere=_ranges(message.elsewhere),
     )
     state = book.state(shifts_id(said.provider))
@@ -338,9 +338,9 @@ def _check_order(event: ShiftClosed, shifts: Shifts) -> None:
         raise Unusable("data.last", "more than the last number of the night after it", f"up to number {after.last}")
 
 
-def _number(field: str, given: int | None) -> int | None:
-    if given is not None and not 0 <= given <= MOST_SEQUENCE:
-        raise Unusable(field, "not a count", f"a whole number from 0 to {MOST_SEQUENCE}")
+def _number(field: str, given: int | None, most: int = MOST_SEQUENCE) -> int | None:
+    if given is not None and not 0 <= given <= most:
+        raise Unusable(field, "not a count", f"a whole number from 0 to {most}")
     return given
 
 

@@ -24,7 +24,18 @@ from services.pages.addresses import day_in, whole_in
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
-from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, Mistake, Side, can, closing, prepared
+from services.pages.morning_acts import (
+    ACTS,
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    SAID,
+    Mistake,
+    Side,
+    can,
+    closing,
+    prepared,
+    said_before,
+)
 from services.pages.morning_todo import Todo, todo
 from services.pages.night_call import Calls
 from services.pages.night_clock import NightClock
@@ -198,18 +209,16 @@ class MorningPages:
         return self._overtaken(request, form, night, told) or told
 
     def _overtaken(self, request: Request, form: Mapping[str, str], night: Night, told: Told) -> Mistake | None:
-        """What somebody else has said of an item before, where it can be said but once: theirs stands."""
-        do = form.get("do", "")
-        entry = night.entry(int(form["item"])) if do in ("acknowledge", "done", "undo", "correct") else None
-        before = (entry.acknowledged if do == "acknowledge" else entry.done) if entry else None
-        if do in ("undo", "correct"):
-            do, before = "done", None if form.get("seen") == "done" else before  # Done since: it is not undone unseen.
-        if entry is None or before is None or before.cause == told.causation:
+        """What somebody else has said of an item before, unseen by this form, which changes nothing then."""
+        do, item = form.get("do", ""), form.get("item", "")
+        entry = night.entry(int(item)) if do in ("acknowledge", "done", "undo", "correct") else None
+        before = said_before(do, entry, form.get("seen", "")) if entry else None
+        if entry is None or before is None or any(word.cause == told.causation for word in entry.words):
             return None
         terms, opens = self._around.terms(language_of(request)), self._opens_for(request)
         calls = self._calls([entry.item] if entry.item else [], personal=opens is not None)
         rows = RowWriter(terms, NightClock(terms, night.night), night, self._backroom.clock(), opens, {})
-        return Mistake(f"already_{do}", form, 409, rows.told(entry, calls, before))
+        return Mistake(f"already_{before[0]}", form, 409, rows.told(entry, calls, before[1]))
 
     def _closing_fault(self, night: date, told: Told, ward: Ward) -> tuple[str, str, str] | None:
         """What of a closing could never be used, in the words of the service that takes it: field, fault, accepted."""

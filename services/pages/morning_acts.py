@@ -13,7 +13,7 @@ import msgspec
 from events.manifest import Range
 from events.messages import MOST_CALLS
 from services.era import folded
-from services.pages.nights import Entry, Night
+from services.pages.nights import Entry, Night, Word
 from services.pages.sending import message
 from services.ward import Ward
 
@@ -138,6 +138,8 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
         return Mistake(wrong, form, 409)
     personal = {"worker": worker, **({act.text: text} if text else {})}
     data: dict[str, Any] = {"night": night.night.isoformat(), "item": number, "personal": personal}
+    if act.kind in ("item.undo", "item.done"):  # Of two forms at once the second is heard as what its sender saw.
+        data["seen"] = "done" if act.kind == "item.undo" and form.get("seen") == "done" else "acknowledged"
     told = message(act.kind, data, happened, synthetic=night.synthetic)
     if happened != now:
         told["entered"] = now.isoformat()
@@ -149,11 +151,23 @@ def _nothing(_: Entry) -> str | None:
 
 
 _WRONG_NOW: dict[str, Callable[[Entry], str | None]] = {
-    "item.undo": lambda entry: None if entry.acknowledged else "not_acknowledged",
-    "item.done": lambda entry: None if entry.acknowledged else "done_not_acknowledged",
+    "item.undo": lambda entry: None if entry.acknowledged or entry.undone else "not_acknowledged",
+    "item.done": lambda entry: None if entry.acknowledged or entry.undone else "done_not_acknowledged",
     "item.answer": lambda entry: None if entry.is_asked else "nobody_asked",
 }
 """What an old tab asks for that makes no sense any more: the word that says why; None: it does."""
+
+
+def said_before(do: str, entry: Entry, seen: str) -> tuple[str, Word] | None:
+    """What somebody has said of an item that stands in the way of a form, and its word; None: nothing does.
+
+    `seen`: `done` where the form showed it as done, with what it takes back.
+    """
+    words = {"acknowledge": entry.acknowledged, "done": entry.done, "undo": entry.undone}
+    asked: tuple[str, ...] = {"acknowledge": ("acknowledge",), "done": ("done", "undo")}.get(do, ("undo",))
+    if do in ("undo", "correct") and (entry.done is not None) != (seen == "done"):
+        asked = ("undo", "done", "acknowledge")
+    return next(((what, word) for what in asked if (word := words[what]) is not None), None)
 
 
 def closing(

@@ -215,6 +215,10 @@ IN_THE_MORNING = {
     "already_done": Label(
         "{item}は、すでに{who}が{at}に完了にしています。", "{item} was marked done already by {who} at {at}."
     ),
+    "already_undo": Label(
+        "{item}の受領は、すでに{who}が{at}に取り消しています。",
+        "The acknowledgement of {item} was taken back already by {who} at {at}.",
+    ),
     "done_not_acknowledged": Label(
         "受領されていないため、完了にできません。先に受領してください。",
         "It is not acknowledged, so that it cannot be done: acknowledge it first.",

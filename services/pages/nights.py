@@ -64,9 +64,17 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def acknowledged(self) -> Word | None:
         """Who took it over; None: nobody, or it was undone."""
+        return self._last(ItemAcknowledged.name)
+
+    @property
+    def undone(self) -> Word | None:
+        """Who took that back; None: nobody did, or it was taken over again."""
+        return self._last(ItemUnacknowledged.name)
+
+    def _last(self, what: str) -> Word | None:
         names = (ItemAcknowledged.name, ItemUnacknowledged.name)
         last = next((word for word in reversed(self.words) if word.what in names), None)
-        return last if last and last.what == ItemAcknowledged.name else None
+        return last if last and last.what == what else None
 
     @property
     def done(self) -> Word | None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +35,7 @@ from services.seal import Secrets
 from services.settings import FORMAT
 from tests import desk_examples
 from tests.desk_examples import WARD, Centre
+from tests.running import YOAKE, environment
 from tests.statement_examples import handed_over, late, night_in, of_item, say, silent, told
 
 RUN = CliRunner()
@@ -117,6 +121,22 @@ def test_a_pdf_goes_to_standard_output_alone(data: tuple[Path, Centre], tmp_path
     whole = yoake(data[0], "--pdf", "-").stdout_bytes
     assert "夜間引継書" in PdfReader(BytesIO(whole)).pages[0].extract_text()
     assert whole.rstrip().endswith(b"%%EOF")
+
+
+@pytest.mark.parametrize("more", [(), ("--last",)], ids=["newest", "copy"])
+def test_a_pdf_does_not_go_to_a_terminal(data: tuple[Path, Centre], more: tuple[str, ...]) -> None:
+    """It would be a screen of garbage: nothing of it is written, and what to do instead is said beside it."""
+    copies(*data).keep()
+    terminal, its_end = os.openpty()
+    with os.fdopen(its_end, "wb") as end:
+        command = [YOAKE, "statement", *more, "--pdf", "-", "--data", str(data[0])]
+        done = subprocess.run(command, stdout=end, stderr=subprocess.PIPE, check=False, timeout=30, env=environment())
+    with suppress(OSError):  # Linux says so where nothing was written, and nobody will.
+        assert os.read(terminal, 100) == b""
+    os.close(terminal)
+
+    assert done.returncode != 0
+    assert b"--pdf -: a PDF is nothing for a terminal" in done.stderr
 
 
 @pytest.mark.parametrize(

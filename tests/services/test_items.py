@@ -293,6 +293,34 @@ def test_what_was_undone_is_done_anew(morning: Centre) -> None:
     assert len(recorded(morning, "item.done")) == 2
 
 
+@pytest.mark.parametrize("first", ["done", "undo"])
+def test_of_two_in_one_transaction_the_second_is_what_its_sender_saw(morning: Centre, first: str) -> None:
+    """Done and undone by two who saw it acknowledged: whoever is first; `seen` is one of two words."""
+    tell(morning, ("day", acknowledge(1)))
+    both = {verb: item(verb, 1, "2025-05-13 08:50") for verb in ("done", "undo")}
+    for one in both.values():
+        one["data"]["seen"] = "acknowledged"
+    receipts = morning.say_all(*(("day", both[verb]) for verb in sorted(both, key=lambda verb: verb != first)))
+    odd = item("undo", 1, "2025-05-13 08:51")
+    odd["data"]["seen"] = "finished"
+    (parked,) = tell(morning, ("day", odd))
+
+    assert [receipt.status for receipt in receipts] == ["accepted", "accepted"]
+    said = recorded(morning, "item.done", "item.unacknowledged")
+    assert [event.name for event in said] == [{"done": "item.done", "undo": "item.unacknowledged"}[first]]
+    assert (parked.status, parked.field) == ("parked", "data.seen")
+
+
+def test_who_sees_that_it_is_done_undoes_both(morning: Centre) -> None:
+    """And only then; who does not say how it stood, as an adapter may, undoes it however it stands."""
+    for seen in ("acknowledged", "done", None):
+        undo = item("undo", 1, "2025-05-13 09:41")
+        undo["data"] |= {"seen": seen} if seen else {}
+        tell(morning, ("day", acknowledge(1)), ("day", item("done", 1, "2025-05-13 09:40")), ("day", undo))
+
+    assert len(recorded(morning, "item.unacknowledged")) == 2
+
+
 def test_the_exchanges_count_is_kept_with_the_night(morning: Centre) -> None:
     """電話の着信: what was said last holds; the same again adds nothing; less than none is parked."""
     counts = [message("exchange.count", "2025-05-13 09:00", night="2025-05-12", contacts=n) for n in (3, 3, 4, -1)]

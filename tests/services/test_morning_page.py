@@ -297,16 +297,16 @@ async def test_a_slip_is_undone_at_once_and_corrected_later(centre: Centre) -> N
 
 
 async def test_what_was_never_acknowledged_is_not_taken_back(centre: Centre) -> None:
-    """Nothing is sent, and the page says why; so it is where it was taken back already."""
+    """Nothing is sent, and the page says why; where it was taken back already, by whom."""
     app = site(centre, role="day")
     never = [await send(app, form(do, text="押し間違い")) for do in ("undo", "correct")]
     say(centre, "day", of_item("acknowledge", 1, "08:35"), of_item("undo", 1, "08:36", reason="押し間違い"))
     twice = await send(app, form("undo"))
 
     assert app.state.counter.sent == []
-    for said in (*never, twice):
-        assert said.status_code == 409
-        assert "受領されていないため、取り消せません。" in said.text
+    for said in never:
+        assert (said.status_code, "受領されていないため、取り消せません。" in said.text) == (409, True)
+    assert (twice.status_code, "1番の受領は、すでに架空 次郎が8:36に取り消しています。" in twice.text) == (409, True)
 
 
 async def test_who_comes_second_is_told_who_came_first(centre: Centre) -> None:
@@ -365,6 +365,38 @@ async def test_of_two_at_once_one_is_told_who_was_first(centre: Centre) -> None:
 
     assert late.status_code == 409
     assert "2番は、すでに夜明 花子が8:34に受領しています。" in late.text
+
+
+async def test_of_done_and_undone_at_once_the_second_is_told_of_the_first(centre: Centre) -> None:
+    """Both forms were fine as they came: what is heard second changes nothing, and leaves nothing to mend."""
+    say(centre, "day", *(of_item("acknowledge", n, "08:35") for n in (1, 2)))
+    app = site(centre, role="day")
+    app.state.counter.first = lambda: say(centre, "day", of_item("done", 1, "08:36", worker="夜明 花子"))
+    undo = await send(app, form("undo", 1))
+    app.state.counter.first = lambda: say(centre, "day", of_item("undo", 2, "08:36", worker="夜明 花子"))
+    done = await send(app, form("done", 2), "/morning?lang=en")
+
+    assert (undo.status_code, "1番は、すでに夜明 花子が8:36に完了にしています。" in undo.text) == (409, True)
+    assert done.status_code == 409
+    assert "The acknowledgement of No. 2 was taken back already by 夜明 花子 at 8:36." in done.text
+    told = names(centre.events("handover"))
+    assert (told.count("item.done"), told.count("item.unacknowledged")) == (1, 1)
+    assert centre.rows(PARKED, "handover") == []
+
+
+async def test_of_two_that_undo_at_once_the_second_is_told(centre: Centre) -> None:
+    """Also where it was taken over again in between, or the first of them took back more."""
+    say(centre, "day", *(of_item("acknowledge", n, "08:35") for n in (1, 2)), of_item("done", 2, "08:36"))
+    app = site(centre, role="day")
+    app.state.counter.first = lambda: say(centre, "day", of_item("undo", 1, "08:37", worker="夜明 花子"))
+    undone = await send(app, form("undo", 1))
+    again = [of_item("undo", 2, "08:37"), of_item("acknowledge", 2, "08:38", worker="夜明 花子")]
+    app.state.counter.first = lambda: say(centre, "day", *again)
+    taken_over = await send(app, form("undo", 2, seen="done"))
+
+    assert (undone.status_code, taken_over.status_code) == (409, 409)
+    assert "1番の受領は、すでに夜明 花子が8:37に取り消しています。" in undone.text
+    assert "2番は、すでに夜明 花子が8:38に受領しています。" in taken_over.text
 
 
 async def test_what_makes_no_sense_any_more_is_refused_on_the_form(centre: Centre) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from events.intake import NightClosed
+from events.intake import NightClosed, ShiftClosed
 from services.tables import DEADLINES
 from services.ward import Ward
 from tests.desk_examples import (
@@ -600,6 +600,24 @@ def contacts(centre: Centre) -> dict[str, datetime]:
         for event, record in zip(centre.events(), centre.records(), strict=True)
         if event.name == "call.received"
     }
+
+
+@pytest.mark.parametrize("calls", [-1, 10_000, 10**12])
+def test_a_count_that_nobody_can_have_counted_is_parked(night: Centre, calls: int) -> None:
+    """As the form and the kit refuse it: what it is about, and what is accepted."""
+    receipt = night.say("night", shift(last=0, calls=calls, on="2025-11-15 08:20"))
+    most = night.say("night", shift(last=0, calls=9_999, on="2025-11-15 08:21"))
+
+    assert (receipt.status, receipt.field) == ("parked", "data.calls")
+    assert "from 0 to 9999" in (receipt.reason or "")
+    assert most.status == "accepted"
+
+
+def test_a_closing_of_before_with_more_calls_can_be_read() -> None:
+    """It was accepted then, and an event never changes."""
+    told = {"night": "2025-11-14", "provider": "night", "source": "adapter", "last": 0, "calls": 12_345}
+
+    assert msgspec.convert(told, ShiftClosed).calls == 12_345
 
 
 def shift(*, on: str, **data: Any) -> Message:

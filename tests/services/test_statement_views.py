@@ -421,6 +421,19 @@ def test_a_call_that_is_another_nights_names_that_night_and_its_day(centre: Cent
     assert "訂正によりこの夜間分ではなくなった連絡があります：1番。" in shown.notices
 
 
+def test_a_call_that_is_of_this_night_no_more_names_who_is_in_charge(centre: Centre) -> None:
+    """Where it stands as gone, also as another consultation's: whose it is, now that it was the day's all along."""
+    reported, other = told("A", "23:40"), told("B", "02:10")
+    handed_over(centre, reported, other)
+    say(centre, "night", correct(reported, on("08:40"), occurred_at=at("2025-11-14 15:00").isoformat()))
+    by_day = sheet(centre).rows[0].owner
+    say(centre, "night", correct(reported, on("08:41"), to="B"))
+
+    assert by_day == "担当：日中受託事業者"
+    assert sheet(centre).rows[0].owner == sheet(centre).rows[1].owner == "担当：日中受託事業者"
+    assert "担当：日中受託事業者" in as_text(sheet(centre)).split("2番")[0]
+
+
 def test_the_figures_follow_what_was_corrected(centre: Centre) -> None:
     """One was put down by mistake, one is another night's, one further contact is the first now: the head says so."""
     first, again, wrong, other = told("A", "23:40"), told("A", "01:10"), told("B", "02:10"), told("C", "03:10")

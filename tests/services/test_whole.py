@@ -11,12 +11,10 @@ import pytest
 from events import event_of
 from events.intake import night_id
 from events.morning import CasePassed
-from services.handover.in_hand import in_hand
 from services.handover.looking import Looking
 from services.pages.nights import night_of
-from services.reporting.fold import fold, is_open
 from tests.desk_examples import GROUND, Centre, Message, call, message
-from tests.morning_examples import ISSUED, TONIGHT, acknowledge, evening, item, owners, recorded, tell
+from tests.morning_examples import ISSUED, TONIGHT, acknowledge, evening, item, owners, recorded, still_open, tell
 
 A, B = "R7-0001", "R7-0002"
 
@@ -158,16 +156,6 @@ def test_apart_again_what_was_taken_on_as_a_part_was_the_agencys_all_along(morni
 def shut(number: str, on: str) -> tuple[str, Message]:
     """The day closes it."""
     return "day", message("case.close", on, number=number)
-
-
-def still_open(centre: Centre) -> list[str]:
-    """The numbers that everybody sees as open: in handover's list, and by the ledger."""
-    centre.pump()
-    numbers = {event.case: event.number for event in centre.events() if event.name == "call.received"}
-    listed = {numbers[case] for case in in_hand(centre.engine("handover")).cases}
-    facts = fold(centre.desk().journal.records())
-    assert listed == {number for case, number in numbers.items() if is_open(case, facts)}
-    return sorted(listed)
 
 
 @pytest.mark.parametrize(("closed_at", "left"), [("2025-05-12 22:30", [A]), ("2025-05-13 09:00", [])])

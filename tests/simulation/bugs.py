@@ -264,6 +264,11 @@ def looks_at_each_consultation_alone(patch: Patch) -> None:
     patch.setattr(heard, "settle", lambda *_: None)
 
 
+def never_hears_whose_a_call_was(patch: Patch) -> None:
+    """A silent call that is found to be a registrant's is nobody's case in handover's list."""
+    patch.setattr(heard, "_is_about", lambda *_, **__: None)
+
+
 OF_THE_NIGHT: tuple[Plant, ...] = (
     acknowledges_before_the_commit,
     leaves_the_default_ack_policy,
@@ -287,6 +292,7 @@ OF_THE_NIGHT: tuple[Plant, ...] = (
     lets_a_contract_end_in_silence,
     leaves_late_cases_with_the_old_contract,
     looks_at_each_consultation_alone,
+    never_hears_whose_a_call_was,
 )
 
 moves_the_tallies_twice = planted.moves_the_tallies_twice

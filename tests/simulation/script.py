@@ -57,6 +57,7 @@ class Script:
         morning.write(self)
         mending.write(self)
         self._gather()
+        mending.find_whose(self)
         self.said.sort(key=lambda saying: (saying.at, saying.letter.n))
         morning.number(self)
 

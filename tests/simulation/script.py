@@ -88,12 +88,12 @@ class Script:
         random = self.random
         for n in range(random.randrange(2)):
             self._register(f"P{n + 1}")
-        for _ in range(random.choice((0, 1, 3, 4, 5, 7))):
+        for _ in range(random.choice((0, 1, 1, 2, 4, 6))):  # Small nights find as much, and more are played.
             at = self.within(self.at(17), self.at(32, 30))
             self._call(self.whose(at, "night"), at)
         for _ in range(random.randrange(3)):
             self._call("day", self.within(self.at(32, 30), self.at(34)))
-        for _ in range(random.randrange(6)):
+        for _ in range(random.randrange(5)):
             self._follow()
         for _ in range(random.choice((0, 0, 1, 2))):
             self._odd()

@@ -121,11 +121,12 @@ def _news(case: TonightCase, by_case: ByCase, clock: NightTimes, seen: Seen) -> 
     for stay in by_case.stays.get(case.case, ()):
         word = "changed_cancelled" if stay.cancelled else "changed_arranged"
         yield stay.changed, say(word, stay=place_in_words(stay, clock, terms))
-    for each in by_case.pending.get(case.case, ()):
-        yield each.recorded, say("changed_pending", to=each.to)
-    for each, answered in by_case.facts.answered:
+    for each in by_case.handed.get(case.case, ()):
+        if each.standing == "offered":
+            yield each.recorded, say("changed_offered", to=each.to)
+    for each in by_case.facts.answered:
         if (of := by_case.facts.cases.get(each.case)) and of.case == case.case:
-            yield answered, say("changed_answered", to=each.to)
+            yield each.recorded, say(f"changed_{each.standing}", to=each.to)
     for promise in case.promises if case.is_open else ():
         if promise.recorded > case.called_recorded and promise.at > seen.now - STILL:
             yield promise.recorded, say("changed_due", what=say(f"due_{promise.what}"), at=clock.at(promise.at))

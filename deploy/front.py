@@ -38,7 +38,7 @@ from events.ending import ended
 from services.clock import Clock, system_clock
 from services.database import open_reader
 from services.handover.in_hand import in_hand
-from services.handover.looking import Looking
+from services.handover.looking import Looking, in_charge
 from services.health import Server, open_socket, routes
 from services.intake.correction_pages import CorrectionPages
 from services.intake.door import Door
@@ -135,7 +135,8 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         "/parked": open_parked(backroom),
     }
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
-    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
+    owner = partial(in_charge, backroom.engines["handover"])
+    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens, in_charge=owner)
     always = patient(frame, ward, is_open=is_open)
     reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.

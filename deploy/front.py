@@ -128,7 +128,8 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     tonight = tonight_of(backroom.engines, parts.lookup, opens)
     ringing = Ringing(tonight, opens, parts.clock)
     nights, stands = NightLog(backroom.engines["handover"]), Looking(backroom.engines["handover"])
-    waiting: dict[str, Callable[[], int]] = {
+    waiting: dict[str, Callable[[], int | None]] = {
+        "/tonight": lambda: len(nights.alarms()) or None,
         "/morning": to_acknowledge(nights, stands, backroom.clock),
         "/agencies": partial(open_passings, backroom.engines["handover"]),
         "/flags": partial(open_flags, backroom.engines["intake"]),
@@ -138,7 +139,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     owner = partial(in_charge, backroom.engines["handover"])
     site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens, in_charge=owner)
     always = patient(frame, ward, is_open=is_open)
-    reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing)
+    reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing, nights)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
@@ -149,7 +150,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *Register(frame, parts.lookup, parts.clock, ringing).routes(),
             *reception.routes(),
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
-            *TonightPages(frame, backroom, tonight, opens).routes(),
+            *TonightPages(frame, backroom, tonight, nights, opens).routes(),
             *MorningPages(frame, backroom, nights, stands, NightCalls(parts.lookup.log, opens), opens).routes(),
             *OfferPages(frame, backroom).routes(),
             *AgencyPages(frame, backroom, opens).routes(),

@@ -10,7 +10,7 @@ from services.pages.tonight_reading import InHand
 
 
 def in_hand(engine: sa.Engine) -> InHand:
-    """Those that are in hand with what was merged into them, the newest first, and up to which position of intake's log they are.
+    """Those in hand with what was merged into them, the newest first, and the position of intake's log they are up to.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: handover's database cannot be read, or was not made yet.

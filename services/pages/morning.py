@@ -28,7 +28,7 @@ from services.pages.morning_acts import ACTS, LONGEST_NAME, LONGEST_TEXT, SAID, 
 from services.pages.morning_todo import Todo, todo
 from services.pages.night_call import Calls
 from services.pages.night_clock import NightClock
-from services.pages.night_log import Alarm, NightLog
+from services.pages.night_log import NightLog
 from services.pages.nights import Entry, Night, Stands
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted, Told
@@ -38,6 +38,7 @@ from services.pages.statement_rows import Opens, Row, RowWriter
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf
+from services.pages.urgent import urgent_in_words
 from services.parked_desk import DONE, SOURCE
 from services.reading import public
 from services.signin import Session
@@ -56,13 +57,6 @@ class Shown(NamedTuple):
     row: Row
     may: frozenset[str]
     version: str
-
-
-class Urgent(NamedTuple):
-    """A call that cannot wait, in words, and where it is."""
-
-    about: str
-    text: str
 
 
 class Look(NamedTuple):
@@ -243,7 +237,7 @@ class MorningPages:
         chosen = wanted or (nights[0] if nights else None)
         night = self._nights.night(chosen) if chosen else None
         look = self._look(request, night, terms, session) if night else None
-        alarms = [_urgent(alarm, terms) for alarm in self._nights.alarms()]
+        alarms = urgent_in_words(self._nights.alarms(), terms, self._backroom.clock())
         duty = terms.on_duty(self._backroom.clock())
         version, alarming = _version(look.version if look else "", nights[:1], alarms, duty), _version(alarms)
         if request.query_params.get("live") == version:
@@ -333,15 +327,6 @@ def _wanted(given: str) -> date | None:
         return parse_date(given[:40])
     except ValueError:
         return None
-
-
-def _urgent(alarm: Alarm, terms: Terms) -> Urgent:
-    """Why it cannot wait, and whom to call now."""
-    duty = next((each for each in terms.ward.duty if each.key == alarm.next), None)
-    whom = f"{terms.say(duty.label)} {duty.phone}" if duty else alarm.next or terms.screen("urgent_nobody")
-    because, by = terms.screen(f"urgent_{alarm.because}"), terms.moment(alarm.by)
-    line = terms.screen("urgent_line", number=alarm.number, because=because, by=by, next=whom)
-    return Urgent(alarm.about, line + (terms.screen("urgent_tries", n=alarm.tries) if alarm.tries else ""))
 
 
 def _version(*parts: Any) -> str:

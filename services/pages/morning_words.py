@@ -242,6 +242,11 @@ IN_THE_MORNING = {
         "{number}：{because}{by}まで。次の連絡先：{next}", "{number}: {because}, by {by}. Call next: {next}"
     ),
     "urgent_tries": Label("（連絡{n}回）", " (tried {n} times)"),
+    "urgent_overdue": Label("● 時刻を過ぎています　", "● The time has passed. "),
+    "urgent_moves": Label(
+        "　{at}までに応答がなければ、次の連絡先に替わります。", " Without an answer by {at}, the next is to be called."
+    ),
+    "urgent_badge": Label("急ぎ{n}件", "{n} urgent"),
     "urgent_nobody": Label("区の設定に連絡先がありません", "the ward's file has nobody"),
     "urgent_safe-until": Label("対応が必要な時刻 ", "Safe until"),
     "urgent_medication": Label("次の服薬 ", "Next medication"),

@@ -500,7 +500,8 @@ async def test_it_says_who_has_a_case_now(centre: Centre) -> None:
     centre.say("day", answer("accept", "next", "2025-12-31 17:30"))
     centre.pump()
     told = await text(app)
-    assert f"{shown}あけぼの（関係機関）　受諾　17:30\n" in told and "引継ぎを受諾：あけぼの" in told
+    assert f"{shown}あけぼの（関係機関）　受諾　17:30\n" in told
+    assert "引継ぎを受諾：あけぼの" in told
     assert "依頼中" not in told
     assert "あけぼの（関係機関） 受諾 17:30" in words_on((await ask(app)).text)
 
@@ -516,3 +517,41 @@ async def test_it_says_who_has_what_was_merged_into_a_case(centre: Centre) -> No
     centre.pump()
 
     assert "架空相談支援事業所（関係機関）　受諾　17:00" in await text(site(centre, role="night"))
+
+
+CANNOT_WAIT = "朝まで待てない相談（まだ応答なし）"
+
+
+async def test_what_cannot_wait_stands_first_with_whom_to_ring(centre: Centre) -> None:
+    """On the night's first page, in its menu and for the card: by when, who, the number, and when the next is rung."""
+    centre.tick("2026-01-01 03:00")
+    app = site(centre, role="night")
+    before = (await ask(app)).text
+    until = at("2026-01-01 03:05").isoformat()
+    called = call("U", "2026-01-01 03:00", safe_until=until)
+    centre.say("night", called)
+    centre.pump()
+    centre.tick("2026-01-01 03:01")
+    page = (await ask(app)).text
+    version = page.partition('data-version="')[2].partition('"')[0]
+    first = "R7-0004：対応が必要な時刻 令和8年1月1日（木） 03:05まで。次の連絡先：閉庁時の連絡先（第一） 03-0000-0002"
+
+    assert not [word for word in (CANNOT_WAIT, "急ぎ") if word in before]
+    assert [word for word in (CANNOT_WAIT, "急ぎ1件") if word in page] == [CANNOT_WAIT, "急ぎ1件"]
+    assert f"{first} 03:10までに応答がなければ、次の連絡先に替わります。" in words_on(page)
+    assert [line.partition("　")[0] for line in (await ask(app, "/calls/R7-0004/urgent")).json()] == [first]
+    assert (await ask(app, "/calls/R7-0002/urgent")).json() == []
+
+    centre.clock.now = at("2026-01-01 03:06")
+    assert (await ask(app, f"/tonight?live={version}")).status_code == 200
+    assert "● 時刻を過ぎています R7-0004" in words_on((await ask(app)).text)
+
+    missed = {"what": "ward", "at": at("2026-01-01 03:06").isoformat(), "answered": False}
+    centre.say("night", message("call.add", "2026-01-01 03:07", call=called["id"], danger=[missed]))
+    centre.pump()
+    assert "閉庁時の連絡先（第二） 03-0000-0003（連絡1回）" in words_on((await ask(app)).text)
+
+    answered = missed | {"at": at("2026-01-01 03:08").isoformat(), "answered": True}
+    centre.say("night", message("call.add", "2026-01-01 03:08", call=called["id"], danger=[answered]))
+    centre.pump()
+    assert CANNOT_WAIT not in (await ask(app)).text

@@ -120,7 +120,8 @@ class TonightPages:
         """The message of what somebody wants to say, or what is wrong with the form."""
         session, terms = _session(request), self._around.terms("ja")
         now = terms.ward.local(self._backroom.clock())
-        writer, provider = Writer(session.name, now), session.role.provider or ""
+        writer = Writer(session.name, now, terms.ward.night_ending_after(now))
+        provider = session.role.provider or ""
         number = number_in(form)
         known = self._tonight.cases.numbered(number) if number else None
         if number and known is None:

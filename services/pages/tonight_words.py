@@ -69,6 +69,12 @@ TONIGHT = {
         "「いつの夜間まで」は、一年以内の日付を入力してください。例：令和8年1月2日",
         "Give a day within a year as the last night, such as 2026-01-02.",
     ),
+    "note_day_past": Label(
+        "「いつの夜間まで」の夜間は過ぎています。今夜か、その後の日付を入力してください（空欄は終結まで）。"
+        "今夜から外すときは「今夜から外す」を押してください。",
+        "The last night has passed. Give tonight's date or a later one (blank: until the case is closed); "
+        "to take the note off, press “Take it off from tonight on”.",
+    ),
     "note_words_long": Label("{n}字までにしてください。", "Up to {n} characters, please."),
     "note_no_case": Label("その受付番号のケースはありません。", "There is no case with this number."),
     "note_parked": Label("申し送りを受け取れませんでした。{detail}", "The note could not be taken. {detail}"),

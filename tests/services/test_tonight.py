@@ -352,6 +352,7 @@ async def test_a_note_is_taken_off_and_stays_in_the_history(centre: Centre) -> N
         ({"number": "R7-0002", "do": "end"}, 404, "その受付番号のケースはありません"),
         ({"number": "R7-0001", "note": "母", "until": "いつか"}, 400, "一年以内の日付を入力してください"),
         ({"number": "R7-0001", "note": "母", "until": "9999-12-31"}, 400, "一年以内の日付を入力してください"),
+        ({"number": "R7-0001", "note": "母", "until": "2025-12-30"}, 400, "今夜か、その後の日付を入力してください"),
         ({"number": "R7-0001", "note": "あ" * 1001}, 400, "1000字まで"),
     ],
 )

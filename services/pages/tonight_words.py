@@ -13,6 +13,10 @@ TONIGHT = {
     "tonight_issued": Label("{at}発行", "Issued {at}"),
     "tonight_issued_late": Label("{at}発行（遅れて発行：予定は{due}）", "Issued {at} (late: due {due})"),
     "tonight_to_issue": Label("{due}に発行します。", "To be issued at {due}."),
+    "tonight_passed_over": Label(
+        "この夜間には発行していません。現在の内容は印刷できます。",
+        "Nothing was issued for this night. What stands now can be printed.",
+    ),
     "tonight_not_issued": Label(
         "区の設定に今夜の申し送り（[evening]）がないため、発行の時刻はありません。",
         "The ward's file has no [evening], so that nothing is issued at a set time.",

@@ -38,7 +38,7 @@ from events.ending import ended
 from services.clock import Clock, system_clock
 from services.database import open_reader
 from services.handover.in_hand import in_hand
-from services.handover.looking import Looking
+from services.handover.looking import Looking, in_charge
 from services.health import Server, open_socket, routes
 from services.intake.correction_pages import CorrectionPages
 from services.intake.door import Door
@@ -128,16 +128,18 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     tonight = tonight_of(backroom.engines, parts.lookup, opens)
     ringing = Ringing(tonight, opens, parts.clock)
     nights, stands = NightLog(backroom.engines["handover"]), Looking(backroom.engines["handover"])
-    waiting: dict[str, Callable[[], int]] = {
+    waiting: dict[str, Callable[[], int | None]] = {
+        "/tonight": lambda: len(nights.alarms()) or None,
         "/morning": to_acknowledge(nights, stands, backroom.clock),
         "/agencies": partial(open_passings, backroom.engines["handover"]),
         "/flags": partial(open_flags, backroom.engines["intake"]),
         "/parked": open_parked(backroom),
     }
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
-    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
+    owner = partial(in_charge, backroom.engines["handover"])
+    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens, in_charge=owner)
     always = patient(frame, ward, is_open=is_open)
-    reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing)
+    reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing, nights)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
     signing, refusals = Signing(frame, ward, signins, cookie), Refusals(ward, frame, is_open=is_open)
 
@@ -148,7 +150,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *Register(frame, parts.lookup, parts.clock, ringing).routes(),
             *reception.routes(),
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
-            *TonightPages(frame, backroom, tonight, opens).routes(),
+            *TonightPages(frame, backroom, tonight, nights, opens).routes(),
             *MorningPages(frame, backroom, nights, stands, NightCalls(parts.lookup.log, opens), opens).routes(),
             *OfferPages(frame, backroom).routes(),
             *AgencyPages(frame, backroom, opens).routes(),

@@ -1,7 +1,8 @@
 """The last copy of tonight's notes (今夜の申し送り), as text and PDF, beside those of the statements (`deploy.copies`).
 
 It is written as the notes are issued, and again whenever something of them changed, so that what is printed when the
-line and the power are gone is what stood last.
+line and the power are gone is what stood last. In a night in which nothing was issued, as where the first start comes
+in its middle, it is written all the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 
 from deploy.datadir import write_whole
 from services.clock import Clock, system_clock
+from services.evenings import evening_of, has_come, tonight
 from services.journal import LogReader
 from services.pages.statement_pdf import TONIGHT, as_pdf
 from services.pages.terms import Terms
@@ -28,6 +30,7 @@ from services.pages.tonight_reading import Tonight
 from services.pages.tonight_sheet import Sheet
 from services.pages.tonight_text import as_text
 from services.pages.typesetting import NoPdf
+from services.ward import Ward
 
 KEPT = 2
 """Nights of which the notes are kept: tonight's and the last."""
@@ -71,21 +74,28 @@ class TonightCopies:
     def keep(self) -> list[Path]:
         """Write what is new, and remove the copies of older nights; what was written."""
         terms, now = self._terms(), self._clock()
-        issued = self._tonight.issued(terms.ward, now)
-        if issued is None:
+        night = self._night(terms.ward, now)
+        if night is None:
             return []
-        seen, is_behind = (issued.night, self._heads()), self._printed != self._kept
+        seen, is_behind = (night, self._heads()), self._printed != self._kept
         if seen == self._seen and not (is_behind and self._may_print()):
             return []
         sheet = self._tonight.sheet(Seen(terms, now, self._opens, None))
         if sheet is None:
             return []
-        written = self._write(sheet, copy_in(self._directory, issued.night))
+        written = self._write(sheet, copy_in(self._directory, night))
         self._seen = seen
         for old in tonight_copies_in(self._directory)[KEPT:]:
             old.text.unlink(missing_ok=True)
             old.pdf.unlink(missing_ok=True)
         return written
+
+    def _night(self, ward: Ward, now: datetime) -> date | None:
+        """The night of which a copy is to be there: its notes were issued, or should have been some time ago."""
+        if issued := self._tonight.issued(ward, now):
+            return issued.night
+        evening = evening_of(ward, tonight(ward, now))
+        return evening.night if evening and has_come(evening, now - timedelta(seconds=APART)) else None
 
     def _write(self, sheet: Sheet, copy: TonightCopy) -> list[Path]:
         told = hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(sheet, as_of=""))).hexdigest()

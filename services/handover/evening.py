@@ -7,7 +7,7 @@ Some minutes before each night begins, `evening.issued` says which cases were op
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -33,15 +33,27 @@ def note(said: Said, message: CaseNote, book: Book[Any]) -> None:
 
     Raises:
         Waits: nobody has heard of the case yet.
-        Unusable: it names no case, or says nothing; or its sender's contract did not cover the time.
+        Unusable: it names no case, or says nothing, or holds up to a night that is past but for the one before, which
+            takes a note off; or its sender's contract did not cover the time.
     """
     case = named(said, message.case, message.number, book)
     if not book.ward_at(said.at).is_under_contract(said.provider, said.at):
         raise Unusable("time", "outside the sender's contract", "a time while the contract was in force")
     personal = _words(message.personal)
+    _check_until(said, message, book)
     book.cases.append(case)
     event = CaseNoted(case=case, provider=said.provider, until=message.until)
     book.write(event, said.at, personal, person_of(case, book))
+
+
+def _check_until(said: Said, message: CaseNote, book: Book[Any]) -> None:
+    """By its own time alone, so that it does not matter what of the case was heard before."""
+    night = book.ward_at(said.at).night_ending_after(said.at)
+    if night is None or message.until is None:
+        return
+    before = night - timedelta(days=1)
+    if message.until < before:
+        raise Unusable("data.until", "a night that is past", f"{night} or later; {before} takes a note off")
 
 
 def _words(personal: dict[str, Any] | str | None) -> dict[str, Any]:

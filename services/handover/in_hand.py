@@ -10,12 +10,14 @@ from services.pages.tonight_reading import InHand
 
 
 def in_hand(engine: sa.Engine) -> InHand:
-    """Those that are in hand, the newest first, and up to which position of intake's log they are.
+    """Those in hand with what was merged into them, the newest first, and the position of intake's log they are up to.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: handover's database cannot be read, or was not made yet.
     """
-    query = sa.select(CASES.c.case).where(CASES.c.open, CASES.c.merged_into.is_(None))
+    is_whole = sa.and_(CASES.c.open, CASES.c.merged_into.is_(None))
+    is_part = CASES.c.merged_into.in_(sa.select(CASES.c.case).where(is_whole))
+    query = sa.select(CASES.c.case).where(sa.or_(is_whole, is_part))
     heard = sa.select(CURSORS.c.position).where(CURSORS.c.service == "intake")
     with engine.connect() as connection:
         position = connection.execute(heard).scalar() or 0

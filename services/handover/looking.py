@@ -44,6 +44,15 @@ class Looking:
         )
 
 
+def in_charge(engine: sa.Engine, case: str) -> str | None:
+    """In whose charge (担当) a consultation is now: a provider's id, or an agency as `services.handover.owners` has it.
+
+    None: handover has not heard of it. `engine`: handover's database.
+    """
+    with engine.connect() as connection:
+        return _owners(connection, [case]).get(case)
+
+
 def _state(history: list[Recorded]) -> Night:
     state = Night()
     for record in history:

@@ -1,7 +1,8 @@
 """What cannot wait for the morning does not: somebody of the ward's ladder is called, one after the other. Pure.
 
 A call of the night that cannot wait until the day has taken it over is raised as soon as it is heard; the ladder goes
-on until an attempt that was answered stands on its card, or it is acknowledged, or its consultation closed.
+on until an attempt that was answered stands on its card, or it is acknowledged, or its consultation closed: at once
+where the one who was to be called did not answer, and otherwise some minutes later.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     next: str | None
     step: int = 0
+    tries: int = 0
     told_at: datetime
     answered: bool = False
 
@@ -51,7 +53,7 @@ def after(state: Alarms | None, event: OfContact, at: datetime) -> Alarms:
         case UrgentRaised():
             matters[fact.matter] = Alarm(next=fact.next, told_at=at)
         case UrgentUnanswered():
-            matters[fact.matter] = Alarm(next=fact.next, step=fact.step, told_at=at)
+            matters[fact.matter] = Alarm(next=fact.next, step=fact.step, tries=fact.tries, told_at=at)
         case UrgentAnswered():
             matters[fact.matter] = msgspec.structs.replace(matters[fact.matter], answered=True)
         case _:
@@ -86,6 +88,10 @@ def heard(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any], *, is_new
             _answer(row, "answered", _answered_by(row), _answered_at(row, record.time), book)
         elif found is None:
             _answer(row, "can-wait", None, record.time, book)
+        elif _has_not_answered(row, alarm):
+            now = record.recordedat
+            _go_on(row, alarm, now, now, ward, book)
+            _plan_next(_key(row, row.case), row, now, ward, book)
         return
     if found is not None and (alarm is None or not row.attended) and not _is_acknowledged(row, book):
         _plan(row, found[1], record.recordedat, book)
@@ -119,16 +125,35 @@ def fall_due(due: Due, now: datetime, book: Book[Any]) -> None:
             _answer(row, "answered", _answered_by(row), _answered_at(row, at), book)
             return
     else:
-        unanswered = UrgentUnanswered(
-            **_of(row),
-            step=alarm.step + 1,
-            tries=len(row.tries),
-            next=_next(row, alarm, ward, now),
-            due_at=ward.local(due.due),
-            fired_at=at,
-        )
-        book.write(unanswered, at)
-    book.plan(due.key, now + timedelta(minutes=ward.urgent.every), KIND, contact, synthetic=due.synthetic)
+        _go_on(row, alarm, due.due, now, ward, book)
+    _plan_next(due.key, row, now, ward, book)
+
+
+def _go_on(row: ItemRow, alarm: Alarm, due: datetime, now: datetime, ward: Ward, book: Book[Any]) -> None:
+    """Call the next of the ladder."""
+    at = ward.local(now)
+    unanswered = UrgentUnanswered(
+        **_of(row),
+        step=alarm.step + 1,
+        tries=len(row.tries),
+        next=_next(row, alarm, ward, now),
+        due_at=ward.local(due),
+        fired_at=at,
+    )
+    book.write(unanswered, at)
+
+
+def _plan_next(key: str, row: ItemRow, now: datetime, ward: Ward, book: Book[Any]) -> None:
+    if ward.urgent is not None:
+        book.plan(key, now + timedelta(minutes=ward.urgent.every), KIND, row.contact, synthetic=row.synthetic)
+
+
+def _has_not_answered(row: ItemRow, alarm: Alarm) -> bool:
+    """Whether one who was to be called was, since then, and did not answer; a press on the card does not say who."""
+    return len(row.tries) > alarm.tries and any(
+        attempt.answered is False and attempt.at > alarm.told_at and attempt.to in (None, alarm.next)
+        for attempt in row.tries
+    )
 
 
 def _next(row: ItemRow, alarm: Alarm | None, ward: Ward, now: datetime) -> str | None:

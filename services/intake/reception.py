@@ -38,9 +38,11 @@ from services.intake.web import Lookup
 from services.pages.flag_words import means_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import session_of
+from services.pages.night_log import NightLog
 from services.pages.parked_words import receipt_in_words
 from services.pages.ringing import Ringing
 from services.pages.terms import Terms
+from services.pages.urgent import urgent_in_words
 from services.signin import Session
 
 TEMPLATES = templates_in(Path(__file__).with_name("templates"))
@@ -81,14 +83,15 @@ class Reception:
         opens: Opens,
         clock: Clock,
         ringing: Ringing | None = None,
+        nights: NightLog | None = None,
     ) -> None:
         """`around` must answer where no database does. `door` None: nothing can be sent from here.
 
-        `ringing`: looks up tonight's notes, which stand on the card of a case.
+        `ringing`: looks up tonight's notes, which stand on the card of a case; `nights`: what cannot wait.
         """
         self._around, self._door, self._recall = around, door, recall
         self._lookup, self._log = lookup, lookup.log
-        self._opens, self._clock, self._ringing = opens, clock, ringing
+        self._opens, self._clock, self._ringing, self._nights = opens, clock, ringing, nights
 
     def routes(self) -> list[Route]:
         """The addresses of the card."""
@@ -97,6 +100,7 @@ class Reception:
             Route("/calls", self.take, methods=["POST"]),
             Route("/calls/{number}", self.known, methods=["GET"]),
             Route("/calls/{id}/receipt", self.receipt, methods=["GET"]),
+            Route("/calls/{number}/urgent", self.urgent, methods=["GET"]),
         ]
 
     def new(self, request: Request) -> Response:
@@ -153,6 +157,19 @@ class Reception:
         except (DatabaseError, sa.exc.SQLAlchemyError):
             found = []
         return _told(_received(found[0], terms) if found else Answer(state="queued"))
+
+    def urgent(self, request: Request) -> Response:
+        """What of a consultation cannot wait, and whom to ring now; nothing where handover cannot be read."""
+        session, _ = _speaker(request)
+        if not session.sees("calls"):
+            raise HTTPException(404)
+        terms, number = self._around.terms(language_of(request)), request.path_params["number"]
+        try:
+            alarms = self._nights.alarms() if self._nights else []
+        except (DatabaseError, sa.exc.SQLAlchemyError):
+            alarms = []
+        found = [each.text for each in urgent_in_words(alarms, terms, self._clock()) if each.number == number]
+        return Response(msgspec.json.encode(found), media_type="application/json")
 
     def _card(
         self, request: Request, session: Session, stands: list[Standing], follows: str, asked: str = ""

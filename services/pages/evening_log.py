@@ -1,4 +1,4 @@
-"""What stands for tonight by handover's and placement's journals: notes, hand-overs that are pending, places arranged.
+"""What stands for tonight by handover's and placement's journals: notes, hand-overs to agencies, places arranged.
 
 Reading only; what was read once stays read. Every method asks a database: never on the event loop.
 """
@@ -8,12 +8,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
+from typing import Literal
 
 import msgspec
 import sqlalchemy as sa
 
 from events import Recorded, event_of
-from events.handover import HandedOver, HandoverDeclined, HandoverOffered, HandoverReturned, HandoverWithdrawn
+from events.handover import (
+    PASSING_KINDS,
+    HandedOver,
+    HandoverDeclined,
+    HandoverExpired,
+    HandoverOffered,
+    HandoverReturned,
+    HandoverWithdrawn,
+)
 from events.morning import CaseNoted, EveningIssued
 from events.placement import PlacementArranged, PlacementCancelled
 from services.pages.following import Following
@@ -25,6 +34,7 @@ OF_HANDOVER = (
     HandedOver,
     HandoverDeclined,
     HandoverWithdrawn,
+    HandoverExpired,
     HandoverReturned,
 )
 OF_PLACEMENT = (PlacementArranged, PlacementCancelled)
@@ -51,13 +61,17 @@ class Noted(msgspec.Struct, frozen=True, kw_only=True):
         return self.until is None or night <= self.until
 
 
-class Pending(msgspec.Struct, frozen=True, kw_only=True):
-    """A hand-over to an agency or the section that waits for its answer (依頼中)."""
+Standing = Literal["offered", "accepted", "declined", "withdrawn", "expired", "returned"]
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """A hand-over to an agency or the section: how it stands, and since when; `recorded`: when the system knew."""
 
     case: str
     handover: str
     kind: str
     to: str
+    standing: Standing
     at: datetime
     recorded: datetime
 
@@ -91,8 +105,8 @@ class EveningLog:
         self._handover, self._placement = Following(handover, OF_HANDOVER), Following(placement, OF_PLACEMENT)
         self._lock = threading.Lock()
         self._notes: dict[str, list[Noted]] = {}
-        self._pending: dict[str, Pending] = {}
-        self._answered: list[tuple[Pending, datetime]] = []
+        self._handed: dict[str, Handed] = {}
+        self._answered: list[Handed] = []
         self._stays: dict[str, Stay] = {}
         self._issued: dict[date, Issued] = {}
 
@@ -108,17 +122,17 @@ class EveningLog:
         found = [standing[case] for case in cases if case in standing]
         return max(found, key=lambda note: note.at, default=None)
 
-    def pending(self) -> list[Pending]:
-        """The hand-overs that wait for an answer, the oldest first."""
+    def handed(self) -> list[Handed]:
+        """The hand-overs that wait for an answer, and those by which an agency has a case; the oldest first."""
         with self._lock:
             self._read_on_handover()
-            return sorted(self._pending.values(), key=lambda each: (each.at, each.handover))
+            return sorted(self._handed.values(), key=lambda each: (each.at, each.handover))
 
-    def answered(self, since: datetime) -> list[tuple[Pending, datetime]]:
-        """What was answered, or taken back, after a moment of the second clock, and when that was recorded."""
+    def answered(self, since: datetime) -> list[Handed]:
+        """What was answered, taken back, or let pass after a moment of the second clock, as it went out."""
         with self._lock:
             self._read_on_handover()
-            return [entry for entry in self._answered if entry[1] > since]
+            return [each for each in self._answered if each.recorded > since]
 
     def issued(self, night: date) -> Issued | None:
         """The evening's own list; None: it was not issued, or not yet."""
@@ -138,7 +152,7 @@ class EveningLog:
 
     def _forget(self) -> None:
         self._notes.clear()
-        self._pending.clear()
+        self._handed.clear()
         self._answered.clear()
         self._issued.clear()
 
@@ -152,19 +166,52 @@ class EveningLog:
                 for old in sorted(self._issued)[:-ISSUED_KEPT]:
                     del self._issued[old]
             case HandoverOffered() as event:
-                self._pending[event.handover] = Pending(
+                self._handed[event.handover] = Handed(
                     case=event.case,
                     handover=event.handover,
                     kind=event.kind,
                     to=event.to,
+                    standing="offered",
                     at=record.time,
                     recorded=record.recordedat,
                 )
-            case HandedOver() | HandoverDeclined() | HandoverWithdrawn() | HandoverReturned() as event:
-                if offered := self._pending.pop(event.handover, None):
-                    self._answered = [*self._answered[-ANSWERED_KEPT:], (offered, record.recordedat)]
+            case HandedOver() as event:
+                self._accept(record, event)
+            case HandoverDeclined() as event:
+                self._end(record, event.handover, "declined")
+            case HandoverWithdrawn() as event:
+                self._end(record, event.handover, "withdrawn")
+            case HandoverExpired() as event:
+                self._end(record, event.handover, "expired")
+            case HandoverReturned() as event:
+                self._end(record, event.handover, "returned")
             case _:
                 pass  # Only these are asked for.
+
+    def _accept(self, record: Recorded, event: HandedOver) -> None:
+        """With an offer before it or without, and also after the offer had run out; the morning's is another matter."""
+        handed = Handed(
+            case=event.case,
+            handover=event.handover,
+            kind=event.kind,
+            to=event.to,
+            standing="accepted",
+            at=record.time,
+            recorded=record.recordedat,
+        )
+        was_offered = self._handed.pop(event.handover, None) is not None
+        if event.kind in PASSING_KINDS:
+            self._handed[event.handover] = handed
+        if was_offered or event.kind in PASSING_KINDS:
+            self._remember(handed)
+
+    def _end(self, record: Recorded, handover: str, standing: Standing) -> None:
+        if known := self._handed.pop(handover, None):
+            ended = msgspec.structs.replace(known, standing=standing, at=record.time, recorded=record.recordedat)
+            self._remember(ended)
+
+    def _remember(self, handed: Handed) -> None:
+        self._answered = [*self._answered[-ANSWERED_KEPT:], handed]
 
     def _note(self, record: Recorded, event: CaseNoted) -> None:
         note = Noted(

@@ -117,7 +117,7 @@ class Around(NamedTuple):
     frame: Callable[[Terms], Frame]
 
 
-def with_counts(around: Around, counts: Mapping[str, Callable[[], int]], *, sample: bool = False) -> Around:
+def with_counts(around: Around, counts: Mapping[str, Callable[[], int | None]], *, sample: bool = False) -> Around:
     """The same, with how many things wait behind these entries of the menu. A count that fails is left out.
 
     `sample`: the history was made to agree with published figures.

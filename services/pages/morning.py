@@ -21,6 +21,7 @@ from services.clock import Clock
 from services.era import parse_date
 from services.numbering import bounds, elsewhere
 from services.pages.addresses import day_in, whole_in
+from services.pages.closings import Closings, closed_in_words
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
@@ -39,7 +40,7 @@ from services.pages.morning_acts import (
 from services.pages.morning_todo import Todo, todo
 from services.pages.night_call import Calls
 from services.pages.night_clock import NightClock
-from services.pages.night_log import Alarm, NightLog
+from services.pages.night_log import NightLog
 from services.pages.nights import Entry, Night, Stands
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted, Told
@@ -49,6 +50,7 @@ from services.pages.statement_rows import Opens, Row, RowWriter
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf
+from services.pages.urgent import urgent_in_words
 from services.parked_desk import DONE, SOURCE
 from services.reading import public
 from services.signin import Session
@@ -67,13 +69,6 @@ class Shown(NamedTuple):
     row: Row
     may: frozenset[str]
     version: str
-
-
-class Urgent(NamedTuple):
-    """A call that cannot wait, in words, and where it is."""
-
-    about: str
-    text: str
 
 
 class Look(NamedTuple):
@@ -107,6 +102,7 @@ class MorningPages:
     ) -> None:
         self._around, self._backroom, self._nights = around, backroom, nights
         self._stands, self._calls, self._opens = stands, calls, opens
+        self._closings = Closings(backroom.engines["intake"])
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
@@ -190,6 +186,8 @@ class MorningPages:
             now, synthetic = terms.ward.local(self._backroom.clock()), self._around.frame(terms).synthetic
             provider = session.role.provider or ""
             shut = closing(form, wanted, now, partial(self._elsewhere, provider), synthetic=synthetic)
+            if again := self._closed_already(form, wanted, provider, shut, self._around.terms(language_of(request))):
+                return again
             if isinstance(shut, Mistake):
                 return shut
             told = Told(provider, shut)
@@ -219,6 +217,20 @@ class MorningPages:
         calls = self._calls([entry.item] if entry.item else [], personal=opens is not None)
         rows = RowWriter(terms, NightClock(terms, night.night), night, self._backroom.clock(), opens, {})
         return Mistake(f"already_{before[0]}", form, 409, rows.told(entry, calls, before[1]))
+
+    def _closed_already(
+        self, form: Mapping[str, str], night: date, provider: str, shut: bytes | Mistake, terms: Terms
+    ) -> Mistake | None:
+        """The night stands closed so: with these very numbers, or with some where none are given now."""
+        given = form.get("source", "")
+        source = public(given, self._backroom.secrets) if given else SOURCE
+        closed = next((each for each in self._closings.of(provider, night) if each.source == source), None)
+        if closed is None or (isinstance(shut, Mistake) and any(form.get(name) for name in ("last", "calls"))):
+            return None
+        data = {} if isinstance(shut, Mistake) else msgspec.json.decode(shut)["data"]
+        if data and (data.get("last"), data.get("calls")) != (closed.last, closed.calls):
+            return None  # A later word takes its place.
+        return Mistake("close_already", form, 409, {"told": closed_in_words(closed, terms)})
 
     def _closing_fault(self, night: date, told: Told, ward: Ward) -> tuple[str, str, str] | None:
         """What of a closing could never be used, in the words of the service that takes it: field, fault, accepted."""
@@ -252,9 +264,11 @@ class MorningPages:
         chosen = wanted or (nights[0] if nights else None)
         night = self._nights.night(chosen) if chosen else None
         look = self._look(request, night, terms, session) if night else None
-        alarms = [_urgent(alarm, terms) for alarm in self._nights.alarms()]
+        alarms = urgent_in_words(self._nights.alarms(), terms, self._backroom.clock())
         duty = terms.on_duty(self._backroom.clock())
-        version, alarming = _version(look.version if look else "", nights[:1], alarms, duty), _version(alarms)
+        closes = self._closes(session, terms, wanted, nights)
+        closed = self._closed(session, closes, terms)
+        version = _version(look.version if look else "", nights[:1], alarms, duty, closed)
         if request.query_params.get("live") == version:
             return Response(status_code=204)
         if night:
@@ -270,7 +284,7 @@ class MorningPages:
             look=look,
             version=version,
             alarms=alarms,
-            alarming=alarming,
+            alarming=_version(alarms),
             duty=duty,
             night=chosen.isoformat() if chosen else "",
             asked=wanted,
@@ -282,7 +296,8 @@ class MorningPages:
             mistake=mistake,
             key=key_of(mistake.form if mistake else {}),
             worker=session.name or "",
-            closes=self._closes(session, terms, wanted, nights),
+            closes=closes,
+            closed=closed,
             longest_name=LONGEST_NAME,
             longest_text=LONGEST_TEXT,
         )
@@ -295,6 +310,12 @@ class MorningPages:
             return None
         night = wanted or terms.ward.night_at(self._backroom.clock()) or next(iter(nights), None)
         return (night.isoformat(), terms.day(night, weekday=True)) if night else None
+
+    def _closed(self, session: Session, closes: tuple[str, str] | None, terms: Terms) -> list[str]:
+        """How that night was closed, by the provider for which somebody speaks."""
+        night = _wanted(closes[0]) if closes else None
+        closings = self._closings.of(session.role.provider or "", night) if night else []
+        return [closed_in_words(each, terms) for each in closings]
 
     def _look(self, request: Request, night: Night, terms: Terms, session: Session) -> Look:
         opens, now = self._opens_for(request), self._backroom.clock()
@@ -342,15 +363,6 @@ def _wanted(given: str) -> date | None:
         return parse_date(given[:40])
     except ValueError:
         return None
-
-
-def _urgent(alarm: Alarm, terms: Terms) -> Urgent:
-    """Why it cannot wait, and whom to call now."""
-    duty = next((each for each in terms.ward.duty if each.key == alarm.next), None)
-    whom = f"{terms.say(duty.label)} {duty.phone}" if duty else alarm.next or terms.screen("urgent_nobody")
-    because, by = terms.screen(f"urgent_{alarm.because}"), terms.moment(alarm.by)
-    line = terms.screen("urgent_line", number=alarm.number, because=because, by=by, next=whom)
-    return Urgent(alarm.about, line + (terms.screen("urgent_tries", n=alarm.tries) if alarm.tries else ""))
 
 
 def _version(*parts: Any) -> str:

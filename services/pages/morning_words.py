@@ -246,6 +246,11 @@ IN_THE_MORNING = {
         "{number}：{because}{by}まで。次の連絡先：{next}", "{number}: {because}, by {by}. Call next: {next}"
     ),
     "urgent_tries": Label("（連絡{n}回）", " (tried {n} times)"),
+    "urgent_overdue": Label("● 時刻を過ぎています　", "● The time has passed. "),
+    "urgent_moves": Label(
+        "　{at}までに応答がなければ、次の連絡先に替わります。", " Without an answer by {at}, the next is to be called."
+    ),
+    "urgent_badge": Label("急ぎ{n}件", "{n} urgent"),
     "urgent_nobody": Label("区の設定に連絡先がありません", "the ward's file has nobody"),
     "urgent_safe-until": Label("対応が必要な時刻 ", "Safe until"),
     "urgent_medication": Label("次の服薬 ", "Next medication"),
@@ -271,6 +276,11 @@ IN_THE_MORNING = {
     "record_count": Label("着信の数を記録する", "Record the count"),
     "close_not_so": Label("このままでは締められません（{detail}）。", "It cannot be closed so ({detail})."),
     "close_night": Label("夜間を締める", "Close the night"),
+    "close_done": Label("この夜間は締めてあります（{told}）。", "This night is closed ({told})."),
+    "close_again": Label("数を直すときは、もう一度締めてください。", "To change a number, close it once more."),
+    "close_already": Label("この夜間は、すでに締めてあります（{told}）。", "This night is closed already ({told})."),
+    "closed_calls": Label("連絡の件数{n}件", "{n} calls"),
+    "closed_last": Label("最後の番号{n}番", "last number {n}"),
     "close_hint": Label(
         "この夜間に送った記録の最後の番号と、連絡の件数を入力します。送信と受付の照合に使います。",
         "The number of the last record that was sent of this night, and how many calls there were: "

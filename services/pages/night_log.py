@@ -60,7 +60,8 @@ class Returned(msgspec.Struct, frozen=True):
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """A call that cannot wait, and nobody who can act has answered. `next`: whom of the ladder to call now.
 
-    `because`: `safe-until`, `medication` or `call-back`, due at `by`; `tries`: attempts told so far.
+    `because`: `safe-until`, `medication` or `call-back`, due at `by`; `tries`: attempts told so far. `since`: from when
+    on `next` is to be called.
     """
 
     number: str
@@ -70,6 +71,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     because: str
     by: datetime
     next: str | None
+    since: datetime
     tries: int = 0
 
 
@@ -147,13 +149,13 @@ class NightLog:
             if isinstance(event, StatementIssued):
                 self._issued.add(event.night)
         elif isinstance(event, OfContact):
-            self._alarm(event)
+            self._alarm(event, record.time)
         elif record.case:
             self._returned.pop(record.case, None)
             if isinstance(event, HandoverReturned):
                 self._returned[record.case] = record
 
-    def _alarm(self, event: OfContact) -> None:
+    def _alarm(self, event: OfContact, at: datetime) -> None:
         key = event.contact, event.matter
         match event:
             case UrgentRaised():
@@ -165,9 +167,10 @@ class NightLog:
                     because=event.because,
                     by=event.by,
                     next=event.next,
+                    since=at,
                 )
             case UrgentUnanswered() if known := self._alarms.get(key):
-                self._alarms[key] = msgspec.structs.replace(known, next=event.next, tries=event.tries)
+                self._alarms[key] = msgspec.structs.replace(known, next=event.next, since=at, tries=event.tries)
             case UrgentAnswered():
                 self._alarms.pop(key, None)
             case _:

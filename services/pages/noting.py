@@ -33,10 +33,14 @@ class Mistake(NamedTuple):
 
 
 class Writer(NamedTuple):
-    """Who writes, and when, on the ward's clock; `name` as on the link with which they signed in."""
+    """Who writes, and when, on the ward's clock; `name` as on the link with which they signed in.
+
+    `tonight`: the night that it is, or that comes next; None: the ward has none.
+    """
 
     name: str | None
     now: datetime
+    tonight: date | None
 
 
 def number_in(form: Mapping[str, str]) -> str:
@@ -61,6 +65,8 @@ def written(form: Mapping[str, str], writer: Writer, *, synthetic: bool) -> byte
             return Mistake("note_needs_day", form, 400)
         if until > (writer.now + PROMISED).date():
             return Mistake("note_needs_day", form, 400)
+        if writer.tonight and until < writer.tonight:
+            return Mistake("note_day_past", form, 400)
     return _said(form, texts, until, writer, synthetic=synthetic)
 
 

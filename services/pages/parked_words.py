@@ -17,6 +17,7 @@ from services.pages.words import CODES
 _REASONS = {
     "already there": "すでにあります",
     "missing": "記入がありません",
+    "a night that is past": "過ぎた夜間です",
     "missing or unusable": "記入がないか、使えません",
     "unusable": "使えません",
     "unknown": "知られていません",
@@ -252,6 +253,7 @@ _SIZES = (
         re.compile(r"(\S+) or more; a numbering that begins anew needs a new source"),
         "{0}番以上。番号を付け直すときは新しい送信元（source）",
     ),
+    (re.compile(r"(\S+) or later; (\S+) takes a note off"), "{0}以後の夜間の日付（今夜から外すときは{1}）"),
     (re.compile(r"under (\S+), or a recipient certificate"), "{0}歳未満、または受給者証"),
     (re.compile(r"a day from (\S+) to today"), "{0}から今日までの日付"),
     (re.compile(r"a hand-over that is (.+)"), "「{0}」の引継ぎ"),

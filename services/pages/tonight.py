@@ -22,6 +22,7 @@ from services.pages.addresses import UnreadableAddress
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
+from services.pages.night_log import NightLog
 from services.pages.noting import LONGEST, SAID, Mistake, Writer, ended, number_in, written
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted, Told
@@ -33,6 +34,7 @@ from services.pages.tonight_rows import opened, words_in
 from services.pages.tonight_sheet import Sheet
 from services.pages.tonight_text import as_text
 from services.pages.typesetting import NoPdf
+from services.pages.urgent import urgent_in_words
 from services.pages.words import SCREEN
 from services.parked_desk import DONE
 from services.signin import Session
@@ -46,8 +48,9 @@ log = logging.getLogger("yoake.pages")
 class TonightPages:
     """The endpoints."""
 
-    def __init__(self, around: Around, backroom: Backroom, tonight: Tonight, opens: Opens) -> None:
-        self._around, self._backroom, self._tonight, self._opens = around, backroom, tonight, opens
+    def __init__(self, around: Around, backroom: Backroom, tonight: Tonight, nights: NightLog, opens: Opens) -> None:
+        self._around, self._backroom, self._opens = around, backroom, opens
+        self._tonight, self._nights = tonight, nights
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
@@ -117,7 +120,8 @@ class TonightPages:
         """The message of what somebody wants to say, or what is wrong with the form."""
         session, terms = _session(request), self._around.terms("ja")
         now = terms.ward.local(self._backroom.clock())
-        writer, provider = Writer(session.name, now), session.role.provider or ""
+        writer = Writer(session.name, now, terms.ward.night_ending_after(now))
+        provider = session.role.provider or ""
         number = number_in(form)
         known = self._tonight.cases.numbered(number) if number else None
         if number and known is None:
@@ -137,7 +141,9 @@ class TonightPages:
     def _page(self, request: Request, mistake: Mistake | None = None) -> Response:
         terms, session = self._around.terms(language_of(request)), _session(request)
         sheet = self._sheet(request, terms)
-        version = _version(sheet)
+        alarms = urgent_in_words(self._nights.alarms(), terms, self._backroom.clock())
+        alarming = _version(alarms)
+        version = _version(_apart_from_the_time(sheet), alarming)
         if request.query_params.get("live") == version:
             return Response(status_code=204)
         if sheet:
@@ -152,6 +158,8 @@ class TonightPages:
             mistake.status if mistake else 200,
             sheet=sheet,
             version=version,
+            alarms=alarms,
+            alarming=alarming,
             asked_since=request.query_params.get("since", "")[:5],
             writes=session.role.provider is not None and session.sees("persons"),
             said=said,
@@ -201,7 +209,10 @@ def _saved_as(sheet: Sheet, kind: str) -> dict[str, str]:
     return {"Content-Disposition": f'inline; filename="tonight-{sheet.night}.{kind}"'}
 
 
-def _version(sheet: Sheet | None) -> str:
-    """Of everything that may change by itself, but for the time at which it is looked."""
-    shown: Any = msgspec.structs.replace(sheet, as_of="") if sheet else None
+def _apart_from_the_time(sheet: Sheet | None) -> Sheet | None:
+    """What may change by itself, but for the time at which it is looked."""
+    return msgspec.structs.replace(sheet, as_of="") if sheet else None
+
+
+def _version(*shown: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(shown)).hexdigest()[:16]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from services.evenings import Evening, Span
-from services.pages.evening_log import Issued, Noted, Pending, Stay
+from services.pages.evening_log import Handed, Issued, Noted, Stay
 from services.pages.terms import Terms
 from services.pages.tonight_case import TonightCase
 
@@ -27,8 +27,8 @@ class Facts(NamedTuple):
     cases: Mapping[str, TonightCase]
     notes: Mapping[str, Noted]
     stays: Sequence[Stay]
-    pending: Sequence[Pending]
-    answered: Sequence[tuple[Pending, datetime]]
+    handed: Sequence[Handed]
+    answered: Sequence[Handed]
 
 
 class Seen(NamedTuple):
@@ -65,7 +65,7 @@ class ByCase(NamedTuple):
     cases: dict[str, TonightCase]
     notes: dict[str, Noted]
     stays: dict[str, list[Stay]]
-    pending: dict[str, list[Pending]]
+    handed: dict[str, list[Handed]]
 
     @classmethod
     def of(cls, facts: Facts) -> ByCase:
@@ -75,11 +75,17 @@ class ByCase(NamedTuple):
         for stay in facts.stays:
             if case := facts.cases.get(stay.case):
                 stays.setdefault(case.case, []).append(stay)
-        pending: dict[str, list[Pending]] = {}
-        for each in facts.pending:
+        handed: dict[str, list[Handed]] = {}
+        for each in facts.handed:
             if case := facts.cases.get(each.case):
-                pending.setdefault(case.case, []).append(each)
-        return cls(facts, cases, notes, stays, pending)
+                handed.setdefault(case.case, []).append(each)
+        return cls(facts, cases, notes, stays, handed)
+
+    def handovers(self, case: TonightCase) -> list[Handed]:
+        """By which an agency has it, and then what waits for an answer. Of two acceptances the later one holds."""
+        handed = self.handed.get(case.case, ())
+        accepted = [each for each in handed if each.standing == "accepted"]
+        return [*accepted[-1:], *(each for each in handed if each.standing == "offered")]
 
     def places(self, case: TonightCase) -> list[Stay]:
         """Those that stand tonight: without an end as long as the case is open."""

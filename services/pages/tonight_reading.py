@@ -68,12 +68,12 @@ class Tonight:
         notes = self.log.notes()
         holding = [case for case, note in notes.items() if note.holds(span.night)]
         latest = sorted(holding, key=lambda case: notes[case].recorded)[-MOST_NOTES:]
-        stays, pending = self.log.stays(span.begins, span.ends), self.log.pending()
+        stays, handed = self.log.stays(span.begins, span.ends), self.log.handed()
         since = since or (issued.at if issued else None)
         answered = self.log.answered(since) if since else []
         about = [*in_hand.cases, *self.cases.since(in_hand.heard), *latest, *(issued.cases if issued else ())]
         about += [each.case for each in stays]
-        about += [each.case for each in (*pending, *(offer for offer, _ in answered))]
+        about += [each.case for each in (*(h for h in handed if h.standing == "offered"), *answered)]
         return Facts(
             span=span,
             evening=evening_of(ward, span),
@@ -81,6 +81,6 @@ class Tonight:
             cases=self.cases(dict.fromkeys(about).keys(), ward.local(now).date(), personal=personal),
             notes=notes,
             stays=stays,
-            pending=pending,
+            handed=handed,
             answered=answered,
         )

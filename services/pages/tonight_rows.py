@@ -10,7 +10,7 @@ import msgspec
 
 from events.morning import NOTED_PARTS
 from services.evenings import Span
-from services.pages.evening_log import Noted, Pending, Stay
+from services.pages.evening_log import Handed, Noted, Stay
 from services.pages.terms import Terms
 from services.pages.tonight_case import Promise, TonightCase
 from services.pages.tonight_facts import STILL, ByCase, Facts, NightTimes, Opens, Seen
@@ -59,9 +59,7 @@ def row_of(case: TonightCase, by_case: ByCase, clock: NightTimes, seen: Seen, *,
     marks += [] if case.is_open else [terms.screen("tonight_closed")]
     lines = [Line(terms.screen("stay"), place_in_words(stay, clock, terms)) for stay in places]
     lines += _due(case, by_case.facts, clock, seen)
-    lines += [
-        Line(terms.screen("pending_to"), _pending(each, clock, terms)) for each in by_case.pending.get(case.case, ())
-    ]
+    lines += [Line(terms.screen("handed_to"), _handed(each, clock, terms)) for each in by_case.handovers(case)]
     return Row(
         case=case.case,
         number=case.number,
@@ -106,8 +104,9 @@ def place_in_words(stay: Stay, clock: NightTimes, terms: Terms) -> str:
     return text.replace("　　", "　").replace(" ,", ",")
 
 
-def _pending(each: Pending, clock: NightTimes, terms: Terms) -> str:
-    return terms.screen("pending_since", to=each.to, kind=terms.code(each.kind), at=clock.at(each.at))
+def _handed(each: Handed, clock: NightTimes, terms: Terms) -> str:
+    word = f"handed_{each.standing}"
+    return terms.screen(word, to=each.to, kind=terms.code(each.kind), at=clock.at(each.at))
 
 
 def _promised(case: TonightCase, now: datetime) -> list[Promise]:

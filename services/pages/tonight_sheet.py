@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from services.evenings import has_come
 from services.pages.terms import Terms
 from services.pages.tonight_case import TonightCase
 from services.pages.tonight_facts import STILL, ByCase, Facts, NightTimes, Seen
@@ -61,7 +62,7 @@ def sheet_of(facts: Facts, seen: Seen) -> Sheet:
         name=say("tonight_of", day=terms.day(facts.span.night, weekday=True)),
         period=say("tonight_period", began=clock.at(facts.span.begins), ended=clock.at(facts.span.ends)),
         synthetic=say("synthetic") if seen.synthetic else "",
-        issued=_issued(facts, clock, terms),
+        issued=_issued(facts, clock, terms, seen.now),
         as_of=say("tonight_as_of", at=clock.at(seen.now)),
         duty=terms.on_duty(seen.now),
         counts=say(
@@ -85,14 +86,15 @@ _WORDS = (
 )
 
 
-def _issued(facts: Facts, clock: NightTimes, terms: Terms) -> str:
+def _issued(facts: Facts, clock: NightTimes, terms: Terms, now: datetime) -> str:
     if facts.issued:
         late = facts.issued.at - facts.issued.due_at >= timedelta(minutes=1)
         word = "tonight_issued_late" if late else "tonight_issued"
         return terms.screen(word, at=clock.at(facts.issued.at), due=clock.at(facts.issued.due_at))
     if facts.evening is None:
         return terms.screen("tonight_not_issued")
-    return terms.screen("tonight_to_issue", due=clock.at(facts.evening.due))
+    word = "tonight_to_issue" if not has_come(facts.evening, now) else "tonight_passed_over"
+    return terms.screen(word, due=clock.at(facts.evening.due))
 
 
 def _changes(by_case: ByCase, news: Mapping[str, list[News]], clock: NightTimes, terms: Terms) -> Iterator[str]:
@@ -121,11 +123,12 @@ def _news(case: TonightCase, by_case: ByCase, clock: NightTimes, seen: Seen) -> 
     for stay in by_case.stays.get(case.case, ()):
         word = "changed_cancelled" if stay.cancelled else "changed_arranged"
         yield stay.changed, say(word, stay=place_in_words(stay, clock, terms))
-    for each in by_case.pending.get(case.case, ()):
-        yield each.recorded, say("changed_pending", to=each.to)
-    for each, answered in by_case.facts.answered:
+    for each in by_case.handed.get(case.case, ()):
+        if each.standing == "offered":
+            yield each.recorded, say("changed_offered", to=each.to)
+    for each in by_case.facts.answered:
         if (of := by_case.facts.cases.get(each.case)) and of.case == case.case:
-            yield answered, say("changed_answered", to=each.to)
+            yield each.recorded, say(f"changed_{each.standing}", to=each.to)
     for promise in case.promises if case.is_open else ():
         if promise.recorded > case.called_recorded and promise.at > seen.now - STILL:
             yield promise.recorded, say("changed_due", what=say(f"due_{promise.what}"), at=clock.at(promise.at))

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
+import sqlalchemy as sa
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -77,10 +78,14 @@ class Site:
         *,
         is_open: bool = False,
         opens: Opens | None = None,
+        in_charge: Callable[[str], str | None] = lambda case: None,
     ) -> None:
-        """`is_open`: the first page needs no signing in. `opens` opens boxes for those who see persons."""
+        """`is_open`: the first page needs no signing in. `opens` opens boxes for those who see persons.
+
+        `in_charge`: the owner of a consultation (担当), by its id.
+        """
         self._around, self._inquiry, self._found, self._published = around, inquiry, found, published
-        self._is_open, self._opens = is_open, opens
+        self._is_open, self._opens, self._in_charge = is_open, opens, in_charge
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
@@ -190,13 +195,20 @@ class Site:
             request,
             "course.html",
             terms,
-            course=told(history, terms),
+            course=told(history, terms, self._owner(known)),
             about=known,
             noting=noting(history) if writes else None,
             said=NOTED.get(request.query_params.get("said", "")),
             longest=LONGEST,
             key=key_of({}),
         )
+
+    def _owner(self, about: str) -> str | None:
+        """In whose charge it is; None also while handover's database cannot be read: the history is shown without."""
+        try:
+            return self._in_charge(about)
+        except (sa.exc.DatabaseError, sa.exc.TimeoutError):
+            return None
 
     def status(self, request: Request) -> Response:
         """稼働状況: what is degraded, how far the ledger goes, and of whom it heard how much."""

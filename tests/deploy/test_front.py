@@ -83,7 +83,7 @@ async def test_whoever_has_not_signed_in_sees_nobody(centre: Centre) -> None:
 
     assert closed == {"/", "/tables/calls", "/tables/calls/cell", "/cases/R7-0001", "/status", "/signout"} | {
         *("/find", "/persons/P", "/calls/new", "/calls", "/calls/R7-0001", "/calls/x/receipt"),
-        *("/calls/R7-0001/correct", "/persons/P/correct", "/flags/resolve-chosen"),
+        *("/calls/R7-0001/urgent", "/calls/R7-0001/correct", "/persons/P/correct", "/flags/resolve-chosen"),
         *("/flags", "/flags/resolve", "/parked", "/parked/R7-0001", "/subscribers", "/subscribers/K"),
         *("/morning", "/morning/2025-11-14/statement.pdf", "/morning/2025-11-14/statement.txt"),
         *("/tonight", "/tonight/notes.pdf", "/tonight/notes.txt"),

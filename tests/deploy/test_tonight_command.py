@@ -27,7 +27,7 @@ from services.pages.typesetting import NoPdf
 from services.seal import Secrets
 from services.settings import FORMAT
 from tests import desk_examples
-from tests.desk_examples import WARD, Centre, at
+from tests.desk_examples import WARD, Centre, at, call
 from tests.evening_examples import RINGS, mother_rings, new_years_eve, note
 
 RUN = CliRunner()
@@ -149,6 +149,31 @@ def test_before_they_are_issued_there_is_no_copy_and_old_ones_go(data: tuple[Pat
 
     assert copies(directory, centre).keep() == []
     assert [str(copy.night) for copy in tonight_copies_in(directory / STATEMENTS)] == ["2026-01-02", "2026-01-01"]
+
+
+def test_a_first_start_in_the_night_has_a_copy_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was issued that evening; the copy says so, and speaks of no hour that has passed. It follows as ever."""
+    directory = DataDirectory(tmp_path / ".yoake")
+    directory.keep(Kept(format=FORMAT, ward=WARD.id))
+    monkeypatch.setattr(desk_examples, "SECRETS", Secrets.at(directory / "keys"))
+    with Centre(f"sqlite:///{directory.path}/{{service}}.db", ward=None) as centre:
+        centre.clock.now = at("2026-01-01 02:57")
+        centre.activate(WARD)
+        keeper = copies(directory.path, centre)
+        keeper.keep()
+        (first,) = tonight_copies_in(directory.path / STATEMENTS)
+        before = first.text.read_text("utf-8")
+        centre.say("night", call("A", "2026-01-01 03:00"))
+        centre.pump()
+        written = keeper.keep()
+
+        assert "この夜間には発行していません。" in before
+        assert "16:50" not in before
+        assert "R8-0001" not in before
+        assert first.pdf.exists()
+        assert written == [first.text]
+        assert "対応中1件" in first.text.read_text("utf-8")
+        assert [copy.night.isoformat() for copy in tonight_copies_in(directory.path / STATEMENTS)] == ["2025-12-31"]
 
 
 def test_the_copy_is_printed_where_nothing_else_is_left(data: tuple[Path, Centre], tmp_path: Path) -> None:

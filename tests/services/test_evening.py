@@ -101,6 +101,8 @@ def test_a_note_on_a_closed_case_is_taken(centre: Centre) -> None:
         ({"personal": {"note": ["母"]}}, "data.personal.note", "not a text"),
         ({"personal": "no box"}, "data.personal", "unusable"),
         ({"until": "soon"}, "data.until", "Invalid RFC3339 encoded date"),
+        ({"until": "2025-12-29"}, "data.until", "a night that is past"),
+        ({"until": "2020-01-01"}, "data.until", "2025-12-31 or later; 2025-12-30 takes a note off"),
         ({"case": None}, "data.case", "missing"),
     ],
 )

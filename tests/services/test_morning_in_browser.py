@@ -11,7 +11,7 @@ from events.morning import ItemAcknowledged, ItemUnacknowledged
 from tests.browser_examples import IN_A_BROWSER, served, sound
 from tests.desk_examples import Centre
 from tests.statement_examples import handed_over, late, night_in, of_item, say, silent, told
-from tests.web_examples import site
+from tests.web_examples import centre_in, site
 
 pytestmark = IN_A_BROWSER
 
@@ -144,3 +144,29 @@ def test_without_a_script_plain_forms_do_the_same(chromium: Browser, place: Plac
     assert "2番を受領しました。" in page.locator("#said").inner_text()
     assert "受領済み" in standing(page, 2)
     context.close()
+
+
+def test_closing_a_night_is_answered_where_there_is_no_statement_yet(
+    chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The page says what was done, and goes on to say how the night stands closed."""
+    with centre_in(tmp_path_factory.mktemp("closing")) as centre:
+        centre.tick("2025-11-16 03:17")
+        app = site(centre, role=None)
+        with served(app) as address:
+            context = chromium.new_context()
+            context.set_default_timeout(15_000)
+            page = context.new_page()
+            page.goto(f"{address}/signin/{app.state.signins.link('night', '架空 夜')}")
+            page.get_by_role("button", name="サインインする").click()
+            page.goto(f"{address}/morning")
+            page.locator("#close-calls").fill("5")
+            page.get_by_role("button", name="夜間を締める").click()
+            page.get_by_text("夜間を締めました。").wait_for()
+            page.get_by_text("この夜間は締めてあります").wait_for()
+            page.wait_for_timeout(500)
+            assert page.get_by_text("夜間を締めました。").is_visible()
+            page.locator("#close-calls").fill("5")
+            page.get_by_role("button", name="夜間を締める").click()
+            page.get_by_text("すでに締めてあります").wait_for()
+            context.close()

@@ -551,7 +551,7 @@ async def test_the_night_is_closed_by_a_button(centre: Centre) -> None:
     assert (provider, sent["type"]) == ("night", "shift.close")
     assert sent["data"] == {"night": "2025-11-15", "last": 43, "calls": 3}
     assert "夜間を締めました。" in done.text
-    assert [answer.status_code for answer in told_nothing] == [400, 400]
+    assert [answer.status_code for answer in told_nothing] == [409, 400]  # It is closed already; and what is no number.
     assert 'value="close"' not in (await get(day)).text
     assert (await send(day, {"night": shown[1], "do": "close", "last": "43"})).status_code == 404
 
@@ -672,3 +672,26 @@ async def test_digits_may_be_typed_in_any_width(centre: Centre) -> None:
 
     assert [counted.status_code, taken.status_code] == [200, 200]
     assert app.state.counter.sent[0][1]["data"]["contacts"] == 99
+
+
+async def test_a_night_that_was_closed_says_so(tmp_path: Path) -> None:
+    """Before any statement exists: by whom, when, with which counts; pressed again it says so, and sends nothing."""
+    with centre_in(tmp_path) as centre:
+        centre.tick("2025-11-16 03:17")
+        night = site(centre, role="night")
+        shut = {"night": "2025-11-15", "do": "close", "calls": "5"}
+        before = words(await get(night))
+        done = words(await send(night, shut))
+        again, blank = await send(night, shut), await send(night, shut | {"calls": ""})
+        sent = len(night.state.counter.sent)
+        other = await send(night, shut | {"calls": "6"})
+
+    told = "夜間受託事業者、令和7年11月16日（日） 03:17、連絡の件数5件"
+    assert "締めてあります" not in before
+    assert "夜間を締めました。" in done
+    assert f"この夜間は締めてあります（{told}）。" in done
+    for each in (again, blank):
+        assert each.status_code == 409
+        assert f"この夜間は、すでに締めてあります（{told}）。" in words(each)
+    assert sent == 1
+    assert "連絡の件数6件" in words(other)

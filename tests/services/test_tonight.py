@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from events.morning import CaseNoted
 from services.pages.typesetting import NoPdf
-from tests.desk_examples import Centre, answer, arrange, at, call, cancel, close, merge, message
+from tests.desk_examples import Centre, answer, arrange, at, call, cancel, close, merge, message, offer
 from tests.evening_examples import EVENING, MOTHER, NOTE, RINGS, mother_rings, new_years_eve, note
 from tests.web_examples import HOME, browser, keys_of, site
 
@@ -168,7 +168,7 @@ async def test_what_came_after_the_printing_is_named(centre: Centre) -> None:
 
     assert [line.strip() for line in changes.splitlines()] == [
         "18:00　R7-0002：申し送り",
-        "18:10　R7-0002：引継ぎの返答あり：架空相談支援事業所",
+        "18:10　R7-0002：引継ぎを受諾：架空相談支援事業所",
         "19:00　R7-0004：新しい相談",
         "19:30　R7-0002：終結",
         "20:00　R7-0001：取りやめ：短期入所施設　架空の家　13:00～令和8年1月3日（土） 10:00",
@@ -352,6 +352,7 @@ async def test_a_note_is_taken_off_and_stays_in_the_history(centre: Centre) -> N
         ({"number": "R7-0002", "do": "end"}, 404, "その受付番号のケースはありません"),
         ({"number": "R7-0001", "note": "母", "until": "いつか"}, 400, "一年以内の日付を入力してください"),
         ({"number": "R7-0001", "note": "母", "until": "9999-12-31"}, 400, "一年以内の日付を入力してください"),
+        ({"number": "R7-0001", "note": "母", "until": "2025-12-30"}, 400, "今夜か、その後の日付を入力してください"),
         ({"number": "R7-0001", "note": "あ" * 1001}, 400, "1000字まで"),
     ],
 )
@@ -479,3 +480,79 @@ async def test_a_further_contact_without_a_district_leaves_that_of_the_first(cen
     (began,) = re.findall(rf"{number}.*\n(.*)\n", told)
     assert "北沢" in began
     assert "不明" not in began
+
+
+async def test_it_says_who_has_a_case_now(centre: Centre) -> None:
+    """An offer that ran out is gone; the agency that accepted afterwards has the case; given back, nobody has it."""
+    app, shown = site(centre, role="night"), "  関係機関への引継ぎ："
+    centre.say("day", answer("withdraw", "o", "2025-12-31 17:00"))
+    ends = at("2025-12-31 17:20").isoformat()
+    centre.say("day", offer("late", "F", on="2025-12-31 17:10", to="たまがわ", answer_by=ends))
+    centre.pump()
+    version = (await ask(app)).text.partition('data-version="')[2].partition('"')[0]
+    assert f"{shown}たまがわ（関係機関）　依頼中　17:10から\n" in await text(app)
+
+    centre.tick("2025-12-31 17:21")
+    assert "たまがわ" not in (await text(app)).partition("【対応中")[2]
+    assert "引継ぎの依頼は期限切れ：たまがわ" in await text(app)
+    assert (await ask(app, f"/tonight?live={version}")).status_code == 200
+
+    centre.say("day", offer("next", "F", on="2025-12-31 17:25", to="あけぼの"))
+    centre.say("day", answer("accept", "next", "2025-12-31 17:30"))
+    centre.pump()
+    told = await text(app)
+    assert f"{shown}あけぼの（関係機関）　受諾　17:30\n" in told
+    assert "引継ぎを受諾：あけぼの" in told
+    assert "依頼中" not in told
+    assert "あけぼの（関係機関） 受諾 17:30" in words_on((await ask(app)).text)
+
+    centre.say("day", answer("return", "next", "2025-12-31 17:40"))
+    centre.pump()
+    assert shown not in await text(app)
+
+
+async def test_it_says_who_has_what_was_merged_into_a_case(centre: Centre) -> None:
+    """The agency accepted the one; it became a part of the other, which is open."""
+    centre.say("day", answer("accept", "o", "2025-12-31 17:00"))
+    centre.say("day", message("case.merge", "2025-12-31 17:05", case="F", into="E"))
+    centre.pump()
+
+    assert "架空相談支援事業所（関係機関）　受諾　17:00" in await text(site(centre, role="night"))
+
+
+CANNOT_WAIT = "朝まで待てない相談（まだ応答なし）"
+
+
+async def test_what_cannot_wait_stands_first_with_whom_to_ring(centre: Centre) -> None:
+    """On the night's first page, in its menu and for the card: by when, who, the number, and when the next is rung."""
+    centre.tick("2026-01-01 03:00")
+    app = site(centre, role="night")
+    before = (await ask(app)).text
+    until = at("2026-01-01 03:05").isoformat()
+    called = call("U", "2026-01-01 03:00", safe_until=until)
+    centre.say("night", called)
+    centre.pump()
+    centre.tick("2026-01-01 03:01")
+    page = (await ask(app)).text
+    version = page.partition('data-version="')[2].partition('"')[0]
+    first = "R7-0004：対応が必要な時刻 令和8年1月1日（木） 03:05まで。次の連絡先：閉庁時の連絡先（第一） 03-0000-0002"
+
+    assert not [word for word in (CANNOT_WAIT, "急ぎ") if word in before]
+    assert [word for word in (CANNOT_WAIT, "急ぎ1件") if word in page] == [CANNOT_WAIT, "急ぎ1件"]
+    assert f"{first} 03:10までに応答がなければ、次の連絡先に替わります。" in words_on(page)
+    assert [line.partition("　")[0] for line in (await ask(app, "/calls/R7-0004/urgent")).json()] == [first]
+    assert (await ask(app, "/calls/R7-0002/urgent")).json() == []
+
+    centre.clock.now = at("2026-01-01 03:06")
+    assert (await ask(app, f"/tonight?live={version}")).status_code == 200
+    assert "● 時刻を過ぎています R7-0004" in words_on((await ask(app)).text)
+
+    missed = {"what": "ward", "at": at("2026-01-01 03:06").isoformat(), "answered": False}
+    centre.say("night", message("call.add", "2026-01-01 03:07", call=called["id"], danger=[missed]))
+    centre.pump()
+    assert "閉庁時の連絡先（第二） 03-0000-0003（連絡1回）" in words_on((await ask(app)).text)
+
+    answered = missed | {"at": at("2026-01-01 03:08").isoformat(), "answered": True}
+    centre.say("night", message("call.add", "2026-01-01 03:08", call=called["id"], danger=[answered]))
+    centre.pump()
+    assert CANNOT_WAIT not in (await ask(app)).text

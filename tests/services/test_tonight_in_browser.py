@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser_examples import IN_A_BROWSER, served, sound
-from tests.desk_examples import Centre, at
+from tests.desk_examples import Centre, at, call, message
 from tests.evening_examples import MOTHER, RINGS, mother_rings, new_years_eve
 from tests.web_examples import site
 
@@ -83,3 +83,28 @@ def test_the_note_is_there_as_the_telephone_rings(place: Place) -> None:
     page.locator(".candidates .noted").wait_for()
 
     assert "帰る日" in page.locator(".candidates .noted").inner_text()
+
+
+def test_a_card_says_whom_to_ring_now(place: Place) -> None:
+    """What is written on it cannot wait: it says so by itself, with the number, and follows the ladder."""
+    page, called = place.page, call("U", "2026-01-01 03:00")
+    place.centre.tick("2026-01-01 03:00")
+    place.centre.say("night", called)
+    place.centre.pump()
+    page.goto(f"{place.address}/calls/R7-0004")
+    assert not page.locator("#urgent").is_visible()
+
+    until = at("2026-01-01 03:30").isoformat()
+    place.centre.say("night", message("call.add", "2026-01-01 03:01", call=called["id"], safe_until=until))
+    place.centre.pump()
+    place.centre.tick("2026-01-01 03:02")
+    page.get_by_text("閉庁時の連絡先（第一） 03-0000-0002").wait_for()
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert sound(page, 390)
+
+    missed = {"what": "ward", "at": at("2026-01-01 03:03").isoformat(), "answered": False}
+    place.centre.say("night", message("call.add", "2026-01-01 03:03", call=called["id"], danger=[missed]))
+    place.centre.pump()
+    page.get_by_text("閉庁時の連絡先（第二） 03-0000-0003").wait_for()
+    page.goto(f"{place.address}/tonight")
+    assert sound(page, 390)

@@ -90,6 +90,33 @@ def test_each_attempt_is_recorded_until_somebody_answers(night: Centre) -> None:
     assert answers(night) == [("13 05:41", "ward-duty-second", "answered")]
 
 
+@pytest.mark.parametrize("to", [{"to": "ward-duty"}, {}], ids=["named", "pressed on the card"])
+def test_who_did_not_answer_is_followed_at_once(night: Centre, to: Any) -> None:
+    """5:22 nobody: the second is called then, not at 5:30; what is typed afterwards calls nobody further."""
+    called, missed = needs(), {"what": "ward", "at": "2025-05-13T05:22:00+09:00", "answered": False, **to}
+    tell(night, ("night", called))
+    night.tick("2025-05-13 05:22")
+    tell(night, ("night", add(called, "2025-05-13 05:23", missed)))
+    tell(night, ("night", add(called, "2025-05-13 05:24", safe_until="2025-05-13T06:30:00+09:00")))
+    night.tick("2025-05-13 05:34")
+
+    assert ladder(night)[1:] == [
+        ("unanswered", "13 05:23", "ward-duty-second", 1),
+        ("unanswered", "13 05:33", "ward-duty", 1),
+    ]
+
+
+def test_who_was_not_to_be_called_is_not_followed(night: Centre) -> None:
+    """The second was tried while the first is to be called: that one still is, until its minutes are over."""
+    called = needs()
+    tell(night, ("night", called))
+    missed = attempt("2025-05-13 05:22", "ward-duty-second", answered=False)
+    tell(night, ("night", add(called, "2025-05-13 05:23", missed)))
+    night.tick("2025-05-13 05:29")
+
+    assert len(ladder(night)) == 1
+
+
 def test_an_attempt_that_was_noted_by_mistake_is_none(night: Centre) -> None:
     """It had been answered, it said; it was not, and the ladder goes on."""
     called, wrong = needs(), attempt("2025-05-13 05:25", "ward-duty", answered=True)

@@ -85,6 +85,7 @@
       if (!fresh) return tell(answer.status === 403 ? page.dataset.signedOut : page.dataset.lineDown);
       said.replaceChildren(...document.importNode(fresh.querySelector("#said"), true).childNodes);
       if (!answer.ok) return;
+      if (fresh.dataset.night !== page.dataset.night) return location.assign(answer.url); // It says there what was done.
       for (const field of form.querySelectorAll("input[name=text], input[name=at], input[name=contacts], input[name=last], input[name=calls], textarea")) field.value = field.defaultValue;
       const key = fresh.querySelector("input[name=key]");
       if (key) form.elements.key.value = key.value; // What is sent from here next is another message.

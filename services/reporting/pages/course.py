@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from events.handover import AGENCY_KINDS
 from services.pages.terms import Terms
 from services.pages.words import CORRECTED_BY, EVENTS, HANDOVERS
 from services.reporting.inquiry import LOST, Change, History, Step
@@ -57,6 +58,13 @@ class Happening(NamedTuple):
     is_lost: bool = False
 
 
+class Passing(NamedTuple):
+    """A hand-over: its kind, and to whom it was to go."""
+
+    kind: str
+    to: str | None
+
+
 class Course(NamedTuple):
     """The whole history. `heading` is a word of the pages; `stands`: where it stands after the last event."""
 
@@ -67,14 +75,16 @@ class Course(NamedTuple):
     happenings: tuple[Happening, ...]
 
 
-def told(history: History, terms: Terms) -> Course:
-    """The history in words, in the order of its steps."""
+def told(history: History, terms: Terms, owner: str | None = None) -> Course:
+    """The history in words, in the order of its steps. `owner`: in whose charge the consultation is now (担当)."""
     learned = sorted(history.steps, key=lambda step: step.position)  # Of two changes the one learned later stands.
     state = _last_state(learned)
     first = state.get("first_contact")
     times = _contact_times(learned)
-    kinds = {
-        step.data["handover"]: step.data["kind"] for step in history.steps if {"handover", "kind"} <= set(step.data)
+    passings = {
+        step.data["handover"]: Passing(step.data["kind"], step.data.get("to"))
+        for step in history.steps
+        if {"handover", "kind"} <= set(step.data)
     }
     positions = {step.id: step.position for step in history.steps}
     numbers = dict(_numbers(history))
@@ -83,11 +93,11 @@ def told(history: History, terms: Terms) -> Course:
         heading=_heading(history, state),
         number=history.number or history.id[:8],
         synthetic=history.synthetic,
-        stands=tuple(_stands(state, _kind(learned), terms)),
+        stands=(*_stands(state, _kind(learned), terms), *([_told("owner", owner, terms)] if owner else ())),
         happenings=tuple(
             Happening(
                 position=step.position,
-                name=name_of(step, kinds, terms),
+                name=name_of(step, passings, terms),
                 mark=_mark(step, times, first, terms),
                 occurred=terms.moment(step.occurred_at),
                 recorded=terms.moment(step.recorded_at),
@@ -141,12 +151,14 @@ def _stands(state: Mapping[str, Any], kind: str | None, terms: Terms) -> Iterato
         yield _told("merged_into", state["merged_into"], terms)
 
 
-def name_of(step: Step, kinds: Mapping[str, str], terms: Terms) -> str:
-    """What happened, with its kind: 調整済み：短期入所施設, 朝の引継ぎ：受諾."""
+def name_of(step: Step, passings: Mapping[str, Passing], terms: Terms) -> str:
+    """What happened, with its kind: 調整済み：短期入所施設, 朝の引継ぎ：受諾, 関係機関への引継ぎ：受諾：たまがわ."""
     name = terms.say(EVENTS[step.event]) if step.event in EVENTS else step.event
     separator = "：" if terms.language == "ja" else ": "
-    if passing := kinds.get(step.data.get("handover", "")):
-        return separator.join((terms.say(HANDOVERS[passing]) if passing in HANDOVERS else passing, name))
+    if passing := passings.get(step.data.get("handover", "")):
+        kind = terms.say(HANDOVERS[passing.kind]) if passing.kind in HANDOVERS else passing.kind
+        whose = passing.to if passing.kind in AGENCY_KINDS else None
+        return separator.join((kind, name, whose) if whose else (kind, name))
     if step.event == "placement.arranged":
         return separator.join((name, terms.word("placement", step.data["kind"])))
     return name

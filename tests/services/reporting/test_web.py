@@ -238,25 +238,46 @@ async def test_contacts_are_first_further_or_not_counted(centre: Centre) -> None
     assert marks == ["続報", "第一報", "続報"]  # By the times first told; the second was corrected to 11:00.
 
 
+def stands_on(page: str) -> str:
+    """Where a history says it stands now, in one run."""
+    return re.sub(r"<.*?>|\s", "", re.findall(r'<section class="stands".*?</section>', page, re.DOTALL)[0])
+
+
 async def test_which_hand_over_is_always_said(centre: Centre) -> None:
-    """引継ぎ alone says nothing: the morning's or an agency's, and what became of it."""
+    """引継ぎ alone says nothing: the morning's or an agency's, which agency's, and what became of it."""
     said(centre, call(), offer("m", kind="morning"), answer("accept", "m"), offer("a"), answer("decline", "a"))
     names = re.findall(r"<h2>(.*?)</h2>", await course_of(centre))
 
     assert names[-4:] == [
         "朝の引継ぎ：依頼中",
-        "関係機関への引継ぎ：依頼中",
+        "関係機関への引継ぎ：依頼中：ぽーと",
         "朝の引継ぎ：受諾",
-        "関係機関への引継ぎ：受諾不可",
+        "関係機関への引継ぎ：受諾不可：ぽーと",
     ]
+
+
+async def test_in_whose_charge_a_case_is_stands_at_its_head(centre: Centre) -> None:
+    """The day's own call is the day provider's, until an agency has accepted."""
+    said(centre, call())
+    assert stands_on(await course_of(centre)).endswith("担当日中受託事業者")
+
+    said(centre, offer(), answer("accept"))
+    assert stands_on(await course_of(centre)).endswith("担当ぽーと")
+
+
+async def test_a_history_is_shown_where_handover_cannot_be_read(centre: Centre) -> None:
+    """Without who is in charge."""
+    said(centre, call())
+    with centre.engine("handover").begin() as connection:
+        connection.execute(sa.text("DROP TABLE cases"))
+
+    assert "担当" not in stands_on(await course_of(centre))
 
 
 async def test_where_a_case_stands_is_what_was_learned_last(centre: Centre) -> None:
     """A call of noon that was told after the bed of the evening: 短期入所施設 stands, and the day's band."""
     said(centre, call(on=NIGHT), arrange(), call(on=NOON))
-    summary = re.sub(
-        r"<.*?>|\s", "", re.findall(r'<section class="stands".*?</section>', await course_of(centre), re.DOTALL)[0]
-    )
+    summary = stands_on(await course_of(centre))
 
     assert "時間帯日中" in summary
     assert "対応短期入所施設" in summary

@@ -60,7 +60,7 @@ class Wrong(NamedTuple):
 
 
 def open_passings(handover: sa.Engine) -> int:
-    """How many wait: for an answer, or for a new owner to be told something."""
+    """How many wait: for an answer, for them to be told something, or for somebody to decide who is asked next."""
     return count(handover)
 
 
@@ -234,6 +234,7 @@ class AgencyPages:
 def _acts(passing: Passing, wrong: Wrong | None) -> tuple[str, ...]:
     """What has a form: what makes sense as it stands, and what somebody is about to record, where it can be."""
     acts, verb = ACTS[passing.status], wrong.form.get("do", "") if wrong else ""
+    acts = (*acts, "deliver") if passing.must_tell and "deliver" not in acts else acts
     return (*acts, verb) if verb in VERBS and verb not in acts and is_taken(verb, passing) else acts
 
 

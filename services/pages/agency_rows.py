@@ -73,6 +73,12 @@ class Row(NamedTuple):
     marks: tuple[str, ...]
     """What happened meanwhile: 届いた, 先方が見た, each with its time."""
 
+    todo: str = ""
+    """What somebody here has to do about it, and why; empty: nothing."""
+
+    is_left: bool = False
+    """It is to be asked of somebody else, or the case closed."""
+
 
 class Step(NamedTuple):
     """One event of its course. `personal`: what was sealed, for those who see persons."""
@@ -106,7 +112,23 @@ def row(passing: Passing, case: Concerned | None, now: datetime, terms: Terms) -
         overdue=passing.is_overdue(now),
         giver=terms.provider(passing.giver),
         marks=tuple(f"{terms.say(EVENTS[name])} {terms.moment(at)}" for name, at in marks if at),
+        todo=_todo(passing, terms),
+        is_left=passing.is_left,
     )
+
+
+def _todo(passing: Passing, terms: Terms) -> str:
+    """What somebody here has to do about a hand-over, and why."""
+    told = []
+    if passing.must_tell and passing.status == "accepted":
+        told.append(terms.screen("must_tell"))
+    elif passing.must_tell:
+        told.append(terms.screen(f"too_late_{passing.status}"))
+    if passing.is_left:
+        why = (status(passing.status, terms), _text("reason", passing.reason, terms) if passing.reason else "")
+        owner = terms.owner(passing.owner) if passing.owner else terms.provider(passing.giver)
+        told.append(terms.screen("what_next", why=terms.listed(each for each in why if each), owner=owner))
+    return "　".join(told)
 
 
 def status(key: str, terms: Terms) -> str:

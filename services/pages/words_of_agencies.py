@@ -7,16 +7,25 @@ from services.keyed import Label
 OF_AGENCIES = {
     "agencies": Label("関係機関への引継ぎ", "Hand-over to agencies"),
     "agencies_why": Label(
-        "関係機関・保健福祉課への依頼と、その後の状況です。回答の期限が近いものから並べています。",
-        "What agencies and sections were asked, and where it stands; what is due first stands first.",
+        "関係機関・保健福祉課への依頼と、その後の状況です。こちらの対応が必要なもの、回答の期限が近いものの順です。",
+        "What agencies and sections were asked, and where it stands: what you have to do, then what is due first.",
     ),
-    "no_agencies": Label("回答を待っている引継ぎはありません。", "No hand-over waits for an answer."),
+    "no_agencies": Label("回答や対応を待っている引継ぎはありません。", "No hand-over waits for an answer, or for you."),
     "with_answered": Label("終わったものも表示する", "Show those that are settled as well"),
     "without_answered": Label("待っているものだけ表示する", "Show only what waits"),
     "answer_due": Label("回答の期限：", "Answer due: "),
     "overdue": Label("期限超過", "Overdue"),
     "no_answer_due": Label("期限なし", "no time limit"),
     "must_tell": Label("引き継いだあとの記録があります。先方へ伝えてください。", "Written since: tell the new owner."),
+    "too_late_expired": Label(
+        "期限後の受諾：先方へ連絡（引き継いでいないことを伝えてください。）",
+        "Accepted too late, ring them: tell them that the case is not theirs.",
+    ),
+    "too_late_withdrawn": Label(
+        "取下げ後の受諾：先方へ連絡（引き継いでいないことを伝えてください。）",
+        "Accepted after the withdrawal, ring them: tell them that the case is not theirs.",
+    ),
+    "what_next": Label("次の送付先を決める（{why}）　担当：{owner}", "Decide who is next ({why}). In charge: {owner}"),
     "offered_by": Label("依頼元：", "From: "),
     "not_in_directory": Label("送付先名簿にない送付先", "not in the directory"),
     "open_hand_over": Label("状況を見る", "Open"),

@@ -213,9 +213,61 @@ async def test_the_list_says_what_waits_and_what_is_overdue_first(centre: Centre
     assert "届いた 令和7年5月13日（火） 10:30" in page
     assert "送付先名簿にない送付先" in page
     assert "● Overdue" in english
-    centre.say("day", answer("decline", on="2025-05-13 11:20"))
+    centre.say("day", answer("accept", on="2025-05-13 11:20"))
     assert own not in (await get(app)).text
     assert own in (await get(app, "/agencies?all=1")).text
+
+
+ENDED = [
+    ("declined", "次の送付先を決める（受諾不可） 担当：日中受託事業者"),
+    ("withdrawn", "次の送付先を決める（取下げ）"),
+    ("expired", "次の送付先を決める（期限切れ）"),
+    ("returned", "次の送付先を決める（差戻し）"),
+]
+
+
+@pytest.mark.parametrize(("status", "says"), ENDED)
+async def test_a_case_that_nobody_took_stands_first_until_somebody_decides(
+    centre: Centre, status: str, says: str
+) -> None:
+    """With the reason and whose it is, in the badge too; asked of somebody else or closed, it goes."""
+    own = stand(centre, status)
+    centre.say("night", call("N", "2025-05-14 12:10"))
+    centre.pump()
+    centre.say("night", offer("waits", "", number="R7-0002", on="2025-05-14 12:20"))
+    page = (await get(app := site(centre, role="day"))).text
+
+    assert says in text_of(page)
+    assert '関係機関への引継ぎ <span class="count">2件' in page
+    assert page.index(own) < page.index("R7-0002")
+    assert says in text_of((await get(app, f"/agencies/{own}")).text)
+    centre.say("day", offer("next", to="inaho", on="2025-05-14 12:30"))
+    assert "次の送付先を決める" not in (await get(app)).text
+    centre.say("day", answer("decline", "next", on="2025-05-14 12:40"))
+    page = (await get(app)).text
+    assert (page.count("次の送付先を決める"), own in page) == (1, False)
+    centre.say("day", close(on="2025-05-14 13:00"))
+    centre.pump()
+    assert "次の送付先を決める" not in (await get(app)).text
+
+
+@pytest.mark.parametrize(("status", "says"), [("expired", "期限後の受諾"), ("withdrawn", "取下げ後の受諾")])
+async def test_who_accepted_too_late_is_to_be_told(centre: Centre, status: str, says: str) -> None:
+    """先方へ連絡, though another has the case by now, and though a fax had reached them before; told, it goes."""
+    own = stand(centre, status)
+    centre.say("day", answer("deliver", on="2025-05-13 10:10", how="fax"))
+    centre.say("day", offer("next", to="inaho", on="2025-05-14 12:30"))
+    centre.say("day", answer("accept", "next", on="2025-05-14 12:40"))
+    app = site(centre, role="day")
+    assert own not in (await get(app)).text
+    centre.say("day", answer("accept", on="2025-05-14 12:50", personal={"by": NAME}))
+
+    assert f"● {says}：先方へ連絡" in (await get(app)).text
+    assert 'value="deliver"' in (await get(app, f"/agencies/{own}")).text
+    centre.clock.now = at("2025-05-14 13:10")
+    shown = await post(app, f"/agencies/{own}", do="deliver", at="2025-05-14T13:00", how="phone", by=NAME)
+    assert "記録しました。" in shown.text
+    assert own not in (await get(app)).text
 
 
 async def test_one_shows_how_to_reach_them_and_its_course(centre: Centre) -> None:

@@ -234,13 +234,16 @@ class AgencyPages:
 def _acts(passing: Passing, wrong: Wrong | None) -> tuple[str, ...]:
     """What has a form: what makes sense as it stands, and what somebody is about to record, where it can be."""
     acts, verb = ACTS[passing.status], wrong.form.get("do", "") if wrong else ""
+    acts = tuple(act for act in acts if act != "return" or passing.kind != agency_rows.INFORMATION)
     acts = (*acts, "deliver") if passing.must_tell and "deliver" not in acts else acts
     return (*acts, verb) if verb in VERBS and verb not in acts and is_taken(verb, passing) else acts
 
 
 def _moved_on(passing: Passing, form: Mapping[str, str], terms: Terms) -> Wrong:
     """It stands otherwise by now: how, and since when."""
-    stands = f"{agency_rows.status(passing.status, terms)}{terms.screen('colon')}{terms.moment(passing.since)}"
+    stands = (
+        f"{agency_rows.status(passing.status, terms, passing.kind)}{terms.screen('colon')}{terms.moment(passing.since)}"
+    )
     return Wrong("agency_moved_on", 409, form, (stands,))
 
 

@@ -51,6 +51,9 @@ def is_taken(verb: str, passing: Passing) -> bool:
     return verb not in ANSWERS or passing.status in ANSWERS[verb][1]
 
 
+INFORMATION = "information"
+"""The kind of a hand-over by which somebody is only told: the case is not theirs."""
+
 TOLD = ("provider", "how", "reason", "said", "because", "what", "answer_by")
 """The fields of a step that are shown, in their order."""
 
@@ -104,7 +107,7 @@ def row(passing: Passing, case: Concerned | None, now: datetime, terms: Terms) -
     return Row(
         passing=passing,
         number=case.number if case else "",
-        status=status(passing.status, terms),
+        status=status(passing.status, terms, passing.kind),
         to=terms.agency(passing.agency, passing.to),
         kind=_kind(passing.kind, terms),
         since=terms.moment(passing.since),
@@ -131,8 +134,10 @@ def _todo(passing: Passing, terms: Terms) -> str:
     return "　".join(told)
 
 
-def status(key: str, terms: Terms) -> str:
-    """依頼中, 受諾 …"""
+def status(key: str, terms: Terms, kind: str = "") -> str:
+    """依頼中, 受諾 …; of information only nobody takes anything on: 情報提供済."""
+    if key == "accepted" and kind == INFORMATION:
+        return terms.screen("informed")
     return terms.say(EVENTS[STATUSES[key]]) if key in STATUSES else key
 
 
@@ -165,9 +170,11 @@ def course(records: Iterable[Recorded], opened: dict[str, dict[str, Any] | None]
 
 def _step(record: Recorded, personal: dict[str, Any] | None, terms: Terms) -> Step:
     data: dict[str, Any] = msgspec.json.decode(record.data)
+    is_informed = record.type == STATUSES["accepted"] and data.get("kind") == INFORMATION
+    name = terms.say(EVENTS[record.type]) if record.type in EVENTS else record.type
     told = [(field, str(data[field])) for field in TOLD if data.get(field)]
     return Step(
-        name=terms.say(EVENTS[record.type]) if record.type in EVENTS else record.type,
+        name=terms.screen("informed") if is_informed else name,
         at=terms.moment(record.time),
         told=tuple((terms.field(field), _text(field, value, terms)) for field, value in told),
         personal=tuple(_personal(personal, terms)),

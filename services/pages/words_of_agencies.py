@@ -111,6 +111,7 @@ OF_AGENCIES = {
     "way_offer": Label("引継ぎを依頼する（回答を待つ）", "Ask them, and wait for the answer"),
     "way_complete": Label("電話で受諾された（いま引き継いだ）", "They have accepted on the telephone"),
     "way_information": Label("情報提供のみ（引継ぎには数えない）", "Information only, which never counts"),
+    "informed": Label("情報提供済", "Informed"),
     "choose_way": Label("どうするかを選んでください。", "Choose what is done."),
     "choose_basis": Label("提供の根拠を選んでください。", "Choose the basis for sharing."),
     "basis_hint": Label(

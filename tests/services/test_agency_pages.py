@@ -132,8 +132,14 @@ async def test_what_was_accepted_on_the_telephone_is_recorded_at_once(centre: Ce
 
 
 async def test_information_only_is_its_own_kind(centre: Centre) -> None:
-    """It passes nothing on, and the list says what it is."""
-    await fill(site(centre, role="day"), to="port-kitazawa", way="information", basis="consent")
+    """It passes nothing on, and every page says what it is: nobody accepted anything, so nothing can be returned."""
+    app = site(centre, role="day")
+    own = (await fill(app, to="port-kitazawa", way="information", basis="consent")).url.path
+    pages = [own, "/agencies?all=1", "/agencies/new?number=R7-0001", "/cases/R7-0001"]
+    for page in [(await get(app, address)).text for address in pages]:
+        assert "情報提供済" in page
+        assert not re.search("受諾(?!され|する|した|不可)", text_of(re.sub("(?s)<form.*?</form>", "", page)))
+    assert 'value="return"' not in (await get(app, own)).text
 
     assert [event.kind for event in centre.events("handover")] == ["information"]
     assert "情報提供のみ" in (await get(site(centre, role="day"), "/agencies?all=1")).text

@@ -142,10 +142,12 @@ def _stands(state: Mapping[str, Any], kind: str | None, terms: Terms) -> Iterato
 
 
 def name_of(step: Step, kinds: Mapping[str, str], terms: Terms) -> str:
-    """What happened, with its kind: 調整済み：短期入所施設, 朝の引継ぎ：受諾."""
+    """What happened, with its kind: 調整済み：短期入所施設, 朝の引継ぎ：受諾; 情報提供済."""
     name = terms.say(EVENTS[step.event]) if step.event in EVENTS else step.event
     separator = "：" if terms.language == "ja" else ": "
     if passing := kinds.get(step.data.get("handover", "")):
+        if (passing, step.event) == ("information", "handed-over"):
+            return terms.screen("informed")  # Nobody took anything on.
         return separator.join((terms.say(HANDOVERS[passing]) if passing in HANDOVERS else passing, name))
     if step.event == "placement.arranged":
         return separator.join((name, terms.word("placement", step.data["kind"])))

@@ -52,7 +52,7 @@ from services.journal import log_of
 from services.keyed import Label
 from services.logs import STARTED, log_to
 from services.pages.addresses import UnreadableAddress
-from services.pages.agencies import AgencyPages, open_passings
+from services.pages.agencies import AgencyPages, open_passings, to_tell
 from services.pages.agency_offer import OfferPages
 from services.pages.evening_log import EveningLog
 from services.pages.flags import FlagPages, open_flags
@@ -135,7 +135,8 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         "/parked": open_parked(backroom),
     }
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
-    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens)
+    tell = partial(to_tell, backroom.engines["handover"])
+    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens, to_tell=tell)
     always = patient(frame, ward, is_open=is_open)
     reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.

@@ -87,6 +87,12 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
     is_left: bool = False
 
     @property
+    def is_anothers(self) -> bool:
+        """Whether they took it on, and the case was merged with one that another agency has (domain Rule 1)."""
+        is_theirs = self.owner in (None, f"agency:{self.agency or self.to}")
+        return self.status == "accepted" and self.kind in PASSING_KINDS and not is_theirs
+
+    @property
     def is_open(self) -> bool:
         """Whether somebody must answer yet."""
         return self.status == OPEN
@@ -118,14 +124,14 @@ def passings(
     """The hand-overs: what somebody here has to do something about, then the open ones, by when the answer is due; then
     the others. The newest first.
 
-    Not `everything`: without the others.
+    Not `everything`: without the others. `case`: of it, and of what was merged into it.
     """
     found = _found()
     place = sa.case((_must_act(found), 0), (found.c.status == OPEN, 1), else_=2)
     due = sa.case((found.c.status == OPEN, sa.func.coalesce(found.c.answer_by, "9")), else_="")
     query = sa.select(found).order_by(place, due, found.c.since.desc(), found.c.handover)
     query = query.limit(most).offset(skip) if most else query
-    query = query.where(found.c.case == case) if case else query
+    query = query.where(sa.or_(found.c.case == case, found.c.whole == case)) if case else query
     query = query if everything else query.where(_waits(found))
     with engine.connect() as connection:
         return [_passing(row) for row in connection.execute(query)]
@@ -163,7 +169,7 @@ def _found() -> sa.Subquery:
         partition_by=(whole, passes), order_by=(ended, HANDOVERS.c.since.desc(), HANDOVERS.c.handover)
     )
     is_left = sa.and_(sa.func.coalesce(standing.c.open, sa.false()), passes, ended == 1, nth == 1)
-    rows = sa.select(HANDOVERS, standing.c.owner, is_left.label("is_left"))
+    rows = sa.select(HANDOVERS, whole.label("whole"), standing.c.owner, is_left.label("is_left"))
     return rows.select_from(HANDOVERS.outerjoin(standing, standing.c.part == HANDOVERS.c.case)).subquery("found")
 
 

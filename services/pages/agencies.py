@@ -64,6 +64,15 @@ def open_passings(handover: sa.Engine) -> int:
     return count(handover)
 
 
+def to_tell(handover: sa.Engine, case: str, terms: Terms) -> list[tuple[str, str]]:
+    """(hand-over, whom and what) of the agencies that must be told something about a case."""
+    found = [each for each in passings(handover, everything=True, case=case) if each.must_tell]
+    colon = terms.screen("colon")
+    return [
+        (each.handover, f"{terms.agency(each.agency, each.to)}{colon}{agency_rows.todo(each, terms)}") for each in found
+    ]
+
+
 class AgencyPages:
     """The endpoints."""
 

@@ -74,7 +74,7 @@ class Row(NamedTuple):
     overdue: bool
     giver: str
     marks: tuple[str, ...]
-    """What happened meanwhile: 届いた, 先方が見た, each with its time."""
+    """What happened meanwhile: 届いた, 先方が見た, each with its time; and who has the case, where they have not."""
 
     todo: str = ""
     """What somebody here has to do about it, and why; empty: nothing."""
@@ -114,16 +114,21 @@ def row(passing: Passing, case: Concerned | None, now: datetime, terms: Terms) -
         due=due if passing.is_open else "",
         overdue=passing.is_overdue(now),
         giver=terms.provider(passing.giver),
-        marks=tuple(f"{terms.say(EVENTS[name])} {terms.moment(at)}" for name, at in marks if at),
-        todo=_todo(passing, terms),
+        marks=(
+            *(f"{terms.say(EVENTS[name])} {terms.moment(at)}" for name, at in marks if at),
+            *((terms.screen("in_charge_is", owner=terms.owner(passing.owner or "")),) if passing.is_anothers else ()),
+        ),
+        todo=todo(passing, terms),
         is_left=passing.is_left,
     )
 
 
-def _todo(passing: Passing, terms: Terms) -> str:
+def todo(passing: Passing, terms: Terms) -> str:
     """What somebody here has to do about a hand-over, and why."""
     told = []
-    if passing.must_tell and passing.status == "accepted":
+    if passing.must_tell and passing.is_anothers:
+        told.append(terms.screen("not_theirs", owner=terms.owner(passing.owner or "")))
+    elif passing.must_tell and passing.status == "accepted":
         told.append(terms.screen("must_tell"))
     elif passing.must_tell:
         told.append(terms.screen(f"too_late_{passing.status}"))

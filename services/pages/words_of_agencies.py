@@ -25,6 +25,11 @@ OF_AGENCIES = {
         "取下げ後の受諾：先方へ連絡（引き継いでいないことを伝えてください。）",
         "Accepted after the withdrawal, ring them: tell them that the case is not theirs.",
     ),
+    "not_theirs": Label(
+        "相談がまとめられ、担当は{owner}です。先方へ伝えてください。",
+        "Merged with another: {owner} is in charge. Tell them.",
+    ),
+    "in_charge_is": Label("担当：{owner}", "In charge: {owner}"),
     "what_next": Label("次の送付先を決める（{why}）　担当：{owner}", "Decide who is next ({why}). In charge: {owner}"),
     "offered_by": Label("依頼元：", "From: "),
     "not_in_directory": Label("送付先名簿にない送付先", "not in the directory"),

@@ -25,7 +25,7 @@ from services.pages.noting import LONGEST
 from services.pages.noting import SAID as NOTED
 from services.pages.terms import Language, Terms
 from services.reporting.changes import changes
-from services.reporting.inquiry import Inquiry, NotKnown, Opens
+from services.reporting.inquiry import History, Inquiry, NotKnown, Opens
 from services.reporting.ledger import BeforeTheLedger
 from services.reporting.pages import asked as asking
 from services.reporting.pages.asked import Asked
@@ -77,10 +77,14 @@ class Site:
         *,
         is_open: bool = False,
         opens: Opens | None = None,
+        to_tell: Callable[[str, Terms], list[tuple[str, str]]] = lambda case, terms: [],
     ) -> None:
-        """`is_open`: the first page needs no signing in. `opens` opens boxes for those who see persons."""
+        """`is_open`: the first page needs no signing in. `opens` opens boxes for those who see persons.
+
+        `to_tell`: (hand-over, what) of those who must be told something about a case.
+        """
         self._around, self._inquiry, self._found, self._published = around, inquiry, found, published
-        self._is_open, self._opens = is_open, opens
+        self._is_open, self._opens, self._to_tell = is_open, opens, to_tell
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
@@ -186,17 +190,25 @@ class Site:
         log.info("looked at", extra={"case": known, "role": session.role.key, "who": session.who})
         history = self._inquiry.history(known, opens=self._opens if session.sees("persons") else None)
         writes = session.role.provider is not None and session.sees("persons")
+        course = told(history, terms, self._numbers(history))
         return self._render(
             request,
             "course.html",
             terms,
-            course=told(history, terms),
+            course=course,
+            to_tell=self._to_tell(known, terms),
             about=known,
             noting=noting(history) if writes else None,
             said=NOTED.get(request.query_params.get("said", "")),
             longest=LONGEST,
             key=key_of({}),
         )
+
+    def _numbers(self, history: History) -> dict[str, str]:
+        """The 受付番号 of the consultations that this one was made a part of, or taken out of, by their ids."""
+        named = {step.data.get(field) for step in history.steps for field in ("into", "from_case")} - {None}
+        found = {one: self._inquiry.history(one).number for one in named if isinstance(one, str)}
+        return {one: number for one, number in found.items() if number}
 
     def status(self, request: Request) -> Response:
         """稼働状況: what is degraded, how far the ledger goes, and of whom it heard how much."""

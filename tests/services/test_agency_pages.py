@@ -276,6 +276,49 @@ async def test_who_accepted_too_late_is_to_be_told(centre: Centre, status: str, 
     assert own not in (await get(app)).text
 
 
+async def test_of_two_agencies_whose_cases_are_merged_one_stays_and_the_other_is_to_be_told(centre: Centre) -> None:
+    """The later acceptance has the whole; the other stands first, on the page of the whole too, until it was told."""
+    own = offered(centre)
+    centre.say("day", answer("accept", on="2025-05-13 10:30"))
+    centre.say("night", call("N", "2025-05-13 10:40"))
+    centre.pump()
+    centre.say("day", offer("other", "", number="R7-0002", to="inaho", on="2025-05-13 10:50"))
+    centre.say("day", answer("accept", "other", on="2025-05-13 11:00"))
+    centre.say("day", message("case.merge", "2025-05-13 11:10", number="R7-0002", into_number="R7-0001"))
+    centre.pump()
+    app = site(centre, role="day")
+    says = "相談がまとめられ、担当は架空相談支援事業所いなほです。先方へ伝えてください。"
+
+    (listed,) = passings(centre.engine("handover"))
+    assert (listed.handover, listed.owner) == (own, "agency:inaho")
+    assert says in (await get(app)).text
+    assert f"地域障害者相談支援センター“ぽーと”きたざわ：{says}" in (await get(app, "/cases/R7-0001")).text
+    shown = await post(app, f"/agencies/{own}", do="deliver", at=NOW, how="phone", by=NAME)
+    assert says not in shown.text
+    assert "担当：架空相談支援事業所いなほ" in (await get(app, "/agencies?all=1")).text
+    assert (passings(centre.engine("handover")), says in (await get(app, "/cases/R7-0001")).text) == ([], False)
+
+
+async def test_what_was_merged_names_the_whole_by_its_number_and_is_offered_to_nobody(centre: Centre) -> None:
+    """まとめた先 is the 受付番号; and once the whole is closed nobody is to be found for the part."""
+    centre.say("night", call("N", "2025-05-13 10:40"))
+    centre.say("day", offer(to="port-kitazawa"))
+    centre.say("day", answer("decline", on="2025-05-13 10:50"))
+    centre.say("day", message("case.merge", "2025-05-13 11:10", number="R7-0001", into_number="R7-0002"))
+    centre.pump()
+    app = site(centre, role="day")
+    page = (await get(app, "/cases/R7-0001")).text
+
+    assert "まとめた先R7-0002" in text_of(page)
+    assert "/agencies/new" not in page
+    assert "/agencies/new" in (await get(app, "/cases/R7-0002")).text
+    assert "次の送付先を決める" in (await get(app)).text
+    assert "受諾不可" in (await get(app, "/agencies/new?number=R7-0002")).text
+    centre.say("night", message("case.close", "2025-05-13 11:20", number="R7-0002"))
+    centre.pump()
+    assert "次の送付先を決める" not in (await get(app)).text
+
+
 async def test_one_shows_how_to_reach_them_and_its_course(centre: Centre) -> None:
     """Telephone, fax and post of the directory; each step with its time and its way; the basis with its article."""
     own = offered(centre)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from services.pages.terms import Terms
@@ -58,17 +59,21 @@ class Happening(NamedTuple):
 
 
 class Course(NamedTuple):
-    """The whole history. `heading` is a word of the pages; `stands`: where it stands after the last event."""
+    """The whole history. `heading` is a word of the pages; `stands`: where it stands after the last event.
+
+    `is_part`: it was merged into another consultation.
+    """
 
     heading: str
     number: str
     synthetic: bool
     stands: tuple[Told, ...]
     happenings: tuple[Happening, ...]
+    is_part: bool = False
 
 
-def told(history: History, terms: Terms) -> Course:
-    """The history in words, in the order of its steps."""
+def told(history: History, terms: Terms, known: Mapping[str, str] = MappingProxyType({})) -> Course:
+    """The history in words, in the order of its steps. `known`: the 受付番号 of other consultations, by their ids."""
     learned = sorted(history.steps, key=lambda step: step.position)  # Of two changes the one learned later stands.
     state = _last_state(learned)
     first = state.get("first_contact")
@@ -77,13 +82,14 @@ def told(history: History, terms: Terms) -> Course:
         step.data["handover"]: step.data["kind"] for step in history.steps if {"handover", "kind"} <= set(step.data)
     }
     positions = {step.id: step.position for step in history.steps}
-    numbers = dict(_numbers(history))
+    numbers = {**known, **dict(_numbers(history))}
     corrected = _corrected(learned, terms)
     return Course(
         heading=_heading(history, state),
         number=history.number or history.id[:8],
         synthetic=history.synthetic,
-        stands=tuple(_stands(state, _kind(learned), terms)),
+        stands=tuple(_stands(state, _kind(learned), numbers, terms)),
+        is_part=bool(state.get("merged_into")),
         happenings=tuple(
             Happening(
                 position=step.position,
@@ -96,7 +102,9 @@ def told(history: History, terms: Terms) -> Course:
                 cause=_cause(step, positions, terms),
                 cause_position=positions.get(step.cause.removeprefix("event:")),
                 changes=tuple(changes_of(step, terms, numbers)),
-                fields=tuple(_told(name, value, terms) for name, value in step.data.items() if name != "personal"),
+                fields=tuple(
+                    _told(name, value, terms, numbers) for name, value in step.data.items() if name != "personal"
+                ),
                 personal=tuple(_personal(step, terms)),
                 corrected=corrected.get(step.position, ()),
                 is_lost=step.data.get("personal") == LOST,
@@ -131,14 +139,14 @@ def _kind(learned: Iterable[Step]) -> str | None:
     return kinds.popitem()[1] if len(set(kinds.values())) == 1 else None
 
 
-def _stands(state: Mapping[str, Any], kind: str | None, terms: Terms) -> Iterator[Told]:
+def _stands(state: Mapping[str, Any], kind: str | None, numbers: Mapping[str, str], terms: Terms) -> Iterator[Told]:
     for name in _IN_SUMMARY:
         if name == "counted" and state.get(name) is False and kind:
             yield Told(terms.field(name), f"{terms.screen('not_counted')}（{terms.code(kind)}）")
         elif name in state and not (state[name] is None and name != "district"):
             yield _told(name, state[name], terms)
     if state.get("merged_into"):
-        yield _told("merged_into", state["merged_into"], terms)
+        yield _told("merged_into", state["merged_into"], terms, numbers)
 
 
 def name_of(step: Step, kinds: Mapping[str, str], terms: Terms) -> str:
@@ -264,8 +272,9 @@ def _changed(change: Change, terms: Terms, *, begins: bool = False, ends: bool =
     return Changed(terms.field(name), None if fresh else text_of(name, before, terms), then)
 
 
-def _told(name: str, value: Any, terms: Terms) -> Told:
-    text = text_of(name, value, terms)
+def _told(name: str, value: Any, terms: Terms, numbers: Mapping[str, str] = MappingProxyType({})) -> Told:
+    text = numbers.get(value) if name in IDS and isinstance(value, str) else None
+    text = text or text_of(name, value, terms)
     return Told(terms.field(name), text, value if name in IDS and isinstance(value, str) else None)
 
 

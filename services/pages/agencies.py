@@ -214,6 +214,7 @@ class AgencyPages:
                 )
                 if at is not None
             ],
+            not_back=agency_rows.not_back(records),
             course=agency_rows.course(records, opened, terms),
             acts=_acts(passing, wrong) if speaks else (),
             is_late=passing.status in ("withdrawn", "expired"),

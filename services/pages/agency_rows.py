@@ -57,6 +57,11 @@ INFORMATION = "information"
 TOLD = ("provider", "how", "reason", "said", "because", "what", "answer_by")
 """The fields of a step that are shown, in their order."""
 
+NAMED = {"handover.sent": "sheet_by", "handover.recalled": "recorded_by"} | dict.fromkeys(
+    ("handed-over", "handover.delivered", "handover.seen", "handover.declined", "handover.returned"), "said_by"
+)
+"""Who `by` is, by the event that names somebody: one of us, or of them."""
+
 SHOWN = ("by", "agreed", "purpose", "reason", "note")
 """The personal parts of a step, in the order in which they are shown; others follow."""
 
@@ -178,11 +183,16 @@ def _step(record: Recorded, personal: dict[str, Any] | None, terms: Terms) -> St
     is_informed = record.type == STATUSES["accepted"] and data.get("kind") == INFORMATION
     name = terms.say(EVENTS[record.type]) if record.type in EVENTS else record.type
     told = [(field, str(data[field])) for field in TOLD if data.get(field)]
+    lines = [(terms.field(field), _text(field, value, terms)) for field, value in told]
+    if record.type == "handover.recalled":
+        lines.append(
+            (terms.screen("sheet_return"), terms.screen("sheet_back" if data.get("collected") else "sheet_not_back"))
+        )
     return Step(
         name=terms.screen("informed") if is_informed else name,
         at=terms.moment(record.time),
-        told=tuple((terms.field(field), _text(field, value, terms)) for field, value in told),
-        personal=tuple(_personal(personal, terms)),
+        told=tuple(lines),
+        personal=tuple(_personal(personal, record.type, terms)),
     )
 
 
@@ -201,14 +211,25 @@ def _text(field: str, value: str, terms: Terms) -> str:
             return terms.code(value)
 
 
-def _personal(personal: dict[str, Any] | None, terms: Terms) -> list[tuple[str, str]]:
+def _personal(personal: dict[str, Any] | None, event: str, terms: Terms) -> list[tuple[str, str]]:
     found = personal or {}
     names = [*(name for name in SHOWN if name in found), *(name for name in found if name not in SHOWN)]
-    return [(_named(name, terms), str(found[name])) for name in names if isinstance(found[name], str)]
+    return [(named(name, event, terms), str(found[name])) for name in names if isinstance(found[name], str)]
 
 
-def _named(name: str, terms: Terms) -> str:
-    return terms.screen("said_by") if name == "by" else terms.personal(name)
+def named(name: str, event: str, terms: Terms) -> str:
+    """The label of what is personal in an event of a hand-over."""
+    return terms.screen(NAMED.get(event, "said_by")) if name == "by" else terms.personal(name)
+
+
+def not_back(records: Iterable[Recorded]) -> bool:
+    """Whether a sheet of a hand-over was asked back, and is not known to be back or destroyed."""
+    back: dict[int, bool] = {}
+    for record in records:
+        if record.type == "handover.recalled":
+            data = msgspec.json.decode(record.data)
+            back[data["sending"]] = bool(data.get("collected"))
+    return not all(back.values())
 
 
 def of_one(records: Sequence[Recorded], handover: str) -> list[Recorded]:

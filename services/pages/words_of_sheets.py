@@ -50,6 +50,8 @@ OF_SHEETS = {
     "sheet_none_sent": Label("まだ送付していません。", "Nothing was sent yet."),
     "sheet_nth": Label("{n}通目", "No. {n}"),
     "sheet_recalled": Label("誤送信・回収：{why}", "Asked back: {why}"),
+    "sheet_return": Label("回収・廃棄", "Back or destroyed"),
+    "recorded_by": Label("記録した方", "Recorded by"),
     "sheet_back": Label("回収・廃棄を確認済み", "known to be back or destroyed"),
     "sheet_not_back": Label("回収・廃棄は未確認", "not known to be back"),
     "sheet_by": Label("送付した方", "Sent by"),

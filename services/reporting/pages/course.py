@@ -7,6 +7,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from services.pages.agency_rows import NAMED, named
 from services.pages.terms import Terms
 from services.pages.words import CORRECTED_BY, EVENTS, HANDOVERS
 from services.reporting.inquiry import LOST, Change, History, Step
@@ -237,6 +238,9 @@ def _personal(step: Step, terms: Terms) -> Iterator[Told]:
         if by := personal.get("by"):
             yield Told(terms.say(CORRECTED_BY), str(by))
         personal = {name: value for name, value in personal.items() if name == "reason"}
+    elif step.event in NAMED and isinstance(personal, dict) and personal.get("by"):
+        yield Told(named("by", step.event, terms), str(personal["by"]))
+        personal = {name: value for name, value in personal.items() if name != "by"}
     yield from personal_lines(personal, terms)
 
 

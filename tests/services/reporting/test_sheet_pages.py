@@ -159,6 +159,36 @@ async def test_each_word_of_a_sheet_has_its_japanese(centre: Centre) -> None:
     assert "誤送信・回収：その他" in (await get(app, own(centre))).text
 
 
+async def test_who_sent_it_is_one_of_us_and_the_hand_over_says_that_it_is_not_back(centre: Centre) -> None:
+    """送付した方, on both histories, and never 先方の氏名; asked back, its own page says until when it is not."""
+    app = site(centre, role="day", name="架空 花子")
+    page = own(centre).removesuffix("/sheet").replace("handovers", "agencies")
+    await press(app, own(centre), do="send", by="架空 花子", checked_by="架空 次郎", how="fax", pages="2")
+    await press(app, own(centre), do="recall", sending="1", reason="misdialled")
+    for address in (page, f"/cases/{centre.events('handover')[0].case}"):
+        told = words((await get(app, address)).text)
+        assert "送付した方 架空 花子" in told
+        assert "記録した方 架空 花子" in told
+        assert "先方の氏名 架空 花子" not in told
+
+    assert "● 回収・廃棄は未確認" in (await get(app, page)).text
+    await press(app, own(centre), do="recall", sending="1", reason="misdialled", collected="1")
+    assert "● 回収・廃棄は未確認" not in (await get(app, page)).text
+
+
+async def test_what_was_just_sent_is_shown_before_the_ledger_has_heard_of_it(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise one presses again."""
+    monkeypatch.setattr(centre, "pump", lambda: None)
+    told = await press(
+        site(centre, role="day"), own(centre), do="send", by="架空 花子", checked_by="架空 次郎", how="fax", pages="2"
+    )
+
+    assert "送付を記録しました。" in told.text
+    assert "まだ送付していません。" not in told.text
+
+
 async def test_a_sending_is_recorded_once(centre: Centre) -> None:
     """Pressed again, or sent again as nobody knew whether it arrived, it is no second sheet."""
     app = site(centre, role="day")

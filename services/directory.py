@@ -102,11 +102,16 @@ def faults(agencies: Sequence[Agency], bases: Sequence[Basis], answering: Answer
 def _faults_of(agency: Agency) -> Iterator[tuple[str, str]]:
     if agency.from_ and agency.until and agency.until < agency.from_:
         yield f"until {agency.until} lies before its `from`", "until"
-    for field, number in (("phone", agency.phone), ("fax", agency.fax)):
-        if number is not None and not _NUMBER.fullmatch(number):
-            yield f"{field} {number!r} is not a number such as 03-0000-0000", field
+    yield from number_faults(agency.phone, agency.fax)
     if agency.contact is not None and not (agency.contact.isprintable() and 0 < len(agency.contact) <= LONGEST_CONTACT):
         yield f"contact must be a post such as 相談係, one line of up to {LONGEST_CONTACT} characters", "contact"
+
+
+def number_faults(phone: str | None, fax: str | None) -> Iterator[tuple[str, str]]:
+    """(what is wrong with an organisation's number, its field)"""
+    for field, number in (("phone", phone), ("fax", fax)):
+        if number is not None and not _NUMBER.fullmatch(number):
+            yield f"{field} {number!r} is not a number such as 03-0000-0000", field
 
 
 def _overlap(one: Agency, other: Agency) -> bool:

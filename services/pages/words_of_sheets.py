@@ -8,10 +8,12 @@ OF_SHEETS = {
     "sheet": Label("送付する書面", "Sheet to send"),
     "sheet_cover": Label("送付状", "Cover"),
     "sheet_body": Label("引継書", "Hand-over"),
-    "sheet_to": Label("送付先：{to}{contact}様（送付先名簿）", "To: {to}{contact} (directory)"),
-    "sheet_to_other": Label("送付先：{to}様（送付先名簿にない宛先）", "To: {to} (not in the directory)"),
+    "sheet_to": Label("送付先：{to}{contact}　御中", "To: {to}{contact}"),
     "sheet_check": Label("内容と宛先を二人で確認しましたか。", "Have two people checked the content and the receiver?"),
     "sheet_from": Label("差出人", "From"),
+    "sheet_from_phone": Label("差出人の電話", "Sender's phone"),
+    "sheet_from_fax": Label("差出人のファクス", "Sender's fax"),
+    "sheet_arranged": Label("調整済みの受入れ", "Arranged already"),
     "sheet_made": Label("作成日時", "Made"),
     "sheet_about": Label("件名", "About"),
     "sheet_pages": Label("枚数（送付状を含む）", "Pages, with the cover"),
@@ -20,6 +22,10 @@ OF_SHEETS = {
     "sheet_phone": Label("電話", "Phone"),
     "sheet_sender": Label("送付者（署名・時刻）", "Sent by (signature, time)"),
     "sheet_checker": Label("確認者（署名）", "Checked by (signature)"),
+    "sheet_receiver_fax": Label(
+        "受領者（氏名・日時）　このまま {fax} へ返信してください",
+        "Received by (name, time): please fax this back to {fax}",
+    ),
     "sheet_receiver": Label(
         "受領者（氏名・日時）　このまま返信してください", "Received by (name, time): please send this back"
     ),

@@ -173,7 +173,7 @@ class SheetPages:
         for record in told:  # Nothing is known that may be told, where a consent was taken back.
             personal |= self._known.about(record)
         own = agency_rows.of_one(histories(handover, [passing.case])[passing.case], passing.handover)
-        return Made(passing, sheet(passing, entry, history, personal, now, terms), entry, agreed, own)
+        return Made(passing, sheet(passing, entry, history, personal, now, terms, agreed=agreed), entry, agreed, own)
 
     def _page(
         self,

@@ -71,6 +71,12 @@ def entry_of(told: str, agencies: Iterable[Agency], day: date) -> Agency | None:
     return next((agency for agency in named if agency.is_there_on(day)), named[-1] if named else None)
 
 
+def words_naming(told: str, agencies: Iterable[Agency]) -> frozenset[str]:
+    """Every word by which somebody may name the same receiver; of one that the directory has not, its name alone."""
+    entries = (agency.words for agency in agencies if folded(told) in agency.words)
+    return frozenset({folded(told)}).union(*entries)
+
+
 def folded(text: str) -> str:
     """A word in any width and case."""
     return unicodedata.normalize("NFKC", text).strip().casefold()

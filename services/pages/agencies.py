@@ -19,9 +19,10 @@ from starlette.routing import Route
 
 from events import Recorded, event_of
 from events.handover import HOW, HandoverAnsweredLate
+from services.directory import CONSENT, folded, words_naming
 from services.pages import agency_rows
 from services.pages.addresses import whole_in
-from services.pages.agency_reading import concerned, histories
+from services.pages.agency_reading import Concerned, concerned, consents, histories
 from services.pages.agency_rows import ACTS, ANSWERS, is_taken
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
@@ -214,6 +215,7 @@ class AgencyPages:
                 )
                 if at is not None
             ],
+            no_consent=passing.is_open and passing.basis == CONSENT and not self._agreed(passing, case, terms),
             not_back=agency_rows.not_back(records),
             course=agency_rows.course(records, opened, terms),
             acts=_acts(passing, wrong) if speaks else (),
@@ -227,6 +229,11 @@ class AgencyPages:
             longest=LONGEST,
             said=SAID.get(request.query_params.get("said", "")),
         )
+
+    def _agreed(self, passing: Passing, case: Concerned | None, terms: Terms) -> bool:
+        """Whether the person's consent to this receiver is in force today."""
+        day, words = terms.ward.local(self._backroom.clock()).date(), words_naming(passing.to, terms.ward.agency)
+        return any(folded(each.to) in words for each in consents(self._intake, case.person if case else None, day))
 
     def _opened(self, request: Request, passing: Passing, records: list[Recorded]) -> dict[str, dict[str, Any] | None]:
         """What was sealed on the way, for those who see persons; that they looked is logged."""

@@ -131,6 +131,11 @@ OF_AGENCIES = {
     "consent_line": Label("{to}（{day}から{edition}）", "{to} (since {day}{edition})"),
     "consent_edition": Label("、{edition}", ", {edition}"),
     "no_consent": Label("いま有効な同意はありません。", "No consent is in force."),
+    "consent_gone": Label(
+        "提供の根拠とした本人の同意は、いま有効ではありません（取下げなど）。先方と本人に確かめ、要らなくなった依頼は取り下げてください。",
+        "The consent on which this was offered is not in force now. Ask them and the person; withdraw the offer if it "
+        "is not wanted any more.",
+    ),
     "no_person": Label("本人が分からないため、同意は確認できません。", "Nobody is known, so there is no consent."),
     "answer_by": Label("回答の期限", "Answer due by"),
     "answer_by_wrong": Label(

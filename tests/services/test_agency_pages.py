@@ -600,6 +600,32 @@ async def test_an_open_offer_of_a_closed_case_says_so(centre: Centre) -> None:
     assert "このケースは終結しています。" in (await get(site(centre, role="day"), f"/agencies/{own}")).text
 
 
+WORDS_OF_IT = ["port-kitazawa", "ぽーときたざわ", "地域障害者相談支援センター“ぽーと”きたざわ"]
+
+
+@pytest.mark.parametrize(("given", "ended"), [(one, other) for one in WORDS_OF_IT for other in WORDS_OF_IT])
+async def test_a_consent_ends_by_whichever_word_and_an_offer_that_waits_says_so(
+    tmp_path: Path, given: str, ended: str
+) -> None:
+    """Key, label or further word: each names the same receiver. The acceptance is recorded all the same."""
+    with centre_in(tmp_path) as centre:
+        centre.say("day", register(personal={"name": "架空 花子"}))
+        centre.say("day", message("consent.give", "2025-05-01 11:00", person="P", to=given))
+        centre.say("day", call(person="P"))
+        centre.pump()
+        own = offered(centre, basis="consent")
+        app = site(centre, role="day")
+        assert "いま有効ではありません" not in (await get(app, f"/agencies/{own}")).text
+        centre.say("day", message("consent.withdraw", "2025-05-13 11:00", person="P", to=ended))
+        centre.pump()
+
+        assert "いま有効な同意はありません。" in (await get(app, "/agencies/new?number=R7-0001")).text
+        assert "● 提供の根拠とした本人の同意は、いま有効ではありません" in (await get(app, f"/agencies/{own}")).text
+        centre.clock.now = at("2025-05-13 11:30")
+        shown = await post(app, f"/agencies/{own}", do="accept", at=NOW, how="phone", by=NAME)
+        assert "記録しました。" in shown.text
+
+
 async def test_consents_are_those_of_the_person_under_every_record(centre: Centre) -> None:
     """Merged records are one person; a consent that ended is none; a linked registrant counts."""
     centre.say("day", register("Q", personal={"name": "架空 花子"}))

@@ -702,6 +702,7 @@ CODES: Final = MappingProxyType(
         "centre": Label("センター", "The centre"),
         "agency": Label("関係機関", "An agency"),
         "settled": Label("解決", "Settled"),
+        "given-back": Label("入力した画面に戻した", "Given back to the form"),
         "withdrawn": Label("取下げ", "Withdrawn"),
         "offered": Label("依頼中", "Offered"),
         "accepted": Label("受諾", "Accepted"),

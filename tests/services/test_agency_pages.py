@@ -173,13 +173,44 @@ async def test_a_form_that_cannot_be_sent_is_shown_again(centre: Centre, wrong: 
 
 
 async def test_what_the_rules_refuse_is_said_in_words(centre: Centre) -> None:
-    """No consent to this receiver: the reason, what would be accepted, and where it is kept."""
+    """No consent to this receiver: the reason, what would be accepted, in words; nothing of it stays."""
     answered = await fill(site(centre, role="day"), to="port-setagaya", way="offer", basis="consent")
 
     assert answered.status_code == 409
-    for told in ("その日に有効な、この送付先への同意がありません", "先に同意の登録", "要確認データ"):
+    for told in ("その日に有効な、この送付先への同意がありません", "先に同意の登録、", "法令に基づく"):
         assert told in answered.text
-    assert len(centre.rows(PARKED, "handover")) == 1
+    alert = re.findall('(?s)<div class="wrong".*?</div>', answered.text)[0]
+    assert not any(code in alert for code in ("consent.give", "legal-duty", "要確認データ"))
+    assert [row["closed"] is None for row in centre.rows(PARKED, "handover")] == [False]
+    assert "要確認データはありません。" in (await get(site(centre, role="day"), "/parked")).text
+
+
+async def test_a_form_that_was_refused_is_sent_again_once_it_can_be(centre: Centre) -> None:
+    """As it was: the consent came meanwhile; refused twice, nothing stays either."""
+    app = site(centre, role="day")
+    key = keys_of((await get(app, "/agencies/new?number=R7-0001")).text).pop()
+    form = {"to": "port-setagaya", "way": "offer", "basis": "consent", "key": key}
+    for _ in range(2):
+        assert (await post(app, "/agencies/new?number=R7-0001", **form)).status_code == 409
+        assert "要確認データはありません。" in (await get(app, "/parked")).text
+    centre.say("day", message("consent.give", "2025-05-13 11:00", person="P", to="port-setagaya"))
+    centre.pump()
+    assert "記録しました。" in (await post(app, "/agencies/new?number=R7-0001", **form)).text
+
+
+async def test_whoever_was_asked_already_is_said_on_the_form_and_nothing_stays_of_it(centre: Centre) -> None:
+    """Asked twice: after they took the case and gave it back, nothing is there that would ask them on what was told."""
+    app = site(centre, role="day")
+    form = {"to": "port-kitazawa", "way": "offer", "basis": "consent"}
+    await fill(app, **form, note="一通目")
+    answered = await fill(app, **form, note="二通目")
+
+    assert answered.status_code == 409
+    assert "この送付先には依頼中で、まだ回答がありません" in answered.text
+    assert 'value="二通目"' in answered.text or ">二通目<" in answered.text
+    assert "handover.accept" not in answered.text
+    assert "要確認データはありません。" in (await get(app, "/parked")).text
+    assert centre.events("handover")[-1].reason == "given-back"
 
 
 async def test_without_the_line_nothing_is_lost(centre: Centre) -> None:

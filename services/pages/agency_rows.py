@@ -219,6 +219,8 @@ def _personal(personal: dict[str, Any] | None, event: str, terms: Terms) -> list
 
 def named(name: str, event: str, terms: Terms) -> str:
     """The label of what is personal in an event of a hand-over."""
+    if name == "note" and event in ("handover.offered", STATUSES["accepted"]):
+        return terms.screen("what_they_must_know")
     return terms.screen(NAMED.get(event, "said_by")) if name == "by" else terms.personal(name)
 
 

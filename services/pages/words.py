@@ -653,7 +653,7 @@ FIELDS: Final = MappingProxyType(
         "begins_at": Label("開始", "Begins at"),
         "ends_at": Label("終了", "Ends at"),
         "giver": Label("渡した側", "Given by"),
-        "to": Label("受けた側", "Given to"),
+        "to": Label("送付先", "Receiver"),
         "agency": Label("送付先名簿", "In the directory"),
         "basis": Label("提供の根拠", "Basis for sharing"),
         "answer_by": Label("回答の期限", "Answer due"),

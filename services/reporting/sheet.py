@@ -172,5 +172,8 @@ def _arranged(history: Iterable[Recorded], terms: Terms) -> Iterator[Line]:
 
 
 def _personal(personal: Mapping[str, Any], terms: Terms) -> Iterator[Line]:
-    told = {name: personal[name] for name in TOLD if personal.get(name)}
-    return (Line(each.name, each.text) for each in personal_lines(told, terms))
+    for name in (name for name in TOLD if personal.get(name)):
+        if name == "note" and isinstance(personal[name], str):
+            yield Line(terms.screen("what_they_must_know"), personal[name])
+        else:
+            yield from (Line(each.name, each.text) for each in personal_lines({name: personal[name]}, terms))

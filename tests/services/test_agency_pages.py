@@ -405,7 +405,7 @@ async def test_the_same_form_sent_later_asks_once(centre: Centre) -> None:
     assert again.url.path == f"/agencies/{centre.events('handover')[0].handover}"
     assert (names(centre.events("handover")), centre.rows(PARKED, "handover")) == (["handover.offered"], [])
     await post(app, "/agencies/new?number=R7-0001", **form, note="変えた文")
-    first, same, changed = [told["id"] for _, told in app.state.counter.sent]
+    first, same, changed, _closed = [told["id"] for _, told in app.state.counter.sent]
     assert (first == same, first == changed) == (True, False)
 
 
@@ -596,6 +596,25 @@ async def test_an_old_tab_that_forgot_the_name_is_asked_for_it(centre: Centre) -
 
     assert (shown.status_code, app.state.counter.sent) == (400, [])
     assert 'value="明日訪問する"' in shown.text
+
+
+async def test_one_thing_has_one_word_on_every_page(centre: Centre) -> None:
+    """送付先 and 先方に伝えること, of more than a line, as on the form; a hand-over was not received: it has a 日時."""
+    app = site(centre, role="day")
+    form = (await get(app, "/agencies/new?number=R7-0001")).text
+    assert '<label for="note">先方に伝えること</label>' in form
+    assert '<textarea id="note" name="note"' in form
+    shown = await fill(app, to="port-kitazawa", way="offer", basis="consent", note="夜は母が出る。\n玄関は裏。")
+    sheet = (await get(app, shown.url.path.replace("agencies", "handovers") + "/sheet")).text
+    course = (await get(app, "/cases/R7-0001")).text
+    event = course[course.index("関係機関への引継ぎ：依頼中") :]
+
+    for page in (shown.text, sheet, event):
+        assert "先方に伝えること" in page
+        assert "玄関は裏。" in page
+        assert "備考" not in re.sub("(?s)<form.*?</form>", "", page)
+    assert ("<dt>日時</dt>" in event, "<dt>受付日時</dt>" in event) == (True, False)
+    assert ("<dt>送付先</dt>" in event, "受けた側" in event) == (True, False)
 
 
 async def test_what_was_overtaken_on_its_way_says_how_it_stands(centre: Centre) -> None:

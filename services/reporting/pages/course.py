@@ -7,7 +7,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from services.pages.agency_rows import NAMED, named
+from services.pages.agency_rows import named
 from services.pages.terms import Terms
 from services.pages.words import CORRECTED_BY, EVENTS, HANDOVERS
 from services.reporting.inquiry import LOST, Change, History, Step
@@ -39,13 +39,14 @@ class Changed(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """One event of the history. `personal`: what was sealed, for those who see it; `corrected`: what of it stood
-    otherwise before; `is_lost`: no key opens it.
+    """One event of the history. `clock` is a word of the pages, for when it happened. `personal`: what was sealed, for
+    those who see it; `corrected`: what of it stood otherwise before; `is_lost`: no key opens it.
     """
 
     position: int
     name: str
     mark: str | None
+    clock: str
     occurred: str
     recorded: str
     ledgered: str
@@ -96,6 +97,7 @@ def told(history: History, terms: Terms, known: Mapping[str, str] = MappingProxy
                 position=step.position,
                 name=name_of(step, kinds, terms),
                 mark=_mark(step, times, first, terms),
+                clock="said_at" if _is_passing(step) else "occurred",
                 occurred=terms.moment(step.occurred_at),
                 recorded=terms.moment(step.recorded_at),
                 ledgered=terms.moment(step.ledgered_at),
@@ -238,10 +240,17 @@ def _personal(step: Step, terms: Terms) -> Iterator[Told]:
         if by := personal.get("by"):
             yield Told(terms.say(CORRECTED_BY), str(by))
         personal = {name: value for name, value in personal.items() if name == "reason"}
-    elif step.event in NAMED and isinstance(personal, dict) and personal.get("by"):
-        yield Told(named("by", step.event, terms), str(personal["by"]))
-        personal = {name: value for name, value in personal.items() if name != "by"}
+    elif _is_passing(step) and isinstance(personal, dict):
+        for name in ("by", "note"):
+            if isinstance(said := personal.get(name), str) and said:
+                yield Told(named(name, step.event, terms), said)
+        personal = {name: value for name, value in personal.items() if name not in ("by", "note")}
     yield from personal_lines(personal, terms)
+
+
+def _is_passing(step: Step) -> bool:
+    """Whether it is about a hand-over."""
+    return step.event.startswith(("handover.", "handed-over"))
 
 
 def _corrected(learned: Iterable[Step], terms: Terms) -> dict[int, tuple[Changed, ...]]:

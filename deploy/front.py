@@ -52,7 +52,7 @@ from services.journal import log_of
 from services.keyed import Label
 from services.logs import STARTED, log_to
 from services.pages.addresses import UnreadableAddress
-from services.pages.agencies import AgencyPages, open_passings
+from services.pages.agencies import AgencyPages, open_passings, to_tell
 from services.pages.agency_offer import OfferPages
 from services.pages.evening_log import EveningLog
 from services.pages.flags import FlagPages, open_flags
@@ -136,8 +136,10 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         "/parked": open_parked(backroom),
     }
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
-    owner = partial(in_charge, backroom.engines["handover"])
-    site = Site(frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens, in_charge=owner)
+    owner, tell = partial(in_charge, backroom.engines["handover"]), partial(to_tell, backroom.engines["handover"])
+    site = Site(
+        frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens, in_charge=owner, to_tell=tell
+    )
     always = patient(frame, ward, is_open=is_open)
     reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing, nights)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.

@@ -71,6 +71,12 @@ def entry_of(told: str, agencies: Iterable[Agency], day: date) -> Agency | None:
     return next((agency for agency in named if agency.is_there_on(day)), named[-1] if named else None)
 
 
+def words_naming(told: str, agencies: Iterable[Agency]) -> frozenset[str]:
+    """Every word by which somebody may name the same receiver; of one that the directory has not, its name alone."""
+    entries = (agency.words for agency in agencies if folded(told) in agency.words)
+    return frozenset({folded(told)}).union(*entries)
+
+
 def folded(text: str) -> str:
     """A word in any width and case."""
     return unicodedata.normalize("NFKC", text).strip().casefold()
@@ -102,11 +108,16 @@ def faults(agencies: Sequence[Agency], bases: Sequence[Basis], answering: Answer
 def _faults_of(agency: Agency) -> Iterator[tuple[str, str]]:
     if agency.from_ and agency.until and agency.until < agency.from_:
         yield f"until {agency.until} lies before its `from`", "until"
-    for field, number in (("phone", agency.phone), ("fax", agency.fax)):
-        if number is not None and not _NUMBER.fullmatch(number):
-            yield f"{field} {number!r} is not a number such as 03-0000-0000", field
+    yield from number_faults(agency.phone, agency.fax)
     if agency.contact is not None and not (agency.contact.isprintable() and 0 < len(agency.contact) <= LONGEST_CONTACT):
         yield f"contact must be a post such as 相談係, one line of up to {LONGEST_CONTACT} characters", "contact"
+
+
+def number_faults(phone: str | None, fax: str | None) -> Iterator[tuple[str, str]]:
+    """(what is wrong with an organisation's number, its field)"""
+    for field, number in (("phone", phone), ("fax", fax)):
+        if number is not None and not _NUMBER.fullmatch(number):
+            yield f"{field} {number!r} is not a number such as 03-0000-0000", field
 
 
 def _overlap(one: Agency, other: Agency) -> bool:

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 import msgspec
 import sqlalchemy as sa
 
+from events.handover import PASSING_KINDS
+
 _METADATA = sa.MetaData()
 _ID = sa.String(64)
 _TIME = sa.String(40)
@@ -39,12 +41,31 @@ HANDOVERS = sa.Table(
 )
 """One row for each, as it stands. Times are UTC. `noted_at`: the last late note of which the new owner must be told."""
 
+_CASES = sa.table(
+    "cases",
+    sa.column("case", _ID),
+    sa.column("open", sa.Boolean),
+    sa.column("owner", sa.String),
+    sa.column("merged_into", _ID),
+)
+"""Of handover's register, in the same database, what is read here: whether a case is open, and whose it is."""
+
 OPEN = "offered"
 """The standing in which somebody must answer yet."""
 
+OVER = ("expired", "declined", "withdrawn", "returned")
+"""The standings that leave a case with whoever gave it away, so that somebody must decide what comes next."""
+
+TOO_LATE = ("expired", "withdrawn")
+"""The standings in which an acceptance that came too late is kept, of which they must be told."""
+
 
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
-    """One hand-over as the list has it."""
+    """One hand-over as the list has it.
+
+    `owner`: in whose charge the case is, or that into which it was merged; None: handover does not know the case.
+    `is_left`: it is over, its case is open, and nobody else has it or was asked: somebody must decide what comes next.
+    """
 
     handover: str
     case: str
@@ -62,6 +83,14 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
     basis: str | None
     reason: str | None
     synthetic: bool
+    owner: str | None = None
+    is_left: bool = False
+
+    @property
+    def is_anothers(self) -> bool:
+        """Whether they took it on, and the case was merged with one that another agency has (domain Rule 1)."""
+        is_theirs = self.owner in (None, f"agency:{self.agency or self.to}")
+        return self.status == "accepted" and self.kind in PASSING_KINDS and not is_theirs
 
     @property
     def is_open(self) -> bool:
@@ -74,9 +103,14 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def must_tell(self) -> bool:
-        """Whether something was written on the case since the new owner was last sent anything."""
-        told = self.delivered_at or self.since
-        return self.status == "accepted" and self.noted_at is not None and self.noted_at > told
+        """Whether they must be told something since they were last sent anything: what was written on a case of theirs,
+        or that they accepted too late.
+        """
+        if self.noted_at is None:
+            return False
+        if self.status in TOO_LATE:
+            return self.delivered_at is None or self.noted_at > self.delivered_at
+        return self.status == "accepted" and self.noted_at > (self.delivered_at or self.since)
 
 
 def text_of(moment: datetime | None) -> str | None:
@@ -87,42 +121,77 @@ def text_of(moment: datetime | None) -> str | None:
 def passings(
     engine: sa.Engine, *, everything: bool = False, case: str | None = None, most: int = 0, skip: int = 0
 ) -> list[Passing]:
-    """The hand-overs, the open ones first, by when the answer is due; then the others, the newest first.
+    """The hand-overs: what somebody here has to do something about, then the open ones, by when the answer is due; then
+    the others. The newest first.
 
-    Not `everything`: the open ones, and those of which a new owner must be told something.
+    Not `everything`: without the others. `case`: of it, and of what was merged into it.
     """
-    closed = sa.case((HANDOVERS.c.status == OPEN, 0), (_must_tell(), 1), else_=2)
-    due = sa.case((HANDOVERS.c.status == OPEN, sa.func.coalesce(HANDOVERS.c.answer_by, "9")), else_="")
-    query = sa.select(HANDOVERS).order_by(closed, due, HANDOVERS.c.since.desc(), HANDOVERS.c.handover)
+    found = _found()
+    place = sa.case((_must_act(found), 0), (found.c.status == OPEN, 1), else_=2)
+    due = sa.case((found.c.status == OPEN, sa.func.coalesce(found.c.answer_by, "9")), else_="")
+    query = sa.select(found).order_by(place, due, found.c.since.desc(), found.c.handover)
     query = query.limit(most).offset(skip) if most else query
+    query = query.where(sa.or_(found.c.case == case, found.c.whole == case)) if case else query
+    query = query if everything else query.where(_waits(found))
     with engine.connect() as connection:
-        return [_passing(row) for row in connection.execute(query.where(*_wanted(everything, case)))]
+        return [_passing(row) for row in connection.execute(query)]
 
 
 def count(engine: sa.Engine, *, everything: bool = False) -> int:
     """How many."""
-    query = sa.select(sa.func.count()).select_from(HANDOVERS).where(*_wanted(everything, None))
+    found = _found()
+    query = sa.select(sa.func.count()).select_from(found)
+    query = query if everything else query.where(_waits(found))
     with engine.connect() as connection:
         return connection.execute(query).scalar_one()
 
 
 def one(engine: sa.Engine, handover: str) -> Passing | None:
     """One of them; None: there is none."""
+    found = _found()
     with engine.connect() as connection:
-        row = connection.execute(sa.select(HANDOVERS).where(HANDOVERS.c.handover == handover)).one_or_none()
+        row = connection.execute(sa.select(found).where(found.c.handover == handover)).one_or_none()
     return _passing(row) if row else None
 
 
 def _passing(row: sa.Row[tuple[object, ...]]) -> Passing:
     fields = {str(name): value for name, value in row._mapping.items()}  # SQLAlchemy's own kind of text is no `str`.
-    return msgspec.convert(fields | {"synthetic": bool(fields["synthetic"])}, Passing)
+    truths = {name: bool(fields[name]) for name in ("synthetic", "is_left")}
+    return msgspec.convert(fields | truths, Passing)
 
 
-def _must_tell() -> sa.ColumnElement[bool]:
-    told = sa.func.coalesce(HANDOVERS.c.delivered_at, HANDOVERS.c.since)
-    return sa.and_(HANDOVERS.c.status == "accepted", HANDOVERS.c.noted_at > told)
+def _found() -> sa.Subquery:
+    """The list, with whose each case is by now, and whether it was left to somebody to decide what comes next."""
+    standing = _standing()
+    whole, passes = sa.func.coalesce(standing.c.case, HANDOVERS.c.case), HANDOVERS.c.kind.in_(PASSING_KINDS)
+    ended = sa.case((HANDOVERS.c.status.in_(OVER), 1), else_=0)
+    nth = sa.func.row_number().over(
+        partition_by=(whole, passes), order_by=(ended, HANDOVERS.c.since.desc(), HANDOVERS.c.handover)
+    )
+    is_left = sa.and_(sa.func.coalesce(standing.c.open, sa.false()), passes, ended == 1, nth == 1)
+    rows = sa.select(HANDOVERS, whole.label("whole"), standing.c.owner, is_left.label("is_left"))
+    return rows.select_from(HANDOVERS.outerjoin(standing, standing.c.part == HANDOVERS.c.case)).subquery("found")
 
 
-def _wanted(everything: bool, case: str | None) -> list[sa.ColumnElement[bool]]:
-    wanted: list[sa.ColumnElement[bool]] = [] if everything else [sa.or_(HANDOVERS.c.status == OPEN, _must_tell())]
-    return [*wanted, HANDOVERS.c.case == case] if case else wanted
+def _standing() -> sa.Subquery:
+    """For each case of the list (`part`) the one that stands for it, however often it was merged."""
+    into = _CASES.alias("into")
+    first = sa.select(_CASES.c.case.label("part"), _CASES.c.case, _CASES.c.merged_into)
+    parts = first.where(_CASES.c.case.in_(sa.select(HANDOVERS.c.case))).cte("parts", recursive=True)
+    parts = parts.union(
+        sa.select(parts.c.part, into.c.case, into.c.merged_into).where(into.c.case == parts.c.merged_into)
+    )
+    query = sa.select(parts.c.part, _CASES.c.case, _CASES.c.owner, _CASES.c.open)
+    return query.where(_CASES.c.case == parts.c.case, parts.c.merged_into.is_(None)).subquery("standing")
+
+
+def _waits(found: sa.Subquery) -> sa.ColumnElement[bool]:
+    return sa.or_(found.c.status == OPEN, _must_act(found))
+
+
+def _must_act(found: sa.Subquery) -> sa.ColumnElement[bool]:
+    """Somebody here has to do something: tell them, or decide what comes next."""
+    is_theirs, is_late = found.c.status == "accepted", found.c.status.in_(TOO_LATE)
+    told = sa.case((is_theirs, sa.func.coalesce(found.c.delivered_at, found.c.since)), else_=found.c.delivered_at)
+    unheard = found.c.noted_at > sa.func.coalesce(told, "")
+    return sa.or_(found.c.is_left, sa.and_(sa.or_(is_theirs, is_late), unheard))

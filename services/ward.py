@@ -60,13 +60,18 @@ class Alias(_Strict, frozen=True, kw_only=True):
 
 
 class Provider(_Strict, frozen=True, kw_only=True):
-    """Who may send, from and until which day (both included), and in which bands it works."""
+    """Who may send, from and until which day (both included), and in which bands it works.
+
+    `phone` and `fax` are the organisation's: by them a receiver of a sheet answers.
+    """
 
     id: str
     label: Label
     from_: date = msgspec.field(name="from")
     until: date | None = None
     bands: tuple[str, ...]
+    phone: str | None = None
+    fax: str | None = None
 
 
 class Outcome(Begun, frozen=True, kw_only=True):

@@ -132,6 +132,8 @@ def _providers(ward: Ward) -> None:
         if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", provider.id):
             reason = f"provider.id: {provider.id!r} cannot stand in a subject; a to z, 0 to 9 and hyphens can"
             raise WardError(reason, *at, "id")
+        for reason, field in directory.number_faults(provider.phone, provider.fax):
+            raise WardError(f"provider {provider.id}: {reason}", *at, field)
 
 
 def _staffing(ward: Ward) -> None:

@@ -13,9 +13,8 @@ from events import Event, Recorded
 from events.handover import AGENCY_KINDS
 from events.intake import ConsentGiven, ConsentWithdrawn
 from services.book import Book, Said, Unusable, one_of
-from services.directory import CONSENT, folded
+from services.directory import CONSENT, folded, words_naming
 from services.handover.together import persons_of, said_of
-from services.ward import Ward
 
 
 def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
@@ -52,18 +51,12 @@ def checked(
     if basis != CONSENT:
         if not (isinstance(personal, dict) and str(personal.get("reason") or "").strip()):
             raise Unusable("data.personal.reason", "missing: why the law allows it here", "a few words")
-    elif not consents(case, words_of(to, ward), ward.local(said.at).date(), book):
+    elif not consents(case, words_naming(to, ward.agency), ward.local(said.at).date(), book):
         others = ", ".join(known[1:]) or "none"
         raise Unusable(
             "data.basis", "no consent to this receiver is in force on that day", f"consent.give first; or {others}"
         )
     return basis
-
-
-def words_of(to: str, ward: Ward) -> frozenset[str]:
-    """Every word by which a consent may name a receiver."""
-    entries = (agency.words for agency in ward.agency if folded(to) in agency.words)
-    return frozenset({folded(to)}).union(*entries)
 
 
 def consents(case: str, words: Iterable[str], day: date, book: Book[Any]) -> bool:

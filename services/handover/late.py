@@ -62,17 +62,17 @@ def hear(record: Recorded, event: Event, book: HandoverBook) -> None:
     if not isinstance(event, Writing) or event.case is None or not book.targets(course_key(event.case)):
         return  # Most calls: nothing of the kind was ever said of their case.
     at = (event.entered if isinstance(event, CallReceived) else None) or record.time
-    provider = event.provider if isinstance(event, CallReceived) else _sender(record)
+    provider = event.provider if isinstance(event, CallReceived) else sender(record)
     holder = holder_of(event.case, book)
     if holder is not None and at > holder.handover.since:
-        _note(holder, event.contact, provider, record.type, at, book)
+        note(holder, event.contact, provider, record.type, at, book)
     elif any(known.handover.status == "offered" for known in known_of(event.case, book)):
         key = f"written/{event.case}"  # An acceptance before this may be told only later.
         book.name(key, f"{record.position:012}/{event.contact}", at, fresh=True)
         book.name(f"{key}/{record.position:012}", f"{provider}/{record.type}", at, fresh=True)
 
 
-def _sender(record: Recorded) -> str:
+def sender(record: Recorded) -> str:
     """Which provider's message an event came of."""
     return record.causation.removeprefix("message:").partition("/")[0]
 
@@ -87,11 +87,20 @@ def told_before(event: HandedOver, accepted_at: datetime, book: HandoverBook) ->
             if name.since > accepted_at:
                 position, _, contact = name.target.partition("/")
                 provider, _, what = book.target(f"written/{case}/{position}").partition("/")
-                _note(holder, contact, provider, what, name.since, book)
+                note(holder, contact, provider, what, name.since, book)
 
 
-def _note(holder: Known, contact: str, provider: str, what: str, at: datetime, book: HandoverBook) -> None:
-    owner = agency_owner(holder.handover.agency, holder.handover.to)
+def note(
+    holder: Known,
+    contact: str,
+    provider: str,
+    what: str,
+    at: datetime,
+    book: HandoverBook,
+    owner: str | None = None,
+) -> None:
+    """They must be told. `owner`: whose case it is; None: theirs."""
+    owner = owner or agency_owner(holder.handover.agency, holder.handover.to)
     event = HandoverNotedLate(
         handover=holder.id, case=holder.case, contact=contact, provider=provider, what=what, owner=owner
     )

@@ -33,7 +33,7 @@ class Looking:
             rows = items_of(connection, night.night)
             closing = closing_of(connection, night.night)
             compared = stands(state, rows, closing, now)
-            owners = _owners(connection, [*rows, *_gone(connection, state, rows)])
+            owners = _owners(connection, [row.case for row in (*rows, *_gone(connection, state, rows)) if row.case])
         return shown.Standing(
             verdict=compared.verdict,
             hops=compared.hops,
@@ -71,9 +71,9 @@ def _gone(connection: sa.Connection, state: Night, rows: list[ItemRow]) -> list[
     return [row for row in found if row is not None]
 
 
-def _owners(connection: sa.Connection, rows: list[ItemRow]) -> dict[str, str]:
+def _owners(connection: sa.Connection, cases: list[str]) -> dict[str, str]:
     """Whose each is, and what each is a part of: the owner of the whole, under either id."""
-    register, cases = Register(connection), [row.case for row in rows if row.case]
+    register = Register(connection)
     register.read(cases=cases)
     standing = [(case, row) for case in cases if (row := register.standing(case)) is not None]
     return {one: row.owner for case, row in standing for one in (case, row.case)}

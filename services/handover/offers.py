@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from events.handover import AGENCY_KINDS, HOW, KINDS, PASSING_KINDS, HandedOver, HandoverOffered
+from events.handover import AGENCY_KINDS, HOW, KINDS, MORNING, PASSING_KINDS, HandedOver, HandoverOffered
 from events.messages import HandoverComplete, HandoverOffer
 from services.book import Said, Unusable, one_of
 from services.cases import named, organisation, person_of
@@ -95,12 +95,16 @@ def receiver(told: str, kind: str, at: datetime, book: HandoverBook) -> Receiver
     """
     name, ward = organisation("data.to", told), book.ward_at(at)
     if kind not in AGENCY_KINDS:
+        named = entry_of(name, ward.agency, ward.local(at).date()) if kind == MORNING else None
+        if named is not None:
+            raise Unusable("data.kind", "not what the directory says of this receiver", named.kind)
         return Receiver(next((each.id for each in ward.provider if folded(name) in _words_of(each)), name))
     entry = entry_of(name, ward.agency, day := ward.local(at).date())
     if entry is None:
         return Receiver(name)
     if not entry.is_there_on(day):
-        there = [agency.key for agency in ward.agency if agency.kind == entry.kind and agency.is_there_on(day)]
+        wanted = kind if kind in PASSING_KINDS else entry.kind
+        there = [agency.key for agency in ward.agency if agency.kind == wanted and agency.is_there_on(day)]
         raise Unusable("data.to", "not in the directory on that day", ", ".join(there) or "another name")
     if kind != "information" and kind != entry.kind:
         raise Unusable("data.kind", "not what the directory says of this receiver", entry.kind)

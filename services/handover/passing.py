@@ -50,7 +50,8 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """How many sheets went out."""
 
     noted: tuple[datetime, ...] = ()
-    """When something was written on the case since the other side took it on."""
+    """When something happened of which they must be told: written on the case since they took it on; or they accepted
+    too late."""
 
     @property
     def passes(self) -> bool:
@@ -181,6 +182,8 @@ def _went_on(known: Handover, fact: Later, at: datetime) -> Handover:
         case HandoverReturned():
             return _now(known, "returned", at)
         case HandoverNotedLate():
+            return msgspec.structs.replace(known, noted=(*known.noted, at))
+        case HandoverAnsweredLate(said="accepted") if known.status != "accepted":
             return msgspec.structs.replace(known, noted=(*known.noted, at))
         case HandoverAnsweredLate():
             return known

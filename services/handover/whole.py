@@ -10,9 +10,9 @@ from typing import Any
 from events import Event, Recorded
 from events.intake import CaseMerged, CaseSplit
 from services.book import Book
-from services.handover import contracts
+from services.handover import contracts, late
 from services.handover.owners import agency_owner, is_agency
-from services.handover.passing import Known, holder_of
+from services.handover.passing import Known, holder_of, known_of
 from services.handover.register import CaseRow, Register
 from services.ward import Ward
 
@@ -27,6 +27,7 @@ def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
             one, whole = register.case(part), register.standing(into)
             if one is not None and whole is not None:
                 _pass(whole, _joined(whole, one, record, book), MERGED, record, book)
+                _tell_others(whole.case, record, book)
                 contracts.heard_late(whole, record.time, record.recordedat, book)
         case CaseSplit(case=part, from_case=into):
             one, whole = register.case(part), register.standing(into)
@@ -58,6 +59,22 @@ def _joined(whole: CaseRow, part: CaseRow, record: Recorded, book: Book[Any]) ->
     ward = book.ward_at(record.recordedat)
     is_days = part.open and _is_of_night(whole.owner, ward) is True and _is_of_night(part.owner, ward) is False
     return part.owner if is_days and ward.is_under_contract(part.owner, record.recordedat) else whole.owner
+
+
+def _tell_others(whole: str, record: Recorded, book: Book[Any]) -> None:
+    """Of several agencies that took a part of it on the last keeps it: each other one must be told whose it is."""
+    holder = holder_of(whole, book)
+    if holder is None:
+        return
+    register: Register = book.beside
+    for known in known_of(whole, book):
+        is_on = known.handover.passes and known.handover.status == "accepted"
+        if is_on and _agency(known) != _agency(holder) and known.handover.since < record.time:
+            row = register.case(known.case)
+            contacts = register.contacts_of(known.case) if row else []
+            first = min(contacts, key=lambda contact: (contact.at, contact.contact), default=None)
+            if first is not None:
+                late.note(known, first.contact, late.sender(record), record.type, record.time, book, _agency(holder))
 
 
 def _is_of_night(owner: str, ward: Ward) -> bool | None:

@@ -8,7 +8,8 @@ from events import intake as e
 from events.messages import ConsentGive, ConsentWithdraw
 from services.book import Said, Unusable, told
 from services.cases import organisation
-from services.intake.domain import IntakeBook, registrant
+from services.directory import folded, words_naming
+from services.intake.domain import IntakeBook, Person, registrant
 
 
 def decide(said: Said, book: IntakeBook) -> None:
@@ -29,7 +30,7 @@ def decide(said: Said, book: IntakeBook) -> None:
 
 def _give(said: Said, message: ConsentGive, book: IntakeBook) -> None:
     person = registrant(said, message.person, book)
-    to = organisation("data.to", message.to)
+    to = _receiver(said, message.to, person, book)
     edition = None if message.edition is None else organisation("data.edition", message.edition)
     personal: dict[str, Any] | None = message.personal if isinstance(message.personal, dict) else None
     stands = person.consent(to)
@@ -41,7 +42,17 @@ def _give(said: Said, message: ConsentGive, book: IntakeBook) -> None:
 def _withdraw(said: Said, message: ConsentWithdraw, book: IntakeBook) -> None:
     """A word against sharing is kept also where no consent was heard of: it may still be on its way."""
     person = registrant(said, message.person, book)
-    to = organisation("data.to", message.to)
+    to = _receiver(said, message.to, person, book)
     stands = person.consent(to)
     if stands.in_force or stands.withdrawn_at is None:
         book.write(e.ConsentWithdrawn(person=person.id, to=to, ended_on=said.at.date()), said.at)
+
+
+def _receiver(said: Said, given: str, person: Person, book: IntakeBook) -> str:
+    """The name of a receiver: that under which this person's consent to it is known, by whichever word of the directory
+    it is named now; otherwise as it is told.
+    """
+    name = organisation("data.to", given)
+    words = words_naming(name, book.ward_at(said.at).agency)
+    known = sorted((each for each in person.consents if folded(each.to) in words), key=lambda each: not each.in_force)
+    return known[0].to if known else name

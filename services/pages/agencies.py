@@ -19,9 +19,10 @@ from starlette.routing import Route
 
 from events import Recorded, event_of
 from events.handover import HOW, HandoverAnsweredLate
+from services.directory import CONSENT, folded, words_naming
 from services.pages import agency_rows
 from services.pages.addresses import whole_in
-from services.pages.agency_reading import concerned, histories
+from services.pages.agency_reading import Concerned, concerned, consents, histories
 from services.pages.agency_rows import ACTS, ANSWERS, is_taken
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
@@ -60,8 +61,17 @@ class Wrong(NamedTuple):
 
 
 def open_passings(handover: sa.Engine) -> int:
-    """How many wait: for an answer, or for a new owner to be told something."""
+    """How many wait: for an answer, for them to be told something, or for somebody to decide who is asked next."""
     return count(handover)
+
+
+def to_tell(handover: sa.Engine, case: str, terms: Terms) -> list[tuple[str, str]]:
+    """(hand-over, whom and what) of the agencies that must be told something about a case."""
+    found = [each for each in passings(handover, everything=True, case=case) if each.must_tell]
+    colon = terms.screen("colon")
+    return [
+        (each.handover, f"{terms.agency(each.agency, each.to)}{colon}{agency_rows.todo(each, terms)}") for each in found
+    ]
 
 
 class AgencyPages:
@@ -205,6 +215,8 @@ class AgencyPages:
                 )
                 if at is not None
             ],
+            no_consent=passing.is_open and passing.basis == CONSENT and not self._agreed(passing, case, terms),
+            not_back=agency_rows.not_back(records),
             course=agency_rows.course(records, opened, terms),
             acts=_acts(passing, wrong) if speaks else (),
             is_late=passing.status in ("withdrawn", "expired"),
@@ -217,6 +229,11 @@ class AgencyPages:
             longest=LONGEST,
             said=SAID.get(request.query_params.get("said", "")),
         )
+
+    def _agreed(self, passing: Passing, case: Concerned | None, terms: Terms) -> bool:
+        """Whether the person's consent to this receiver is in force today."""
+        day, words = terms.ward.local(self._backroom.clock()).date(), words_naming(passing.to, terms.ward.agency)
+        return any(folded(each.to) in words for each in consents(self._intake, case.person if case else None, day))
 
     def _opened(self, request: Request, passing: Passing, records: list[Recorded]) -> dict[str, dict[str, Any] | None]:
         """What was sealed on the way, for those who see persons; that they looked is logged."""
@@ -234,12 +251,16 @@ class AgencyPages:
 def _acts(passing: Passing, wrong: Wrong | None) -> tuple[str, ...]:
     """What has a form: what makes sense as it stands, and what somebody is about to record, where it can be."""
     acts, verb = ACTS[passing.status], wrong.form.get("do", "") if wrong else ""
+    acts = tuple(act for act in acts if act != "return" or passing.kind != agency_rows.INFORMATION)
+    acts = (*acts, "deliver") if passing.must_tell and "deliver" not in acts else acts
     return (*acts, verb) if verb in VERBS and verb not in acts and is_taken(verb, passing) else acts
 
 
 def _moved_on(passing: Passing, form: Mapping[str, str], terms: Terms) -> Wrong:
     """It stands otherwise by now: how, and since when."""
-    stands = f"{agency_rows.status(passing.status, terms)}{terms.screen('colon')}{terms.moment(passing.since)}"
+    stands = (
+        f"{agency_rows.status(passing.status, terms, passing.kind)}{terms.screen('colon')}{terms.moment(passing.since)}"
+    )
     return Wrong("agency_moved_on", 409, form, (stands,))
 
 

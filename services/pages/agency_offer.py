@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,6 +38,7 @@ from services.pages.frame import Around, language_of, render
 from services.pages.guard import done_by, session_of
 from services.pages.sending import Backroom, Told
 from services.pages.terms import Terms
+from services.parked_desk import SOURCE, ParkedDesk, Wanted
 from services.passings import passings
 from services.tables import NAMES
 
@@ -44,6 +46,12 @@ WAYS = ("offer", "complete", "information")
 """Asked and waited for; accepted on the telephone already; information only."""
 
 WORDS = ("purpose", "note", "reason", "by", "agreed")
+
+
+GIVEN_BACK = "given-back"
+"""Why nothing stays of what was parked: the form was shown again, with what was wrong."""
+
+MESSAGES_NAMED = re.compile(r"（[a-z]+\.[a-z]+(、[a-z]+\.[a-z]+)*）")
 
 
 class Choice(NamedTuple):
@@ -76,11 +84,32 @@ class OfferPages:
         if isinstance(prepared, Wrong):
             return await run_in_threadpool(self._form, request, case, prepared)
         outcome = await self._backroom.submit(*prepared)
-        wrong = await run_in_threadpool(wrong_of, outcome, form, self._around.terms(language_of(request)))
+        terms = await run_in_threadpool(self._around.terms, language_of(request))
+        wrong = await run_in_threadpool(wrong_of, outcome, form, terms)
         if wrong is not None:
+            details = tuple(_without_codes(detail, terms) for detail in wrong.details)
+            left = wrong.parked and not await self._given_back(prepared)
+            wrong = wrong._replace(details=details, parked=left)
             return await run_in_threadpool(self._form, request, case, wrong)
         opened = await run_in_threadpool(self._opened, prepared)
         return back(request, f"/agencies/{opened}" if opened else "/agencies", said_of(outcome))
+
+    async def _given_back(self, told: Told) -> bool:
+        """Close what was parked of a form that is shown again: sent later, it would ask on what held when it was made.
+
+        Whether nothing of it is left.
+        """
+        desk = ParkedDesk(self._backroom.engines, lambda: self._backroom.secrets)
+        own, now = msgspec.json.decode(told.body)["id"], self._backroom.clock()
+
+        def parked() -> list[str]:
+            found = desk.rows(Wanted(kind="parked", provider=told.provider, source=SOURCE))
+            return [row.number for row in found if row.id == own]
+
+        for number in await run_in_threadpool(parked):
+            closing = await run_in_threadpool(desk.closing, number, GIVEN_BACK, now)
+            await self._backroom.submit(told.provider, msgspec.json.encode(closing))
+        return not await run_in_threadpool(parked)
 
     def _case(self, request: Request) -> Concerned:
         number = folded(request.query_params.get("number", "")).upper()[:40].replace("\x00", "")
@@ -192,6 +221,13 @@ def _wrong(
     if way != "offer" and form.get("how") and form["how"] not in HOW:
         return "how_needed"
     return "words_too_long" if any(len(form.get(field, "")) > LONGEST for field in WORDS) else None
+
+
+def _without_codes(detail: str, terms: Terms) -> str:
+    """What a rule says, for somebody who has a form before them: the words of its choices, and no kinds of messages."""
+    for basis in terms.ward.basis:
+        detail = detail.replace(basis.key, terms.say(basis.label))
+    return MESSAGES_NAMED.sub("", detail)
 
 
 def _consent(consent: Consent, terms: Terms) -> str:

@@ -51,8 +51,16 @@ def is_taken(verb: str, passing: Passing) -> bool:
     return verb not in ANSWERS or passing.status in ANSWERS[verb][1]
 
 
+INFORMATION = "information"
+"""The kind of a hand-over by which somebody is only told: the case is not theirs."""
+
 TOLD = ("provider", "how", "reason", "said", "because", "what", "answer_by")
 """The fields of a step that are shown, in their order."""
+
+NAMED = {"handover.sent": "sheet_by", "handover.recalled": "recorded_by"} | dict.fromkeys(
+    ("handed-over", "handover.delivered", "handover.seen", "handover.declined", "handover.returned"), "said_by"
+)
+"""Who `by` is, by the event that names somebody: one of us, or of them."""
 
 SHOWN = ("by", "agreed", "purpose", "reason", "note")
 """The personal parts of a step, in the order in which they are shown; others follow."""
@@ -71,7 +79,13 @@ class Row(NamedTuple):
     overdue: bool
     giver: str
     marks: tuple[str, ...]
-    """What happened meanwhile: 届いた, 先方が見た, each with its time."""
+    """What happened meanwhile: 届いた, 先方が見た, each with its time; and who has the case, where they have not."""
+
+    todo: str = ""
+    """What somebody here has to do about it, and why; empty: nothing."""
+
+    is_left: bool = False
+    """It is to be asked of somebody else, or the case closed."""
 
 
 class Step(NamedTuple):
@@ -98,19 +112,42 @@ def row(passing: Passing, case: Concerned | None, now: datetime, terms: Terms) -
     return Row(
         passing=passing,
         number=case.number if case else "",
-        status=status(passing.status, terms),
+        status=status(passing.status, terms, passing.kind),
         to=terms.agency(passing.agency, passing.to),
         kind=_kind(passing.kind, terms),
         since=terms.moment(passing.since),
         due=due if passing.is_open else "",
         overdue=passing.is_overdue(now),
         giver=terms.provider(passing.giver),
-        marks=tuple(f"{terms.say(EVENTS[name])} {terms.moment(at)}" for name, at in marks if at),
+        marks=(
+            *(f"{terms.say(EVENTS[name])} {terms.moment(at)}" for name, at in marks if at),
+            *((terms.screen("in_charge_is", owner=terms.owner(passing.owner or "")),) if passing.is_anothers else ()),
+        ),
+        todo=todo(passing, terms),
+        is_left=passing.is_left,
     )
 
 
-def status(key: str, terms: Terms) -> str:
-    """依頼中, 受諾 …"""
+def todo(passing: Passing, terms: Terms) -> str:
+    """What somebody here has to do about a hand-over, and why."""
+    told = []
+    if passing.must_tell and passing.is_anothers:
+        told.append(terms.screen("not_theirs", owner=terms.owner(passing.owner or "")))
+    elif passing.must_tell and passing.status == "accepted":
+        told.append(terms.screen("must_tell"))
+    elif passing.must_tell:
+        told.append(terms.screen(f"too_late_{passing.status}"))
+    if passing.is_left:
+        why = (status(passing.status, terms), _text("reason", passing.reason, terms) if passing.reason else "")
+        owner = terms.owner(passing.owner) if passing.owner else terms.provider(passing.giver)
+        told.append(terms.screen("what_next", why=terms.listed(each for each in why if each), owner=owner))
+    return "　".join(told)
+
+
+def status(key: str, terms: Terms, kind: str = "") -> str:
+    """依頼中, 受諾 …; of information only nobody takes anything on: 情報提供済."""
+    if key == "accepted" and kind == INFORMATION:
+        return terms.screen("informed")
     return terms.say(EVENTS[STATUSES[key]]) if key in STATUSES else key
 
 
@@ -143,12 +180,19 @@ def course(records: Iterable[Recorded], opened: dict[str, dict[str, Any] | None]
 
 def _step(record: Recorded, personal: dict[str, Any] | None, terms: Terms) -> Step:
     data: dict[str, Any] = msgspec.json.decode(record.data)
+    is_informed = record.type == STATUSES["accepted"] and data.get("kind") == INFORMATION
+    name = terms.say(EVENTS[record.type]) if record.type in EVENTS else record.type
     told = [(field, str(data[field])) for field in TOLD if data.get(field)]
+    lines = [(terms.field(field), _text(field, value, terms)) for field, value in told]
+    if record.type == "handover.recalled":
+        lines.append(
+            (terms.screen("sheet_return"), terms.screen("sheet_back" if data.get("collected") else "sheet_not_back"))
+        )
     return Step(
-        name=terms.say(EVENTS[record.type]) if record.type in EVENTS else record.type,
+        name=terms.screen("informed") if is_informed else name,
         at=terms.moment(record.time),
-        told=tuple((terms.field(field), _text(field, value, terms)) for field, value in told),
-        personal=tuple(_personal(personal, terms)),
+        told=tuple(lines),
+        personal=tuple(_personal(personal, record.type, terms)),
     )
 
 
@@ -167,14 +211,27 @@ def _text(field: str, value: str, terms: Terms) -> str:
             return terms.code(value)
 
 
-def _personal(personal: dict[str, Any] | None, terms: Terms) -> list[tuple[str, str]]:
+def _personal(personal: dict[str, Any] | None, event: str, terms: Terms) -> list[tuple[str, str]]:
     found = personal or {}
     names = [*(name for name in SHOWN if name in found), *(name for name in found if name not in SHOWN)]
-    return [(_named(name, terms), str(found[name])) for name in names if isinstance(found[name], str)]
+    return [(named(name, event, terms), str(found[name])) for name in names if isinstance(found[name], str)]
 
 
-def _named(name: str, terms: Terms) -> str:
-    return terms.screen("said_by") if name == "by" else terms.personal(name)
+def named(name: str, event: str, terms: Terms) -> str:
+    """The label of what is personal in an event of a hand-over."""
+    if name == "note" and event in ("handover.offered", STATUSES["accepted"]):
+        return terms.screen("what_they_must_know")
+    return terms.screen(NAMED.get(event, "said_by")) if name == "by" else terms.personal(name)
+
+
+def not_back(records: Iterable[Recorded]) -> bool:
+    """Whether a sheet of a hand-over was asked back, and is not known to be back or destroyed."""
+    back: dict[int, bool] = {}
+    for record in records:
+        if record.type == "handover.recalled":
+            data = msgspec.json.decode(record.data)
+            back[data["sending"]] = bool(data.get("collected"))
+    return not all(back.values())
 
 
 def of_one(records: Sequence[Recorded], handover: str) -> list[Recorded]:

@@ -7,16 +7,30 @@ from services.keyed import Label
 OF_AGENCIES = {
     "agencies": Label("関係機関への引継ぎ", "Hand-over to agencies"),
     "agencies_why": Label(
-        "関係機関・保健福祉課への依頼と、その後の状況です。回答の期限が近いものから並べています。",
-        "What agencies and sections were asked, and where it stands; what is due first stands first.",
+        "関係機関・保健福祉課への依頼と、その後の状況です。こちらの対応が必要なもの、回答の期限が近いものの順です。",
+        "What agencies and sections were asked, and where it stands: what you have to do, then what is due first.",
     ),
-    "no_agencies": Label("回答を待っている引継ぎはありません。", "No hand-over waits for an answer."),
+    "no_agencies": Label("回答や対応を待っている引継ぎはありません。", "No hand-over waits for an answer, or for you."),
     "with_answered": Label("終わったものも表示する", "Show those that are settled as well"),
     "without_answered": Label("待っているものだけ表示する", "Show only what waits"),
     "answer_due": Label("回答の期限：", "Answer due: "),
     "overdue": Label("期限超過", "Overdue"),
     "no_answer_due": Label("期限なし", "no time limit"),
     "must_tell": Label("引き継いだあとの記録があります。先方へ伝えてください。", "Written since: tell the new owner."),
+    "too_late_expired": Label(
+        "期限後の受諾：先方へ連絡（引き継いでいないことを伝えてください。）",
+        "Accepted too late, ring them: tell them that the case is not theirs.",
+    ),
+    "too_late_withdrawn": Label(
+        "取下げ後の受諾：先方へ連絡（引き継いでいないことを伝えてください。）",
+        "Accepted after the withdrawal, ring them: tell them that the case is not theirs.",
+    ),
+    "not_theirs": Label(
+        "相談がまとめられ、担当は{owner}です。先方へ伝えてください。",
+        "Merged with another: {owner} is in charge. Tell them.",
+    ),
+    "in_charge_is": Label("担当：{owner}", "In charge: {owner}"),
+    "what_next": Label("次の送付先を決める（{why}）　担当：{owner}", "Decide who is next ({why}). In charge: {owner}"),
     "offered_by": Label("依頼元：", "From: "),
     "not_in_directory": Label("送付先名簿にない送付先", "not in the directory"),
     "open_hand_over": Label("状況を見る", "Open"),
@@ -102,6 +116,7 @@ OF_AGENCIES = {
     "way_offer": Label("引継ぎを依頼する（回答を待つ）", "Ask them, and wait for the answer"),
     "way_complete": Label("電話で受諾された（いま引き継いだ）", "They have accepted on the telephone"),
     "way_information": Label("情報提供のみ（引継ぎには数えない）", "Information only, which never counts"),
+    "informed": Label("情報提供済", "Informed"),
     "choose_way": Label("どうするかを選んでください。", "Choose what is done."),
     "choose_basis": Label("提供の根拠を選んでください。", "Choose the basis for sharing."),
     "basis_hint": Label(
@@ -116,6 +131,11 @@ OF_AGENCIES = {
     "consent_line": Label("{to}（{day}から{edition}）", "{to} (since {day}{edition})"),
     "consent_edition": Label("、{edition}", ", {edition}"),
     "no_consent": Label("いま有効な同意はありません。", "No consent is in force."),
+    "consent_gone": Label(
+        "提供の根拠とした本人の同意は、いま有効ではありません（取下げなど）。先方と本人に確かめ、要らなくなった依頼は取り下げてください。",
+        "The consent on which this was offered is not in force now. Ask them and the person; withdraw the offer if it "
+        "is not wanted any more.",
+    ),
     "no_person": Label("本人が分からないため、同意は確認できません。", "Nobody is known, so there is no consent."),
     "answer_by": Label("回答の期限", "Answer due by"),
     "answer_by_wrong": Label(

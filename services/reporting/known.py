@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from events import Recorded
-from services.directory import CONSENT, Agency, folded
+from services.directory import CONSENT, Agency, folded, words_naming
 from services.reporting.facts import CaseFacts, PersonFacts
 from services.reporting.inquiry import Opens
 from services.reporting.ledger import LedgerReader
@@ -58,8 +58,7 @@ class Known:
         data = msgspec.json.decode(record.data)
         if data.get("basis") != CONSENT:
             return True
-        to = folded(data["to"])
-        words = frozenset({to}).union(*(agency.words for agency in self._agencies if to in agency.words))
+        words = words_naming(data["to"], self._agencies)
         said: dict[tuple[str, str], bool] = {}
         for person in self._persons(record.case or record.subject):
             for event in (row.event for row in self._ledger.history(person)):

@@ -18,6 +18,7 @@ from services.pages.words import HANDOVERS
 from services.passings import Passing
 from services.reporting.pages.course import personal_lines
 from services.reporting.pages.values import text_of
+from services.ward import Provider
 
 TOLD = (
     *("name", "kana", "birth_date", "phone", "address", "contacts", "caller", "relation", "where", "with_whom"),
@@ -26,6 +27,9 @@ TOLD = (
     *("purpose", "agreed", "note", "notes"),
 )
 """What of a person's data stands on a sheet, in this order; nothing else does."""
+
+
+SPAN = ("begins_at", "ends_at")
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -63,9 +67,15 @@ def sheet(
     personal: Mapping[str, Any],
     now: datetime,
     terms: Terms,
+    *,
+    agreed: bool,
 ) -> Sheet:
-    """The sheet of a hand-over. `history`: everything about its case; `entry`: the receiver's in today's directory."""
+    """The sheet of a hand-over. `history`: everything about its case; `entry`: the receiver's in today's directory.
+
+    `agreed`: the basis on which it goes holds still; otherwise what was arranged for the person stays here.
+    """
     ward = terms.ward
+    sender = ward.provider_of(passing.giver)
     number = _number(history)
     return Sheet(
         language=terms.language,
@@ -76,23 +86,26 @@ def sheet(
         body=terms.screen("sheet_body"),
         to=receiver(passing, entry, terms),
         addresses=tuple(_addresses(entry, terms)),
-        facts=tuple(_facts(passing, number, now, terms)),
+        facts=tuple(_facts(passing, sender, number, now, terms)),
         pages_label=terms.screen("sheet_pages"),
         check=terms.screen("sheet_check"),
         signatures=(terms.screen("sheet_sender"), terms.screen("sheet_checker")),
-        receipt=terms.screen("sheet_receiver"),
+        receipt=(
+            terms.screen("sheet_receiver_fax", fax=sender.fax)
+            if sender and sender.fax
+            else terms.screen("sheet_receiver")
+        ),
         wrong=terms.screen("sheet_wrong"),
-        case=tuple(_case(history, number, terms)),
+        case=(*_case(history, number, terms), *(_arranged(history, terms) if agreed else ())),
         personal=tuple(_personal(personal, terms)),
     )
 
 
 def receiver(passing: Passing, entry: Agency | None, terms: Terms) -> str:
-    """送付先：〇〇相談支援事業所 〇〇様（送付先名簿）。"""
-    if entry is None:
-        return terms.screen("sheet_to_other", to=terms.agency(passing.agency, passing.to))
-    contact = f"　{entry.contact}" if entry.contact else ""
-    return terms.screen("sheet_to", to=terms.say(entry.label), contact=contact)
+    """送付先：〇〇相談支援事業所　相談係　御中: an office and its post, and never a person."""
+    to = terms.say(entry.label) if entry else terms.agency(passing.agency, passing.to)
+    contact = f"　{entry.contact}" if entry and entry.contact else ""
+    return terms.screen("sheet_to", to=to, contact=contact)
 
 
 def _addresses(entry: Agency | None, terms: Terms) -> Iterator[Line]:
@@ -102,13 +115,16 @@ def _addresses(entry: Agency | None, terms: Terms) -> Iterator[Line]:
         yield Line(terms.screen("sheet_phone"), entry.phone)
 
 
-def _facts(passing: Passing, number: str, now: datetime, terms: Terms) -> Iterator[Line]:
+def _facts(passing: Passing, sender: Provider | None, number: str, now: datetime, terms: Terms) -> Iterator[Line]:
     separator = terms.screen("colon")
     kind = terms.say(HANDOVERS[passing.kind])
     yield Line(terms.screen("sheet_about"), f"{kind}{separator}{terms.field('number')} {number}")
     ward = terms.ward.ward
     giver = terms.provider(passing.giver)
     yield Line(terms.screen("sheet_from"), f"{terms.say(ward.name)} {terms.say(ward.centre)}（{giver}）")
+    for word, own in (("sheet_from_phone", sender and sender.phone), ("sheet_from_fax", sender and sender.fax)):
+        if own:
+            yield Line(terms.screen(word), own)
     yield Line(terms.screen("sheet_made"), terms.moment(now))
     if passing.answer_by is not None and passing.is_open:
         yield Line(terms.field("answer_by"), terms.moment(passing.answer_by))
@@ -140,6 +156,24 @@ def _case(history: Sequence[Recorded], number: str, terms: Terms) -> Iterator[Li
             yield Line(terms.field(name), text_of(name, said[-1], terms))
 
 
+def _arranged(history: Iterable[Recorded], terms: Terms) -> Iterator[Line]:
+    """Each placement that stands: what, where, from when and until when."""
+    stands: dict[str, dict[str, Any]] = {}
+    for record in history:
+        if record.type in ("placement.arranged", "placement.cancelled"):
+            data = msgspec.json.decode(record.data)
+            stands.pop(data["placement"], None)
+            if record.type == "placement.arranged":
+                stands[data["placement"]] = data
+    for data in stands.values():
+        told = [terms.word("placement", data["kind"]), data.get("facility")]
+        told += [f"{terms.field(name)} {text_of(name, data[name], terms)}" for name in SPAN if data.get(name)]
+        yield Line(terms.screen("sheet_arranged"), "　".join(each for each in told if each))
+
+
 def _personal(personal: Mapping[str, Any], terms: Terms) -> Iterator[Line]:
-    told = {name: personal[name] for name in TOLD if personal.get(name)}
-    return (Line(each.name, each.text) for each in personal_lines(told, terms))
+    for name in (name for name in TOLD if personal.get(name)):
+        if name == "note" and isinstance(personal[name], str):
+            yield Line(terms.screen("what_they_must_know"), personal[name])
+        else:
+            yield from (Line(each.name, each.text) for each in personal_lines({name: personal[name]}, terms))

@@ -19,6 +19,7 @@ from events import Recorded
 from events.handover import BY_PAPER, MOST_PAGES, RECALLED
 from services.directory import Agency, same_name
 from services.pages import agency_rows
+from services.pages.agency_reading import histories
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
@@ -57,7 +58,8 @@ class Made(NamedTuple):
     sheet: Sheet
     entry: Agency | None
     agreed: bool
-    history: Sequence[Recorded]
+    own: Sequence[Recorded]
+    """What handover recorded of it: the ledger hears of what was just sent a moment later."""
 
     @property
     def is_over(self) -> bool:
@@ -153,7 +155,8 @@ class SheetPages:
     def _made(self, request: Request) -> Made:
         """The sheet of the hand-over that is asked for; whoever looks is noted."""
         terms, session = self._around.terms(language_of(request)), session_of(request)
-        passing = one(self._backroom.engines["handover"], request.path_params["handover"])
+        handover = self._backroom.engines["handover"]
+        passing = one(handover, request.path_params["handover"])
         if passing is None or session is None:
             raise HTTPException(404)
         history = [row.event for row in self._inquiry.ledger.history(passing.case)]
@@ -169,7 +172,8 @@ class SheetPages:
             log.info("looked at", extra={"case": passing.case, "role": session.role.key, "who": session.who})
         for record in told:  # Nothing is known that may be told, where a consent was taken back.
             personal |= self._known.about(record)
-        return Made(passing, sheet(passing, entry, history, personal, now, terms), entry, agreed, history)
+        own = agency_rows.of_one(histories(handover, [passing.case])[passing.case], passing.handover)
+        return Made(passing, sheet(passing, entry, history, personal, now, terms, agreed=agreed), entry, agreed, own)
 
     def _page(
         self,
@@ -195,7 +199,7 @@ class SheetPages:
             fax=fax,
             ways=_ways(made.entry),
             reasons=RECALLED,
-            sent=_sendings(made.history, made.passing.handover, terms),
+            sent=_sendings(made.own, terms),
             acts=session is not None and session.role.provider is not None and (made.agreed or made.is_over),
             handover=made.passing.handover,
             address=f"/handovers/{made.passing.handover}/sheet",
@@ -238,7 +242,7 @@ def _faults(verb: str, form: Mapping[str, str], made: Made, terms: Terms) -> Ite
             missing = "missing, or the same person: two people look at content and receiver"
             yield fault("sheet_checked_by", missing, "another person's name")
         return
-    sent = [each.sending for each in _sendings(made.history, made.passing.handover, terms)]
+    sent = [each.sending for each in _sendings(made.own, terms)]
     if _whole(form.get("sending", "")) not in sent:
         accepted = f"1 to {sent[-1]} of its sheets" if sent else "handover.send first"
         yield fault("sheet_which", "no such sheet went out for this hand-over", accepted)
@@ -266,13 +270,11 @@ def _whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
 
 
-def _sendings(history: Sequence[Recorded], handover: str, terms: Terms) -> list[Sent]:
+def _sendings(own: Sequence[Recorded], terms: Terms) -> list[Sent]:
     """What went out of a hand-over, the first first."""
     found: dict[int, Sent] = {}
-    for record in history:
+    for record in own:
         data = msgspec.json.decode(record.data)
-        if data.get("handover") != handover:
-            continue
         if record.type == "handover.sent":
             pages = terms.screen("sheet_page_count", n=data["pages"])
             parts = (terms.moment(record.time), terms.code(data["how"]), data["to"], data.get("fax"), pages)

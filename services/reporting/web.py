@@ -26,7 +26,7 @@ from services.pages.noting import LONGEST
 from services.pages.noting import SAID as NOTED
 from services.pages.terms import Language, Terms
 from services.reporting.changes import changes
-from services.reporting.inquiry import Inquiry, NotKnown, Opens
+from services.reporting.inquiry import History, Inquiry, NotKnown, Opens
 from services.reporting.ledger import BeforeTheLedger
 from services.reporting.pages import asked as asking
 from services.reporting.pages.asked import Asked
@@ -79,13 +79,15 @@ class Site:
         is_open: bool = False,
         opens: Opens | None = None,
         in_charge: Callable[[str], str | None] = lambda case: None,
+        to_tell: Callable[[str, Terms], list[tuple[str, str]]] = lambda case, terms: [],
     ) -> None:
         """`is_open`: the first page needs no signing in. `opens` opens boxes for those who see persons.
 
-        `in_charge`: the owner of a consultation (担当), by its id.
+        `in_charge`: the owner of a consultation (担当), by its id. `to_tell`: (hand-over, what) of those who must be
+        told something about one.
         """
         self._around, self._inquiry, self._found, self._published = around, inquiry, found, published
-        self._is_open, self._opens, self._in_charge = is_open, opens, in_charge
+        self._is_open, self._opens, self._in_charge, self._to_tell = is_open, opens, in_charge, to_tell
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
@@ -191,11 +193,14 @@ class Site:
         log.info("looked at", extra={"case": known, "role": session.role.key, "who": session.who})
         history = self._inquiry.history(known, opens=self._opens if session.sees("persons") else None)
         writes = session.role.provider is not None and session.sees("persons")
+        owner, to_tell = self._of_handover(known, terms)
+        course = told(history, terms, self._numbers(history), owner)
         return self._render(
             request,
             "course.html",
             terms,
-            course=told(history, terms, self._owner(known)),
+            course=course,
+            to_tell=to_tell,
             about=known,
             noting=noting(history) if writes else None,
             said=NOTED.get(request.query_params.get("said", "")),
@@ -203,12 +208,18 @@ class Site:
             key=key_of({}),
         )
 
-    def _owner(self, about: str) -> str | None:
-        """In whose charge it is; None also while handover's database cannot be read: the history is shown without."""
+    def _of_handover(self, about: str, terms: Terms) -> tuple[str | None, list[tuple[str, str]]]:
+        """In whose charge it is, and who must be told something; nothing while handover's database cannot be read."""
         try:
-            return self._in_charge(about)
+            return self._in_charge(about), self._to_tell(about, terms)
         except (sa.exc.DatabaseError, sa.exc.TimeoutError):
-            return None
+            return None, []
+
+    def _numbers(self, history: History) -> dict[str, str]:
+        """The 受付番号 of the consultations that this one was made a part of, or taken out of, by their ids."""
+        named = {step.data.get(field) for step in history.steps for field in ("into", "from_case")} - {None}
+        found = {one: self._inquiry.history(one).number for one in named if isinstance(one, str)}
+        return {one: number for one, number in found.items() if number}
 
     def status(self, request: Request) -> Response:
         """稼働状況: what is degraded, how far the ledger goes, and of whom it heard how much."""

@@ -132,8 +132,14 @@ async def test_what_was_accepted_on_the_telephone_is_recorded_at_once(centre: Ce
 
 
 async def test_information_only_is_its_own_kind(centre: Centre) -> None:
-    """It passes nothing on, and the list says what it is."""
-    await fill(site(centre, role="day"), to="port-kitazawa", way="information", basis="consent")
+    """It passes nothing on, and every page says what it is: nobody accepted anything, so nothing can be returned."""
+    app = site(centre, role="day")
+    own = (await fill(app, to="port-kitazawa", way="information", basis="consent")).url.path
+    pages = [own, "/agencies?all=1", "/agencies/new?number=R7-0001", "/cases/R7-0001"]
+    for page in [(await get(app, address)).text for address in pages]:
+        assert "情報提供済" in page
+        assert not re.search("受諾(?!され|する|した|不可)", text_of(re.sub("(?s)<form.*?</form>", "", page)))
+    assert 'value="return"' not in (await get(app, own)).text
 
     assert [event.kind for event in centre.events("handover")] == ["information"]
     assert "情報提供のみ" in (await get(site(centre, role="day"), "/agencies?all=1")).text
@@ -167,13 +173,44 @@ async def test_a_form_that_cannot_be_sent_is_shown_again(centre: Centre, wrong: 
 
 
 async def test_what_the_rules_refuse_is_said_in_words(centre: Centre) -> None:
-    """No consent to this receiver: the reason, what would be accepted, and where it is kept."""
+    """No consent to this receiver: the reason, what would be accepted, in words; nothing of it stays."""
     answered = await fill(site(centre, role="day"), to="port-setagaya", way="offer", basis="consent")
 
     assert answered.status_code == 409
-    for told in ("その日に有効な、この送付先への同意がありません", "先に同意の登録", "要確認データ"):
+    for told in ("その日に有効な、この送付先への同意がありません", "先に同意の登録、", "法令に基づく"):
         assert told in answered.text
-    assert len(centre.rows(PARKED, "handover")) == 1
+    alert = re.findall('(?s)<div class="wrong".*?</div>', answered.text)[0]
+    assert not any(code in alert for code in ("consent.give", "legal-duty", "要確認データ"))
+    assert [row["closed"] is None for row in centre.rows(PARKED, "handover")] == [False]
+    assert "要確認データはありません。" in (await get(site(centre, role="day"), "/parked")).text
+
+
+async def test_a_form_that_was_refused_is_sent_again_once_it_can_be(centre: Centre) -> None:
+    """As it was: the consent came meanwhile; refused twice, nothing stays either."""
+    app = site(centre, role="day")
+    key = keys_of((await get(app, "/agencies/new?number=R7-0001")).text).pop()
+    form = {"to": "port-setagaya", "way": "offer", "basis": "consent", "key": key}
+    for _ in range(2):
+        assert (await post(app, "/agencies/new?number=R7-0001", **form)).status_code == 409
+        assert "要確認データはありません。" in (await get(app, "/parked")).text
+    centre.say("day", message("consent.give", "2025-05-13 11:00", person="P", to="port-setagaya"))
+    centre.pump()
+    assert "記録しました。" in (await post(app, "/agencies/new?number=R7-0001", **form)).text
+
+
+async def test_whoever_was_asked_already_is_said_on_the_form_and_nothing_stays_of_it(centre: Centre) -> None:
+    """Asked twice: after they took the case and gave it back, nothing is there that would ask them on what was told."""
+    app = site(centre, role="day")
+    form = {"to": "port-kitazawa", "way": "offer", "basis": "consent"}
+    await fill(app, **form, note="一通目")
+    answered = await fill(app, **form, note="二通目")
+
+    assert answered.status_code == 409
+    assert "この送付先には依頼中で、まだ回答がありません" in answered.text
+    assert 'value="二通目"' in answered.text or ">二通目<" in answered.text
+    assert "handover.accept" not in answered.text
+    assert "要確認データはありません。" in (await get(app, "/parked")).text
+    assert centre.events("handover")[-1].reason == "given-back"
 
 
 async def test_without_the_line_nothing_is_lost(centre: Centre) -> None:
@@ -213,9 +250,104 @@ async def test_the_list_says_what_waits_and_what_is_overdue_first(centre: Centre
     assert "届いた 令和7年5月13日（火） 10:30" in page
     assert "送付先名簿にない送付先" in page
     assert "● Overdue" in english
-    centre.say("day", answer("decline", on="2025-05-13 11:20"))
+    centre.say("day", answer("accept", on="2025-05-13 11:20"))
     assert own not in (await get(app)).text
     assert own in (await get(app, "/agencies?all=1")).text
+
+
+ENDED = [
+    ("declined", "次の送付先を決める（受諾不可） 担当：日中受託事業者"),
+    ("withdrawn", "次の送付先を決める（取下げ）"),
+    ("expired", "次の送付先を決める（期限切れ）"),
+    ("returned", "次の送付先を決める（差戻し）"),
+]
+
+
+@pytest.mark.parametrize(("status", "says"), ENDED)
+async def test_a_case_that_nobody_took_stands_first_until_somebody_decides(
+    centre: Centre, status: str, says: str
+) -> None:
+    """With the reason and whose it is, in the badge too; asked of somebody else or closed, it goes."""
+    own = stand(centre, status)
+    centre.say("night", call("N", "2025-05-14 12:10"))
+    centre.pump()
+    centre.say("night", offer("waits", "", number="R7-0002", on="2025-05-14 12:20"))
+    page = (await get(app := site(centre, role="day"))).text
+
+    assert says in text_of(page)
+    assert '関係機関への引継ぎ <span class="count">2件' in page
+    assert page.index(own) < page.index("R7-0002")
+    assert says in text_of((await get(app, f"/agencies/{own}")).text)
+    centre.say("day", offer("next", to="inaho", on="2025-05-14 12:30"))
+    assert "次の送付先を決める" not in (await get(app)).text
+    centre.say("day", answer("decline", "next", on="2025-05-14 12:40"))
+    page = (await get(app)).text
+    assert (page.count("次の送付先を決める"), own in page) == (1, False)
+    centre.say("day", close(on="2025-05-14 13:00"))
+    centre.pump()
+    assert "次の送付先を決める" not in (await get(app)).text
+
+
+@pytest.mark.parametrize(("status", "says"), [("expired", "期限後の受諾"), ("withdrawn", "取下げ後の受諾")])
+async def test_who_accepted_too_late_is_to_be_told(centre: Centre, status: str, says: str) -> None:
+    """先方へ連絡, though another has the case by now, and though a fax had reached them before; told, it goes."""
+    own = stand(centre, status)
+    centre.say("day", answer("deliver", on="2025-05-13 10:10", how="fax"))
+    centre.say("day", offer("next", to="inaho", on="2025-05-14 12:30"))
+    centre.say("day", answer("accept", "next", on="2025-05-14 12:40"))
+    app = site(centre, role="day")
+    assert own not in (await get(app)).text
+    centre.say("day", answer("accept", on="2025-05-14 12:50", personal={"by": NAME}))
+
+    assert f"● {says}：先方へ連絡" in (await get(app)).text
+    assert 'value="deliver"' in (await get(app, f"/agencies/{own}")).text
+    centre.clock.now = at("2025-05-14 13:10")
+    shown = await post(app, f"/agencies/{own}", do="deliver", at="2025-05-14T13:00", how="phone", by=NAME)
+    assert "記録しました。" in shown.text
+    assert own not in (await get(app)).text
+
+
+async def test_of_two_agencies_whose_cases_are_merged_one_stays_and_the_other_is_to_be_told(centre: Centre) -> None:
+    """The later acceptance has the whole; the other stands first, on the page of the whole too, until it was told."""
+    own = offered(centre)
+    centre.say("day", answer("accept", on="2025-05-13 10:30"))
+    centre.say("night", call("N", "2025-05-13 10:40"))
+    centre.pump()
+    centre.say("day", offer("other", "", number="R7-0002", to="inaho", on="2025-05-13 10:50"))
+    centre.say("day", answer("accept", "other", on="2025-05-13 11:00"))
+    centre.say("day", message("case.merge", "2025-05-13 11:10", number="R7-0002", into_number="R7-0001"))
+    centre.pump()
+    app = site(centre, role="day")
+    says = "相談がまとめられ、担当は架空相談支援事業所いなほです。先方へ伝えてください。"
+
+    (listed,) = passings(centre.engine("handover"))
+    assert (listed.handover, listed.owner) == (own, "agency:inaho")
+    assert says in (await get(app)).text
+    assert f"地域障害者相談支援センター“ぽーと”きたざわ：{says}" in (await get(app, "/cases/R7-0001")).text
+    shown = await post(app, f"/agencies/{own}", do="deliver", at=NOW, how="phone", by=NAME)
+    assert says not in shown.text
+    assert "担当：架空相談支援事業所いなほ" in (await get(app, "/agencies?all=1")).text
+    assert (passings(centre.engine("handover")), says in (await get(app, "/cases/R7-0001")).text) == ([], False)
+
+
+async def test_what_was_merged_names_the_whole_by_its_number_and_is_offered_to_nobody(centre: Centre) -> None:
+    """まとめた先 is the 受付番号; and once the whole is closed nobody is to be found for the part."""
+    centre.say("night", call("N", "2025-05-13 10:40"))
+    centre.say("day", offer(to="port-kitazawa"))
+    centre.say("day", answer("decline", on="2025-05-13 10:50"))
+    centre.say("day", message("case.merge", "2025-05-13 11:10", number="R7-0001", into_number="R7-0002"))
+    centre.pump()
+    app = site(centre, role="day")
+    page = (await get(app, "/cases/R7-0001")).text
+
+    assert "まとめた先R7-0002" in text_of(page)
+    assert "/agencies/new" not in page
+    assert "/agencies/new" in (await get(app, "/cases/R7-0002")).text
+    assert "次の送付先を決める" in (await get(app)).text
+    assert "受諾不可" in (await get(app, "/agencies/new?number=R7-0002")).text
+    centre.say("night", message("case.close", "2025-05-13 11:20", number="R7-0002"))
+    centre.pump()
+    assert "次の送付先を決める" not in (await get(app)).text
 
 
 async def test_one_shows_how_to_reach_them_and_its_course(centre: Centre) -> None:
@@ -273,7 +405,7 @@ async def test_the_same_form_sent_later_asks_once(centre: Centre) -> None:
     assert again.url.path == f"/agencies/{centre.events('handover')[0].handover}"
     assert (names(centre.events("handover")), centre.rows(PARKED, "handover")) == (["handover.offered"], [])
     await post(app, "/agencies/new?number=R7-0001", **form, note="変えた文")
-    first, same, changed = [told["id"] for _, told in app.state.counter.sent]
+    first, same, changed, _closed = [told["id"] for _, told in app.state.counter.sent]
     assert (first == same, first == changed) == (True, False)
 
 
@@ -466,6 +598,25 @@ async def test_an_old_tab_that_forgot_the_name_is_asked_for_it(centre: Centre) -
     assert 'value="明日訪問する"' in shown.text
 
 
+async def test_one_thing_has_one_word_on_every_page(centre: Centre) -> None:
+    """送付先 and 先方に伝えること, of more than a line, as on the form; a hand-over was not received: it has a 日時."""
+    app = site(centre, role="day")
+    form = (await get(app, "/agencies/new?number=R7-0001")).text
+    assert '<label for="note">先方に伝えること</label>' in form
+    assert '<textarea id="note" name="note"' in form
+    shown = await fill(app, to="port-kitazawa", way="offer", basis="consent", note="夜は母が出る。\n玄関は裏。")
+    sheet = (await get(app, shown.url.path.replace("agencies", "handovers") + "/sheet")).text
+    course = (await get(app, "/cases/R7-0001")).text
+    event = course[course.index("関係機関への引継ぎ：依頼中") :]
+
+    for page in (shown.text, sheet, event):
+        assert "先方に伝えること" in page
+        assert "玄関は裏。" in page
+        assert "備考" not in re.sub("(?s)<form.*?</form>", "", page)
+    assert ("<dt>日時</dt>" in event, "<dt>受付日時</dt>" in event) == (True, False)
+    assert ("<dt>送付先</dt>" in event, "受けた側" in event) == (True, False)
+
+
 async def test_what_was_overtaken_on_its_way_says_how_it_stands(centre: Centre) -> None:
     """Withdrawn twice in one moment: nothing is recorded of the second, and it is not said to be."""
     own, app = offered(centre), site(centre, role="day")
@@ -497,6 +648,32 @@ async def test_an_open_offer_of_a_closed_case_says_so(centre: Centre) -> None:
     centre.pump()
 
     assert "このケースは終結しています。" in (await get(site(centre, role="day"), f"/agencies/{own}")).text
+
+
+WORDS_OF_IT = ["port-kitazawa", "ぽーときたざわ", "地域障害者相談支援センター“ぽーと”きたざわ"]
+
+
+@pytest.mark.parametrize(("given", "ended"), [(one, other) for one in WORDS_OF_IT for other in WORDS_OF_IT])
+async def test_a_consent_ends_by_whichever_word_and_an_offer_that_waits_says_so(
+    tmp_path: Path, given: str, ended: str
+) -> None:
+    """Key, label or further word: each names the same receiver. The acceptance is recorded all the same."""
+    with centre_in(tmp_path) as centre:
+        centre.say("day", register(personal={"name": "架空 花子"}))
+        centre.say("day", message("consent.give", "2025-05-01 11:00", person="P", to=given))
+        centre.say("day", call(person="P"))
+        centre.pump()
+        own = offered(centre, basis="consent")
+        app = site(centre, role="day")
+        assert "いま有効ではありません" not in (await get(app, f"/agencies/{own}")).text
+        centre.say("day", message("consent.withdraw", "2025-05-13 11:00", person="P", to=ended))
+        centre.pump()
+
+        assert "いま有効な同意はありません。" in (await get(app, "/agencies/new?number=R7-0001")).text
+        assert "● 提供の根拠とした本人の同意は、いま有効ではありません" in (await get(app, f"/agencies/{own}")).text
+        centre.clock.now = at("2025-05-13 11:30")
+        shown = await post(app, f"/agencies/{own}", do="accept", at=NOW, how="phone", by=NAME)
+        assert "記録しました。" in shown.text
 
 
 async def test_consents_are_those_of_the_person_under_every_record(centre: Centre) -> None:

@@ -70,6 +70,27 @@ def test_an_entry_that_is_not_there_on_the_day_is_refused(told: Centre, days: di
     assert told.events("handover") == []
 
 
+def test_the_morning_is_no_agencys(told: Centre) -> None:
+    """朝の引継ぎ is between providers; whoever stands in the directory is asked as what it is."""
+    receipt = told.say("day", offer(kind="morning", to="inaho"))
+
+    assert (receipt.status, receipt.field) == ("parked", "data.kind")
+    assert "accepted: agency" in (receipt.reason or "")
+
+
+def test_an_agency_that_is_gone_is_refused_with_what_was_meant(told: Centre) -> None:
+    """A section was wanted: sections are named."""
+    entries = tuple(
+        msgspec.structs.replace(a, until=date(2025, 5, 12)) if a.key == "port-kitazawa" else a for a in WARD.agency
+    )
+    told.activate(msgspec.structs.replace(WARD, agency=entries))
+    told.pump()
+    receipt = told.say("day", offer(kind="section", to="port-kitazawa"))
+
+    assert "accepted: setagaya-section, kitazawa-section" in (receipt.reason or "")
+    assert "port-" not in (receipt.reason or "")
+
+
 def test_a_section_is_no_agency(told: Centre) -> None:
     """What counts must be what it is."""
     receipt = told.say("day", offer(kind="agency", to=SECTION))
@@ -83,8 +104,8 @@ def test_information_may_go_to_either(told: Centre) -> None:
     assert told.say("day", offer(kind="information", to=SECTION)).status == "accepted"
 
 
-def test_a_morning_hand_over_asks_no_directory(told: Centre) -> None:
-    """It goes from provider to provider."""
-    told.say("day", offer(kind="morning", to=SECTION))
+def test_an_escalation_asks_no_directory(told: Centre) -> None:
+    """Whoever was told was told, and is handed nothing."""
+    told.say("day", offer(kind="escalation", to=SECTION))
 
     assert told.events("handover")[0].agency is None

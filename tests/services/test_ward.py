@@ -156,7 +156,7 @@ def test_a_file_that_contradicts_itself_is_named_with_its_path(tmp_path: Path) -
     path = tmp_path / "ward.toml"
     path.write_text((WARDS / "setagaya.toml").read_text(encoding="utf-8").replace("17:15", "17:14", 1), "utf-8")
 
-    with pytest.raises(WardError, match=r"ward\.toml:57: hours from 2022-08-26"):
+    with pytest.raises(WardError, match=r"ward\.toml:61: hours from 2022-08-26"):
         load(path)
 
 

@@ -75,6 +75,11 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "an alias of no district": ('district = "coast"', '»district = "cost"', "unknown district 'cost'; known: north"),
     "an alias of another's word": ('word = "架空港町"', '»word = "北部"', "it names north already"),
     "a provider of no band": ('bands = ["night"]', '»bands = ["nigth"]', "unknown band nigth; known: closed, holiday"),
+    "a provider's fax that is none": (
+        'bands = ["night"]',
+        'bands = ["night"]\n»fax = "ext. 12"',
+        "provider lamp: fax 'ext. 12' is not a number such as 03-0000-0000",
+    ),
     "a provider while closed": ('bands = ["night"]', '»bands = ["night", "closed"]', "nobody works in closed"),
     "a contract backwards": ('bands = ["night"]', 'bands = ["night"]\n»until = 2023-03-31', "lies before its `from`"),
     "an overlap": (

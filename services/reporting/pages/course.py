@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from events.handover import AGENCY_KINDS
+from services.pages.agency_rows import INFORMATION, named
 from services.pages.terms import Terms
 from services.pages.words import CORRECTED_BY, EVENTS, HANDOVERS
 from services.reporting.inquiry import LOST, Change, History, Step
@@ -38,13 +40,14 @@ class Changed(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """One event of the history. `personal`: what was sealed, for those who see it; `corrected`: what of it stood
-    otherwise before; `is_lost`: no key opens it.
+    """One event of the history. `clock` is a word of the pages, for when it happened. `personal`: what was sealed, for
+    those who see it; `corrected`: what of it stood otherwise before; `is_lost`: no key opens it.
     """
 
     position: int
     name: str
     mark: str | None
+    clock: str
     occurred: str
     recorded: str
     ledgered: str
@@ -66,17 +69,26 @@ class Passing(NamedTuple):
 
 
 class Course(NamedTuple):
-    """The whole history. `heading` is a word of the pages; `stands`: where it stands after the last event."""
+    """The whole history. `heading` is a word of the pages; `stands`: where it stands after the last event.
+
+    `is_part`: it was merged into another consultation.
+    """
 
     heading: str
     number: str
     synthetic: bool
     stands: tuple[Told, ...]
     happenings: tuple[Happening, ...]
+    is_part: bool = False
 
 
-def told(history: History, terms: Terms, owner: str | None = None) -> Course:
-    """The history in words, in the order of its steps. `owner`: in whose charge the consultation is now (担当)."""
+def told(
+    history: History, terms: Terms, known: Mapping[str, str] = MappingProxyType({}), owner: str | None = None
+) -> Course:
+    """The history in words, in the order of its steps.
+
+    `known`: the 受付番号 of other consultations, by their ids. `owner`: in whose charge it is now (担当).
+    """
     learned = sorted(history.steps, key=lambda step: step.position)  # Of two changes the one learned later stands.
     state = _last_state(learned)
     first = state.get("first_contact")
@@ -87,18 +99,20 @@ def told(history: History, terms: Terms, owner: str | None = None) -> Course:
         if {"handover", "kind"} <= set(step.data)
     }
     positions = {step.id: step.position for step in history.steps}
-    numbers = dict(_numbers(history))
+    numbers = {**known, **dict(_numbers(history))}
     corrected = _corrected(learned, terms)
     return Course(
         heading=_heading(history, state),
         number=history.number or history.id[:8],
         synthetic=history.synthetic,
-        stands=(*_stands(state, _kind(learned), terms), *([_told("owner", owner, terms)] if owner else ())),
+        stands=(*_stands(state, _kind(learned), numbers, terms), *([_told("owner", owner, terms)] if owner else ())),
+        is_part=bool(state.get("merged_into")),
         happenings=tuple(
             Happening(
                 position=step.position,
                 name=name_of(step, passings, terms),
                 mark=_mark(step, times, first, terms),
+                clock="said_at" if _is_passing(step) else "occurred",
                 occurred=terms.moment(step.occurred_at),
                 recorded=terms.moment(step.recorded_at),
                 ledgered=terms.moment(step.ledgered_at),
@@ -106,7 +120,9 @@ def told(history: History, terms: Terms, owner: str | None = None) -> Course:
                 cause=_cause(step, positions, terms),
                 cause_position=positions.get(step.cause.removeprefix("event:")),
                 changes=tuple(changes_of(step, terms, numbers)),
-                fields=tuple(_told(name, value, terms) for name, value in step.data.items() if name != "personal"),
+                fields=tuple(
+                    _told(name, value, terms, numbers) for name, value in step.data.items() if name != "personal"
+                ),
                 personal=tuple(_personal(step, terms)),
                 corrected=corrected.get(step.position, ()),
                 is_lost=step.data.get("personal") == LOST,
@@ -141,14 +157,14 @@ def _kind(learned: Iterable[Step]) -> str | None:
     return kinds.popitem()[1] if len(set(kinds.values())) == 1 else None
 
 
-def _stands(state: Mapping[str, Any], kind: str | None, terms: Terms) -> Iterator[Told]:
+def _stands(state: Mapping[str, Any], kind: str | None, numbers: Mapping[str, str], terms: Terms) -> Iterator[Told]:
     for name in _IN_SUMMARY:
         if name == "counted" and state.get(name) is False and kind:
             yield Told(terms.field(name), f"{terms.screen('not_counted')}（{terms.code(kind)}）")
         elif name in state and not (state[name] is None and name != "district"):
             yield _told(name, state[name], terms)
     if state.get("merged_into"):
-        yield _told("merged_into", state["merged_into"], terms)
+        yield _told("merged_into", state["merged_into"], terms, numbers)
 
 
 def name_of(step: Step, passings: Mapping[str, Passing], terms: Terms) -> str:
@@ -158,7 +174,9 @@ def name_of(step: Step, passings: Mapping[str, Passing], terms: Terms) -> str:
     if passing := passings.get(step.data.get("handover", "")):
         kind = terms.say(HANDOVERS[passing.kind]) if passing.kind in HANDOVERS else passing.kind
         whose = passing.to if passing.kind in AGENCY_KINDS else None
-        return separator.join((kind, name, whose) if whose else (kind, name))
+        if (passing.kind, step.event) == (INFORMATION, "handed-over"):
+            kind, name = terms.screen("informed"), ""  # Nobody took anything on.
+        return separator.join(part for part in (kind, name, whose) if part)
     if step.event == "placement.arranged":
         return separator.join((name, terms.word("placement", step.data["kind"])))
     return name
@@ -239,7 +257,17 @@ def _personal(step: Step, terms: Terms) -> Iterator[Told]:
         if by := personal.get("by"):
             yield Told(terms.say(CORRECTED_BY), str(by))
         personal = {name: value for name, value in personal.items() if name == "reason"}
+    elif _is_passing(step) and isinstance(personal, dict):
+        for name in ("by", "note"):
+            if isinstance(said := personal.get(name), str) and said:
+                yield Told(named(name, step.event, terms), said)
+        personal = {name: value for name, value in personal.items() if name not in ("by", "note")}
     yield from personal_lines(personal, terms)
+
+
+def _is_passing(step: Step) -> bool:
+    """Whether it is about a hand-over."""
+    return step.event.startswith(("handover.", "handed-over"))
 
 
 def _corrected(learned: Iterable[Step], terms: Terms) -> dict[int, tuple[Changed, ...]]:
@@ -274,8 +302,9 @@ def _changed(change: Change, terms: Terms, *, begins: bool = False, ends: bool =
     return Changed(terms.field(name), None if fresh else text_of(name, before, terms), then)
 
 
-def _told(name: str, value: Any, terms: Terms) -> Told:
-    text = text_of(name, value, terms)
+def _told(name: str, value: Any, terms: Terms, numbers: Mapping[str, str] = MappingProxyType({})) -> Told:
+    text = numbers.get(value) if name in IDS and isinstance(value, str) else None
+    text = text or text_of(name, value, terms)
     return Told(terms.field(name), text, value if name in IDS and isinstance(value, str) else None)
 
 

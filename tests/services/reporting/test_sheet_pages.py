@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from services.pages import typesetting
 from services.pages.typesetting import NoPdf, typeset
 from services.reporting import sheet_pages
-from tests.desk_examples import LATER, NEXT_DAY, Centre, answer, call, message, offer, register
+from tests.desk_examples import LATER, NEXT_DAY, Centre, answer, arrange, call, cancel, message, offer, register
 from tests.web_examples import browser, centre_in, keys_of, site
 
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
@@ -66,7 +66,7 @@ def words(page: str) -> str:
 async def test_the_sheet_is_addressed_from_the_directory(centre: Centre) -> None:
     """Receiver, post and numbers are its own; the question that two people answer stands in the ward's words."""
     told = words((await get(site(centre, role="day"), own(centre))).text)
-    assert "送付先：北沢保健福祉課 障害支援担当様（送付先名簿）" in told.replace("　", " ")
+    assert "送付先：北沢保健福祉課 障害支援担当 御中" in told.replace("　", " ")
     assert "ファクス 03-0000-0021" in told
     assert "内容と宛先を二人で確認しましたか。" in told
     assert "架空データ" in told
@@ -81,6 +81,27 @@ async def test_the_sheet_is_addressed_from_the_directory(centre: Centre) -> None
         assert each in told
     english = words((await get(site(centre, role="day"), own(centre) + "?lang=en")).text)
     assert "Have two people checked the content and the receiver?" in english
+
+
+async def test_the_receiver_can_answer_and_sees_what_is_arranged(centre: Centre) -> None:
+    """The sender's numbers stand on the cover; the bed that stands on the sheet, and what was given up nowhere."""
+    bed = {"facility": "架空ショートステイ", "begins_at": "2025-05-13T16:00:00+09:00"}
+    centre.say("day", arrange(**bed))
+    centre.say("day", arrange("gone", kind="supporter", facility="架空の派遣元"))
+    centre.say("day", cancel("gone"))
+    centre.pump()
+    app = site(centre, role="day")
+    told = words((await get(app, own(centre))).text).replace("　", " ")
+    cover, rest = told.split("引継書", 1)
+
+    assert "差出人の電話 03-0000-0004" in cover
+    assert "差出人のファクス 03-0000-0005" in cover
+    assert "このまま 03-0000-0005 へ返信してください" in cover
+    assert "架空ショートステイ" not in cover
+    assert "短期入所施設 架空ショートステイ 開始 令和7年5月13日（火） 16:00" in rest
+    assert "架空の派遣元" not in rest
+    pdf = pypdf.PdfReader(io.BytesIO((await get(app, own(centre) + ".pdf")).content))
+    assert "03-0000-0005" in pdf.pages[0].extract_text()
 
 
 async def test_the_cover_of_the_pdf_names_nobody(centre: Centre) -> None:
@@ -157,6 +178,36 @@ async def test_each_word_of_a_sheet_has_its_japanese(centre: Centre) -> None:
     assert "内容と宛先を確認した方 架空 次郎" in course
     assert "理由 その他" in course
     assert "誤送信・回収：その他" in (await get(app, own(centre))).text
+
+
+async def test_who_sent_it_is_one_of_us_and_the_hand_over_says_that_it_is_not_back(centre: Centre) -> None:
+    """送付した方, on both histories, and never 先方の氏名; asked back, its own page says until when it is not."""
+    app = site(centre, role="day", name="架空 花子")
+    page = own(centre).removesuffix("/sheet").replace("handovers", "agencies")
+    await press(app, own(centre), do="send", by="架空 花子", checked_by="架空 次郎", how="fax", pages="2")
+    await press(app, own(centre), do="recall", sending="1", reason="misdialled")
+    for address in (page, f"/cases/{centre.events('handover')[0].case}"):
+        told = words((await get(app, address)).text)
+        assert "送付した方 架空 花子" in told
+        assert "記録した方 架空 花子" in told
+        assert "先方の氏名 架空 花子" not in told
+
+    assert "● 回収・廃棄は未確認" in (await get(app, page)).text
+    await press(app, own(centre), do="recall", sending="1", reason="misdialled", collected="1")
+    assert "● 回収・廃棄は未確認" not in (await get(app, page)).text
+
+
+async def test_what_was_just_sent_is_shown_before_the_ledger_has_heard_of_it(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise one presses again."""
+    monkeypatch.setattr(centre, "pump", lambda: None)
+    told = await press(
+        site(centre, role="day"), own(centre), do="send", by="架空 花子", checked_by="架空 次郎", how="fax", pages="2"
+    )
+
+    assert "送付を記録しました。" in told.text
+    assert "まだ送付していません。" not in told.text
 
 
 async def test_a_sending_is_recorded_once(centre: Centre) -> None:
@@ -245,11 +296,15 @@ async def test_a_consent_that_was_taken_back_stops_the_sheet(tmp_path: Path) -> 
         centre.pump()
         assert centre.say("day", offer(kind="section", to=SECTION, basis="consent")).status == "accepted"
         centre.pump()
+        centre.say("day", arrange(facility="架空ショートステイ"))
+        centre.pump()
         before = (await get(site(centre, role="day"), own(centre))).text
         centre.say("day", message("consent.withdraw", LATER, person="P", to="北沢保健福祉課"))
         centre.pump()
         after = (await get(site(centre, role="day"), own(centre))).text
     assert "見本 髙子" in before
+    assert "架空ショートステイ" in before
+    assert "架空ショートステイ" not in after
     assert re.search(r"昭和60年4月30日", before)
     assert "本人の同意が取り下げられています。送付しないでください。" in after
     assert "見本 髙子" not in after
@@ -275,7 +330,7 @@ async def test_who_is_in_no_directory_gets_no_fax(tmp_path: Path) -> None:
         centre.say("day", offer(to="架空相談室", on=NEXT_DAY))
         centre.pump()
         told = (await get(site(centre, role="day"), own(centre))).text
-    assert "送付先：架空相談室様（送付先名簿にない宛先）" in told
+    assert "送付先：架空相談室 御中" in told.replace("　", " ")
     assert "ファクスでは送付できません" in told
     assert '<option value="fax"' not in told
 

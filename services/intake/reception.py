@@ -47,7 +47,8 @@ TEMPLATES = templates_in(Path(__file__).with_name("templates"))
 STAMPS = ("119", "110", "ward", "abuse-report")
 SCRIPT_WORDS = (
     *("saved", "queued", "no_number", "card_parked", "not_registered", "second_identifier", "linking", "chosen"),
-    *("colon", "removed", "answered", "not_answered", "cannot_read", "nth_person", "undo_press", "pressed_by_mistake"),
+    *("colon", "removed", "answered", "not_answered", "cannot_read", "kept_here", "nth_person"),
+    *("undo_press", "pressed_by_mistake"),
 )
 STATUS = {"received": 200, "queued": 202, "unreadable": 400, "unavailable": 503}
 log = logging.getLogger("yoake.pages")

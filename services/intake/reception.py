@@ -187,7 +187,9 @@ class Reception:
             channels_said=_said(CHANNELS.values(), terms),
             not_counted_said=_said((kind for kind in NOT_COUNTED.values() if kind != MISTAKEN), terms),
             districts_said=_districts(terms),
-            providers_said=[(each.id, terms.say(each.label)) for each in terms.ward.provider],
+            providers_said=terms.who_may_promise(
+                self._clock(), [str(each.values.get("call_back_who")) for each in here]
+            ),
             identifiers=IDENTIFIERS,
             finds=session.sees("persons"),
             script_words={name: terms.as_is(name) for name in SCRIPT_WORDS},

@@ -147,6 +147,10 @@ def name_of(step: Step, kinds: Mapping[str, str], terms: Terms) -> str:
     separator = "：" if terms.language == "ja" else ": "
     if passing := kinds.get(step.data.get("handover", "")):
         return separator.join((terms.say(HANDOVERS[passing]) if passing in HANDOVERS else passing, name))
+    if step.event == "case.passed":
+        giver, to, because = (step.data[name] for name in ("giver", "to", "because"))
+        parties = {"giver": terms.owner(giver), "to": terms.owner(to)}
+        return terms.screen("passed_from_to", what=name, because=terms.code(because), **parties)
     if step.event == "placement.arranged":
         return separator.join((name, terms.word("placement", step.data["kind"])))
     return name

@@ -261,8 +261,11 @@ def test_who_was_in_charge_and_who_is_now_stands_in_the_headline() -> None:
     passed = {"case": "C", "giver": "contractor", "to": "night", "because": "contract"}
     now = at("2025-04-01 00:00")
     step = Step(
-        **dict.fromkeys(("occurred_at", "recorded_at", "ledgered_at"), now),
-        **dict.fromkeys(("position", "service_position"), 1),
+        occurred_at=now,
+        recorded_at=now,
+        ledgered_at=now,
+        position=1,
+        service_position=1,
         service="handover",
         event="case.passed",
         id="p",

@@ -22,6 +22,7 @@ app = typer.Typer(rich_markup_mode=None)
 @app.command()
 @said
 def demo(
+    context: typer.Context,
     once: Annotated[
         bool, typer.Option("--once", help="Stop after the tables; the exit status says if all are equal.")
     ] = False,
@@ -37,6 +38,9 @@ def demo(
     from deploy.demo import demonstrate  # The services' own libraries take a second to import; few commands need them.
     from deploy.demo_morning import demonstrate_morning
 
+    given = context.get_parameter_source("data")  # Of typer's own click, or of another.
+    if morning and given is not None and given.name == "COMMANDLINE":
+        fail("--data: an invented night has a directory of its own, which goes with it; leave --data out")
     if morning:
         raise typer.Exit(0 if demonstrate_morning(once=once, ports=(nats_port, port), language=lang) else 1)
     equal = demonstrate(DataDirectory(data), once=once, ports=(nats_port, port), language=lang)

@@ -141,7 +141,7 @@ def list_(data: Data = DEFAULT, json: Json = False) -> None:
                 str(at.open),
                 _time(at.oldest, ward),
                 str(at.given_up),
-                f"{at.because} {at.disabled_at}" if at.disabled_at else "",
+                f"{at.because} {_local(at.disabled_at, ward)}" if at.disabled_at else "",
             )
         )
         table.add_row(each.key, each.way, *figures)
@@ -231,17 +231,26 @@ def send_test(
     assert outcome.position is not None, "a test message has a number"
     with _ledger(directory) as engine:
         found = asyncio.run(_came_of(engine, key, outcome.position, patience))
+        standing = standings(engine).get(key)
     delivered = found is not None and found.state is State.delivered
     if found is not None and found.state is State.waiting:
         _asked(data, "skip", key, outcome.position)  # It has served; nobody is to get it tomorrow.
     answer = found.answer if found else None
     if json:
-        print_json({"subscriber": key, "delivered": delivered, "answer": answer})
+        stopped = standing is not None and standing.disabled_at is not None
+        print_json({"subscriber": key, "delivered": delivered, "answer": answer, "stopped": stopped})
     elif delivered:
         out.print(f"{key} acknowledged it: {answer}. / 受信を確認しました。", markup=False)
     else:
         said_ = f"it answered: {answer}" if answer else f"no acknowledgement within {patience:g} s"
         out.print(f"{key} did not acknowledge it: {said_}. / 受信を確認できませんでした。", markup=False)
+    if standing and standing.disabled_at and not json:
+        out.print(
+            f"Nothing is sent to it any more ({standing.because}): once mended, `yoake subscriber enable {key}`.\n"
+            f"送信を止めています（{standing.because}）。直ったら yoake subscriber enable {key} を実行してください。",
+            markup=False,
+            soft_wrap=True,
+        )
     raise typer.Exit(0 if delivered else 1)
 
 
@@ -343,6 +352,10 @@ def _start(text: str, ward: Ward) -> datetime | int:
         return ward.start_of(parse_date(plain))
     except ValueError:
         fail(f"--from {text}: not understood; accepted: a position such as 120, 2025-04-02T10:00, 令和7年4月2日")
+
+
+def _local(moment: str, ward: Ward) -> str:
+    return f"{ward.local(datetime.fromisoformat(moment)):%F %H:%M}"
 
 
 def _time(seconds: float | None, ward: Ward) -> str:

@@ -232,6 +232,16 @@ class Book(Generic[S]):
         return self._states
 
 
+def within_contract(said: Said, book: Book[Any]) -> None:
+    """A provider whose contract was over by then may only tell of what was before (domain Rule 11).
+
+    Raises:
+        Unusable: it tells of something after its contract's end.
+    """
+    if book.ward_at(said.at).is_over(said.provider, said.at):
+        raise Unusable("time", "outside the sender's contract", "a time while the contract was in force")
+
+
 def told(data: dict[str, Any], kind: type[S]) -> S:
     """A message's fields, strictly: for everything but calls and registrations, which are never refused.
 

@@ -138,6 +138,14 @@ def worst(found: Iterable[Degraded]) -> Level | None:
     return next((level for level in reversed(Level) if level in levels), None)
 
 
+def seen_as(found: Iterable[Degraded]) -> Level | None:
+    """The level of the light on a page: not 正常 while a subscriber is sent nothing, ready as all may be."""
+    each = tuple(found)
+    level = worst(each)
+    stops = any(one.code == "subscriber-disabled" for one in each)
+    return Level.late if stops and level is Level.notice else level
+
+
 class Ready(msgspec.Struct, frozen=True):
     """The answer of /readyz. `position`: how far the service's journal, or the ledger, goes."""
 

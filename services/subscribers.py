@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
@@ -25,6 +26,9 @@ OUR_OWN = frozenset({"ward.activated", "epoch.opened"})
 
 WITH_PERSONAL = frozenset({"handover.offered", "handed-over"})
 """The events with which something about a person may go: somebody is asked to take a case on, or has done so."""
+
+_TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
+"""Where a network translates to IPv4 (RFC 6052, 8215): the last 32 bits are the address that is meant."""
 
 LONGEST_WAIT = 7 * 24 * 60
 PREFIX = "subscriber-"
@@ -166,9 +170,35 @@ def url_mistake(url: str, private_hosts: tuple[str, ...] = ()) -> str | None:
         return "no address; such as https://HOST/PATH"
     if parts.username is not None or parts.password is not None or parts.fragment:
         return "no name, password or #part in the address: the signature says who we are"
+    if host not in private_hosts and _is_private(host):
+        return "a private address: nothing is sent to it, unless the host is named in `private_hosts`"
     if parts.scheme == "http" and host not in private_hosts:
         return "http is read by everybody on the way; https, or a host within your own walls named in `private_hosts`"
     return None
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the public network, also where it stands for one of IPv4."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address):
+        meant = _embedded(found)
+        if meant is not None:
+            return is_public(str(meant))
+    return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    if any(address in network for network in _TRANSLATED):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+
+
+def _is_private(host: str) -> bool:
+    """Whether it is an address, and not a name, that is none of the public network."""
+    try:
+        return not is_public(host)
+    except ValueError:
+        return False
 
 
 def _plain(url: str) -> bool:

@@ -21,7 +21,7 @@ from events.messages import (
     HandoverSend,
     HandoverWithdraw,
 )
-from services.book import Book, Due, Said, Unusable, told
+from services.book import Book, Due, Said, Unusable, told, within_contract
 from services.cases import learn, names_given
 from services.handover import answers, basis, expiry, late, offers, passing, sending, together
 from services.handover.late import Writing
@@ -35,6 +35,7 @@ def decide(said: Said, book: Book[Any]) -> None:
         Waits: it speaks of a case or a hand-over not heard of yet.
         Unusable: it cannot be used as it is.
     """
+    within_contract(said, book)
     match said.type:
         case "handover.offer":
             offers.offer(said, told(said.data, HandoverOffer), book)

@@ -64,7 +64,7 @@ def after(state: Alarms | None, event: OfContact, at: datetime) -> Alarms:
 def cannot_wait(row: ItemRow, ward: Ward) -> tuple[str, datetime] | None:
     """Why a call of the night cannot wait until the day has taken it over, and until when it can; None: it can.
 
-    A call-back that the night provider promised itself is in good hands until then.
+    A call-back that the night provider promised itself is in good hands until then; unless its contract is over first.
     """
     span = ward.night_span(row.night) if row.night else None
     if span is None or ward.morning is None:
@@ -73,7 +73,8 @@ def cannot_wait(row: ItemRow, ward: Ward) -> tuple[str, datetime] | None:
     waits = {because: by for because, by in row.waits.items() if by < until}
     who = row.card.call_back.who if row.card and row.card.call_back else None
     contract = ward.provider_of(who) if who else None
-    if contract is not None and ward.morning.band in contract.bands:
+    by = waits.get(CALL_BACK)
+    if by and who and contract and ward.morning.band in contract.bands and not ward.is_over(who, by):
         waits.pop(CALL_BACK, None)
     return min(waits.items(), key=lambda named: named[1], default=None)
 

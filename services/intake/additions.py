@@ -56,6 +56,8 @@ def add(said: Said, book: IntakeBook) -> None:
     """
     place, ward = named_contact(said, _which(said), book), book.ward_at(said.at)
     fields = Fields(said.data, "data", ADD_FIELDS, list(said.flags), {})
+    if ward.is_over(said.provider, said.at):
+        fields.flag_time("outside-contract", "a time within the provider's contract")
     changes = list(_changes(fields, place, said, ward))
     person = _person(fields, place, said, book)
     if person is not None:

@@ -14,7 +14,7 @@ import msgspec
 from events import intake as e
 from events.intake import Flag
 from events.messages import CallCorrect, CallLink, CallUnlink, CaseClose, CaseMerge, CaseSplit, FlagResolve
-from services.book import Name, Said, Unusable, told
+from services.book import Name, Said, Unusable, told, within_contract
 from services.era import folded
 from services.intake import additions, beside, consultations, corrections, flags, linking, mending
 from services.intake.beside import MOST_MATTERS
@@ -46,6 +46,8 @@ def decide(said: Said, book: IntakeBook) -> None:
         Waits: it speaks of a call or a consultation not heard of yet (never a `call.report`).
         Unusable: it cannot be used as it is (never a `call.report`).
     """
+    if said.type.startswith("case."):
+        within_contract(said, book)
     match said.type:
         case "call.report":
             _report(said, book)

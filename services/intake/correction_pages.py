@@ -147,7 +147,7 @@ class CorrectionPages:
             "districts": [*_words(terms, "district"), ("unknown", terms.district(None))],
             "channels": _codes(CHANNELS.values(), terms),
             "kinds": _codes(NOT_COUNTED.values(), terms),
-            "providers": [(each.id, terms.say(each.label)) for each in terms.ward.provider],
+            "providers": terms.who_may_promise(self._backroom.clock(), [held.get("call_back_who", "")]),
             "reasons": _words(terms, "reason"),
         }
         synthetic = self._around.frame(terms).synthetic

@@ -49,7 +49,8 @@ TEMPLATES = templates_in(Path(__file__).with_name("templates"))
 STAMPS = ("119", "110", "ward", "abuse-report")
 SCRIPT_WORDS = (
     *("saved", "queued", "no_number", "card_parked", "not_registered", "second_identifier", "linking", "chosen"),
-    *("colon", "removed", "answered", "not_answered", "cannot_read", "nth_person", "undo_press", "pressed_by_mistake"),
+    *("colon", "removed", "answered", "not_answered", "cannot_read", "kept_here", "nth_person"),
+    *("undo_press", "pressed_by_mistake"),
 )
 STATUS = {"received": 200, "queued": 202, "unreadable": 400, "unavailable": 503}
 log = logging.getLogger("yoake.pages")
@@ -203,7 +204,9 @@ class Reception:
             channels_said=_said(CHANNELS.values(), terms),
             not_counted_said=_said((kind for kind in NOT_COUNTED.values() if kind != MISTAKEN), terms),
             districts_said=_districts(terms),
-            providers_said=[(each.id, terms.say(each.label)) for each in terms.ward.provider],
+            providers_said=terms.who_may_promise(
+                self._clock(), [str(each.values.get("call_back_who")) for each in here]
+            ),
             identifiers=IDENTIFIERS,
             finds=session.sees("persons"),
             script_words={name: terms.as_is(name) for name in SCRIPT_WORDS},

@@ -127,9 +127,11 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
         return Mistake(act.needs_text, form, 400)
     if len(text) > LONGEST_TEXT:
         return Mistake("text_too_long", form, 400)
-    happened = _happened(form.get("at", ""), now)
+    happened = _happened(form.get("at", ""), entry.acknowledge_by.astimezone(now.tzinfo).date(), now)
     if happened is None:
         return Mistake("needs_time", form, 400)
+    if happened > now:
+        return Mistake("still_to_come", form, 400)
     if act.kind == "item.acknowledge" and entry.item is not None:
         if happened <= entry.item.at - MINUTE:
             return Mistake("before_the_call", form, 400, {"at": f"{entry.item.at.astimezone(now.tzinfo):%H:%M}"})
@@ -201,15 +203,14 @@ def _digits(given: str) -> str:
     return folded(given) if given.isdecimal() else given
 
 
-def _happened(given: str, now: datetime) -> datetime | None:
-    """When it was: now, or the last time that the clock stood so; None: it is no time."""
+def _happened(given: str, day: date, now: datetime) -> datetime | None:
+    """When it was: now, or at this time of the `day` on which it was to be acknowledged; None: it is no time."""
     if not given:
         return now
     found = _TIME.fullmatch(folded(given))
     if found is None:
         return None
-    that = datetime.combine(now.date(), time(int(found[1]), int(found[2])), now.tzinfo)
-    return that if that <= now else that - timedelta(days=1)
+    return datetime.combine(day, time(int(found[1]), int(found[2])), now.tzinfo)
 
 
 def _count(form: Mapping[str, str], night: Night, side: Side, now: datetime) -> bytes | Mistake:

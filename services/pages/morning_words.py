@@ -227,6 +227,10 @@ IN_THE_MORNING = {
         "回答を待つ照会がありません（すでに回答済みか、照会されていません）。",
         "No question waits for an answer here: it was answered, or nobody asked.",
     ),
+    "still_to_come": Label(
+        "その時刻はまだ来ていません。この引継書を紙で受領した朝の時刻を入力してください。",
+        "That is still to come. Give the time of this statement's morning at which it was signed for.",
+    ),
     "before_the_call": Label(
         "受領した時刻は、この相談の受付（{at}）より後の時刻を入力してください。",
         "Give a time after the call itself ({at}) as that of the acknowledgement.",

@@ -198,7 +198,7 @@ class RowWriter:
 
     def _call_back(self, call: Call) -> str:
         back = call.card.call_back or CallBack()
-        who = self._terms.provider(back.who) if back.who else ""
+        who = self._terms.promised(back.who, back.by) if back.who else ""
         return self._terms.listed(filter(None, (who, self._when(back.by), call.personal.get("call_back_phone"))))
 
     def _at(self, moment: datetime | None) -> str:

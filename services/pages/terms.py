@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Literal, get_args
@@ -84,6 +84,19 @@ class Terms:
         """In whose charge a case is: a provider, or an agency."""
         agency = owner.removeprefix("agency:")
         return self.provider(owner) if agency == owner else self.agency(agency, agency)
+
+    def promised(self, who: str, by: datetime | None) -> str:
+        """Whose a promise is to keep: who made it; where its contract is over by then, who answers at that time."""
+        if by is None or not self.ward.is_over(who, by):
+            return self.provider(who)
+        found = self.ward.answering(by)
+        now = self.say(found.label) if found else self.screen("nobody_on_duty")
+        return self.screen("promised_by_former", now=now, who=self.provider(who))
+
+    def who_may_promise(self, now: datetime, said: Collection[str] = ()) -> list[tuple[str, str]]:
+        """The providers whose contract is not over, and who was `said` already: keys with their words."""
+        offered = [each for each in self.ward.provider if each.id in said or not self.ward.is_over(each.id, now)]
+        return [(each.id, self.say(each.label)) for each in offered]
 
     def on_duty(self, moment: datetime) -> str:
         """当番：日中受託事業者; nobody answers where no contract covers the moment."""

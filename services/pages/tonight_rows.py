@@ -127,7 +127,7 @@ def _promise(promise: Promise, clock: NightTimes, seen: Seen) -> tuple[str, str,
     terms, passed = seen.terms, promise.at < seen.now
     by = "due_at" if promise.what == "medication" else "due_by"
     parts = [terms.screen(by, at=clock.at(promise.at))]
-    parts += [terms.provider(promise.who)] if promise.who else []
+    parts += [terms.promised(promise.who, promise.at)] if promise.who else []
     parts += [promise.text] if promise.text else []
     parts += [terms.screen("due_passed")] if passed else []
     return terms.screen(f"due_{promise.what}"), ("　" if terms.language == "ja" else ", ").join(parts), passed

@@ -138,6 +138,8 @@ _SCREEN = {
     "answered": Label("応答あり", "answered"),
     "not_answered": Label("応答なし", "nobody answered"),
     "sealed": Label("個人情報（封印済み）", "Personal data (sealed)"),
+    "promised_by_former": Label("{now}（{who}が約束）", "{now} (promised by: {who})"),
+    "passed_from_to": Label("{what}：{giver} → {to}（{because}）", "{what}: {giver} → {to} ({because})"),
     "light_ok": Label("正常", "Normal"),
     "light_late": Label("遅れあり", "Behind"),
     "light_stopped": Label("停止中", "Stopped"),

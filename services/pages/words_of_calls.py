@@ -90,6 +90,12 @@ ON_THE_CARD = {
         "回線が切れています。この端末に保存し、つながり次第送ります。未送信 {n}件",
         "The line is down. It is kept on this device, and sent as soon as the line is back. Unsent: {n}",
     ),
+    "unsent_refused": Label(
+        "読み取れず送れない相談をこの端末に残しています。その相談受付票で文字を減らして保存してください。未送信 {n}件",
+        "What cannot be read is kept on this device and not sent. Shorten it on its card, and save. Unsent: {n}",
+    ),
+    "light_unsent": Label("未送信あり", "Unsent"),
+    "kept_here": Label("この端末に保存しました・未送信 {n}件", "Kept on this device. Unsent: {n}"),
     "signed_out": Label(
         "サインインの有効期限が切れました。この端末に保存しています。サインインし直すと送ります。未送信 {n}件",
         "You are no longer signed in. It is kept on this device, and sent once you sign in again. Unsent: {n}",

@@ -11,7 +11,7 @@ import msgspec
 from events import Event, Recorded
 from events.messages import PlacementArrange, PlacementCancel
 from events.placement import PlacementArranged, PlacementCancelled, PlacementEvent
-from services.book import Book, Due, Said, Unusable, one_of, told
+from services.book import Book, Due, Said, Unusable, one_of, told, within_contract
 from services.cases import learn, named, names_given, organisation, person_of, reason_of
 
 
@@ -39,6 +39,7 @@ def decide(said: Said, book: PlacementBook) -> None:
         Waits: it speaks of a case or a placement not heard of yet.
         Unusable: it cannot be used as it is.
     """
+    within_contract(said, book)
     match said.type:
         case "placement.arrange":
             _arrange(said, told(said.data, PlacementArrange), book)

@@ -60,6 +60,8 @@ class Doing:
             case "enable":
                 outcome = Outcome(count=await run(deliveries.enable, key))
             case "retry":
+                if await run(deliveries.is_disabled, key):
+                    raise NoSuchDelivery(f"{key} is sent nothing any more (410): `yoake subscriber enable {key}` first")
                 outcome = Outcome(count=await run(deliveries.retry, key, position))
             case "skip":
                 await run(deliveries.skip, key, _needed(position))

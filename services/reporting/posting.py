@@ -12,9 +12,10 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
+
+from services.subscribers import is_public
 
 if TYPE_CHECKING:
     import httpx
@@ -24,8 +25,6 @@ PATIENCE = 15.0
 
 LONGEST_PAUSE = 12 * 3600.0
 _PORTS = {"https": 443, "http": 80}
-_TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))
-"""Where a network translates to IPv4 (RFC 6052, 8215): the last 32 bits are the address that is meant."""
 
 
 class Answer(NamedTuple):
@@ -58,22 +57,6 @@ def signed(id_: str, at: float, body: bytes, secrets: Sequence[bytes]) -> dict[s
     content = f"{id_}.{stamp}.".encode() + body
     signatures = [f"v1,{b64encode(hmac.digest(secret, content, 'sha256')).decode()}" for secret in secrets]
     return {"webhook-id": id_, "webhook-timestamp": stamp, "webhook-signature": " ".join(signatures)}
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is one of the public network, also where it stands for one of IPv4."""
-    found = ip_address(address.partition("%")[0])
-    if isinstance(found, IPv6Address):
-        meant = _embedded(found)
-        if meant is not None:
-            return is_public(str(meant))
-    return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
-
-
-def _embedded(address: IPv6Address) -> IPv4Address | None:
-    if any(address in network for network in _TRANSLATED):
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
 async def addresses(host: str, port: int, *, private: bool) -> list[str]:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from services.degraded import Degraded, worst
+from services.degraded import Degraded, seen_as
 from services.hearing import Cursors
 from services.pages.forms import key_of
 from services.pages.frame import LIGHTS, Around, Frame, language_of, link_in, render, templates_in
@@ -60,7 +60,7 @@ def around(ward_file: Ward, inquiry: Inquiry, found: Callable[[], list[Degraded]
     def frame(terms: Terms) -> Frame:
         position, root = inquiry.end()
         ward = terms.ward.ward
-        light = LIGHTS[worst(found())]
+        light = LIGHTS[seen_as(found())]
         return Frame(terms.say(ward.name), terms.say(ward.centre), inquiry.synthetic(), position, root, light, is_open)
 
     return Around(terms, frame)

@@ -538,6 +538,15 @@ def _answers(web: httpx.Client, address: str) -> bool:
         return False
 
 
+def test_an_invented_night_is_kept_nowhere_and_says_so(tmp_path: Path) -> None:
+    """A directory that is named would stay empty, and nobody would know why."""
+    done = yoake("demo", "--morning", "--once", "--data", tmp_path / "data", "--port", "0", "--nats-port", "0")
+
+    assert done.returncode == 2
+    assert "leave --data out" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
 def test_a_demonstrated_night_ends_with_its_statement() -> None:
     """Four calls sent, three there: the statement of 8:30 says so, and by which number; nothing of it stays."""
     before = set(Path(tempfile.gettempdir()).glob("yoake-morning-*"))

@@ -8,8 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import nats
@@ -111,7 +115,7 @@ def test_a_test_message_says_whether_it_was_acknowledged(here: Path) -> None:
         assert testing.stdout is not None
         said = msgspec.json.decode(testing.stdout.read())
     assert testing.returncode == 0
-    assert said == {"subscriber": "office", "delivered": True, "answer": "acknowledged"}
+    assert said == {"subscriber": "office", "delivered": True, "answer": "acknowledged", "stopped": False}
 
 
 def example(name: str, at: Path) -> Path:
@@ -173,6 +177,35 @@ def test_a_webhook_that_nobody_takes_is_told_why(here: Path) -> None:
     assert done.returncode == 1
     assert "no-connection" in done.stdout
     assert "subscriber.test" not in yoake("subscriber", "queue", "hook", "--data", here).stdout
+
+
+class Gone(BaseHTTPRequestHandler):
+    """Says 410 to everything."""
+
+    def do_POST(self) -> None:
+        self.send_response(410)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nobody reads it."""
+
+
+def test_one_that_says_it_is_gone_is_said_to_be_stopped(here: Path) -> None:
+    """By the test that found out, by `retry` (status 2) with the way out, and with the ward's time in the list."""
+    yoake("subscriber", "add", "hook", "--data", here)
+    with HTTPServer(("127.0.0.1", PORT), Gone) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        tested = yoake("subscriber", "test", "hook", "--data", here)
+        server.shutdown()
+    retried = yoake("subscriber", "retry", "hook", "--data", here)
+    listed = yoake("subscriber", "list", "--data", here).stdout
+    assert yoake("subscriber", "enable", "hook", "--data", here).returncode == 0
+
+    assert (tested.returncode, retried.returncode) == (1, 2)
+    assert "送信を止めています（410）" in tested.stdout
+    assert all("yoake subscriber enable hook" in said for said in (tested.stdout, retried.stderr))
+    hours = [datetime.now(ZoneInfo("Asia/Tokyo")) - timedelta(minutes=n) for n in range(3)]
+    assert any(f"410 {hour:%F %H:%M}" in listed for hour in hours)
 
 
 def test_a_revoked_token_hears_nothing_more(here: Path) -> None:

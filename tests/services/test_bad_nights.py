@@ -52,6 +52,17 @@ def contract(database_url: str) -> Iterator[Centre]:
         yield centre
 
 
+@pytest.mark.parametrize(("by", "raised"), [("2025-03-31T23:55", []), ("2025-04-01T01:00", ["call-back"])])
+def test_what_a_contract_promised_for_after_its_end_is_raised(database_url: str, by: str, raised: list[str]) -> None:
+    """Nobody of the former provider is there to ring back; until its end the promise is its own to keep."""
+    back = {"by": f"{by}:00+09:00", "who": "contractor"}
+    with evening(database_url, "2025-03-31 12:00") as centre:
+        centre.tick("2025-03-31 23:40")
+        tell(centre, ("contractor", call("P", "2025-03-31 23:40", call_back=back)))
+
+        assert [event.because for event in recorded(centre, "urgent.raised")] == raised
+
+
 def test_at_midnight_each_open_case_has_a_new_owner(contract: Centre) -> None:
     """B the night provider, C the day provider, each by its own event; whoever is on duty answers for C until 8:30."""
     passed = [(event.giver, event.to) for event in recorded(contract, "case.passed")]

@@ -169,6 +169,15 @@ async def test_roles_that_speak_for_nobody_have_no_card(centre: Centre) -> None:
         assert "outbox.js" not in menu.text
 
 
+async def test_who_promises_is_under_contract(centre: Centre) -> None:
+    """A provider whose contract is over rings nobody back."""
+    async with browser(site(centre, role="night")) as web:
+        card = (await web.get("/calls/new")).text
+
+    offered = card[card.index('id="call_back_who"') :]
+    assert re.findall(r'<option value="(\w*)"', offered[: offered.index("</select>")]) == ["", "day", "night"]
+
+
 async def test_a_card_is_gone_on_with_by_its_number(centre: Centre) -> None:
     """What stands there, by whomever it was told; a number that is not there is the same 404 as ever."""
     async with browser(site(centre, role="night")) as web:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -127,16 +128,17 @@ async def test_what_is_said_goes_out_as_the_roles_provider(centre: Centre) -> No
 
 
 async def test_paper_keeps_its_own_time(centre: Centre) -> None:
-    """Signed for at 8:31 on paper: that is when it was; a time that is still to come was yesterday's."""
+    """Signed for at 8:31 on paper: that is when it was, on the statement's own morning, also typed in a day later."""
     app = site(centre, role="day")
-    for item, time in ((2, "8:31"), (1, "23:50")):
-        await send(app, form("acknowledge", item, at=time))
+    await send(app, form("acknowledge", 2, at="8:31"))
+    assert app.state.counter.sent[0][1]["entered"] == "2025-11-15T08:35:00+09:00"
+    centre.clock.now += timedelta(days=1)
+    await send(app, form("acknowledge", 1, at="8:32"))
 
     assert [message["time"] for _, message in app.state.counter.sent] == [
         "2025-11-15T08:31:00+09:00",
-        "2025-11-14T23:50:00+09:00",
+        "2025-11-15T08:32:00+09:00",
     ]
-    assert app.state.counter.sent[0][1]["entered"] == "2025-11-15T08:35:00+09:00"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +148,7 @@ async def test_paper_keeps_its_own_time(centre: Centre) -> None:
         (form("acknowledge", worker="あ" * 101), "氏名は100字までで入力してください。"),
         (form("acknowledge", text="あ" * 1_001), "1,000字までで入力してください。"),
         (form("acknowledge", at="25:00"), "時刻は 8:55 のように入力してください。"),
+        (form("acknowledge", at="23:59"), "その時刻はまだ来ていません。"),
         (form("acknowledge", at="八時"), "時刻は 8:55 のように入力してください。"),
         (form("question", text=""), "内容を入力してください。"),
         (form("correct", text=""), "訂正の理由を入力してください。"),

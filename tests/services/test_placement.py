@@ -18,7 +18,10 @@ from tests.desk_examples import (
     call,
     cancel,
     close,
+    codes,
+    message,
     names,
+    offer,
 )
 
 
@@ -37,6 +40,39 @@ def test_a_place_is_arranged_for_a_case_by_the_senders_reference(told: Centre) -
 
     assert receipt.case == [event.case] == [told.events()[0].case]
     assert (event.kind, event.provider, event.ref, event.by) == ("short-stay", "day", "bed", "centre")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        arrange(case="", number="R7-0001"),
+        offer(case="", number="R7-0001"),
+        close("", number="R7-0001"),
+    ],
+    ids=["placement", "handover", "closing"],
+)
+def test_a_provider_whose_contract_is_over_has_no_effect_afterwards(told: Centre, said: Any) -> None:
+    """Parked, with the reason; what was before its end it may still tell."""
+    receipt = told.say("contractor", said)
+
+    assert (receipt.status, receipt.field) == ("parked", "time")
+    assert "outside the sender's contract" in (receipt.reason or "")
+
+
+def test_what_was_arranged_before_a_contracts_end_is_taken_late(centre: Centre) -> None:
+    """Told by the former provider weeks later."""
+    centre.say("contractor", call("O", "2025-03-20 12:00"))
+    centre.pump()
+    centre.clock.now = at("2025-05-20 12:00")
+
+    assert centre.say("contractor", arrange(case="O", on="2025-03-21 12:00")).status == "accepted"
+
+
+def test_words_that_a_former_provider_adds_are_kept_and_flagged(told: Centre) -> None:
+    """A card is never refused; that the contract was over is something to look at."""
+    added = message("call.add", NOON, number="R7-0001", district="kitazawa", personal={"words": "架空"})
+
+    assert "outside-contract" in codes(told.say("contractor", added))
 
 
 @pytest.mark.parametrize("number", ["R7-0001", "ｒ７－０００１"])

@@ -284,6 +284,16 @@ async def test_what_was_merged_is_one_row(centre: Centre) -> None:
     assert "約束しないこと：帰る日" in told
 
 
+async def test_a_promise_of_a_contract_that_is_over_names_who_is_to_keep_it(centre: Centre) -> None:
+    """Who answers at that time; and beside it who promised."""
+    back = {"by": at("2025-12-31 23:30").isoformat(), "who": "contractor"}
+    centre.say("day", call("D", "2025-12-31 16:45", call_back=back))
+    centre.pump()
+
+    told = await text(site(centre, role="night"))
+    assert "折り返しの約束：23:30まで　夜間受託事業者（旧受託事業者が約束）" in told
+
+
 async def test_what_was_promised_and_not_done_is_shown_for_a_night(centre: Centre) -> None:
     """The night that should have rung back sees it all night, also what the day left; the next one is not bothered."""
     back = {"by": at("2025-12-31 14:30").isoformat(), "who": "day"}

@@ -50,6 +50,7 @@ SUBSCRIBERS = {
     "a password in the address": (HOOK + '»url = "https://a:b@c.example/"', "the signature says who we are"),
     "a part of a page": (HOOK + '»url = "https://c.example/#x"', "no name, password or #part"),
     "an open line": (HOOK + '»url = "http://c.example/"', "http is read by everybody on the way"),
+    "a private address": (HOOK + '»url = "https://10.0.0.5/hook"', "a private address: nothing is sent to it"),
     "a private host that is not meant": (
         HOOK + 'url = "https://c.example/"\n»private_hosts = ["d.example"]',
         "it does not name the host of `url`, c.example",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from events import Recorded, event_of
 from services.handover.owners import owner_after
+from services.ward import Ward
 from tests.simulation.script import CHANGE
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ def what_cannot_wait_is_raised(left: Left) -> Iterator[str]:
     closed = {event.case for _, event in _events(left, "intake", "case.closed")}
     for place, record in _calls(left).items():
         event: Any = event_of(record)
-        by = _cannot_wait(event.card, until) if event.card else None
+        by = _cannot_wait(event.card, until, left.night.ward) if event.card else None
         if by is not None and place not in ladders and place[0] not in acknowledged and event.case not in closed:
             yield f"{event.number} could wait until {by}, and was raised with nobody"
     planned = _deadlines(left, "handover")
@@ -317,10 +318,11 @@ def _rounds(told: list[tuple[Recorded, Any]]) -> list[list[tuple[Recorded, Any]]
     return found
 
 
-def _cannot_wait(card: Any, until: datetime) -> datetime | None:
+def _cannot_wait(card: Any, until: datetime, ward: Ward) -> datetime | None:
     times = [card.safe_until, card.medication_at]
-    if card.call_back and card.call_back.who not in ("night", "contractor"):
-        times.append(card.call_back.by)
+    back = card.call_back
+    if back and back.by and (back.who not in ("night", "contractor") or ward.is_over(back.who, back.by)):
+        times.append(back.by)
     return min((moment for moment in times if moment is not None and moment < until), default=None)
 
 

@@ -31,16 +31,22 @@ const startCard = () => {
 
   // One person on the card. `id` is that of their `call.report`; `number`, once it came.
   const personIn = (section) => {
-    const one = { section, id: outbox.newId(), number: section.dataset.number, stamps: [], chosen: null };
+    const one = { section, id: outbox.newId(), number: section.dataset.number, stamps: [], after: [], chosen: null };
     one.reported = Boolean(one.number);
     one.linked = Boolean(section.dataset.linked);
     one.at = (id) => at(section.dataset.prefix + id);
-    one.kept = values(one);
+    one.kept = one.blank = values(one);
     return one;
   };
   const persons = [...form.querySelectorAll(".person")].map(personIn);
   persons[0].id = form.dataset.number ? persons[0].id : card;
   const [first] = persons;
+  const personOf = (sent) =>
+    persons.find((one) =>
+      sent.kind === "call.report" || sent.call
+        ? [sent.id, sent.call].includes(one.id)
+        : sent.number === one.section.dataset.number,
+    ) ?? first;
   const ownerOf = (element) => persons.find((one) => one.section.contains(element));
 
   const differing = (now, kept) =>
@@ -83,6 +89,18 @@ const startCard = () => {
     one.kept = now;
     if (one.reported) outbox.put(card, message("call.add", { ...which(one), fields, danger }));
     else report(one, now, danger);
+    for (const sent of one.after.splice(0)) outbox.put(card, sent);
+  };
+
+  // Something of this card could not be read: it and what followed it are told again, from what now stands here.
+  const takeBack = () => {
+    for (const sent of outbox.takeBack(card)) {
+      const one = personOf(sent);
+      if (sent.kind === "call.report") [one.reported, one.kept] = [false, one.blank];
+      else if (sent.kind !== "call.add") one.after.push(sent);
+      one.kept = Object.fromEntries(Object.entries(one.kept).filter(([name]) => !(name in (sent.fields ?? {}))));
+      one.stamps.unshift(...(sent.danger ?? []));
+    }
   };
 
   // Whether anything was told of somebody who was not saved yet; a section that stays empty is nobody.
@@ -90,6 +108,7 @@ const startCard = () => {
 
   const save = (evenEmpty = false, whose = first) => {
     clearTimeout(timer);
+    if (outbox.isRefused(card)) takeBack();
     const others = persons.slice(1).filter((one) => !one.removed && (isTold(one) || (evenEmpty && one === whose)));
     if (!first.removed) saveOne(first, evenEmpty || others.some((one) => !one.reported));
     for (const one of others) saveOne(one, true);
@@ -116,20 +135,31 @@ const startCard = () => {
     at("not-registered").textContent = strange.map((one) => labelled(one, words.not_registered)).join(" ");
   };
 
+  // What stays at the foot of the window. Whatever the last answer was: while anything is only on this device, that.
+  let [answered, isWell] = ["", true];
+  const stand = () => {
+    const isUnsent = outbox.has(card) && !outbox.isRefused(card);
+    const text = isUnsent ? said("kept_here", { n: outbox.count() }) : answered;
+    at("told").parentElement.classList.toggle("differs", isUnsent || !isWell);
+    if (at("told").textContent !== text) at("told").textContent = text;
+  };
+  const say = (text, well = true) => {
+    [answered, isWell] = [text, well];
+    stand();
+  };
+  outbox.watch(() => form.isConnected && stand());
+
   const show = (one, answer) => {
     if (answer.state === "queued") {
-      if (!one.number) at("told").textContent = words.queued;
+      if (!one.number) say(words.queued);
       return;
     }
-    if (answer.state === "unreadable") {
-      at("told").textContent = said("cannot_read", { detail: answer.detail });
-      return;
-    }
+    if (answer.state === "unreadable") return say(said("cannot_read", { detail: answer.detail }), false);
     one.number = answer.number ?? one.number;
     one.unregistered ||= answer.not_registered;
     const isParked = ["parked", "conflict"].includes(answer.status);
     const inWords = { number: one.number || words.no_number, time: answer.time, detail: answer.detail };
-    at("told").textContent = labelled(one, said(isParked ? "card_parked" : "saved", inWords));
+    say(labelled(one, said(isParked ? "card_parked" : "saved", inWords)), !isParked);
     const odd = at("flags");
     for (const text of (answer.flags ?? []).map((flag) => labelled(one, flag))) {
       if ([...odd.children].some((line) => line.textContent === text)) continue;
@@ -153,11 +183,7 @@ const startCard = () => {
 
   outbox.listen((of, sent, answer) => {
     if (of !== card || !form.isConnected) return;
-    const isOf = (one) =>
-      sent.kind === "call.report" || sent.call
-        ? [sent.id, sent.call].includes(one.id)
-        : sent.number === one.section.dataset.number;
-    const one = persons.find(isOf) ?? first;
+    const one = personOf(sent);
     show(one, answer);
     if (answer.status === "parked" && sent.kind === "call.link") showLink(one, false);
     if (answer.state === "queued" && sent.kind === "call.report") ask(one, sent.id);

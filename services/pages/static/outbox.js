@@ -4,10 +4,11 @@
 "use strict";
 const outbox = (() => {
   const shown = document.getElementById("unsent");
+  const [light, lightUnsent] = [document.getElementById("light"), document.getElementById("light-unsent")];
   const prefix = `yoake/${shown.dataset.role}/`;
   const [SOON, LATER, PATIENCE] = [2_000, 15_000, 20_000];
   const memory = new Map(); // Where the browser keeps nothing, what is unsent lasts as long as the page.
-  const listeners = [];
+  const [listeners, watchers] = [[], []];
   let [sending, again, waiting, last, why] = [false, false, null, 0, null];
 
   const store = (key, text) => {
@@ -32,14 +33,22 @@ const outbox = (() => {
     return [...kept, ...memory.keys()].sort();
   };
 
+  const entries = () => {
+    const found = keys().map((key) => [key, load(key)]); // One that another window sent meanwhile is no text any more.
+    return found.filter(([, text]) => text !== null).map(([key, text]) => ({ key, ...JSON.parse(text) }));
+  };
+  const of = (card) => entries().filter((entry) => entry.card === card);
+  const isRefused = (card) => of(card).some((entry) => entry.refused);
   // Cards, and not messages: a call is one, however often it was saved.
-  const count = () => new Set(keys().map((key) => JSON.parse(load(key)).card)).size;
+  const count = () => new Set(entries().map((entry) => entry.card)).size;
 
   const show = () => {
     const n = count();
-    shown.hidden = !n || !why;
+    shown.hidden = lightUnsent.hidden = !n || !why;
+    light.hidden = !shown.hidden;
     const text = why && n ? shown.dataset[why].replace("{n}", n) : "";
     if (shown.textContent !== text) shown.textContent = text;
+    for (const watcher of watchers) watcher();
   };
 
   const post = async (message) => {
@@ -68,14 +77,11 @@ const outbox = (() => {
     if (sending) return;
     sending = true;
     clearTimeout(waiting);
-    let unread = 0;
     while (again) {
       again = false;
-      unread = 0;
-      for (const key of keys()) {
-        const text = load(key);
-        if (text === null) continue; // Another window sent it.
-        const { card, message } = JSON.parse(text);
+      for (const { key, card, message } of entries()) {
+        if (load(key) === null) continue; // Another window sent it.
+        if (isRefused(card)) continue; // It can only come right on its card, and what follows it waits for it.
         const answer = await post(message);
         if (typeof answer === "string") {
           why = answer;
@@ -84,20 +90,26 @@ const outbox = (() => {
           waiting = setTimeout(send, why === "signedOut" ? LATER : SOON);
           return;
         }
-        if (answer.state === "unreadable") unread += 1;
+        if (answer.state === "unreadable") store(key, JSON.stringify({ card, message, refused: true }));
         else remove(key);
         for (const listener of listeners) listener(card, message, answer);
       }
     }
     sending = false;
-    why = null;
-    if (unread) waiting = setTimeout(send, LATER);
+    why = entries().some((entry) => entry.refused) ? "refused" : null;
     show();
+  };
+  // All of a card that is still here, in its order, to be put again: something of it could not be read as it was.
+  const takeBack = (card) => {
+    const taken = of(card);
+    for (const { key } of taken) remove(key);
+    return taken.map((entry) => entry.message);
   };
 
   const put = (card, message) => {
     last = Math.max(last + 1, Date.now()); // In the order in which they were made.
     store(`${prefix}${String(last).padStart(15, "0")}/${message.id}`, JSON.stringify({ card, message }));
+    show();
     return send();
   };
 
@@ -116,7 +128,18 @@ const outbox = (() => {
     else for (const key of keys()) remove(key);
   });
   addEventListener("online", send);
+  addEventListener("storage", show);
   send();
 
-  return { put, newId, listen: (listener) => listeners.push(listener), post: shown.dataset.post };
+  return {
+    put,
+    newId,
+    takeBack,
+    count,
+    isRefused,
+    has: (card) => of(card).length > 0,
+    listen: (listener) => listeners.push(listener),
+    watch: (watcher) => watchers.push(watcher),
+    post: shown.dataset.post,
+  };
 })();

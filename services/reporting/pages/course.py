@@ -177,6 +177,10 @@ def name_of(step: Step, passings: Mapping[str, Passing], terms: Terms) -> str:
         if (passing.kind, step.event) == (INFORMATION, "handed-over"):
             kind, name = terms.screen("informed"), ""  # Nobody took anything on.
         return separator.join(part for part in (kind, name, whose) if part)
+    if step.event == "case.passed":
+        giver, to, because = (step.data[name] for name in ("giver", "to", "because"))
+        parties = {"giver": terms.owner(giver), "to": terms.owner(to)}
+        return terms.screen("passed_from_to", what=name, because=terms.code(because), **parties)
     if step.event == "placement.arranged":
         return separator.join((name, terms.word("placement", step.data["kind"])))
     return name

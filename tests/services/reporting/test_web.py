@@ -14,7 +14,10 @@ import sqlalchemy as sa
 
 from events import known_events
 from services.pages.shield import HEADERS
+from services.pages.terms import Terms
 from services.pages.words import EVENTS, FIELDS, SCREEN
+from services.reporting.inquiry import Step
+from services.reporting.pages.course import name_of
 from services.reporting.published import PublishedError, load
 from services.reporting.report import shown
 from services.reporting.tables import REPORTS
@@ -24,9 +27,11 @@ from tests.desk_examples import (
     NEXT_DAY,
     NIGHT,
     NOON,
+    WARD,
     Centre,
     answer,
     arrange,
+    at,
     call,
     close,
     contact,
@@ -272,6 +277,30 @@ async def test_a_history_is_shown_where_handover_cannot_be_read(centre: Centre) 
         connection.execute(sa.text("DROP TABLE cases"))
 
     assert "担当" not in stands_on(await course_of(centre))
+
+
+def test_who_was_in_charge_and_who_is_now_stands_in_the_headline() -> None:
+    """From whom to whom, and why, without opening anything."""
+    passed = {"case": "C", "giver": "contractor", "to": "night", "because": "contract"}
+    now = at("2025-04-01 00:00")
+    step = Step(
+        occurred_at=now,
+        recorded_at=now,
+        ledgered_at=now,
+        position=1,
+        service_position=1,
+        service="handover",
+        event="case.passed",
+        id="p",
+        cause="deadline:x",
+        message=None,
+        synthetic=True,
+        data=passed,
+        changes=[],
+    )
+
+    name = "担当が替わった：旧受託事業者 → 夜間受託事業者（契約の終了）"
+    assert name_of(step, {}, Terms(WARD, "ja")) == name
 
 
 async def test_where_a_case_stands_is_what_was_learned_last(centre: Centre) -> None:

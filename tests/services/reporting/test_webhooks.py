@@ -13,8 +13,9 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from events.seal import unseal
-from services.degraded import Facts, degraded
-from services.reporting.posting import Answer, Poster, is_public
+from services.degraded import Facts, Level, degraded, is_ready, seen_as
+from services.reporting.posting import Answer, Poster
+from services.subscribers import is_public
 from tests.hook_examples import Received, Receiver, Says, receiving
 from tests.subscriber_examples import (
     OFFICE_KEY,
@@ -188,6 +189,9 @@ async def test_one_that_is_gone_is_sent_nothing_until_somebody_says_so(served: S
     await served.until(lambda: served.delivering.receivers()[0].disabled)
     said = degraded(Facts(service="reporting", receivers=served.delivering.receivers()))
     assert "subscriber-disabled" in [one.code for one in said]
+    assert (is_ready(said), seen_as(said)) == (True, Level.late)  # The light on the pages is not 正常.
+    assert "subscriber enable" in (await served.do("retry")).refused
+    assert {each.attempts for each in served.queue()} == {0, 1}
 
     assert (await served.do("enable")).count == 4
     await served.until(lambda: served.states() == ["delivered"] * 4)

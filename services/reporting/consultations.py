@@ -77,7 +77,7 @@ def _units(found: Standing) -> tuple[tuple[str, ContactFacts], ...]:
 
 
 def pending(case_id: str, facts: Facts, as_of: datetime | None = None) -> bool:
-    """Whether a consultation stands in the last column while a hand-over is asked for (うち依頼中, Rule 7)."""
+    """Whether a consultation stands in the last column while a hand-over is asked for (うち対応中, Rule 7)."""
     found = standing(case_id, facts, as_of)
     return found is not None and found.outcome.pending
 

@@ -506,7 +506,7 @@ def test_nothing_is_a_late_note_once_the_case_came_back(told: Centre) -> None:
 
 
 def test_an_open_hand_over_leaves_the_figure_as_it_is(told: Centre) -> None:
-    """その他, with うち依頼中 below, until it is accepted; once it expired nothing is asked for."""
+    """その他, with うち対応中 below, until it is accepted; once it expired nothing is in hand."""
     told.say("day", offer())
     told.pump()
     assert (told.figures(), told.figures("pending")) == ({("day", "other"): 2}, {("consultations", "count"): 1})

@@ -348,7 +348,7 @@ def test_rule_7_these_hand_overs_never_count(kind: str) -> None:
 
 
 def test_rule_7_an_offered_hand_over_is_other_and_in_hand() -> None:
-    """うち依頼中, until there is an answer."""
+    """うち対応中, until there is an answer."""
     facts = given(contact("A"), offered())
 
     assert figures(facts) == DAY_OTHER

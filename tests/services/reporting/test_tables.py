@@ -279,10 +279,10 @@ def test_the_first_year_says_from_when() -> None:
 
 
 def test_calls_say_whose_moment_gives_the_band_and_what_is_in_hand() -> None:
-    """依頼中, as on the list of hand-overs; 対応中 is a case that is not closed. Only where there is one."""
+    """うち対応中, with the number, only where there is one."""
     assert japanese(table("calls", contact(), pending=2))[-2:] == [
         "時間帯は第一報の時刻による。",
-        "うち関係機関へ依頼中2件を含む。",
+        "うち対応中2件を含む。",
     ]
     assert japanese(table("calls", contact()))[-1] == "時間帯は第一報の時刻による。"
 

@@ -9,6 +9,8 @@ OF_SHEETS = {
     "sheet_cover": Label("送付状", "Cover"),
     "sheet_body": Label("引継書", "Hand-over"),
     "sheet_to": Label("送付先：{to}{contact}　御中", "To: {to}{contact}"),
+    "sheet_before": Label("送付先：{to}{contact}様（送付先名簿）。", "To: {to}{contact} (directory)."),
+    "sheet_before_other": Label("送付先：{to}様（送付先名簿にない宛先）。", "To: {to} (not in the directory)."),
     "sheet_check": Label("内容と宛先を二人で確認しましたか。", "Have two people checked the content and the receiver?"),
     "sheet_from": Label("差出人", "From"),
     "sheet_from_phone": Label("差出人の電話", "Sender's phone"),

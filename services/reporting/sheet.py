@@ -103,9 +103,17 @@ def sheet(
 
 def receiver(passing: Passing, entry: Agency | None, terms: Terms) -> str:
     """送付先：〇〇相談支援事業所　相談係　御中: an office and its post, and never a person."""
+    return terms.screen("sheet_to", **_named(passing, entry, terms))
+
+
+def before_sending(passing: Passing, entry: Agency | None, terms: Terms) -> str:
+    """送付先：〇〇相談支援事業所 〇〇様（送付先名簿）。 What two people compare with the sheet; it is not on it."""
+    return terms.screen("sheet_before" if entry else "sheet_before_other", **_named(passing, entry, terms))
+
+
+def _named(passing: Passing, entry: Agency | None, terms: Terms) -> dict[str, str]:
     to = terms.say(entry.label) if entry else terms.agency(passing.agency, passing.to)
-    contact = f"　{entry.contact}" if entry and entry.contact else ""
-    return terms.screen("sheet_to", to=to, contact=contact)
+    return {"to": to, "contact": f"　{entry.contact}" if entry and entry.contact else ""}
 
 
 def _addresses(entry: Agency | None, terms: Terms) -> Iterator[Line]:

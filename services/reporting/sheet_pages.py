@@ -31,7 +31,7 @@ from services.parked_desk import DONE
 from services.passings import Passing, one
 from services.reporting.inquiry import Inquiry
 from services.reporting.known import Known
-from services.reporting.sheet import Sheet, sheet
+from services.reporting.sheet import Sheet, before_sending, sheet
 from services.subscribers import WITH_PERSONAL
 
 HERE = Path(__file__).with_name("templates")
@@ -194,6 +194,7 @@ class SheetPages:
             terms,
             refused.status if refused else status,
             sheet=made.sheet,
+            before=before_sending(made.passing, made.entry, terms),
             agreed=made.agreed,
             over=_over(made.passing, terms) if made.is_over else "",
             fax=fax,

@@ -68,7 +68,8 @@ async def test_the_sheet_is_addressed_from_the_directory(centre: Centre) -> None
     told = words((await get(site(centre, role="day"), own(centre))).text)
     assert "送付先：北沢保健福祉課 障害支援担当 御中" in told.replace("　", " ")
     assert "ファクス 03-0000-0021" in told
-    assert "内容と宛先を二人で確認しましたか。" in told
+    question = "送付先：北沢保健福祉課 障害支援担当様（送付先名簿）。 内容と宛先を二人で確認しましたか。"
+    assert question in told.replace("　", " ")
     assert "架空データ" in told
     for each in (
         "見本 髙子",

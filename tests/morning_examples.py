@@ -10,8 +10,7 @@ from typing import Any
 
 import msgspec
 
-from services.handover.in_hand import in_hand
-from services.handover.register import CASES, ItemRow, items_of
+from services.handover.register import CASES, ItemRow, Register, items_of
 from services.reporting.fold import fold, is_open
 from services.ward import Ward
 from tests.desk_examples import WARD, Centre, Message, at, message
@@ -101,7 +100,8 @@ def still_open(centre: Centre) -> list[str]:
     centre.pump()
     numbers = {event.case: event.number for event in centre.events() if event.name == "call.received"}
     numbers |= {event.to_case: event.to_number for event in centre.events() if event.name == "contact.moved"}
-    listed = {numbers[case] for case in in_hand(centre.engine("handover")).cases}
+    with centre.engine("handover").connect() as connection:
+        listed = {numbers[row.case] for row in Register(connection).in_hand()}
     facts = fold(centre.desk().journal.records())
     assert listed == {number for case, number in numbers.items() if is_open(case, facts)}
     return sorted(listed)

@@ -15,6 +15,7 @@ MARK = "ひみつ太郎"
 
 NOW = "2025-05-12T12:00:00+09:00"
 
+_ITEM = {"night": "day", "item": "whole"}
 FIELDS: dict[str, dict[str, str]] = {
     "registration.submit": {
         "person": "text",
@@ -162,8 +163,11 @@ FIELDS: dict[str, dict[str, str]] = {
     "handover.decline": {"handover": "needed", "handover_id": "text", "how": "text", "reason": "text"},
     "handover.withdraw": {"handover": "needed", "handover_id": "text", "how": "text", "reason": "text"},
     "handover.return": {"handover": "needed", "handover_id": "text", "how": "text", "reason": "text"},
-    **{f"item.{verb}": {"night": "day", "item": "whole"} for verb in ("acknowledge", "question", "answer")},
-    **{f"item.{verb}": {"night": "day", "item": "whole", "seen": "text"} for verb in ("undo", "done")},
+    "item.acknowledge": _ITEM,
+    "item.undo": _ITEM | {"seen": "text"},
+    "item.question": _ITEM,
+    "item.answer": _ITEM,
+    "item.done": _ITEM | {"seen": "text"},
     "exchange.count": {"night": "day", "contacts": "whole"},
     "case.note": {"case": "text", "number": "text", "until": "day"},
     "parked.close": {"parked": "needed", "reason": "needed"},

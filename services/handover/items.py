@@ -182,6 +182,8 @@ def _undo(place: _Place, seen: str | None) -> None:
                     HandoverReturned(handover=known.id, case=known.case, provider=place.said.provider, giver=back),
                     place.said.at,
                 )
+                if (part := place.book.beside.case(known.case)) is not None and part.case != case.case:
+                    _pass(part, back, place.book)  # Taken apart again, it is not passed a second time.
         _pass(case, back, place.book)
         contracts.heard_late(case, place.said.at, place.said.arrived, place.book)
 

@@ -119,6 +119,18 @@ def test_what_was_acknowledged_before_the_merging_can_be_undone_after_it(morning
     assert whose(morning, B) == "night"
 
 
+def test_what_was_undone_while_merged_is_not_passed_again_as_they_are_taken_apart(morning: Centre) -> None:
+    """Taken over, merged, given back as part of the whole, taken apart: the night has had it since then."""
+    tell(morning, ("day", acknowledge(2)), ("day", merged(B, A)))
+    tell(morning, ("day", item("undo", 2, "2025-05-13 10:30", worker=None)))
+    assert whose(morning, A) == "night"
+    before = passed(morning)
+    tell(morning, ("day", apart(B)))
+
+    assert passed(morning) == before
+    assert owners(morning) == {A: "night", B: "night"}
+
+
 def test_a_case_of_the_days_stays_the_days(morning: Centre) -> None:
     """The night opened a second one about it by mistake: no undoing gives the day's own case to the night."""
     tell(morning, ("day", call("C", "2025-05-13 09:00")))

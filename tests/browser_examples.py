@@ -29,6 +29,17 @@ def launched() -> Iterator[Browser]:
         browser.close()
 
 
+def signed_in(chromium: Browser, app: Starlette, address: str, role: str, name: str) -> Page:
+    """A page of a new visitor who has signed in, and stands on the role's first page."""
+    context = chromium.new_context()
+    context.set_default_timeout(15_000)
+    page = context.new_page()
+    page.goto(f"{address}/signin/{app.state.signins.link(role, name)}")
+    page.get_by_role("button", name="サインインする").click()
+    page.wait_for_url(lambda url: "/signin/" not in url)
+    return page
+
+
 class served:  # noqa: N801  (read as a verb: with served(app) as address)
     """A web server in a thread, on a free port."""
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from events.morning import ItemAcknowledged, ItemUnacknowledged
-from tests.browser_examples import IN_A_BROWSER, served, sound
+from tests.browser_examples import IN_A_BROWSER, served, signed_in, sound
 from tests.desk_examples import Centre
 from tests.statement_examples import handed_over, late, night_in, of_item, say, silent, told
 from tests.web_examples import centre_in, site
@@ -34,14 +34,10 @@ def place(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         handed_over(centre, told("A", "23:40"), told("B", "05:20"), silent("06:10"))
         app = site(centre, role=None)
         with served(app) as address:
-            context = chromium.new_context()
-            context.set_default_timeout(15_000)
-            page = context.new_page()
-            page.goto(f"{address}/signin/{app.state.signins.link('day', '架空 次郎')}")
-            page.get_by_role("button", name="サインインする").click()
+            page = signed_in(chromium, app, address, "day", "架空 次郎")
             page.wait_for_url("**/morning")
             yield Place(centre, page, address)
-            context.close()
+            page.context.close()
 
 
 def standing(page: Page, n: int) -> str:
@@ -154,11 +150,7 @@ def test_closing_a_night_is_answered_where_there_is_no_statement_yet(
         centre.tick("2025-11-16 03:17")
         app = site(centre, role=None)
         with served(app) as address:
-            context = chromium.new_context()
-            context.set_default_timeout(15_000)
-            page = context.new_page()
-            page.goto(f"{address}/signin/{app.state.signins.link('night', '架空 夜')}")
-            page.get_by_role("button", name="サインインする").click()
+            page = signed_in(chromium, app, address, "night", "架空 夜")
             page.goto(f"{address}/morning")
             page.locator("#close-calls").fill("5")
             page.get_by_role("button", name="夜間を締める").click()
@@ -169,4 +161,4 @@ def test_closing_a_night_is_answered_where_there_is_no_statement_yet(
             page.locator("#close-calls").fill("5")
             page.get_by_role("button", name="夜間を締める").click()
             page.get_by_text("すでに締めてあります").wait_for()
-            context.close()
+            page.context.close()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser_examples import IN_A_BROWSER, served, sound
+from tests.browser_examples import IN_A_BROWSER, served, signed_in, sound
 from tests.desk_examples import Centre, at, call, message
 from tests.evening_examples import MOTHER, RINGS, mother_rings, new_years_eve
 from tests.web_examples import site
@@ -28,14 +28,10 @@ def place(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with new_years_eve(tmp_path_factory.mktemp("tonight")) as centre:
         app = site(centre, role=None)
         with served(app) as address:
-            context = chromium.new_context()
-            context.set_default_timeout(15_000)
-            page = context.new_page()
-            page.goto(f"{address}/signin/{app.state.signins.link('night', '架空 夜')}")
-            page.get_by_role("button", name="サインインする").click()
+            page = signed_in(chromium, app, address, "night", "架空 夜")
             page.wait_for_url("**/tonight")
             yield Place(centre, page, address)
-            context.close()
+            page.context.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -292,6 +292,7 @@ def test_what_inbox_holds_is_backed_up_and_comes_back(tmp_path: Path) -> None:
     """Intake hangs, three calls lie in INBOX: they are in a backup made then, and in one made when all has stopped."""
     data, there = tmp_path / "data", tmp_path / "there"
     with up(data):
+        until(lambda: settled(data))  # Who is stopped before the ledger has heard of the ward leaves it without tables.
         os.kill(pid_of(data, "intake"), signal.SIGSTOP)
         asyncio.run(_publish(data, [call(n) for n in range(3)]))
         live = yoake("backup", tmp_path / "live", "--data", data, "--json")

@@ -215,17 +215,21 @@ class ExchangeCounted(OfNight, frozen=True, kw_only=True):
 
 class CasePassed(Event, frozen=True, kw_only=True):
     """A case is in another's charge (担当) from this moment: `because` the contract passed on (`contract`), or it was
-    merged with one that somebody had taken over or on (`merged`), or was taken apart from it again (`split`)."""
+    merged with one that somebody had taken over or on (`merged`), or was taken apart from it again (`split`), or its
+    item had been acknowledged while there was nothing to pass (`acknowledged`): then `night` and `item` say which.
+    """
 
     name: ClassVar[str] = "case.passed"
     case: str
     giver: str
     to: str
     because: str
+    night: date | None = None
+    item: int | None = None
 
     @property
     def about(self) -> str:
-        return self.case
+        return night_id(self.night) if self.night else self.case  # As the acknowledgement by which it passes.
 
     @property
     def case_id(self) -> str | None:

@@ -37,6 +37,12 @@ def _has_line(ward: Ward, provider: str, at: datetime, band: str) -> bool:
     return contract is not None and band in contract.bands and ward.is_under_contract(provider, at)
 
 
+def is_of_night(owner: str, ward: Ward) -> bool | None:
+    """Whether a provider works at night; None: it is none."""
+    contract = ward.provider_of(owner)
+    return None if contract is None or ward.morning is None else ward.morning.band in contract.bands
+
+
 def successor(owner: str, band: str, at: datetime, ward: Ward) -> str | None:
     """To whom a case of this band passes at a moment; None while it need not, or cannot."""
     if not ward.is_over(owner, at):

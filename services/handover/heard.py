@@ -27,7 +27,7 @@ from events.intake import (
     NightClosed,
 )
 from services.book import Book
-from services.handover import contracts, night, urgent
+from services.handover import contracts, night, opening, urgent
 from services.handover.firsts import counts
 from services.handover.register import CaseRow, ItemRow, Register, waiting_part
 from services.handover.statement import WRITING
@@ -156,6 +156,7 @@ def _begin(row: ItemRow, record: Recorded, band: str, ward: Ward, book: Book[Any
         first=None if was_moved else row,
         synthetic=row.synthetic,
     )
+    case.opened = case.open
     register.keep_case(case)
     if was_moved:
         register.keep_item(row)
@@ -195,6 +196,7 @@ def _settle(case: str, since: datetime, record: Recorded, book: Book[Any]) -> No
     whole = settle(case, book)
     if whole is not None:
         contracts.heard_late(whole, since, record.recordedat, book)
+        opening.take_over(whole, record.time, record.recordedat, book)
 
 
 def _concerns(record: Recorded, event: CallAdded | CallCorrected, book: Book[Any]) -> bool:
@@ -295,6 +297,8 @@ def _moved(record: Recorded, event: ContactMoved, book: Book[Any]) -> None:
         register.keep_case(before)
     row.case, row.number = event.to_case, event.to_number
     _put_under(register.case(event.to_case), row, record, ward.band_of(at), ward, book)
+    if (whole := register.standing(event.to_case)) is not None:
+        opening.take_over(whole, record.time, record.recordedat, book)
     urgent.moved(row, event.case, record.recordedat, book)
     if before is not None:
         if before.began_at == row.at:

@@ -268,5 +268,4 @@ def _works(said: Said, ward: Ward, *, at_night: bool) -> bool:
 
 def _is_nights(owner: str, taker: str, ward: Ward) -> bool:
     """Whether a case in this provider's charge passes to whoever acknowledges it."""
-    contract, night = ward.provider_of(owner), ward.morning.band if ward.morning else None
-    return contract is not None and owner != taker and night in contract.bands
+    return owner != taker and bool(contracts.is_of_night(owner, ward))

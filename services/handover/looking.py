@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
 from events.intake import night_id
-from events.morning import OfNight
+from events.morning import CasePassed, OfNight
 from services.handover.night import Night, after, own
 from services.handover.register import ItemRow, Register, closing_of, items_of
 from services.handover.statement import stands
@@ -57,7 +57,7 @@ def _state(history: list[Recorded]) -> Night:
     state = Night()
     for record in history:
         event = event_of(record)
-        if isinstance(event, OfNight):
+        if isinstance(event, OfNight | CasePassed):
             state = after(state, event, record.time)
     return state
 

@@ -15,6 +15,7 @@ import msgspec
 from events import Recorded
 from events.intake import NightClosed, night_id
 from events.morning import (
+    CasePassed,
     DeadlinePassed,
     DeadlineSettled,
     EveningIssued,
@@ -61,7 +62,7 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     """One night, as its events leave it.
 
     `questions`: how many of each item wait for an answer. `charge`: which cases have passed to whom by being
-    acknowledged, and from whom. `exchange`: what was said last of the telephone exchange's count.
+    acknowledged, at once or as they opened after it, and from whom. `exchange`: what was said last of the telephone exchange's count.
     """
 
     editions: tuple[Edition, ...] = ()
@@ -90,10 +91,11 @@ NightEvent = (
     | DeadlineSettled
     | ExchangeCounted
     | EveningIssued
+    | CasePassed
 )
 
 
-def after(state: Night | None, event: OfNight, at: datetime) -> Night:
+def after(state: Night | None, event: OfNight | CasePassed, at: datetime) -> Night:
     """A night after an event. With a thousand items each step costs a copy of the one part that changes."""
     night = state or Night()
     fact: NightEvent = event  # type: ignore[assignment]  # There are no others of a night.
@@ -134,6 +136,8 @@ def after(state: Night | None, event: OfNight, at: datetime) -> Night:
             return msgspec.structs.replace(night, exchange=fact.contacts)
         case EveningIssued():
             return night
+        case CasePassed():
+            return msgspec.structs.replace(night, charge=night.charge | {fact.case: (fact.giver, fact.to)})
         case _:
             assert_never(fact)
 

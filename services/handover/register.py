@@ -174,6 +174,8 @@ class CaseRow(msgspec.Struct, kw_only=True, gc=False):
     first: ItemRow | None = None
     registered: bool | None = None
     synthetic: bool = False
+    opened: bool = False
+    """It opened, and whether that passes it on was not looked at yet; never written."""
 
 
 class _First(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from events.intake import CaseClosed
 from events.messages import CaseNote
 from events.morning import CaseNoted, CasePassed, OfContact, OfNight
 from services.book import Book, Due, Said, told
-from services.handover import contracts, domain, evening, heard, items, ladder, night, statement, urgent, whole
+from services.handover import contracts, domain, evening, heard, items, ladder, night, opening, statement, urgent, whole
 from services.handover.listed import Listed
 from services.handover.night import Night
 from services.handover.owners import owner_after
@@ -61,6 +61,7 @@ class Rules:
                 case.owner = owner
                 register.keep_case(case)
                 contracts.heard_late(case, said.at, said.arrived, book)
+                opening.take_over(case, said.at, said.arrived, book)
 
     def evolve(self, state: State | None, event: Event, at: datetime) -> State | None:
         """The state of what an event is about, after it."""
@@ -74,6 +75,9 @@ class Rules:
             case CaseNoted():
                 assert state is None or isinstance(state, Case), "a note is about a case"
                 return evening.after(state, event, at)
+            case CasePassed(night=date()):
+                assert state is None or isinstance(state, Night), "nothing else is about a night"
+                return night.after(state, event, at)
             case CasePassed():
                 return state  # In whose charge a case is stands beside the log.
             case _:

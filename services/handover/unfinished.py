@@ -23,7 +23,7 @@ def settle(case: str, book: Book[Any]) -> CaseRow | None:
     parts = [(part, register.contacts_of(part.case)) for part in parts_of([whole.case], register)[whole.case]]
     is_open = any(_is_left(part, whole, contacts) for part, contacts in parts) and _matters(parts, book)
     if is_open != whole.open:
-        whole.open = is_open
+        whole.open = whole.opened = is_open
         register.keep_case(whole)
     return whole
 

@@ -10,11 +10,10 @@ from typing import Any
 from events import Event, Recorded
 from events.intake import CaseMerged, CaseSplit
 from services.book import Book
-from services.handover import contracts, late
+from services.handover import contracts, late, opening
 from services.handover.owners import agency_owner, is_agency
 from services.handover.passing import Known, holder_of, known_of
 from services.handover.register import CaseRow, Register
-from services.ward import Ward
 
 MERGED, SPLIT = "merged", "split"
 
@@ -28,7 +27,7 @@ def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
             if one is not None and whole is not None:
                 _pass(whole, _joined(whole, one, record, book), MERGED, record, book)
                 _tell_others(whole.case, record, book)
-                contracts.heard_late(whole, record.time, record.recordedat, book)
+                _settle(whole, record, book)
         case CaseSplit(case=part, from_case=into):
             one, whole = register.case(part), register.standing(into)
             if one is not None and whole is not None:
@@ -36,7 +35,7 @@ def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
                 _pass(one, own, SPLIT, record, book)
                 _pass(whole, left, SPLIT, record, book)
                 for half in (one, whole):
-                    contracts.heard_late(half, record.time, record.recordedat, book)
+                    _settle(half, record, book)
         case _:
             pass
 
@@ -57,7 +56,7 @@ def _joined(whole: CaseRow, part: CaseRow, record: Recorded, book: Book[Any]) ->
     if held is not None:
         return held
     ward = book.ward_at(record.recordedat)
-    is_days = part.open and _is_of_night(whole.owner, ward) is True and _is_of_night(part.owner, ward) is False
+    is_days = part.open and contracts.is_of_night(whole.owner, ward) is True and contracts.is_of_night(part.owner, ward) is False
     return part.owner if is_days and ward.is_under_contract(part.owner, record.recordedat) else whole.owner
 
 
@@ -77,12 +76,6 @@ def _tell_others(whole: str, record: Recorded, book: Book[Any]) -> None:
                 late.note(known, first.contact, late.sender(record), record.type, record.time, book, _agency(holder))
 
 
-def _is_of_night(owner: str, ward: Ward) -> bool | None:
-    """Whether a provider works at night; None: it is none."""
-    contract = ward.provider_of(owner)
-    return None if contract is None or ward.morning is None else ward.morning.band in contract.bands
-
-
 def _apart(half: CaseRow, other: CaseRow, shared: str, book: Book[Any]) -> str:
     """What an agency took on is its own still; the rest is whose the whole was, or the provider's that gave it away."""
     held = held_by(half.case, book)
@@ -90,6 +83,12 @@ def _apart(half: CaseRow, other: CaseRow, shared: str, book: Book[Any]) -> str:
         return held or shared
     holder = holder_of(other.case, book)
     return holder.handover.giver if holder else half.owner
+
+
+def _settle(case: CaseRow, record: Recorded, book: Book[Any]) -> None:
+    """What a contract that is over, or an acknowledgement from before, makes of it."""
+    contracts.heard_late(case, record.time, record.recordedat, book)
+    opening.take_over(case, record.time, record.recordedat, book)
 
 
 def _pass(case: CaseRow, to: str, because: str, record: Recorded, book: Book[Any]) -> None:

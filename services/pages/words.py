@@ -698,6 +698,7 @@ CODES: Final = MappingProxyType(
         "exercise": Label("訓練", "Exercise"),
         "mistaken": Label("誤記入（取り消し）", "Entered by mistake"),
         "contract": Label("契約の終了", "The contract ended"),
+        "acknowledged": Label("引継書の項目を受領済み", "Its item was acknowledged"),
         "merged": Label("同じ相談を一つにまとめた", "Merged: the same matter"),
         "split": Label("相談のまとめを取り消した", "The merging of consultations was undone"),
         "phone": Label("電話", "Phone"),

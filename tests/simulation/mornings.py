@@ -234,6 +234,36 @@ def one_provider_is_in_charge(left: Left) -> Iterator[str]:
             yield f"{case} is in the charge of {owner}, and nobody but {' or '.join(sorted(expected))} was given it"
 
 
+def what_the_day_acknowledged_is_the_days(left: Left) -> Iterator[str]:
+    """No open case is the night's whose items are all acknowledged, however it came to be open; and whose that is."""
+    items = {
+        (event.night, item.n): (item.contact, item.matter)
+        for _, event in _events(left, "handover", "statement.issued")
+        for item in event.items
+    }
+    takers: dict[Place, str] = {}
+    for record, event in _events(left, "handover", "item.acknowledged", "item.unacknowledged"):
+        if event.item and record.type == "item.acknowledged":
+            takers[items[event.night, event.item]] = event.provider
+        else:
+            takers.pop(items.get((event.night, event.item), ("", 0)), None)
+    rows = left.ask("handover", 'SELECT "case", owner, open, merged_into FROM cases')
+    whole = {case: into for case, _, _, into in rows}
+    of: dict[str, list[Place]] = defaultdict(list)
+    for place, (case, moment) in _placed(left).items():
+        while case is not None and whole.get(case) is not None:
+            case = whole[case]
+        if case is not None and night_of(moment, left.night.ward) is not None:
+            of[case].append(place)
+    for case, owner, is_open, into in rows:
+        is_taken = bool(of[case]) and all(place in takers for place in of[case])
+        if is_open and into is None and is_taken and owner in ("night", "contractor"):
+            yield f"{case} is open, the day has acknowledged all of it, and it is in the charge of {owner}"
+    for _, event in _events(left, "handover", "case.passed"):
+        if event.because == "acknowledged" and (event.giver not in ("night", "contractor") or event.to != "day"):
+            yield f"{event.case} passed from {event.giver} to {event.to} by what the day acknowledged"
+
+
 def _together(left: Left) -> dict[str, list[str]]:
     """Of each case that was merged or taken apart, all that it ever was one with."""
     of: dict[str, list[str]] = {}
@@ -244,17 +274,22 @@ def _together(left: Left) -> dict[str, list[str]]:
 
 
 def _began(left: Left) -> dict[str, datetime]:
-    """When each consultation began, by where each contact belongs at the end."""
+    """When each consultation began."""
+    began: dict[str, datetime] = {}
+    for case, moment in _placed(left).values():
+        if case is not None:
+            began[case] = min(moment, began.get(case, moment))
+    return began
+
+
+def _placed(left: Left) -> dict[Place, tuple[str | None, datetime]]:
+    """Of which consultation each contact is at the end, and when it was."""
     places: dict[Place, tuple[str | None, datetime]] = {}
     for record, event in _events(left, "intake", "call.received", "contact.moved"):
         is_moved = record.type == "contact.moved"
         moment = event.contact_at if is_moved else record.time
         places[event.contact, event.matter] = (event.to_case if is_moved else event.case, moment)
-    began: dict[str, datetime] = {}
-    for case, moment in places.values():
-        if case is not None:
-            began[case] = min(moment, began.get(case, moment))
-    return began
+    return places
 
 
 def _passes(kind: str, event: Any, owner: str | None) -> tuple[str | None, str | None]:
@@ -346,5 +381,6 @@ CHECKS: tuple[Callable[[Left], Iterator[str]], ...] = (
     a_statement_agrees_only_with_the_truth,
     everything_is_taken_over_or_told,
     one_provider_is_in_charge,
+    what_the_day_acknowledged_is_the_days,
     what_cannot_wait_is_raised,
 )

@@ -200,8 +200,17 @@ def _back(place: _Place) -> str | None:
     if place.ward.morning and case.band == place.ward.morning.band:
         whole = all_of(case.case, place.book)
     charge = next((state.charge[one] for one in whole if one in state.charge), None)
-    others = [n for n in state.acknowledged if n != place.n and (item := state.items.get(n)) and item.case in whole]
-    return charge[0] if charge and case.owner == charge[1] and not others else None
+    if charge is None or case.owner != charge[1]:
+        return None
+    others = [item for n, item in state.items.items() if n in state.acknowledged and n != place.n]
+    return None if any(_is_of(item, whole, place.book) for item in others) else charge[0]
+
+
+def _is_of(item: Item, whole: list[str], book: Book[Any]) -> bool:
+    """Whether a call is of one of these consultations, wherever it has been moved since it was stated."""
+    register: Register = book.beside
+    row = register.contact(item.contact, item.case, item.matter)
+    return (row.case if row else item.case) in whole
 
 
 def _pass(case: CaseRow, to: str, book: Book[Any]) -> None:

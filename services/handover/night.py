@@ -62,7 +62,8 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
     """One night, as its events leave it.
 
     `questions`: how many of each item wait for an answer. `charge`: which cases have passed to whom by being
-    acknowledged, at once or as they opened after it, and from whom. `exchange`: what was said last of the telephone exchange's count.
+    acknowledged, at once or as they opened after it, and from whom. `exchange`: what was said last of the telephone
+    exchange's count.
     """
 
     editions: tuple[Edition, ...] = ()

@@ -56,7 +56,8 @@ def _joined(whole: CaseRow, part: CaseRow, record: Recorded, book: Book[Any]) ->
     if held is not None:
         return held
     ward = book.ward_at(record.recordedat)
-    is_days = part.open and contracts.is_of_night(whole.owner, ward) is True and contracts.is_of_night(part.owner, ward) is False
+    is_nights = contracts.is_of_night(whole.owner, ward) is True
+    is_days = part.open and is_nights and contracts.is_of_night(part.owner, ward) is False
     return part.owner if is_days and ward.is_under_contract(part.owner, record.recordedat) else whole.owner
 
 

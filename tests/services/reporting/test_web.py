@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from events import known_events
 from services.pages.shield import HEADERS
-from services.pages.terms import Terms
+from services.pages.terms import Language, Terms
 from services.pages.words import EVENTS, FIELDS, SCREEN
 from services.reporting.inquiry import Step
 from services.reporting.pages.course import name_of
@@ -279,9 +279,25 @@ async def test_a_history_is_shown_where_handover_cannot_be_read(centre: Centre) 
     assert "担当" not in stands_on(await course_of(centre))
 
 
-def test_who_was_in_charge_and_who_is_now_stands_in_the_headline() -> None:
+@pytest.mark.parametrize(
+    ("giver", "to", "because", "language", "name"),
+    [
+        ("contractor", "night", "contract", "ja", "担当が替わった：旧受託事業者 → 夜間受託事業者（契約の終了）"),
+        ("night", "day", "acknowledged", "ja", "担当が替わった：夜間受託事業者 → 日中受託事業者（引継書の項目を受領済み）"),
+        (
+            "night",
+            "day",
+            "acknowledged",
+            "en",
+            "Passed into another's charge: Night provider → Day provider (Its item was acknowledged)",
+        ),
+    ],
+)
+def test_who_was_in_charge_and_who_is_now_stands_in_the_headline(
+    giver: str, to: str, because: str, language: Language, name: str
+) -> None:
     """From whom to whom, and why, without opening anything."""
-    passed = {"case": "C", "giver": "contractor", "to": "night", "because": "contract"}
+    passed: dict[str, Any] = {"case": "C", "giver": giver, "to": to, "because": because}
     now = at("2025-04-01 00:00")
     step = Step(
         occurred_at=now,
@@ -299,8 +315,7 @@ def test_who_was_in_charge_and_who_is_now_stands_in_the_headline() -> None:
         changes=[],
     )
 
-    name = "担当が替わった：旧受託事業者 → 夜間受託事業者（契約の終了）"
-    assert name_of(step, {}, Terms(WARD, "ja")) == name
+    assert name_of(step, {}, Terms(WARD, language)) == name
 
 
 async def test_where_a_case_stands_is_what_was_learned_last(centre: Centre) -> None:

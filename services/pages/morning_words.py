@@ -149,6 +149,7 @@ IN_THE_MORNING = {
     "mark_edition": Label("追加分{n}", "Supplement {n}"),
     "mark_flags": Label("確認事項{n}件", "Items to check: {n}"),
     "mark_abuse": Label("虐待の疑い", "Suspected abuse"),
+    "mark_passed_later": Label("受領後に担当が替わった", "Passed on after it was acknowledged"),
     "mark_closed": Label("終結", "Closed"),
     "nth_item": Label("{n}番", "No. {n}"),
     "item_person": Label("本人", "Person concerned"),

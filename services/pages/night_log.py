@@ -14,6 +14,7 @@ from events import Recorded, decode, event_of
 from events.handover import HandedOver, HandoverDeclined, HandoverOffered, HandoverReturned, HandoverWithdrawn
 from events.intake import night_id
 from events.morning import (
+    CasePassed,
     DeadlinePassed,
     DeadlineSettled,
     ExchangeCounted,
@@ -126,7 +127,7 @@ class NightLog:
     def _read_on(self) -> None:
         """What was recorded since the last look. A journal that was set back is read from its beginning."""
         table = self._log.log
-        names = [event.name for event in (*OF_A_NIGHT, *OF_A_CASE, *OF_A_CONTACT)]
+        names = [event.name for event in (*OF_A_NIGHT, CasePassed, *OF_A_CASE, *OF_A_CONTACT)]
         with self._log.engine.connect() as connection:
             head = connection.execute(sa.select(sa.func.max(table.c.id))).scalar() or 0
             if head < self._after:
@@ -148,6 +149,9 @@ class NightLog:
             self._known.pop(event.night, None)
             if isinstance(event, StatementIssued):
                 self._issued.add(event.night)
+        elif isinstance(event, CasePassed):
+            if event.night is not None:
+                self._known.pop(event.night, None)
         elif isinstance(event, OfContact):
             self._alarm(event, record.time)
         elif record.case:

@@ -10,6 +10,7 @@ import msgspec
 from events import Recorded, event_of
 from events.intake import Feed
 from events.morning import (
+    CasePassed,
     DeadlinePassed,
     DeadlineSettled,
     Difference,
@@ -51,7 +52,8 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One item, in the edition that names it; `item` None: a quiet night's statement as a whole.
 
-    `gone`: its time was corrected since, so that it is another night's, or none's.
+    `gone`: its time was corrected since, so that it is another night's, or none's. `passed_later`: its consultation
+    was not the night's and open as it was acknowledged, and passed by that acknowledgement since.
     """
 
     n: int
@@ -60,6 +62,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     acknowledge_by: datetime
     words: tuple[Word, ...] = ()
     gone: bool = False
+    passed_later: bool = False
 
     @property
     def acknowledged(self) -> Word | None:
@@ -104,7 +107,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_counted(self) -> bool:
         """Whether it is about somebody's matter: only then something may be left for the morning."""
-        return self.item is not None and self.item.not_counted is None
+        return self.item is not None and (self.item.not_counted is None or self.passed_later)
 
     @property
     def is_left(self) -> bool:
@@ -176,6 +179,8 @@ def night_of(records: Iterable[Recorded]) -> Night | None:
                 night = _issued(night, record, event)
             case OfItem() if night:
                 night = _said(night, record, event)
+            case CasePassed() if night:
+                night = _passed_later(night, event)
             case DeadlinePassed() if night:
                 night = msgspec.structs.replace(night, passed=(*night.passed, event))
             case DeadlineSettled() if night:
@@ -223,6 +228,13 @@ def _said(night: Night, record: Recorded, event: OfItem) -> Night:
         for entry in night.entries
     )
     return msgspec.structs.replace(night, entries=entries)
+
+
+def _passed_later(night: Night, event: CasePassed) -> Night:
+    entries = (
+        msgspec.structs.replace(entry, passed_later=True) if entry.n == event.item else entry for entry in night.entries
+    )
+    return msgspec.structs.replace(night, entries=tuple(entries))
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -149,6 +149,8 @@ class RowWriter:
             yield say("mark_moved", night=self._clock.day(night)) if night else say("mark_gone")
         if item.writing:
             yield say("mark_writing")
+        if entry.passed_later:
+            yield say("mark_passed_later")
         if call is None:
             return
         if call.written:

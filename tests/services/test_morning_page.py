@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 
 from services.pages.night_log import NightLog
 from services.tables import PARKED
-from tests.desk_examples import GROUND, Centre, answer, arrange, at, message, names
+from tests.desk_examples import GROUND, Centre, answer, arrange, at, correct, message, names
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
 from tests.web_examples import COOKIE, HOME, browser, centre_in, keys_of, site
 
@@ -79,6 +79,31 @@ async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
         assert text in page
     for text in ("Morning hand-over", "Counts: agree", "05:20 next day", "What is left for the morning"):
         assert text in english
+
+
+async def test_what_opens_after_it_was_acknowledged_is_mine_to_do(tmp_path: Path) -> None:
+    """間違い, and acknowledged as that: it counts after all, is the day's, and stands among what is to be done."""
+    with night_in(tmp_path) as centre:
+        wrong = told("A", "06:10")
+        wrong["data"]["not_counted"] = "wrong-number"
+        handed_over(centre, wrong)
+        say(centre, "day", of_item("acknowledge", 1, "08:35"))
+        app = site(centre, role="day")
+        before = await get(app)
+        say(centre, "night", correct(wrong, on("08:50"), not_counted=None))
+        page, english = await get(app), await get(app, "/morning?lang=en")
+
+    assert "done" not in buttons(item_of(before, 1))
+    assert "done" in buttons(item_of(page, 1))
+    assert "1番 R7-0001" in words(before).partition("引継ぎの内容")[2]
+    assert "1番 R7-0001" in words(page).partition("引継ぎの内容")[0]
+    for shown, mark, owner in (
+        (page, "受領後に担当が替わった", "担当：日中受託事業者"),
+        (english, "Passed on after it was acknowledged", "In charge: Day provider"),
+    ):
+        assert mark in item_of(shown, 1)
+        assert owner in item_of(shown, 1)
+    assert "受領後に担当が替わった" not in before.text
 
 
 async def test_it_is_the_first_page_of_those_who_work_by_day(centre: Centre) -> None:

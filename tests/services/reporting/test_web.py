@@ -283,7 +283,13 @@ async def test_a_history_is_shown_where_handover_cannot_be_read(centre: Centre) 
     ("giver", "to", "because", "language", "name"),
     [
         ("contractor", "night", "contract", "ja", "担当が替わった：旧受託事業者 → 夜間受託事業者（契約の終了）"),
-        ("night", "day", "acknowledged", "ja", "担当が替わった：夜間受託事業者 → 日中受託事業者（引継書の項目を受領済み）"),
+        (
+            "night",
+            "day",
+            "acknowledged",
+            "ja",
+            "担当が替わった：夜間受託事業者 → 日中受託事業者（引継書の項目を受領済み）",
+        ),
         (
             "night",
             "day",

@@ -86,6 +86,15 @@ def test_a_call_that_counts_after_all_is_the_days(night: Centre) -> None:
     assert (still_open(night), owners(night)) == ([A], {A: "day"})
 
 
+def test_what_stays_closed_passes_to_nobody(night: Centre) -> None:
+    """間違い, and then 無言: nobody has to do anything about it."""
+    wrong = contact({"case": "A"}, on="2025-05-12 22:10", not_counted="wrong-number")
+    stated(night, wrong)
+    tell(night, ("day", acknowledge(1)), ("night", correct(wrong, "2025-05-13 09:00", not_counted="silent")))
+
+    assert (still_open(night), owners(night), passed(night)) == ([], {A: "night"}, [])
+
+
 def test_what_was_not_closed_after_all_is_the_days(night: Centre) -> None:
     """It had been closed; the call came after that, as is found out later."""
     one = call("A", "2025-05-12 22:10")
@@ -211,6 +220,18 @@ def test_a_part_that_opens_the_whole_passes_the_whole(night: Centre) -> None:
     assert owners(night)[A] == "night"
 
 
+def test_while_the_item_of_a_part_waits_the_whole_waits(night: Centre) -> None:
+    """B is a part of A; A's item was acknowledged, and B's was not."""
+    one = silent()
+    stated(night, one, silent("B", "2025-05-12 22:15"))
+    tell(night, ("day", acknowledge(1)), ("day", message("case.merge", "2025-05-13 08:50", number=B, into_number=A)))
+    tell(night, link(one))
+    assert (still_open(night), owners(night)[A], passed(night)) == ([A], "night", [])
+
+    tell(night, ("day", acknowledge(2, "2025-05-13 09:10")))
+    assert (owners(night)[A], passed(night)) == ("day", [])
+
+
 def test_a_merging_that_opens_it_passes_it(night: Centre) -> None:
     """A was closed before B rang, and B did not count: as one they are P's silent calls, one not settled."""
     of_p, of_nobody = silent("A", "2025-05-12 22:00", person="P"), silent("B", "2025-05-12 23:00")
@@ -250,16 +271,13 @@ def test_an_agencys_stays_the_agencys_until_it_comes_back(night: Centre) -> None
 
 
 def test_what_is_the_days_already_passes_to_nobody(night: Centre) -> None:
-    """It began by day; at night nobody spoke, and that is acknowledged."""
-    first = call("A", "2025-05-12 16:00")
-    tell(night, ("day", first), ("day", close("A", "2025-05-12 23:30")))
+    """It began by day, as a wrong number; at night nobody spoke, which is acknowledged; it counts after all."""
+    first = contact({"case": "A"}, on="2025-05-12 16:00", not_counted="wrong-number")
+    tell(night, ("day", first))
     stated(night, silent(number=A))
-    tell(night, ("day", acknowledge(1)))
-    later = correct(first, "2025-05-13 09:00", occurred_at="2025-05-12T16:30:00+09:00")
-    tell(night, ("day", later), ("day", call("A", "2025-05-13 09:30", number=A)))
+    tell(night, ("day", acknowledge(1)), ("day", correct(first, "2025-05-13 09:00", not_counted=None)))
 
-    assert set(owners(night).values()) == {"day"}
-    assert passed(night) == []
+    assert (still_open(night), owners(night), passed(night)) == ([A], {A: "day"}, [])
 
 
 def test_told_in_any_order_it_is_the_days(night: Centre) -> None:

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
 from events.epoch import EpochOpened
@@ -186,10 +185,10 @@ class Inquiry:
     def stored_facts(self) -> Iterator[Facts]:
         """What is known now, read from the tallies as it is asked for; use it only within the block."""
         cases, persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
-        with Session(self.engine) as session:
-            whole = stored_whole(session.connection())
+        with self.engine.connect() as connection:
+            whole = stored_whole(connection)
             wards = [(since, parse(content)) for since, content in whole.wards]
-            cases.session = persons.session = session
+            cases.connection = persons.connection = connection
             yield Facts(wards=wards, cases=cases, persons=persons, synthetic=whole.synthetic)
 
     def end(self) -> tuple[int, str]:

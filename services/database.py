@@ -237,9 +237,16 @@ def found_among(
     The query is one that is kept: what is asked often is made once, since making it costs as much as asking it.
     `parameters`: those of the query itself.
     """
+    if len(values) == 1:  # At night there is mostly one, and then nothing need be unpacked.
+        return connection.execute(_query_of_one(query, column), {"this": values[0], **parameters})
     dialect = connection.dialect.name
     statement = _query_among(dialect, query, column)
     return connection.execute(statement, {"these": _given(dialect, values), **parameters})
+
+
+@lru_cache(maxsize=100)
+def _query_of_one(query: sa.Select[R], column: sa.Column[Any]) -> sa.Select[R]:
+    return query.where(column == sa.bindparam("this"))
 
 
 @lru_cache(maxsize=100)

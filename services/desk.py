@@ -13,9 +13,8 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-import msgspec
 import sqlalchemy as sa
 
 from events import Event, Recorded, event_of
@@ -33,7 +32,7 @@ from services.parked import check_order, close_parked
 from services.reading import Message, opened, public, said
 from services.seal import KeyStore, Secrets
 from services.tables import NAMES, PARKED, SERIES, WAITING, WARDS
-from services.ward import Ward, parse
+from services.ward import Ward, parse, parsed
 
 S = TypeVar("S")
 
@@ -475,10 +474,8 @@ def wards_of(engine: sa.Engine) -> list[tuple[datetime, Ward]]:
     """The ward's rules as a service's database has them, each with the moment from which it is in force, in order."""
     with engine.connect() as connection:
         rows = connection.execute(_WARDS).all()
-    entries: list[tuple[datetime, Any]] = [
-        (datetime.fromisoformat(row.effective_from), msgspec.json.decode(bytes(row.content))) for row in rows
-    ]
-    return sorted(((since, parse(content)) for since, content in entries), key=lambda entry: entry[0])
+    entries = [(datetime.fromisoformat(row.effective_from), parsed(bytes(row.content))) for row in rows]
+    return sorted(entries, key=lambda entry: entry[0])
 
 
 def _waiting(engine: sa.Engine) -> set[str]:

@@ -30,7 +30,7 @@ from services.reporting.report import Gap, KnownAt, Report
 from services.reporting.rules import in_period
 from services.reporting.tables import Name, build
 from services.reporting.tallies import ENTRIES, FACTS, Stored, stored_entries, stored_whole
-from services.ward import Ward, fiscal_year, parse
+from services.ward import Ward, fiscal_year, parsed
 
 Wards = list[tuple[datetime, Ward]]
 SEALED = "封印 / sealed"
@@ -101,12 +101,12 @@ class Inquiry:
         """The ward's rules now; None before the ledger heard of any."""
         with self.engine.connect() as connection:
             wards = stored_whole(connection).wards
-        return parse(wards[-1][1]) if wards else None
+        return parsed(bytes(wards[-1][1])) if wards else None
 
     def wards(self) -> list[Ward]:
         """Every file that was ever in force, the newest last; none before the ledger heard of any."""
         with self.engine.connect() as connection:
-            return [parse(content) for _, content in stored_whole(connection).wards]
+            return [parsed(bytes(content)) for _, content in stored_whole(connection).wards]
 
     def synthetic(self) -> bool:
         """Whether the ledger holds anything synthetic: then every page and print says so."""
@@ -187,7 +187,7 @@ class Inquiry:
         cases, persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
         with self.engine.connect() as connection:
             whole = stored_whole(connection)
-            wards = [(since, parse(content)) for since, content in whole.wards]
+            wards = [(since, parsed(bytes(content))) for since, content in whole.wards]
             cases.connection = persons.connection = connection
             yield Facts(wards=wards, cases=cases, persons=persons, synthetic=whole.synthetic)
 
@@ -215,7 +215,7 @@ class Inquiry:
                 whole = stored_whole(connection)
                 rows = connection.execute(sa.select(FACTS.c.id, FACTS.c.body).where(FACTS.c.kind == "person")).all()
             persons = {row.id: msgspec.json.decode(bytes(row.body), type=PersonFacts) for row in rows}
-            facts = Facts(wards=[(since, parse(content)) for since, content in whole.wards], persons=persons)
+            facts = Facts(wards=[(since, parsed(bytes(content))) for since, content in whole.wards], persons=persons)
         end = None if as_of is None else facts.wards[-1][1].end_of(as_of)
         return len(current_registrants(facts, facts.persons, end))
 
@@ -226,7 +226,7 @@ class Inquiry:
                 whole = stored_whole(connection)
                 if not whole.wards:
                     raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
-                wards = [(since, parse(content)) for since, content in whole.wards]
+                wards = [(since, parsed(bytes(content))) for since, content in whole.wards]
                 return wards, stored_entries(connection), whole.synthetic
         if not facts.wards:
             raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")

@@ -19,7 +19,7 @@ from events.intake import WardActivated
 from services.database import among, found_among, insert_rows
 from services.reporting.facts import CaseFacts, Entry, Facts, Member, PersonFacts
 from services.reporting.fold import EVERYTHING, apply, entries
-from services.ward import parse
+from services.ward import parsed
 
 _METADATA = sa.MetaData()
 _CELL = ("report", "year", "row", "column")
@@ -84,7 +84,8 @@ class Whole(msgspec.Struct):
 
     position: int = 0
     synthetic: bool = False
-    wards: list[tuple[datetime, dict[str, Any]]] = []
+    wards: list[tuple[datetime, msgspec.Raw]] = []
+    """Each file, from when it is in force; written with every batch, so it is not taken apart for that."""
 
 
 class Stored(MutableMapping[str, T]):
@@ -168,7 +169,7 @@ class Tallies:
         with self._engine.connect() as connection:
             body = connection.execute(_WHOLE).scalar()
         self._whole = msgspec.json.decode(bytes(body), type=Whole) if body else Whole()
-        wards = [(since, parse(content)) for since, content in self._whole.wards]
+        wards = [(since, parsed(bytes(content))) for since, content in self._whole.wards]
         self.facts = Facts(wards=wards, cases=self._cases, persons=self._persons, synthetic=self._whole.synthetic)
 
     def _fresh(self) -> None:
@@ -186,7 +187,7 @@ class Tallies:
             event = event_of(record)
             members = apply(self.facts, record, event)
             if isinstance(event, WardActivated):  # As it was told: a later release may read more into it.
-                self._whole.wards.append((event.effective_from, event.content))
+                self._whole.wards.append((event.effective_from, msgspec.Raw(_ENCODE(event.content))))
                 self._whole.wards.sort(key=lambda rules: rules[0])
             everything = everything or members is EVERYTHING
             changed.update(members if members is not EVERYTHING else ())

@@ -21,7 +21,6 @@ import sqlalchemy as sa
 from events.seal import new_key
 from services import blind, bus, database, desk, journal, process, relay, seal, ward, writer
 from services.reporting import app as reporting
-from services.reporting import inquiry, tallies
 from services.seal import Secrets
 from services.ward import Ward
 from tests.simulation import disk
@@ -189,6 +188,6 @@ def machine() -> Iterator[None]:
         put(bus, PatientPull=Pulling, time=monotonic)
         put(relay, _now=_now)
         put(process, halt=_halt)
-        for reader in (ward, desk, tallies, inquiry):
+        for reader in (ward, desk):
             put(reader, parse=_parse)
         yield

@@ -42,12 +42,12 @@ def rebuild(opened: Opened) -> bool:
     """Fold the tallies again from the ledger; whether they are as they were before."""
     journal = opened.ledger
     tallies = Tallies(journal.engine)
-    with journal.transaction() as session:
+    with journal.transaction() as connection:
         if journal.engine.dialect.name == "postgresql":
-            session.execute(sa.text("LOCK TABLE facts, entries, cells IN ACCESS EXCLUSIVE MODE"))
-        before = _all_rows(session)
-        tallies.rebuild(session, (row.event for row in opened.inquiry.ledger.rows()))
-        return before == _all_rows(session)
+            connection.execute(sa.text("LOCK TABLE facts, entries, cells IN ACCESS EXCLUSIVE MODE"))
+        before = _all_rows(connection)
+        tallies.rebuild(connection, (row.event for row in opened.inquiry.ledger.rows()))
+        return before == _all_rows(connection)
 
 
 def rebuild_index(opened: Opened) -> bool:
@@ -67,10 +67,10 @@ def rebuild_index(opened: Opened) -> bool:
     return not (before.differences or before.unchecked)
 
 
-def _all_rows(session: Any) -> list[Any]:
+def _all_rows(connection: Any) -> list[Any]:
     rows: list[Any] = []
     for table in (FACTS, ENTRIES, CELLS):
-        found = session.execute(sa.select(table)).all()
+        found = connection.execute(sa.select(table)).all()
         rows.append(sorted(tuple(bytes(v) if isinstance(v, memoryview) else v for v in row) for row in found))
     rows[-1] = [row for row in rows[-1] if row[-1]]  # A cell that fell back to nothing is no cell.
     return rows

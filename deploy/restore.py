@@ -17,7 +17,6 @@ from pathlib import Path
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from deploy.backup import (
     KEYS,
@@ -246,8 +245,8 @@ def _open_epochs(settings: Settings, manifest: Manifest) -> Restored:
     until = max(datetime.now(UTC), manifest.finished)
     epochs = {}
     for service in WRITERS:
-        with _journal(settings, service, manifest.ward) as journal, journal.transaction() as session:
-            _next_epoch(journal, session)
+        with _journal(settings, service, manifest.ward) as journal, journal.transaction() as connection:
+            _next_epoch(journal, connection)
             event = EpochOpened(
                 ward=manifest.ward,
                 service=service,
@@ -257,14 +256,14 @@ def _open_epochs(settings: Settings, manifest: Manifest) -> Restored:
                 missing_until=until,
             )
             cause = f"restore:{manifest.started.isoformat()}"
-            journal.append(session, [Draft(event=event, occurred_at=until, causation=cause)])
+            journal.append(connection, [Draft(event=event, occurred_at=until, causation=cause)])
             epochs[service] = journal.epoch
-            for row in session.execute(sa.select(SERIES)).all():
+            for row in connection.execute(sa.select(SERIES)).all():
                 on = (row.last // NUMBERS + 1) * NUMBERS
-                session.execute(sa.update(SERIES).where(SERIES.c.key == row.key).values(last=on))
+                connection.execute(sa.update(SERIES).where(SERIES.c.key == row.key).values(last=on))
     with _journal(settings, LEDGER, manifest.ward) as log:
-        with log.transaction() as session:
-            _next_epoch(log, session)
+        with log.transaction() as connection:
+            _next_epoch(log, connection)
         epochs[LEDGER] = log.epoch
         _tell(Ledger(log), settings, manifest.ward)
         position, root = log.head, LedgerReader(log.engine, log.log).root()
@@ -293,6 +292,6 @@ def _journal(settings: Settings, service: str, ward: str) -> Iterator[Journal]:
         yield journal
 
 
-def _next_epoch(journal: Journal, session: Session) -> None:
+def _next_epoch(journal: Journal, connection: sa.Connection) -> None:
     journal.epoch += 1
-    session.execute(sa.update(META).where(META.c.key == "epoch").values(value=str(journal.epoch)))
+    connection.execute(sa.update(META).where(META.c.key == "epoch").values(value=str(journal.epoch)))

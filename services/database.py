@@ -158,8 +158,11 @@ def insert_rows(
     statement = _insert_of(table, connection.dialect.name, len(rows[0]), taken)
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(statement, tuple(list(column) for column in zip(*rows, strict=True)))
-    else:
-        connection.exec_driver_sql(statement, list(rows))
+        return
+    try:
+        connection.connection.executemany(statement, rows)
+    except sqlite3.Error as error:
+        raise _as_ours(error, sqlite3.Error, statement, connection) from error
 
 
 def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -174,10 +177,14 @@ def _copy(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, 
             copy.set_types(kinds)
             for row in rows:
                 copy.write_row(row)
-    except psycopg.Error as error:  # SQLAlchemy does not see what goes past it; callers know its errors only.
-        raise sa.exc.DBAPIError.instance(
-            statement, None, error, psycopg.Error, hide_parameters=True, dialect=connection.dialect
-        ) from error
+    except psycopg.Error as error:
+        raise _as_ours(error, psycopg.Error, statement, connection) from error
+
+
+def _as_ours(error: Exception, kind: type[Exception], statement: str, connection: sa.Connection) -> BaseException:
+    """SQLAlchemy does not see what goes past it, to the driver; callers know its errors only."""
+    dialect = connection.dialect
+    return sa.exc.DBAPIError.instance(statement, None, error, kind, hide_parameters=True, dialect=dialect)
 
 
 @cache
@@ -230,9 +237,16 @@ def found_among(
     The query is one that is kept: what is asked often is made once, since making it costs as much as asking it.
     `parameters`: those of the query itself.
     """
+    if len(values) == 1:  # At night there is mostly one, and then nothing need be unpacked.
+        return connection.execute(_query_of_one(query, column), {"this": values[0], **parameters})
     dialect = connection.dialect.name
     statement = _query_among(dialect, query, column)
     return connection.execute(statement, {"these": _given(dialect, values), **parameters})
+
+
+@lru_cache(maxsize=100)
+def _query_of_one(query: sa.Select[R], column: sa.Column[Any]) -> sa.Select[R]:
+    return query.where(column == sa.bindparam("this"))
 
 
 @lru_cache(maxsize=100)

@@ -13,11 +13,9 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Event, Recorded, event_of
 from events.intake import WardActivated
@@ -34,7 +32,7 @@ from services.parked import check_order, close_parked
 from services.reading import Message, opened, public, said
 from services.seal import KeyStore, Secrets
 from services.tables import NAMES, PARKED, SERIES, WAITING, WARDS
-from services.ward import Ward, parse
+from services.ward import Ward, parse, parsed
 
 S = TypeVar("S")
 
@@ -195,12 +193,12 @@ class Desk(Generic[S]):
                     self.cursors.advance(record)
                 elif record.position > self.cursors.position(record.service):
                     gaps.add(record.service)
-            self._read_names(group.session, (name for _, event in heard for name in self.rules.asks(event)))
+            self._read_names(group.connection, (name for _, event in heard for name in self.rules.asks(event)))
             if heard:
                 self.rules.expect(heard, self._book(group))
             for record, event in heard:
                 self._hear_one(group, record, event)
-            self.cursors.write(group.session)
+            self.cursors.write(group.connection)
         return gaps
 
     def activate(self, ward: Ward, effective_from: datetime) -> None:
@@ -268,8 +266,8 @@ class Desk(Generic[S]):
         if self._is_stale:
             self._refresh()
         try:
-            with self.journal.transaction() as session:
-                group = Group(self.journal, self.secrets, self.keys, session, self.index)
+            with self.journal.transaction() as connection:
+                group = Group(self.journal, self.secrets, self.keys, connection, self.index)
                 group.shelf = self._shelf(group)
                 try:
                     yield group
@@ -313,7 +311,7 @@ class Desk(Generic[S]):
     def _take(self, arrived: Sequence[Arrived]) -> None:
         with self._group() as group:
             messages = [message for _, _, message in arrived if message is not None]
-            group.known = heard_before(group.session, {message.key for message in messages})
+            group.known = heard_before(group.connection, {message.key for message in messages})
             self._prefetch(group, [message for message in messages if message.key not in group.known])
             for delivery, item, message in arrived:
                 if message is None:
@@ -328,20 +326,19 @@ class Desk(Generic[S]):
     def _prefetch(self, group: Group, messages: Sequence[Message]) -> None:
         """Read what these messages speak of together, rather than each when it is asked for."""
         asked = {name for message in messages for name in message.names}
-        self._read_names(group.session, asked)
+        self._read_names(group.connection, asked)
         targets = {name.target for key in asked for name in self._names[key] if name.target not in self._cache}
-        for about, records in self.journal.histories(group.session, sorted(targets)).items():
+        for about, records in self.journal.histories(group.connection, sorted(targets)).items():
             self._cache[about] = self._state(records)
         if self.index is not None:
             sought = self.index.identifying.sought
             group.look_up([i for message in messages for i in sought(message.fields["type"], message.fields["data"])])
 
-    def _read_names(self, session: Session, keys: Iterable[str]) -> None:
+    def _read_names(self, connection: sa.Connection, keys: Iterable[str]) -> None:
         missing = sorted({key for key in keys if key not in self._names})
         if not missing:
             return
         self._names.update((key, []) for key in missing)
-        connection = session.connection()
         for row in found_among(connection, _NAMES, NAMES.c.key, missing):
             self._names[row.key].append(Name(row.target, datetime.fromisoformat(row.since)))
 
@@ -382,7 +379,7 @@ class Desk(Generic[S]):
             else:
                 self.rules.decide(words, book)
             if message.key in self._parked:
-                check_order(book, lambda about: self.journal.histories(group.session, [about])[about])
+                check_order(book, lambda about: self.journal.histories(group.connection, [about])[about])
             book.flags += [flag for flag in words.flags if flag not in book.flags]
         except Waits as waits:
             group.wait(message, waits.key)
@@ -434,9 +431,9 @@ class Desk(Generic[S]):
             new_id=self.journal.new_id,
             reference=lambda own: public(own, self.secrets),
             same=group.same,
-            flags=lambda holder, matter: flagged.flags_of(group.session.connection(), holder, matter, group.events()),
+            flags=lambda holder, matter: flagged.flags_of(group.connection, holder, matter, group.events()),
             planned=group.planned,
-            beside=self.rules.beside(group.session.connection()),
+            beside=self.rules.beside(group.connection),
         )
 
     def _book(self, group: Group) -> Book[S]:
@@ -447,7 +444,7 @@ class Desk(Generic[S]):
             known: S | None = group.states[about]
             return known
         if about not in self._cache:
-            self._cache[about] = self._state(self.journal.histories(group.session, [about])[about])
+            self._cache[about] = self._state(self.journal.histories(group.connection, [about])[about])
         return self._cache[about]
 
     def _state(self, records: Iterable[Recorded]) -> S | None:
@@ -458,7 +455,7 @@ class Desk(Generic[S]):
 
     def _stored_names(self, group: Group, key: str) -> list[Name]:
         if key not in self._names:
-            self._read_names(group.session, [key])
+            self._read_names(group.connection, [key])
         own = group.names.get(key)
         return [*self._names[key], *own] if own else self._names[key]
 
@@ -470,17 +467,15 @@ def _fault(error: Exception) -> Unusable:
 def _count(group: Group, series: str) -> int:
     if series in group.counts:
         return group.counts[series]
-    return group.session.execute(_LAST, {"key": series}).scalar() or 0
+    return group.connection.execute(_LAST, {"key": series}).scalar() or 0
 
 
 def wards_of(engine: sa.Engine) -> list[tuple[datetime, Ward]]:
     """The ward's rules as a service's database has them, each with the moment from which it is in force, in order."""
     with engine.connect() as connection:
         rows = connection.execute(_WARDS).all()
-    entries: list[tuple[datetime, Any]] = [
-        (datetime.fromisoformat(row.effective_from), msgspec.json.decode(bytes(row.content))) for row in rows
-    ]
-    return sorted(((since, parse(content)) for since, content in entries), key=lambda entry: entry[0])
+    entries = [(datetime.fromisoformat(row.effective_from), parsed(bytes(row.content))) for row in rows]
+    return sorted(entries, key=lambda entry: entry[0])
 
 
 def _waiting(engine: sa.Engine) -> set[str]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Event
 from events.intake import WardActivated
@@ -42,9 +41,14 @@ class Group:
     """Filled while messages and events are taken in, written once at the end."""
 
     def __init__(
-        self, journal: Journal, secrets: Secrets, keys: KeyStore, session: Session, index: BlindIndex | None = None
+        self,
+        journal: Journal,
+        secrets: Secrets,
+        keys: KeyStore,
+        connection: sa.Connection,
+        index: BlindIndex | None = None,
     ) -> None:
-        self.session = session
+        self.connection = connection
         self.shelf: Shelf[Any]
         """What the books of this transaction have in common; set by the desk."""
         self.alike: dict[Identifier, list[str]] = {}
@@ -94,12 +98,12 @@ class Group:
         """The deadline of this key, what this transaction plans and gives up included."""
         if key in self.deadlines:
             return self.deadlines[key]
-        return deadlines.planned(self.session.connection(), key)
+        return deadlines.planned(self.connection, key)
 
     def look_up(self, identifiers: Iterable[Identifier]) -> None:
         """Read together who has these, before rules ask for it (`alike`)."""
         if self._index is not None and (unknown := set(identifiers) - self.alike.keys()):
-            self.alike.update(self._index.lookup(self.session.connection(), unknown))
+            self.alike.update(self._index.lookup(self.connection, unknown))
 
     def same(self, identifier: Identifier) -> list[str]:
         """Who has an identifier, whoever got it in this transaction included."""
@@ -177,7 +181,7 @@ class Group:
         )
         self._send(receipt)
         if key in self._resumed:  # It had waited; from now on it is parked, and may come again mended.
-            self.session.execute(sa.delete(HEARD).where(_is(HEARD, key)))
+            self.connection.execute(sa.delete(HEARD).where(_is(HEARD, key)))
 
     def named(self, *key: str) -> dict[str, str]:
         """A message's key as a log line may say it; what may be a name is a keyed digest."""
@@ -186,24 +190,28 @@ class Group:
     def settle(self, key: Key) -> None:
         """A message that was parked has come again and could be used."""
         closed = self._journal.now().isoformat()
-        self.session.execute(sa.update(PARKED).where(_is(PARKED, key), PARKED.c.closed.is_(None)).values(closed=closed))
+        self.connection.execute(
+            sa.update(PARKED).where(_is(PARKED, key), PARKED.c.closed.is_(None)).values(closed=closed)
+        )
 
     def parked_row(self, n: int) -> sa.Row[Any] | None:
         """What is parked under this number, open or closed."""
-        return self.session.execute(sa.select(PARKED).where(PARKED.c.n == n)).one_or_none()
+        return self.connection.execute(sa.select(PARKED).where(PARKED.c.n == n)).one_or_none()
 
     def close(self, n: int) -> None:
         """A person has decided that what is parked under this number stays as it is."""
         closed = self._journal.now().isoformat()
-        self.session.execute(sa.update(PARKED).where(PARKED.c.n == n, PARKED.c.closed.is_(None)).values(closed=closed))
+        self.connection.execute(
+            sa.update(PARKED).where(PARKED.c.n == n, PARKED.c.closed.is_(None)).values(closed=closed)
+        )
 
     def activate(self, event: WardActivated) -> None:
         """Keep the ward's rules beside the log, and wake what waited for them."""
         self._woken.append("ward")
         since = event.effective_from.isoformat()
-        count = self.session.execute(sa.select(sa.func.count()).select_from(WARDS)).scalar_one()
+        count = self.connection.execute(sa.select(sa.func.count()).select_from(WARDS)).scalar_one()
         content = _ENCODE(event.content)
-        self.session.execute(sa.insert(WARDS).values(effective_from=since, position=count + 1, content=content))
+        self.connection.execute(sa.insert(WARDS).values(effective_from=since, position=count + 1, content=content))
 
     def take_woken(self) -> list[str]:
         """The names that came since the last call."""
@@ -218,9 +226,9 @@ class Group:
     def take_waiting(self, keys: Sequence[str]) -> list[Delivery]:
         """What waited for these names, the first to wait first; it no longer waits."""
         query = sa.select(WAITING).where(WAITING.c.key.in_(keys)).order_by(WAITING.c.n)
-        rows: list[dict[str, Any]] = [dict(row) for row in self.session.execute(query).mappings()]
+        rows: list[dict[str, Any]] = [dict(row) for row in self.connection.execute(query).mappings()]
         if rows:
-            self.session.execute(sa.delete(WAITING).where(WAITING.c.n.in_([row["n"] for row in rows])))
+            self.connection.execute(sa.delete(WAITING).where(WAITING.c.n.in_([row["n"] for row in rows])))
         fresh = [row for row in self._waiting if row["key"] in keys]
         self._waiting = [row for row in self._waiting if row["key"] not in keys]
         self._resumed |= {_key(row) for row in rows}
@@ -239,8 +247,8 @@ class Group:
 
     def write(self) -> None:
         """Write it all. Keys of persons come first, in their own store, so that no box is without one."""
-        records = self._journal.append(self.session, self._sealable(self._drafts), self._keys.seal)
-        connection = self.session.connection()
+        records = self._journal.append(self.connection, self._sealable(self._drafts), self._keys.seal)
+        connection = self.connection
         told = zip(records, self.events(), strict=True)
         flagged.write(connection, [(record, event) for record, event in told if flagged.concerns(event)])
         if self._index is not None and self._indexed:
@@ -254,11 +262,11 @@ class Group:
         self._journal.letters += len(letters)
         insert_rows(connection, NAMES, self._name_rows())
         if self._waiting:
-            self.session.execute(sa.insert(WAITING), self._waiting)
+            self.connection.execute(sa.insert(WAITING), self._waiting)
         for key, row in self._heard_again.items():
-            self.session.execute(sa.update(HEARD).where(_is(HEARD, key)).values(row))
+            self.connection.execute(sa.update(HEARD).where(_is(HEARD, key)).values(row))
         if self._parked:
-            self.session.execute(insert_new(self.session.get_bind(), PARKED), self._parked)
+            self.connection.execute(insert_new(self.connection, PARKED), self._parked)
         insert_rows(connection, SERIES, list(self.counts.items()), taken="replaces")
         if self.deadlines:
             deadlines.write(connection, self.deadlines)
@@ -323,14 +331,13 @@ class Group:
         return rows
 
 
-def heard_before(session: Session, keys: Iterable[Key]) -> dict[Key, tuple[str, Receipt]]:
+def heard_before(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, tuple[str, Receipt]]:
     """Which of these messages were heard before: their digest, and the receipt they got."""
     wanted: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for provider, source, own_id in sorted(set(keys)):
         wanted[provider, source].append(own_id)
     found = {}
     for (provider, source), ids in wanted.items():
-        connection = session.connection()
         for row in found_among(connection, _HEARD, HEARD.c.id, ids, provider=provider, source=source):
             receipt = msgspec.json.decode(bytes(row.receipt), type=Receipt)
             found[row.provider, row.source, row.id] = (row.digest, receipt)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import ContractError, Recorded, decode, event_of
 from events.epoch import EpochOpened
@@ -155,10 +154,10 @@ class Cursors:
         self._heard[record.service] = Heard(record.epoch, record.position, record.id)
         self._moved.add(record.service)
 
-    def write(self, session: Session) -> None:
+    def write(self, connection: sa.Connection) -> None:
         """Note, in the caller's transaction, how far each log was heard."""
         rows = [(service, *msgspec.structs.astuple(self._heard[service])) for service in sorted(self._moved)]
-        insert_rows(session.connection(), CURSORS, rows, taken="replaces")
+        insert_rows(connection, CURSORS, rows, taken="replaces")
         self._moved.clear()
 
 

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from eventsourcing.persistence import StoredEvent
 from eventsourcing_sqlalchemy.datastore import SQLAlchemyDatastore
 from eventsourcing_sqlalchemy.recorders import SQLAlchemyApplicationRecorder
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import sessionmaker
 
 from events import SPECVERSION, Event, Recorded, decode, encode, encode_data, event_of
 from services.clock import Clock, NewId, random_id, system_clock
@@ -71,10 +71,8 @@ Sealer = Callable[[str, str, dict[str, Any]], str]
 class _Recorder(SQLAlchemyApplicationRecorder):
     """The library's recorder with positions given by us and one bulk insert."""
 
-    def _insert_stored_events(
-        self, session: Session, stored_events: Sequence[StoredEvent], *, first: int = 0, **_: Any
-    ) -> Sequence[int]:
-        connection = session.connection()
+    def insert(self, connection: sa.Connection, stored_events: Sequence[StoredEvent], first: int) -> None:
+        """Write these, from the first position on, within the caller's transaction."""
         is_native = connection.dialect.name == "postgresql"  # SQLite keeps a UUID as its 16 bytes.
         rows = [
             (
@@ -87,13 +85,12 @@ class _Recorder(SQLAlchemyApplicationRecorder):
             for offset, event in enumerate(stored_events)
         ]
         insert_rows(connection, self.events_record_cls.__table__, rows)
-        return range(first, first + len(rows))
 
 
 @lru_cache(maxsize=20)
 def log_of(engine: sa.Engine) -> sa.Table:
     """The table of a log, for whoever only reads it; nothing is made, and nothing is asked of the database."""
-    table: sa.Table = _recorder(sessionmaker(engine)).events_record_cls.__table__
+    table: sa.Table = _recorder(engine).events_record_cls.__table__
     return table
 
 
@@ -116,8 +113,8 @@ def _newest(log: sa.Table) -> sa.Select[tuple[int, bytes]]:
     return sa.select(log.c.id, log.c.state).order_by(log.c.id.desc()).limit(1)
 
 
-def _recorder(sessions: sessionmaker[Session]) -> _Recorder:
-    return _Recorder(SQLAlchemyDatastore(session_maker=sessions), events_table_name="stored_events")
+def _recorder(engine: sa.Engine) -> _Recorder:
+    return _Recorder(SQLAlchemyDatastore(session_maker=sessionmaker(engine)), events_table_name="stored_events")
 
 
 class LogReader:
@@ -126,13 +123,13 @@ class LogReader:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine, self.log = engine, log_of(engine)
 
-    def histories(self, session: Session, abouts: Iterable[str]) -> dict[str, list[Recorded]]:
+    def histories(self, connection: sa.Connection, abouts: Iterable[str]) -> dict[str, list[Recorded]]:
         """Everything written about each of these, in order."""
         wanted = {originator(about): about for about in abouts}
         found: dict[str, list[Recorded]] = {about: [] for about in wanted.values()}
         if not wanted:
             return found
-        for row in session.execute(_histories(self.log), {"wanted": list(wanted)}):
+        for row in connection.execute(_histories(self.log), {"wanted": list(wanted)}):
             found[wanted[row.originator_id]].append(decode(bytes(row.state)))
         return found
 
@@ -168,8 +165,7 @@ class Journal(LogReader):
         self._commits = 0
         self.letters = 0
         """How many receipts were put beside the log by this process, at least."""
-        self._sessions = sessionmaker(self.engine, autoflush=False)
-        self._recorder = _recorder(self._sessions)
+        self._recorder = _recorder(self.engine)
         self.log: sa.Table = self._recorder.events_record_cls.__table__
         self._page = _page(self.log)
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix=f"journal-{service}")
@@ -196,7 +192,7 @@ class Journal(LogReader):
         self.engine.dispose()
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self) -> Iterator[sa.Connection]:
         """One transaction; what fails leaves nothing behind, the head included.
 
         Raises:
@@ -204,8 +200,8 @@ class Journal(LogReader):
         """
         head, last = self.head, self._last_recorded
         try:
-            with self._sessions.begin() as session:
-                yield session
+            with self.engine.begin() as connection:
+                yield connection
                 began = time.perf_counter()
         except BaseException as error:
             self.head, self._last_recorded = head, last
@@ -216,7 +212,7 @@ class Journal(LogReader):
         if self.vitals:
             self.vitals.committed(self.head - head, time.perf_counter() - began)
 
-    def append(self, session: Session, drafts: Sequence[Draft], seal: Sealer | None = None) -> list[Recorded]:
+    def append(self, connection: sa.Connection, drafts: Sequence[Draft], seal: Sealer | None = None) -> list[Recorded]:
         """Write events at the end of the log, within the caller's transaction.
 
         Raises:
@@ -226,10 +222,10 @@ class Journal(LogReader):
             return []
         recorded_at = self.now()
         records = [self._record(draft, recorded_at, offset + 1, seal) for offset, draft in enumerate(drafts)]
-        self.store(session, [(record.subject, record.type, encode(record)) for record in records], recorded_at)
+        self.store(connection, [(record.subject, record.type, encode(record)) for record in records], recorded_at)
         return records
 
-    def store(self, session: Session, entries: Sequence[tuple[str, str, bytes]], written_at: datetime) -> None:
+    def store(self, connection: sa.Connection, entries: Sequence[tuple[str, str, bytes]], written_at: datetime) -> None:
         """Write (about, name, text) rows at the end of the log, as they are.
 
         Raises:
@@ -241,7 +237,7 @@ class Journal(LogReader):
             for n, (about, name, text) in enumerate(entries)
         ]
         try:
-            self._recorder.insert_events(stored, session=session, first=first)
+            self._recorder.insert(connection, stored, first)
         except sa.exc.IntegrityError as error:
             raise SecondWriter(f"another process writes the {self.service} journal; this one stops") from error
         self.head += len(stored)

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import event_of
 from events.intake import ShiftClosed, shifts_id
@@ -76,8 +75,8 @@ def bounds(own: sa.Engine, provider: str, source: str, night: date) -> Range:
     `own`: of the service that closes nights; `source` as its events have it.
     """
     log = LogReader(own)
-    with Session(log.engine) as session:
-        records = log.histories(session, [shifts_id(provider)])[shifts_id(provider)]
+    with log.engine.connect() as connection:
+        records = log.histories(connection, [shifts_id(provider)])[shifts_id(provider)]
     stand = {e.night: e.last for e in map(event_of, records) if isinstance(e, ShiftClosed) and e.source == source}
     told = [(day, last) for day, last in sorted(stand.items()) if last is not None]
     before, after = [n for day, n in told if day < night], [n for day, n in told if day > night]

@@ -109,7 +109,9 @@ class Relay:
         while _now() < looked + CHECK:
             self._journal.committed.clear()
             letters = self._journal.letters
-            receipts, events = await self._journal.run(self._unpublished)
+            # Nobody else writes this database: what we have not written is not there, and need not be asked for.
+            is_new = self._letters != letters or self.position < self._journal.head
+            receipts, events = await self._journal.run(self._unpublished) if is_new else ([], [])
             await self._send(receipts, events)
             self._letters = letters if len(receipts) < RECEIPTS_PAGE else None
             if self._forgotten < self._answered and _now() > self._forgot_at + FORGET:
@@ -187,7 +189,6 @@ class Relay:
     def _unpublished(self) -> tuple[list[tuple[int, str, bytes]], list[tuple[int, bytes]]]:
         """Receipts and events that are still to go out, a page of each."""
         assert self.position is not None, "known before anything is published"
-        # Nobody else writes this database: what we have not written is not there, and need not be asked for.
         events = self._journal.read(self.position, PAGE) if self.position < self._journal.head else []
         if self._letters == self._journal.letters:
             return [], events

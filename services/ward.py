@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -25,7 +25,20 @@ from services.mornings import Closed, Duty, Evening, Morning, Urgent, When
 from services.subscribers import Subscriber
 from services.ward_checks import WardError
 
-__all__ = ["DAY", "Hours", "Keyed", "Label", "Span", "Ward", "WardError", "fiscal_year", "load", "parse", "words_of"]
+__all__ = [
+    "DAY",
+    "Hours",
+    "Keyed",
+    "Label",
+    "Span",
+    "Ward",
+    "WardError",
+    "fiscal_year",
+    "load",
+    "parse",
+    "parsed",
+    "words_of",
+]
 
 
 class Identity(_Strict, frozen=True, kw_only=True):
@@ -390,6 +403,12 @@ def parse(content: dict[str, Any]) -> Ward:
     ward = toml_file.shaped(content, Ward, WardError)
     ward_checks.check(ward)
     return ward
+
+
+@lru_cache(maxsize=20)
+def parsed(content: bytes) -> Ward:
+    """The same from its JSON, which a service reads whenever it starts and after every fault of its database."""
+    return parse(msgspec.json.decode(content))
 
 
 def _folded(text: str) -> str:

@@ -190,8 +190,8 @@ def _one_that_fails(centre: Centre) -> None:
     journal = centre.desk().journal
 
     def fail() -> None:
-        with journal.transaction() as session:
-            journal.store(session, [("x", "x", b"{}")], journal.now())
+        with journal.transaction() as connection:
+            journal.store(connection, [("x", "x", b"{}")], journal.now())
             raise RuntimeError("the power went")
 
     with pytest.raises(RuntimeError, match="power"):
@@ -344,8 +344,8 @@ def _second_writer(centre: Centre) -> list[str]:
     second = centre.journal("intake")
     try:
         for journal in (centre.desk().journal, second):
-            with journal.transaction() as session:
-                journal.store(session, [("x", "x", b"{}")], journal.now())
+            with journal.transaction() as connection:
+                journal.store(connection, [("x", "x", b"{}")], journal.now())
     except SecondWriter:
         return []
     finally:
@@ -405,7 +405,7 @@ def drops_what_waited(patch: Patch) -> None:
 
 def keeps_the_cursor_outside(patch: Patch) -> None:
     """The cursor is kept in memory, not in the transaction of the effect."""
-    patch.setattr(Cursors, "write", lambda self, session: None)
+    patch.setattr(Cursors, "write", lambda self, connection: None)
 
 
 def hears_over_gaps(patch: Patch) -> None:
@@ -434,9 +434,9 @@ def keeps_the_head_after_a_rollback(patch: Patch) -> None:
 
     heads: dict[int, int] = {}
 
-    def storing(self: Journal, session: Any, entries: Any, written_at: datetime) -> None:
+    def storing(self: Journal, connection: Any, entries: Any, written_at: datetime) -> None:
         self.head = max(self.head, heads.get(id(self), 0))
-        store(self, session, entries, written_at)
+        store(self, connection, entries, written_at)
         heads[id(self)] = self.head
 
     patch.setattr(Journal, "store", storing)
@@ -445,7 +445,7 @@ def keeps_the_head_after_a_rollback(patch: Patch) -> None:
 def moves_the_tallies_twice(patch: Patch) -> None:
     """A cell moves by twice the difference."""
     move = tallies._move_cell
-    patch.setattr(tallies, "_move_cell", lambda session, cell, by: move(session, cell, 2 * by))
+    patch.setattr(tallies, "_move_cell", lambda connection, cell, by: move(connection, cell, 2 * by))
 
 
 def folds_by_the_clock(patch: Patch) -> None:
@@ -457,7 +457,7 @@ def folds_by_the_clock(patch: Patch) -> None:
 
 def leaves_the_ledger_out_of_the_transaction(patch: Patch) -> None:
     """The tallies do not hear what the ledger enters."""
-    patch.setattr(Tallies, "move", lambda self, session, records: None)
+    patch.setattr(Tallies, "move", lambda self, connection, records: None)
 
 
 def seals_nothing(patch: Patch) -> None:
@@ -476,9 +476,9 @@ def positions_from_autoincrement(patch: Patch) -> None:
     store = Journal.store
     gone: dict[int, int] = {}
 
-    def storing(self: Journal, session: Any, entries: Any, written_at: datetime) -> None:
+    def storing(self: Journal, connection: Any, entries: Any, written_at: datetime) -> None:
         self.head = gone[id(self)] = max(self.head, gone.get(id(self), self.head))
-        store(self, session, entries, written_at)
+        store(self, connection, entries, written_at)
         gone[id(self)] = self.head
 
     patch.setattr(Journal, "store", storing)
@@ -509,16 +509,16 @@ def hashes_without_the_leaf_prefix(patch: Patch) -> None:
 
 def keeps_the_tree_outside(patch: Patch) -> None:
     """The ledger's tree is kept in memory, not in the transaction of its rows."""
-    patch.setattr(ledger.Ledger, "_write_frontier", lambda self, session: None)
+    patch.setattr(ledger.Ledger, "_write_frontier", lambda self, connection: None)
 
 
 def tolerates_a_second_writer(patch: Patch) -> None:
     """Positions that are taken are skipped, and two processes write one journal."""
     store = Journal.store
 
-    def storing(self: Journal, session: Any, entries: Any, written_at: datetime) -> None:
-        self.head = session.execute(sa.select(sa.func.max(self.log.c.id))).scalar() or 0
-        store(self, session, entries, written_at)
+    def storing(self: Journal, connection: Any, entries: Any, written_at: datetime) -> None:
+        self.head = connection.execute(sa.select(sa.func.max(self.log.c.id))).scalar() or 0
+        store(self, connection, entries, written_at)
 
     patch.setattr(Journal, "store", storing)
 

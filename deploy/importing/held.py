@@ -14,7 +14,6 @@ from urllib.parse import unquote
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from deploy.importing.views import View, changed, view_of
 from events import Event, Recorded, event_of
@@ -86,12 +85,12 @@ class Held:
         by_id = {message["id"]: message for message in messages}
         of_ours = sa.and_(HEARD.c.provider == self._provider, HEARD.c.source == self._source)
         query = sa.select(HEARD.c.id, HEARD.c.digest, HEARD.c.receipt)
-        with Session(engine) as session:
-            found = session.execute(query.where(of_ours, among(engine, HEARD.c.id, list(by_id)))).all()
+        with engine.connect() as connection:
+            found = connection.execute(query.where(of_ours, among(engine, HEARD.c.id, list(by_id)))).all()
             rows = {row.id: (row.digest, msgspec.json.decode(bytes(row.receipt), type=Receipt)) for row in found}
             same = {one for one, (digest, _) in rows.items() if self._is_same(by_id[one], digest, service)}
             edited = {one: receipt for one, (_, receipt) in rows.items() if one not in same}
-            parts = self._parts(session, edited, by_id) if edited else {}
+            parts = self._parts(connection, edited, by_id) if edited else {}
         return {one: Before(status=r.status, parts=parts.get(one)) for one, (_, r) in rows.items()}
 
     def is_sent(self, correction: str) -> bool:
@@ -132,20 +131,20 @@ class Held:
             return connection.execute(sa.select(HEARD.c.id).where(of_ours)).scalars().all()
 
     def _parts(
-        self, session: Session, receipts: Mapping[str, Receipt], messages: Mapping[str, Mapping[str, Any]]
+        self, connection: sa.Connection, receipts: Mapping[str, Receipt], messages: Mapping[str, Mapping[str, Any]]
     ) -> dict[str, tuple[Part, ...]]:
         """The parts of the rows of these receipts; none of a row whose record cannot be told from here."""
-        log = LogReader(session.get_bind())  # type: ignore[arg-type]  # It was made with an engine.
+        log = LogReader(connection.engine)
         abouts: dict[str, list[tuple[int, str, str | None]]] = {}
         for own_id, receipt in receipts.items():
             match messages[own_id]["type"]:
                 case "registration.submit":
                     abouts[own_id] = [(1, person, None) for person in receipt.person[:1]]
                 case "call.report":
-                    abouts[own_id] = self._matters(session, own_id, len(receipt.case))
+                    abouts[own_id] = self._matters(connection, own_id, len(receipt.case))
                 case _:
                     abouts[own_id] = []
-        histories = log.histories(session, {about for places in abouts.values() for _, about, _ in places})
+        histories = log.histories(connection, {about for places in abouts.values() for _, about, _ in places})
         boxes = self._boxes(histories)
         return {
             own_id: tuple(
@@ -156,16 +155,16 @@ class Held:
             for own_id, places in abouts.items()
         }
 
-    def _matters(self, session: Session, own_id: str, matters: int) -> list[tuple[int, str, str | None]]:
+    def _matters(self, connection: sa.Connection, own_id: str, matters: int) -> list[tuple[int, str, str | None]]:
         """(matter, consultation or contact, contact): where each matter of a call stood, and stands now."""
-        names = _targets(session, [self._causation(self._source, own_id).replace("message:", "call/", 1)])
+        names = _targets(connection, [self._causation(self._source, own_id).replace("message:", "call/", 1)])
         contact = next(iter(names), None)
         if contact is None:
             return []
         return [
             (matter, about, contact)
             for matter in range(1, max(1, matters) + 1)
-            for about in _targets(session, [f"contact/{contact}/{matter}"])
+            for about in _targets(connection, [f"contact/{contact}/{matter}"])
         ]
 
     def _boxes(self, histories: Mapping[str, Sequence[Recorded]]) -> dict[str, dict[str, Any] | None]:
@@ -230,6 +229,6 @@ def _is_missing(engine: sa.Engine) -> bool:
     return not sa.inspect(engine).has_table(HEARD.name)
 
 
-def _targets(session: Session, keys: Iterable[str]) -> list[str]:
+def _targets(connection: sa.Connection, keys: Iterable[str]) -> list[str]:
     query = sa.select(NAMES.c.target).where(NAMES.c.key.in_(list(keys))).order_by(NAMES.c.since)
-    return list(dict.fromkeys(session.execute(query).scalars()))
+    return list(dict.fromkeys(connection.execute(query).scalars()))

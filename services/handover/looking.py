@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
 from events.intake import night_id
@@ -26,10 +25,9 @@ class Looking:
 
     def __call__(self, night: shown.Night, now: datetime) -> shown.Standing:
         """How a night stands at a moment."""
-        with Session(self._log.engine) as session:
+        with self._log.engine.connect() as connection:
             about = night_id(night.night)
-            state = _state(self._log.histories(session, [about])[about])
-            connection = session.connection()
+            state = _state(self._log.histories(connection, [about])[about])
             rows = items_of(connection, night.night)
             closing = closing_of(connection, night.night)
             compared = stands(state, rows, closing, now)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 import msgspec
-from sqlalchemy.orm import Session
+import sqlalchemy as sa
 
 from services.desk import wards_of
 from services.era import age_of
@@ -78,16 +78,16 @@ def brief(finder: Finder, person: str, on: date) -> Brief | None:
 
     Of a record that was merged into another, that other's.
     """
-    with Session(finder.journal.engine) as session:
-        record = finder.record(session, person)
+    with finder.journal.engine.connect() as connection:
+        record = finder.record(connection, person)
         while record is not None and record.state.merged_into:
-            record = finder.record(session, record.state.merged_into)
+            record = finder.record(connection, record.state.merged_into)
         if record is None:
             return None
-        parts = parts_of(finder, session, record)
+        parts = parts_of(finder, connection, record)
         persons = [record.state.id, *(part.state.id for part in parts)]
         names = [f"cases-of/{one}" for one in persons]
-        named = finder.cases(session, finder.targets(session, names))
+        named = finder.cases(connection, finder.targets(connection, names))
         cases = [case for case in named if case.person in persons]  # A link that was undone leaves its name.
     ward, state, birth = wards_of(finder.journal.engine)[-1][1], record.state, record.birth_date
     return Brief(
@@ -112,12 +112,12 @@ def brief(finder: Finder, person: str, on: date) -> Brief | None:
     )
 
 
-def parts_of(finder: Finder, session: Session, record: Record) -> list[Record]:
+def parts_of(finder: Finder, connection: sa.Connection, record: Record) -> list[Record]:
     """The records that were merged into this one, and into those."""
     waiting, found = [record.state.id], []
     while waiting:
         into = waiting.pop()
-        parts = finder.records(session, finder.targets(session, [f"parts-of/{into}"])).values()
+        parts = finder.records(connection, finder.targets(connection, [f"parts-of/{into}"])).values()
         merged = [part for part in parts if part.state.merged_into == into]
         found += merged
         waiting += [part.state.id for part in merged]

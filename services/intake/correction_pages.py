@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy.orm import Session as Reading
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -164,7 +163,7 @@ class CorrectionPages:
     def _person(self, request: Request) -> Subject:
         terms = self._around.terms(language_of(request))
         try:
-            with Reading(self._lookup.log.engine) as reading:
+            with self._lookup.log.engine.connect() as reading:
                 record = self._lookup.finder.record(reading, request.path_params["person"].lower())
         except NotIndexed as error:
             raise HTTPException(404) from error

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import event_of
 from events.intake import PersonRegistered, RegistrationCorrected
@@ -112,32 +111,32 @@ class Finder:
 
         Words apart from one another must all fit: a reading and a date of birth, a family name and a given name.
         """
-        with Session(self.journal.engine) as session:
+        with self.journal.engine.connect() as connection:
             text = _plain(text)
-            words, persons = [list(signs(word)) for word in words_in(text)], self._named(session, text)
+            words, persons = [list(signs(word)) for word in words_in(text)], self._named(connection, text)
             words = [] if persons or not all(words) else words
-            raw = persons or (self._indexed(session, words) if words else [])
+            raw = persons or (self._indexed(connection, words) if words else [])
             more, found = len(raw) > LOOKED_AT, []
-            records = self.records(session, raw[:LOOKED_AT])
+            records = self.records(connection, raw[:LOOKED_AT])
             roots = self.records(
-                session, sorted({r.state.merged_into for r in records.values() if r.state.merged_into})
+                connection, sorted({r.state.merged_into for r in records.values() if r.state.merged_into})
             )
             for record in records.values():
                 fits = _fits(words, record, text) if words else (0, ("number",), None)
                 if fits is not None:
-                    stands = self._standing(session, record, roots)
+                    stands = self._standing(connection, record, roots)
                     found.append((fits[0], _candidate(stands, fits[1], fits[2], on)))
         found.sort(key=lambda ranked: (ranked[0], ranked[1].kana or "￿", ranked[1].person))
         once = tuple({candidate.person: candidate for _, candidate in reversed(found)}.values())[::-1]
         return Found(once[:MOST], more or len(once) > MOST)
 
-    def record(self, session: Session, person: str) -> Record | None:
+    def record(self, connection: sa.Connection, person: str) -> Record | None:
         """One registrant's record, open; None where nobody is registered under this id, or was forgotten."""
-        return self.records(session, [person]).get(person)
+        return self.records(connection, [person]).get(person)
 
-    def records(self, session: Session, persons: Sequence[str]) -> dict[str, Record]:
+    def records(self, connection: sa.Connection, persons: Sequence[str]) -> dict[str, Record]:
         """Registrants' records, in the order asked for; those that nobody can read any more are left out."""
-        histories = self.journal.histories(session, persons)
+        histories = self.journal.histories(connection, persons)
         told = [record for person in persons for record in histories[person]]
         boxes = dict(zip((record.id for record in told), opened(self._keys, told), strict=True))
         found = {}
@@ -155,16 +154,15 @@ class Finder:
                 found[person] = Record(state=state, personal=personal)
         return found
 
-    def targets(self, session: Session, keys: Sequence[str]) -> list[str]:
+    def targets(self, connection: sa.Connection, keys: Sequence[str]) -> list[str]:
         """What these names stand for, the oldest first."""
-        connection = session.connection()
         query = sa.select(NAMES.c.target).where(among(connection, NAMES.c.key, list(keys))).order_by(NAMES.c.since)
         return list(dict.fromkeys(connection.execute(query).scalars()))
 
-    def cases(self, session: Session, ids_of: Sequence[str]) -> list[Case]:
+    def cases(self, connection: sa.Connection, ids_of: Sequence[str]) -> list[Case]:
         """Consultations by their ids."""
         found = []
-        for records in self.journal.histories(session, list(ids_of)).values():
+        for records in self.journal.histories(connection, list(ids_of)).values():
             state: State | None = None
             for record in records:
                 state = evolve(state, event_of(record), record.time)
@@ -172,17 +170,17 @@ class Finder:
                 found.append(state)
         return found
 
-    def _named(self, session: Session, text: str) -> list[str]:
+    def _named(self, connection: sa.Connection, text: str) -> list[str]:
         """Whom our 受付番号 or the register's own id names."""
         plain = folded(text)
         if _PERSON.fullmatch(plain.lower()):
             return [plain.lower()]
         if not _NUMBER.fullmatch(plain.upper()):
             return []
-        cases = self.cases(session, self.targets(session, [f"number/{plain.upper()}"]))
+        cases = self.cases(connection, self.targets(connection, [f"number/{plain.upper()}"]))
         return list(dict.fromkeys(case.person for case in cases if case.person))
 
-    def _indexed(self, session: Session, words: Sequence[Sequence[Sign]]) -> list[str]:
+    def _indexed(self, connection: sa.Connection, words: Sequence[Sequence[Sign]]) -> list[str]:
         """Who has what all words need, the surer signs of the first word first; a few more than are looked at."""
         first, *others = words
         found: dict[str, None] = {}
@@ -196,7 +194,7 @@ class Finder:
             ]
             query = sa.select(INDEXED.c.person).join_from(BLIND, INDEXED, BLIND.c.n == INDEXED.c.n)
             query = query.where(BLIND.c.token == base, *has).limit(LOOKED_AT + 1)
-            found.update(dict.fromkeys(session.execute(query).scalars()))
+            found.update(dict.fromkeys(connection.execute(query).scalars()))
         return list(found)
 
     @staticmethod
@@ -204,11 +202,11 @@ class Finder:
         other = BLIND.alias()
         return sa.exists().where(other.c.token == token, other.c.n == BLIND.c.n)
 
-    def _standing(self, session: Session, record: Record, roots: dict[str, Record]) -> Record:
+    def _standing(self, connection: sa.Connection, record: Record, roots: dict[str, Record]) -> Record:
         """The record that stands for a person: where it was merged into another, that one."""
         while record.state.merged_into:
             into = record.state.merged_into
-            following = roots.get(into) or self.record(session, into)
+            following = roots.get(into) or self.record(connection, into)
             if following is None:
                 break  # The other was forgotten; what is left of the person is this.
             record = following

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
 from events.intake import (
@@ -43,28 +42,28 @@ class NightCalls:
 
     def __call__(self, items: Sequence[Item], *, personal: bool) -> Mapping[Key, Call]:
         """The calls of these items, by contact and matter; with what is personal only where it is asked for."""
-        with Session(self._log.engine) as session:
-            histories = self._histories(session, {item.case or item.contact for item in items})
-            flags = _flags(session.connection(), [item.contact for item in items])
+        with self._log.engine.connect() as connection:
+            histories = self._histories(connection, {item.case or item.contact for item in items})
+            flags = _flags(connection, [item.contact for item in items])
             found = {}
             for item in items:
                 if call := self._call(histories, item, personal=personal):
                     key = item.contact, item.matter
-                    name = self._registrant(session, call.person) if personal and call.registered else None
+                    name = self._registrant(connection, call.person) if personal and call.registered else None
                     found[key] = msgspec.structs.replace(call, flags=flags.get(key, 0), registrant=name)
         return found
 
     def numbers(self, cases: Sequence[str]) -> Mapping[str, str]:
         """The 受付番号 of consultations."""
-        with Session(self._log.engine) as session:
-            states = {case: _state(history) for case, history in self._log.histories(session, cases).items()}
+        with self._log.engine.connect() as connection:
+            states = {case: _state(history) for case, history in self._log.histories(connection, cases).items()}
         return {case: state.number for case, state in states.items() if isinstance(state, Case)}
 
-    def _histories(self, session: Session, abouts: Collection[str]) -> dict[str, list[Recorded]]:
+    def _histories(self, connection: sa.Connection, abouts: Collection[str]) -> dict[str, list[Recorded]]:
         """What was recorded about these, and about where their contacts were moved."""
         found: dict[str, list[Recorded]] = {}
         for _ in range(MOST_MOVES):
-            found |= self._log.histories(session, set(abouts) - found.keys())
+            found |= self._log.histories(connection, set(abouts) - found.keys())
             abouts = {to for history in found.values() for to in _left_for(history)} - found.keys()
             if not abouts:
                 break
@@ -101,9 +100,9 @@ class NightCalls:
             first=case is not None and _is_first(contact, case),
         )
 
-    def _registrant(self, session: Session, person: str | None) -> str | None:
+    def _registrant(self, connection: sa.Connection, person: str | None) -> str | None:
         """The name on the register."""
-        history = self._log.histories(session, [person])[person] if person else []
+        history = self._log.histories(connection, [person])[person] if person else []
         name = None
         for record in history:
             event = event_of(record)

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session as Reading
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -217,7 +216,7 @@ class Reception:
         if stands.person is None or not session.sees("persons"):
             return None
         try:
-            with Reading(self._lookup.log.engine) as reading:
+            with self._lookup.log.engine.connect() as reading:
                 record = self._lookup.finder.record(reading, stands.person)
         except NotIndexed:
             return None

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
 from events.intake import Attempt, CallAdded, CallBack, CallCorrected, CallReceived, Card
@@ -72,14 +71,14 @@ def standing(log: LogReader, number: str, ward: Ward, opens: Opens | None) -> li
 
     Empty where there is none. `opens` None: what is personal stays shut.
     """
-    with Session(log.engine) as session:
-        histories = _named(log, session, [f"number/{number}"])
+    with log.engine.connect() as connection:
+        histories = _named(log, connection, [f"number/{number}"])
         cards = [card for history in histories.values() if (card := _card(history, None, ward, opens))]
         if not cards:
             return []
         asked = max(cards, key=lambda each: each.began_at)
         places = [f"contact/{asked.contact}/{matter}" for matter in range(1, MOST_MATTERS + 1)]
-        others = _named(log, session, places)
+        others = _named(log, connection, places)
     others.pop(asked.case, None)
     beside = [card for history in others.values() if (card := _card(history, asked.contact, ward, opens))]
     return sorted([asked, *beside], key=lambda each: each.matter)
@@ -94,21 +93,20 @@ def is_number(log: LogReader, number: str) -> bool:
 
 def moved_to(log: LogReader, number: str) -> str | None:
     """The number to which the last contact went that had stood under this one; None: none was moved away."""
-    with Session(log.engine) as session:
-        told = [event_of(record) for one in _named(log, session, [f"number/{number}"]).values() for record in one]
+    with log.engine.connect() as connection:
+        told = [event_of(record) for one in _named(log, connection, [f"number/{number}"]).values() for record in one]
         corrected = [change for event in told if isinstance(event, CallCorrected) for change in event.changes]
         moves = [change.after for change in corrected if change.field == "case"]
         state: State | None = None
-        for record in log.histories(session, moves[-1:]).get(moves[-1], []) if moves else []:
+        for record in log.histories(connection, moves[-1:]).get(moves[-1], []) if moves else []:
             state = evolve(state, event_of(record), record.time)
     return state.number if isinstance(state, Case) else None
 
 
-def _named(log: LogReader, session: Session, keys: list[str]) -> dict[str, list[Recorded]]:
+def _named(log: LogReader, connection: sa.Connection, keys: list[str]) -> dict[str, list[Recorded]]:
     """Everything written about what these names stand for."""
-    connection = session.connection()
     query = sa.select(NAMES.c.target).where(among(connection, NAMES.c.key, keys))
-    return log.histories(session, dict.fromkeys(connection.execute(query).scalars()))
+    return log.histories(connection, dict.fromkeys(connection.execute(query).scalars()))
 
 
 def _card(history: list[Recorded], contact_id: str | None, ward: Ward, opens: Opens | None) -> Standing | None:

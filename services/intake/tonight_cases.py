@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Recorded, decode, event_of
 from events.intake import (
@@ -46,11 +45,11 @@ class TonightCases:
 
     def __call__(self, cases: Collection[str], on: date, *, personal: bool) -> Mapping[str, TonightCase]:
         """These, each under the id asked for; what was merged into another is that other."""
-        with Session(self._lookup.log.engine) as session:
-            histories, states = self._read(session, cases)
+        with self._lookup.log.engine.connect() as connection:
+            histories, states = self._read(connection, cases)
             roots = {case: root for case in cases if (root := _root(case, states))}
-            whose = self._registrants(session, (states[root].person for root in roots.values()))
-            known = self._known(session, (states[root] for root in roots.values()), on) if personal else {}
+            whose = self._registrants(connection, (states[root].person for root in roots.values()))
+            known = self._known(connection, (states[root] for root in roots.values()), on) if personal else {}
             found = {
                 root: self._case(states[root], root, roots, histories, whose, known, personal)
                 for root in set(roots.values())
@@ -73,13 +72,15 @@ class TonightCases:
             records = [decode(bytes(row.state)) for row in connection.execute(sa.select(table.c.state).where(told))]
         return list(dict.fromkeys(record.case for record in records if record.case))
 
-    def _read(self, session: Session, cases: Collection[str]) -> tuple[dict[str, list[Recorded]], dict[str, Case]]:
+    def _read(
+        self, connection: sa.Connection, cases: Collection[str]
+    ) -> tuple[dict[str, list[Recorded]], dict[str, Case]]:
         """What was recorded about these and about those of which they became parts, and how they stand."""
         histories: dict[str, list[Recorded]] = {}
         states: dict[str, Case] = {}
         wanted = set(cases)
         for _ in range(MOST_MERGES):
-            fresh = self._lookup.log.histories(session, wanted - histories.keys())
+            fresh = self._lookup.log.histories(connection, wanted - histories.keys())
             histories |= fresh
             states |= {case: state for case, history in fresh.items() if isinstance(state := _state(history), Case)}
             wanted = {state.merged_into for state in states.values() if state.merged_into} - histories.keys()
@@ -130,12 +131,12 @@ class TonightCases:
         contacts = dict.fromkeys(contact.id for contact in state.contacts)
         return {contact: texts_of_card(opened_card(history, state, contact, self._opens)) for contact in contacts}
 
-    def _registrants(self, session: Session, persons: Iterable[str | None]) -> dict[str, str]:
+    def _registrants(self, connection: sa.Connection, persons: Iterable[str | None]) -> dict[str, str]:
         """Of these persons those who are on the register, each with the record that stands for it."""
         found: dict[str, str | None] = {}
         wanted = {person for person in persons if person}
         for _ in range(MOST_MERGES):
-            for person, history in self._lookup.log.histories(session, wanted - found.keys()).items():
+            for person, history in self._lookup.log.histories(connection, wanted - found.keys()).items():
                 state = _state(history)
                 found[person] = (state.merged_into or person) if isinstance(state, Person) else None
             wanted = {into for into in found.values() if into} - found.keys()
@@ -143,7 +144,7 @@ class TonightCases:
                 break
         return {person: _last(person, found) for person, into in found.items() if into}
 
-    def _known(self, session: Session, cases: Iterable[Case], on: date) -> dict[str, Known]:
+    def _known(self, connection: sa.Connection, cases: Iterable[Case], on: date) -> dict[str, Known]:
         """Of the registrants among those whom these are about; a record that was merged stands under the other."""
         try:
             finder = self._lookup.finder
@@ -151,15 +152,15 @@ class TonightCases:
             return {}
         persons = list(dict.fromkeys(case.person for case in cases if case.person))
         found = {}
-        for person, record in finder.records(session, persons).items():
-            standing = _standing(finder, session, record)
-            forms = [details_of(each) for each in (standing, *parts_of(finder, session, standing))]
+        for person, record in finder.records(connection, persons).items():
+            standing = _standing(finder, connection, record)
+            forms = [details_of(each) for each in (standing, *parts_of(finder, connection, standing))]
             found[person] = _in_brief(standing, forms, on)
         return found
 
 
-def _standing(finder: Finder, session: Session, record: Record) -> Record:
-    while record.state.merged_into and (into := finder.record(session, record.state.merged_into)):
+def _standing(finder: Finder, connection: sa.Connection, record: Record) -> Record:
+    while record.state.merged_into and (into := finder.record(connection, record.state.merged_into)):
         record = into
     return record
 

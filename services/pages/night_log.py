@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Recorded, decode, event_of
 from events.handover import HandedOver, HandoverDeclined, HandoverOffered, HandoverReturned, HandoverWithdrawn
@@ -183,8 +182,8 @@ class NightLog:
     def _folded(self, wanted: Collection[date]) -> dict[date, Night]:
         missing = {night_id(night): night for night in wanted if night not in self._known}
         if missing:
-            with Session(self._log.engine) as session:
-                for about, records in self._log.histories(session, missing).items():
+            with self._log.engine.connect() as connection:
+                for about, records in self._log.histories(connection, missing).items():
                     if found := night_of(records):
                         self._known[missing[about]] = found
         found_all = {night: self._known[night] for night in wanted if night in self._known}

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
 from events.epoch import EpochOpened
@@ -31,7 +30,7 @@ from services.reporting.report import Gap, KnownAt, Report
 from services.reporting.rules import in_period
 from services.reporting.tables import Name, build
 from services.reporting.tallies import ENTRIES, FACTS, Stored, stored_entries, stored_whole
-from services.ward import Ward, fiscal_year, parse
+from services.ward import Ward, fiscal_year, parsed
 
 Wards = list[tuple[datetime, Ward]]
 SEALED = "封印 / sealed"
@@ -102,12 +101,12 @@ class Inquiry:
         """The ward's rules now; None before the ledger heard of any."""
         with self.engine.connect() as connection:
             wards = stored_whole(connection).wards
-        return parse(wards[-1][1]) if wards else None
+        return parsed(bytes(wards[-1][1])) if wards else None
 
     def wards(self) -> list[Ward]:
         """Every file that was ever in force, the newest last; none before the ledger heard of any."""
         with self.engine.connect() as connection:
-            return [parse(content) for _, content in stored_whole(connection).wards]
+            return [parsed(bytes(content)) for _, content in stored_whole(connection).wards]
 
     def synthetic(self) -> bool:
         """Whether the ledger holds anything synthetic: then every page and print says so."""
@@ -186,10 +185,10 @@ class Inquiry:
     def stored_facts(self) -> Iterator[Facts]:
         """What is known now, read from the tallies as it is asked for; use it only within the block."""
         cases, persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
-        with Session(self.engine) as session:
-            whole = stored_whole(session.connection())
-            wards = [(since, parse(content)) for since, content in whole.wards]
-            cases.session = persons.session = session
+        with self.engine.connect() as connection:
+            whole = stored_whole(connection)
+            wards = [(since, parsed(bytes(content))) for since, content in whole.wards]
+            cases.connection = persons.connection = connection
             yield Facts(wards=wards, cases=cases, persons=persons, synthetic=whole.synthetic)
 
     def end(self) -> tuple[int, str]:
@@ -216,7 +215,7 @@ class Inquiry:
                 whole = stored_whole(connection)
                 rows = connection.execute(sa.select(FACTS.c.id, FACTS.c.body).where(FACTS.c.kind == "person")).all()
             persons = {row.id: msgspec.json.decode(bytes(row.body), type=PersonFacts) for row in rows}
-            facts = Facts(wards=[(since, parse(content)) for since, content in whole.wards], persons=persons)
+            facts = Facts(wards=[(since, parsed(bytes(content))) for since, content in whole.wards], persons=persons)
         end = None if as_of is None else facts.wards[-1][1].end_of(as_of)
         return len(current_registrants(facts, facts.persons, end))
 
@@ -227,7 +226,7 @@ class Inquiry:
                 whole = stored_whole(connection)
                 if not whole.wards:
                     raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")
-                wards = [(since, parse(content)) for since, content in whole.wards]
+                wards = [(since, parsed(bytes(content))) for since, content in whole.wards]
                 return wards, stored_entries(connection), whole.synthetic
         if not facts.wards:
             raise BeforeTheLedger("the ledger is empty: nothing was recorded yet")

@@ -13,7 +13,6 @@ from datetime import datetime
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Occurred, Recorded, decode, event_of
 from events.intake import CaseMerged, CaseSplit, ContactMoved
@@ -103,11 +102,11 @@ class Ledger:
         if self._is_stale:
             self._refresh()
         try:
-            with self.journal.transaction() as session:
-                fresh = list(self._fresh(session, texts, gaps))
+            with self.journal.transaction() as connection:
+                fresh = list(self._fresh(connection, texts, gaps))
                 if fresh:
-                    self._enter(session, fresh)
-                    self.cursors.write(session)
+                    self._enter(connection, fresh)
+                    self.cursors.write(connection)
         except BaseException:
             self._is_stale = True
             self.cursors.undo()
@@ -124,7 +123,9 @@ class Ledger:
         self._frontier = self._read_frontier()
         self._is_stale = False
 
-    def _fresh(self, session: Session, texts: Sequence[bytes], gaps: set[str]) -> Iterator[tuple[Recorded, bytes]]:
+    def _fresh(
+        self, connection: sa.Connection, texts: Sequence[bytes], gaps: set[str]
+    ) -> Iterator[tuple[Recorded, bytes]]:
         repeated: list[Recorded] = []
         fresh: set[bytes] = set()
         for text in texts:
@@ -137,9 +138,9 @@ class Ledger:
                 gaps.add(record.service)
             elif text not in fresh:
                 repeated.append(record)
-        self._check_repeated(session, repeated)
+        self._check_repeated(connection, repeated)
 
-    def _check_repeated(self, session: Session, records: Sequence[Recorded]) -> None:
+    def _check_repeated(self, connection: sa.Connection, records: Sequence[Recorded]) -> None:
         """What comes again must be what the ledger holds: a log that was set back would give its positions anew."""
         if not records:
             return
@@ -148,7 +149,7 @@ class Ledger:
             .join(CASE_ROWS, CASE_ROWS.c.position == self.journal.log.c.id)
             .where(CASE_ROWS.c.case_id.in_({record.subject for record in records}))
         )
-        rows = (_ROW.decode(bytes(state)).event for state in session.execute(query).scalars())
+        rows = (_ROW.decode(bytes(state)).event for state in connection.execute(query).scalars())
         held = {(event.service, event.position, event.id) for event in rows}
         for record in records:
             if (record.service, record.position, record.id) not in held:
@@ -157,7 +158,7 @@ class Ledger:
                     "its journal was set back. Restore it as it was, or all services together"
                 )
 
-    def _enter(self, session: Session, fresh: Sequence[tuple[Recorded, bytes]]) -> None:
+    def _enter(self, connection: sa.Connection, fresh: Sequence[tuple[Recorded, bytes]]) -> None:
         now, first = self.journal.now(), self.journal.head + 1
         rows, index = [], []
         for position, (record, text) in enumerate(fresh, start=first):
@@ -165,18 +166,18 @@ class Ledger:
             self._frontier.append(leaf_hash(entry))
             rows.append((record.subject, record.type, entry))
             index += [(case, position) for case in concerned(record)]
-        self.journal.store(session, rows, now)
-        insert_rows(session.connection(), CASE_ROWS, index)
-        self._write_frontier(session)
-        self.tallies.move(session, [record for record, _ in fresh])
+        self.journal.store(connection, rows, now)
+        insert_rows(connection, CASE_ROWS, index)
+        self._write_frontier(connection)
+        self.tallies.move(connection, [record for record, _ in fresh])
 
     def _read_frontier(self) -> Frontier:
         with self.journal.engine.connect() as connection:
             stored = connection.execute(_FRONTIER).scalar()
         return Frontier.decode(bytes(stored)) if stored else Frontier()
 
-    def _write_frontier(self, session: Session) -> None:
-        insert_rows(session.connection(), TREE, [(1, self._frontier.encode())], taken="replaces")
+    def _write_frontier(self, connection: sa.Connection) -> None:
+        insert_rows(connection, TREE, [(1, self._frontier.encode())], taken="replaces")
 
 
 def concerned(record: Recorded) -> list[str]:

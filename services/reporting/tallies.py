@@ -13,14 +13,13 @@ from typing import Any, TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from events import Recorded, event_of
 from events.intake import WardActivated
 from services.database import among, found_among, insert_rows
 from services.reporting.facts import CaseFacts, Entry, Facts, Member, PersonFacts
 from services.reporting.fold import EVERYTHING, apply, entries
-from services.ward import parse
+from services.ward import parsed
 
 _METADATA = sa.MetaData()
 _CELL = ("report", "year", "row", "column")
@@ -85,7 +84,8 @@ class Whole(msgspec.Struct):
 
     position: int = 0
     synthetic: bool = False
-    wards: list[tuple[datetime, dict[str, Any]]] = []
+    wards: list[tuple[datetime, msgspec.Raw]] = []
+    """Each file, from when it is in force; written with every batch, so it is not taken apart for that."""
 
 
 class Stored(MutableMapping[str, T]):
@@ -98,7 +98,7 @@ class Stored(MutableMapping[str, T]):
         self._kind = kind
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(shape)
         self._known: dict[str, T | None] = {}
-        self.session: Session | None = None
+        self.connection: sa.Connection | None = None
         self.dirty: set[str] = set()
         self.absent: set[str] = set()
 
@@ -120,8 +120,8 @@ class Stored(MutableMapping[str, T]):
         missing = sorted({key for key in keys if key not in self._known})
         if not missing:
             return
-        assert self.session is not None, "facts are read within a transaction"
-        connection = self.session.connection()
+        assert self.connection is not None, "facts are read within a transaction"
+        connection = self.connection
         rows = found_among(connection, _FACTS, FACTS.c.id, missing, kind=self._kind)
         found: dict[str, Any] = {row.id: row.body for row in rows}
         for key in missing:
@@ -134,9 +134,9 @@ class Stored(MutableMapping[str, T]):
         return self._known[key]
 
     def __iter__(self) -> Iterator[str]:
-        assert self.session is not None, "facts are read within a transaction"
+        assert self.connection is not None, "facts are read within a transaction"
         query = sa.select(FACTS.c.id).where(FACTS.c.kind == self._kind)
-        ids: set[str] = set(self.session.execute(query).scalars())
+        ids: set[str] = set(self.connection.execute(query).scalars())
         return iter(sorted(ids | {key for key, value in self._known.items() if value is not None}))
 
     def __len__(self) -> int:
@@ -169,16 +169,16 @@ class Tallies:
         with self._engine.connect() as connection:
             body = connection.execute(_WHOLE).scalar()
         self._whole = msgspec.json.decode(bytes(body), type=Whole) if body else Whole()
-        wards = [(since, parse(content)) for since, content in self._whole.wards]
+        wards = [(since, parsed(bytes(content))) for since, content in self._whole.wards]
         self.facts = Facts(wards=wards, cases=self._cases, persons=self._persons, synthetic=self._whole.synthetic)
 
     def _fresh(self) -> None:
         self._cases, self._persons = Stored("case", CaseFacts), Stored("person", PersonFacts)
         self._entries: dict[Member, frozenset[Entry]] = {}
 
-    def move(self, session: Session, records: Sequence[Recorded]) -> None:
+    def move(self, connection: sa.Connection, records: Sequence[Recorded]) -> None:
         """Let the tallies hear what the ledger enters."""
-        self._cases.session = self._persons.session = session
+        self._cases.connection = self._persons.connection = connection
         for stored, is_of in ((self._persons, True), (self._cases, False)):
             stored.read(record.subject for record in records if record.type.startswith(OF_PERSONS) is is_of)
         changed: set[Member] = set()
@@ -187,20 +187,20 @@ class Tallies:
             event = event_of(record)
             members = apply(self.facts, record, event)
             if isinstance(event, WardActivated):  # As it was told: a later release may read more into it.
-                self._whole.wards.append((event.effective_from, event.content))
+                self._whole.wards.append((event.effective_from, msgspec.Raw(_ENCODE(event.content))))
                 self._whole.wards.sort(key=lambda rules: rules[0])
             everything = everything or members is EVERYTHING
             changed.update(members if members is not EVERYTHING else ())
         if everything:
             changed = {("case", case) for case in self._cases} | {("person", person) for person in self._persons}
-        self._retally(session, sorted(changed))
+        self._retally(connection, sorted(changed))
         self._whole.position += len(records)
-        self._write_facts(session)
+        self._write_facts(connection)
 
-    def rebuild(self, session: Session, records: Iterable[Recorded]) -> None:
+    def rebuild(self, connection: sa.Connection, records: Iterable[Recorded]) -> None:
         """Throw everything away and fold the ledger again, within one transaction."""
         for table in TALLY_TABLES:
-            session.execute(sa.delete(table))
+            connection.execute(sa.delete(table))
         self._fresh()
         self._whole = Whole()
         self.facts = Facts(cases=self._cases, persons=self._persons)
@@ -208,16 +208,16 @@ class Tallies:
         for record in records:
             page.append(record)
             if len(page) == 1_000:
-                self.move(session, page)
+                self.move(connection, page)
                 page = []
-        self.move(session, page)
+        self.move(connection, page)
 
-    def _retally(self, session: Session, members: Sequence[Member]) -> None:
+    def _retally(self, connection: sa.Connection, members: Sequence[Member]) -> None:
         """Replace the entries of these, and move the cells by the difference."""
         moved: Counter[tuple[Any, ...]] = Counter()
         gone: list[Entry] = []
         fresh: list[Entry] = []
-        self._read_entries(session, members)
+        self._read_entries(connection, members)
         for kind, member in members:
             before = self._entries[kind, member]
             after = frozenset(entries(kind, member, self.facts))
@@ -229,29 +229,29 @@ class Tallies:
         moved.subtract(map(_cell, gone))
         moved.update(map(_cell, fresh))
         for entry in sorted(gone):
-            session.execute(_DROP, entry._asdict())
-        insert_rows(session.connection(), ENTRIES, [_as_row(entry) for entry in sorted(fresh)])
+            connection.execute(_DROP, entry._asdict())
+        insert_rows(connection, ENTRIES, [_as_row(entry) for entry in sorted(fresh)])
         for cell, by in sorted(moved.items()):
-            _move_cell(session, cell, by)
+            _move_cell(connection, cell, by)
         if len(self._entries) > CACHE:
             self._entries.clear()
 
-    def _read_entries(self, session: Session, members: Sequence[Member]) -> None:
+    def _read_entries(self, connection: sa.Connection, members: Sequence[Member]) -> None:
         """What the members count as until now: known from the last time, nothing if they are new, or read."""
         unknown = [member for member in members if member not in self._entries]
         absent = {"case": self._cases.absent, "person": self._persons.absent}
         self._entries.update((member, frozenset()) for member in unknown)
         kept = [member for member in unknown if member[1] not in absent[member[0]]]
         found: dict[str, list[Entry]] = {id_: [] for _, id_ in kept}
-        for entry in stored_entries(session, list(found)) if found else ():
+        for entry in stored_entries(connection, list(found)) if found else ():
             found[entry.member].append(entry)
         self._entries.update((member, frozenset(found[member[1]])) for member in kept)
 
-    def _write_facts(self, session: Session) -> None:
+    def _write_facts(self, connection: sa.Connection) -> None:
         self._whole.synthetic = self.facts.synthetic
         rows = self._cases.written() + self._persons.written()
         rows.append(("whole", "", _ENCODE(self._whole)))
-        insert_rows(session.connection(), FACTS, rows, taken="replaces")
+        insert_rows(connection, FACTS, rows, taken="replaces")
 
 
 def _as_row(entry: Entry) -> tuple[Any, ...]:
@@ -262,22 +262,21 @@ def _cell(entry: Entry) -> tuple[str, int, str, str]:
     return entry.report, entry.year, entry.row, entry.column
 
 
-def _move_cell(session: Session, cell: tuple[Any, ...], by: int) -> None:
+def _move_cell(connection: sa.Connection, cell: tuple[Any, ...], by: int) -> None:
     if by == 0:
         return
     names = dict(zip(_CELL, cell, strict=True))
-    moved = session.execute(_MOVE, {"by": by, **{f"of_{name}": value for name, value in names.items()}})
-    if not moved.rowcount:  # type: ignore[attr-defined]  # An UPDATE gives a CursorResult.
-        insert_rows(session.connection(), CELLS, [(*cell, by)])
+    moved = connection.execute(_MOVE, {"by": by, **{f"of_{name}": value for name, value in names.items()}})
+    if not moved.rowcount:
+        insert_rows(connection, CELLS, [(*cell, by)])
 
 
-def stored_entries(session: Session | sa.Connection, members: Sequence[str] | None = None) -> list[Entry]:
+def stored_entries(connection: sa.Connection, members: Sequence[str] | None = None) -> list[Entry]:
     """The entries on disk, of some members or of all."""
     query = sa.select(*(ENTRIES.c[name] for name in Entry._fields))
     if members is not None:
-        connection = session.connection() if isinstance(session, Session) else session
         query = query.where(among(connection, ENTRIES.c.member, members))
-    return [Entry(*row) for row in session.execute(query)]
+    return [Entry(*row) for row in connection.execute(query)]
 
 
 def stored_cells(connection: sa.Connection) -> dict[tuple[str, int, str, str], int]:

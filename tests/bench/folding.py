@@ -37,8 +37,8 @@ def ledger_of(directory: Path, count: int, seed: int = 1) -> Journal:
         now = journal.now()
         entries = [Entry(n, now, msgspec.Raw(encode(event))) for n, event in enumerate(page, journal.head + 1)]
         rows = [(e.subject, e.type, msgspec.json.encode(entry)) for e, entry in zip(page, entries, strict=True)]
-        with journal.transaction() as session:
-            journal.store(session, rows, now)
+        with journal.transaction() as connection:
+            journal.store(connection, rows, now)
     return journal
 
 

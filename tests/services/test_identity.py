@@ -24,8 +24,8 @@ def submit(centre: Centre, person: str, provider: str = "day", **personal: Any) 
 def state(centre: Centre, person: str) -> Person:
     """A registrant as the log says, folded anew."""
     desk = centre.desk()
-    with desk.journal.transaction() as session:
-        found = desk._state(desk.journal.histories(session, [person])[person])
+    with desk.journal.transaction() as connection:
+        found = desk._state(desk.journal.histories(connection, [person])[person])
     assert isinstance(found, Person)
     return found
 

@@ -27,14 +27,14 @@ def happened(case: str = "A") -> Draft:
 
 def written(journal: Journal, *cases: str) -> list[Recorded]:
     """Events about these cases, in one transaction."""
-    with journal.transaction() as session:
-        return journal.append(session, [happened(case) for case in cases])
+    with journal.transaction() as connection:
+        return journal.append(connection, [happened(case) for case in cases])
 
 
 def broken(journal: Journal, *cases: str) -> None:
     """The same, but the disk fails before the commit."""
-    with journal.transaction() as session:
-        journal.append(session, [happened(case) for case in cases])
+    with journal.transaction() as connection:
+        journal.append(connection, [happened(case) for case in cases])
         raise OSError("disk")
 
 
@@ -96,8 +96,8 @@ def test_reading_starts_and_ends_where_it_is_told(journal: Journal) -> None:
 def test_a_history_holds_what_was_written_about_one_thing(journal: Journal) -> None:
     """In its order, and an empty one for what nothing is known of."""
     written(journal, "A", "B", "A")
-    with journal.transaction() as session:
-        found = journal.histories(session, ["A", "Z"])
+    with journal.transaction() as connection:
+        found = journal.histories(connection, ["A", "Z"])
 
     assert [record.position for record in found["A"]] == [1, 3]
     assert found["Z"] == []
@@ -118,9 +118,9 @@ def test_a_second_writer_leaves_nothing_of_its_transaction(journal: Journal, sec
     written(journal, "A")
 
     def write() -> None:
-        with second.transaction() as session:
-            session.execute(sa.insert(META).values(key="mark", value="second"))
-            second.append(session, [happened("B")])
+        with second.transaction() as connection:
+            connection.execute(sa.insert(META).values(key="mark", value="second"))
+            second.append(connection, [happened("B")])
 
     with pytest.raises(SecondWriter):
         write()
@@ -174,8 +174,8 @@ def test_a_new_file_that_another_process_is_opening_is_waited_for(tmp_path: Path
 def test_a_journal_is_opened_while_another_process_writes_it(journal: Journal, url: str) -> None:
     """Whoever only looks waits for no lock of the writer: `yoake status` and a writer once ended in a deadlock."""
     impatient = url.replace("search_path", "lock_timeout%3D1000%20-csearch_path")
-    with journal.transaction() as session:
-        journal.append(session, [happened()])
+    with journal.transaction() as connection:
+        journal.append(connection, [happened()])
         Journal(impatient, "intake", WARD.id).close()
 
 
@@ -284,11 +284,11 @@ def test_a_connection_that_is_cut_within_a_transaction_is_made_again(journal: Jo
     written(journal, "A")
 
     def write() -> None:
-        with journal.transaction() as session:
-            own = session.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
+        with journal.transaction() as connection:
+            own = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
             with journal.engine.connect() as other:
                 other.execute(sa.text("SELECT pg_terminate_backend(:own, 5000)"), {"own": own})
-            journal.append(session, [happened("B")])
+            journal.append(connection, [happened("B")])
 
     with pytest.raises(sa.exc.OperationalError):
         write()

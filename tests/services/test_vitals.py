@@ -26,8 +26,10 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 def write(journal: Journal, rows: int, at: datetime = NOW) -> None:
     """Commit some rows of a kilobyte."""
-    with journal.transaction() as session:
-        journal.store(session, [(f"about-{n}", "x", b'{"recordedat": "%s"}' % (b" " * 1000)) for n in range(rows)], at)
+    with journal.transaction() as connection:
+        journal.store(
+            connection, [(f"about-{n}", "x", b'{"recordedat": "%s"}' % (b" " * 1000)) for n in range(rows)], at
+        )
 
 
 def codes(vitals: Vitals) -> list[str]:

@@ -191,8 +191,8 @@ def loses_deadlines_at_a_restart(patch: Patch) -> None:
     begin = Desk.begin
 
     def beginning(self: Desk[Any]) -> None:
-        with self.journal.transaction() as session:
-            session.execute(sa.delete(DEADLINES))
+        with self.journal.transaction() as connection:
+            connection.execute(sa.delete(DEADLINES))
         begin(self)
 
     patch.setattr(Desk, "begin", beginning)

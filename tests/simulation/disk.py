@@ -7,10 +7,8 @@ process of ours and take whichever disk is in at the moment: what they have comp
 from __future__ import annotations
 
 import sqlite3
-from functools import cache
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, sessionmaker
 
 Image = dict[str, bytes]
 """What stands on each disk, by the name of its database."""
@@ -81,9 +79,3 @@ def engine_of(name: str) -> sa.Engine:
 def open_engine(url: str) -> sa.Engine:
     """As `services.database.open_engine`, for `disk:///NAME`."""
     return engine_of(url.rpartition("/")[2])
-
-
-@cache
-def sessions_of(name: str) -> sessionmaker[Session]:
-    """The sessions on this database."""
-    return sessionmaker(engine_of(name), autoflush=False)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
-from asyncio import events
+from asyncio import current_task, events, tasks
 from collections import deque
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from random import Random
 from typing import Any, Protocol, TypeVar, cast
+from unittest.mock import patch
 
 T = TypeVar("T")
 
@@ -86,12 +87,33 @@ class Loop:
         before = events._get_running_loop()
         events._set_running_loop(self._itself)
         try:
-            task = self.create_task(main)
-            self._run_until(task.done)
-            result: T = task.result()
-            return result
+            with self._alone():
+                task = self.create_task(main)
+                self._run_until(task.done)
+                result: T = task.result()
+                return result
         finally:
             events._set_running_loop(before)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Whoever asks which loop runs is told this one. asyncio asks the system for its process each time as well."""
+
+        def running() -> asyncio.AbstractEventLoop:
+            return self._itself
+
+        def current(loop: asyncio.AbstractEventLoop | None = None) -> asyncio.Task[Any] | None:
+            return current_task(loop or self._itself)
+
+        with ExitStack() as stack:
+            for where, name, what in (
+                (asyncio, "get_running_loop", running),
+                (events, "get_running_loop", running),
+                (events, "_get_running_loop", running),
+                (tasks, "current_task", current),
+            ):
+                stack.enter_context(patch.object(where, name, what))
+            yield
 
     def close(self) -> None:
         """Let go of everything that is still under way."""

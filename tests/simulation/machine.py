@@ -17,12 +17,10 @@ from unittest.mock import patch
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, sessionmaker
 
 from events.seal import new_key
 from services import blind, bus, database, desk, journal, process, relay, seal, ward, writer
 from services.reporting import app as reporting
-from services.reporting import inquiry, tallies
 from services.seal import Secrets
 from services.ward import Ward
 from tests.simulation import disk
@@ -62,12 +60,11 @@ class Journal(journal.Journal):
             new_id=own.new_id,
             executor=Inline(),  # type: ignore[arg-type]
         )
-        self._sessions = disk.sessions_of(service)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        with super().transaction() as session:
-            yield session
+    def transaction(self) -> Iterator[sa.Connection]:
+        with super().transaction() as connection:
+            yield connection
             _own().commits("before")
         own = _own()
         own.commits("after")
@@ -159,11 +156,10 @@ _RECORDERS: dict[sa.Engine, Any] = {}
 _make_recorder = journal._recorder
 
 
-def _recorder(sessions: sessionmaker[Session]) -> Any:
+def _recorder(engine: sa.Engine) -> Any:
     """The library makes a class for each recorder, which is slow; one for each disk serves all seeds."""
-    engine: sa.Engine = sessions.kw["bind"]
     if engine not in _RECORDERS:
-        _RECORDERS[engine] = _make_recorder(sessions)
+        _RECORDERS[engine] = _make_recorder(engine)
     return _RECORDERS[engine]
 
 
@@ -192,6 +188,6 @@ def machine() -> Iterator[None]:
         put(bus, PatientPull=Pulling, time=monotonic)
         put(relay, _now=_now)
         put(process, halt=_halt)
-        for reader in (ward, desk, tallies, inquiry):
+        for reader in (ward, desk):
             put(reader, parse=_parse)
         yield

@@ -163,8 +163,8 @@ def test_a_rebuilt_tally_goes_on(centre: Centre) -> None:
 
 def rebuild(centre: Centre) -> None:
     """As `yoake rebuild` does."""
-    with centre.ledger.journal.transaction() as session:
-        centre.ledger.tallies.rebuild(session, (row.event for row in centre.inquiry.ledger.rows()))
+    with centre.ledger.journal.transaction() as connection:
+        centre.ledger.tallies.rebuild(connection, (row.event for row in centre.inquiry.ledger.rows()))
 
 
 def everything(centre: Centre) -> list[Any]:

@@ -18,7 +18,7 @@ from nats.aio.msg import Msg
 from services import bus, deadlines, hearing, listening, streams, writer
 from services.book import Book
 from services.desk import Desk
-from services.handover import answers, contracts, expiry, heard, ladder, late, offers, statement, urgent
+from services.handover import answers, contracts, expiry, heard, ladder, late, offers, placed, statement, urgent
 from services.handover import night as nights
 from services.publishing import Publisher
 from services.relay import Relay
@@ -269,6 +269,11 @@ def never_hears_whose_a_call_was(patch: Patch) -> None:
     patch.setattr(heard, "_is_about", lambda *_, **__: None)
 
 
+def tells_no_agency_of_places(patch: Patch) -> None:
+    """What the centre arranges or cancels on a case that an agency has is no late note to that agency."""
+    patch.setattr(placed, "tell", lambda *_: None)
+
+
 OF_THE_NIGHT: tuple[Plant, ...] = (
     acknowledges_before_the_commit,
     leaves_the_default_ack_policy,
@@ -293,6 +298,7 @@ OF_THE_NIGHT: tuple[Plant, ...] = (
     leaves_late_cases_with_the_old_contract,
     looks_at_each_consultation_alone,
     never_hears_whose_a_call_was,
+    tells_no_agency_of_places,
 )
 
 moves_the_tallies_twice = planted.moves_the_tallies_twice

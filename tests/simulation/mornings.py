@@ -214,7 +214,7 @@ def one_provider_is_in_charge(left: Left) -> Iterator[str]:
     Of what was merged, whoever has any of it may have it all.
     """
     owners: dict[str, str] = {}
-    began, together = _began(left), _together(left)
+    began, together = _began(left), ever_one_with(left)
     for record in left.logs["handover"]:
         event: Any = event_of(record)
         case = getattr(event, "case", None)
@@ -234,7 +234,7 @@ def one_provider_is_in_charge(left: Left) -> Iterator[str]:
             yield f"{case} is in the charge of {owner}, and nobody but {' or '.join(sorted(expected))} was given it"
 
 
-def _together(left: Left) -> dict[str, list[str]]:
+def ever_one_with(left: Left) -> dict[str, list[str]]:
     """Of each case that was merged or taken apart, all that it ever was one with."""
     of: dict[str, list[str]] = {}
     for _, event in _events(left, "intake", "case.merged"):

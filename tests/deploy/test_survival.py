@@ -169,11 +169,13 @@ def test_a_handover_that_never_heard_placements_catches_up_by_itself(data: Path)
     What was arranged then is known when an acceptance is told that was given before it, and so is what comes now.
     """
     with up(data):
-        asyncio.run(_hear_intake_alone(data))
         feed(data, call(1), placed(1))
+        until(lambda: heard_of(data, "placement") == 1)
         feed(data, call(2))
         until(lambda: heard_of(data, "intake") == 3)
-        assert heard_of(data, "placement") == 0
+    with closing(sqlite3.connect(data / "handover.db")) as database, database:
+        assert database.execute("DELETE FROM cursors WHERE service = 'placement'").rowcount == 1
+        assert database.execute("DELETE FROM names WHERE key GLOB 'plac*' OR key GLOB 'kind-of*'").rowcount == 3
     with up(data):
         until(lambda: heard_of(data, "placement") == 1)
         feed(data, taken_on(1), taken_on(2), placed(2))
@@ -194,17 +196,6 @@ def taken_on(number: int) -> dict[str, Any]:
     """An agency took on the case of `call(number)` half an hour before the bed was arranged."""
     told = {"case": f"C-{number}", "handover": f"H-{number}", "kind": "agency", "to": "架空相談支援事業所", **GROUND}
     return message(f"taken-{number}", "handover.complete", f"2023-06-{1 + number % 28:02}T10:30:00+09:00", told)
-
-
-async def _hear_intake_alone(data: Path) -> None:
-    found = running(data)
-    assert found is not None
-    connection = await nats.connect(found["nats"])
-    js = connection.jetstream()
-    config = (await js.consumer_info("EVENTS", "handover-events")).config
-    config.filter_subjects = [subject for subject in config.filter_subjects or [] if ".intake." in subject]
-    await js.add_consumer("EVENTS", config)
-    await connection.close()
 
 
 def heard_of(data: Path, source: str) -> int:

@@ -2,7 +2,7 @@
 
 One portable SQLite file for each database, whatever the databases are, so that a backup can be
 restored on either kind. The order makes it consistent without stopping anybody: what INBOX holds
-first, then the ledger, then placement and handover, then intake, the keys last. So nothing in it
+first, then the ledger, then handover, placement and intake, the keys last. So nothing in it
 speaks of something that it does not hold: what is both in INBOX and in a journal is heard twice and
 counts once, the ledger holds no event that no journal has, and no box is without its key.
 """
@@ -56,6 +56,10 @@ class Database(msgspec.Struct, frozen=True):
     tables: Sequence[sa.Table]
 
 
+COPIED = (LEDGER, *reversed(WRITERS))
+"""The journals as they are copied: who hears another before that one, which then holds what was heard of it."""
+
+
 @contextmanager
 def open_databases(settings: Settings, ward: str) -> Iterator[list[Database]]:
     """Every database, in the order in which they must be copied."""
@@ -74,7 +78,7 @@ def open_databases(settings: Settings, ward: str) -> Iterator[list[Database]]:
 def _journals(settings: Settings, ward: str) -> Iterator[list[Journal]]:
     journals: list[Journal] = []
     try:
-        for service in (LEDGER, *sorted(WRITERS, key="intake".__eq__)):  # Intake last: the others hear it.
+        for service in COPIED:
             url = settings.database_of(service)
             journals.append(Journal(url, service, ward, tables=tables_of(service)))
         yield journals

@@ -188,13 +188,18 @@ class HandoverAnsweredLate(_OfCase, frozen=True, kw_only=True):
 
 
 class HandoverNotedLate(_OfCase, frozen=True, kw_only=True):
-    """Something was written on a case that an agency has taken on: a late note, of which the new owner must be told.
+    """Something happened on a case that an agency has taken on: a late note, of which the new owner must be told.
 
-    `what`: the event of intake by which it was written, about this `contact`, by `provider`. `owner`: whose case it is.
+    `what`: the event that says so, and `provider`: whose it is. An event of intake is about a `contact`; one of
+    placement about a `placement`, of the ward's kind `placement_kind`. `owner`: whose case it is. Version 1 was about
+    contacts alone.
     """
 
     name: ClassVar[str] = "handover.noted-late"
-    contact: str
+    version: ClassVar[int] = 2
+    contact: str | None = None
+    placement: str | None = None
+    placement_kind: str | None = None
     provider: str
     what: str
     owner: str

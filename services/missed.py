@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import NamedTuple
 
 import nats.errors
 import nats.js.errors
@@ -45,20 +46,29 @@ async def _missed(js: JetStreamContext, ward: str, service: str, cursors: Cursor
     except nats.js.errors.NotFoundError:
         return {}  # It is declared again, and then delivers everything.
     floor = durable.ack_floor.stream_seq if durable.ack_floor else 0
-    acknowledged = [await _held(js, floor, "")] if floor else []
-    if floor and not durable.num_pending and not durable.num_ack_pending:
-        acknowledged += lasts
+    is_through = floor and not durable.num_pending and not durable.num_ack_pending
+    # A durable that hears one source more than it did is past what that had said: it begins no earlier for it.
+    acknowledged = [last for last in lasts if last is not None and (is_through or last.sequence <= floor)]
+    if floor and (at_floor := await _held(js, floor, "")) is not None:
+        acknowledged.append(at_floor)
     found = {}
-    for last in acknowledged:
-        if last is not None and last.position > cursors.position(last.service):
+    for last in (one.event for one in acknowledged):
+        if last.position > cursors.position(last.service):
             found[last.service] = cursors.position(last.service) + 1
     return found
 
 
-async def _held(js: JetStreamContext, sequence: int, subject: str) -> Recorded | None:
+class _Held(NamedTuple):
+    """An event of EVENTS, and its place there."""
+
+    sequence: int
+    event: Recorded
+
+
+async def _held(js: JetStreamContext, sequence: int, subject: str) -> _Held | None:
     """An event that EVENTS holds: at a sequence, or else the last on a subject; None if it is no event."""
     try:
         message = await (js.get_msg(EVENTS, sequence) if sequence else js.get_last_msg(EVENTS, subject))
-        return decode(message.data or b"")
+        return _Held(message.seq or 0, decode(message.data or b""))
     except (nats.js.errors.NotFoundError, ContractError):
         return None

@@ -6,7 +6,7 @@ INBOX, EVENTS, RECEIPTS, DELIVERIES = "INBOX", "EVENTS", "RECEIPTS", "DELIVERIES
 WRITERS = ("intake", "placement", "handover")
 """The services that take messages from outside."""
 
-HEARS = {"placement": ("intake",), "handover": ("intake",), "reporting": WRITERS}
+HEARS = {"placement": ("intake",), "handover": ("intake", "placement"), "reporting": WRITERS}
 """Whose events each service hears."""
 
 

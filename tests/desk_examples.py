@@ -35,20 +35,20 @@ from services.reporting.inquiry import Inquiry
 from services.reporting.ledger import LEDGER_TABLES, Ledger
 from services.reporting.tallies import stored_cells
 from services.seal import KeyStore, Secrets
+from services.subjects import HEARS
 from services.tables import RECEIPTS, WRITER_TABLES
 from services.ward import Ward
 from tests.prepared import lay, seen
 from tests.reporting_examples import LATER, NEXT_DAY, NIGHT, NOON, WARD, at, with_policy
 from tests.running import GROUND
 
-__all__ = ["GROUND", "LATER", "NEXT_DAY", "NIGHT", "NOON", "WARD", "at", "with_policy"]
+__all__ = ["GROUND", "HEARS", "LATER", "NEXT_DAY", "NIGHT", "NOON", "WARD", "at", "with_policy"]
 
 RULES: dict[str, Rules[Any]] = {"intake": IntakeRules(), "placement": PlacementRules(), "handover": HandoverRules()}
 SERVICES = (*RULES, "reporting")
 OF_EACH = ("meta", "stored_events")
 """Tables that every journal has."""
 
-HEARS = {"placement": ("intake",), "handover": ("intake",), "reporting": tuple(RULES)}
 SECRETS = Secrets(b"m" * 32, new_key())
 
 ON_ONE_STORE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

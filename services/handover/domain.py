@@ -23,7 +23,7 @@ from events.messages import (
 )
 from services.book import Book, Due, Said, Unusable, told, within_contract
 from services.cases import learn, names_given
-from services.handover import answers, basis, expiry, late, offers, passing, sending, together
+from services.handover import answers, basis, expiry, late, offers, passing, placed, sending, together
 from services.handover.late import Writing
 from services.handover.passing import Case
 
@@ -68,19 +68,24 @@ def evolve(state: Case | None, event: Event, at: datetime) -> Case:
 
 
 def hear(record: Recorded, event: Event, book: Book[Any]) -> None:
-    """Learn of cases from intake's calls, of mergings and consents, and of what is written on a case too late."""
+    """Learn of cases from intake's calls, of mergings and consents, and of what comes too late on a case: what is
+    written on it, what placement arranges or cancels for it.
+    """
     learn(event, record.time, book)
     together.hear(record, event, book)
     basis.hear(record, event, book)
     late.hear(record, event, book)
+    placed.hear(record, event, book)
 
 
 def asks(event: Event) -> Iterable[str]:
-    """The names that a call gives, and what was said of its consultation."""
+    """The names that a call gives; and what was said of its consultation, or of that for which a place was arranged."""
     if isinstance(event, CallReceived) and event.case:
         return (*names_given(event), together.course_key(event.case))
     if isinstance(event, Writing) and event.case:
         return (together.course_key(event.case),)
+    if isinstance(event, placed.OfPlace):
+        return placed.asks(event)
     return names_given(event)
 
 

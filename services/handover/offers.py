@@ -10,7 +10,7 @@ from events.messages import HandoverComplete, HandoverOffer
 from services.book import Said, Unusable, one_of
 from services.cases import named, organisation, person_of
 from services.directory import entry_of, folded
-from services.handover import basis, expiry, late
+from services.handover import basis, expiry, late, placed
 from services.handover.passing import HandoverBook, holder_of, known_of
 from services.handover.together import course_key
 from services.inbox import PROMISED
@@ -85,6 +85,7 @@ def take_on(
             if other.handover.passes and other.handover.status == "offered":
                 late.accepted_elsewhere(other, max(at, other.handover.since), provider, book)
         late.told_before(event, at, book)
+        placed.tell(event.case, book)
 
 
 def receiver(told: str, kind: str, at: datetime, book: HandoverBook) -> Receiver:

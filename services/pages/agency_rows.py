@@ -54,7 +54,7 @@ def is_taken(verb: str, passing: Passing) -> bool:
 INFORMATION = "information"
 """The kind of a hand-over by which somebody is only told: the case is not theirs."""
 
-TOLD = ("provider", "how", "reason", "said", "because", "what", "answer_by")
+TOLD = ("provider", "how", "reason", "said", "because", "what", "placement_kind", "answer_by")
 """The fields of a step that are shown, in their order."""
 
 NAMED = {"handover.sent": "sheet_by", "handover.recalled": "recorded_by"} | dict.fromkeys(
@@ -204,6 +204,8 @@ def _text(field: str, value: str, terms: Terms) -> str:
             return terms.moment(datetime.fromisoformat(value))
         case "what":
             return terms.say(EVENTS[value]) if value in EVENTS else value
+        case "placement_kind":
+            return terms.word("placement", value)
         case "reason":
             named = terms.word("refusal", value)
             return named if named != value else terms.code(value)

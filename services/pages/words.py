@@ -619,6 +619,7 @@ FIELDS: Final = MappingProxyType(
         "school_age": Label("学年の年齢（登録年度の4月1日）", "School-year age (1 April of that fiscal year)"),
         "reason": Label("理由", "Reason"),
         "placement": Label("調整の番号", "Placement"),
+        "placement_kind": Label("調整の種類", "Kind of placement"),
         "handover": Label("引継ぎの記録番号", "Hand-over id"),
         "kind": Label("種類", "Kind"),
         "facility": Label("施設・事業所", "Facility"),

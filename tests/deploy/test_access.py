@@ -25,7 +25,7 @@ from events.adapter import Adapter, NotSent
 from events.courier import Unreachable
 from events.over_nats import OverNats
 from services.credentials import FILE, Credentials
-from services.subjects import EVENTS, INBOX, RECEIPTS, WRITERS, receipt_durable
+from services.subjects import EVENTS, HEARS, INBOX, RECEIPTS, WRITERS, again_subject, receipt_durable
 from tests.desk_examples import WARD, call
 from tests.running import eventually
 
@@ -278,6 +278,26 @@ async def test_a_service_writes_what_is_its_own_and_no_more(guarded: Guarded, se
     await client.close()
 
     assert await guarded.held() == before
+
+
+@pytest.mark.parametrize(("service", "source"), [(one, other) for one, others in HEARS.items() for other in others])
+async def test_a_service_may_ask_whom_it_hears_to_publish_again(guarded: Guarded, service: str, source: str) -> None:
+    """Where events are missing it asks their relay; the answer reaches it."""
+    relay = await guarded.client(guarded.server.url_of(source))
+    asked: list[bytes] = []
+
+    async def answer(message: Msg) -> None:
+        asked.append(message.data)
+        await message.respond(b"7")
+
+    await relay.subscribe(again_subject(WARD.id, source), cb=answer)
+    await relay.flush()
+    client = await guarded.client(guarded.server.url_of(service))
+    answered = await client.request(again_subject(WARD.id, source), b"1", timeout=5)
+    await client.close()
+    await relay.close()
+
+    assert (asked, answered.data) == ([b"1"], b"7")
 
 
 async def test_what_was_stored_before_there_were_accounts_is_still_there(tmp_path: Path) -> None:

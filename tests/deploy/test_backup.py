@@ -17,7 +17,7 @@ import nats
 import pytest
 import sqlalchemy as sa
 
-from deploy.backup import back_up
+from deploy.backup import COPIED, back_up
 from deploy.datadir import DataDirectory
 from deploy.manifest import BackupError, Manifest, read_manifest
 from deploy.opened import Opened
@@ -27,6 +27,7 @@ from deploy.verify import verify
 from services.database import open_engine
 from services.reporting.footnotes import of_gap
 from services.seal import Destroyed, KeyStore, Secrets
+from services.subjects import HEARS
 from tests.conftest import schemas
 from tests.desk_examples import Centre, arrange, offer, register
 from tests.desk_examples import call as said
@@ -250,6 +251,11 @@ def test_databases_in_use_are_refused(tmp_path: Path, postgresql: str) -> None:
 
     with pytest.raises(BackupError, match="is not empty"):
         restore(tmp_path / "backup", DataDirectory(tmp_path / "there"), database=url, progress=silent)
+
+
+def test_who_hears_another_is_copied_before_that_one() -> None:
+    """Or a backup made while messages arrive holds what was heard of a log, and not the log's own end."""
+    assert all(COPIED.index(service) < COPIED.index(source) for service in HEARS for source in HEARS[service])
 
 
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])

@@ -14,18 +14,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import nats
 import pytest
 
 from deploy.datadir import DataDirectory, Running
 from deploy.natsd import NatsServer, declare_now
+from deploy.opened import Opened
 from deploy.setting_up import prepare
+from events import event_of
 from tests.conftest import schemas
 from tests.running import (
+    GROUND,
     alive,
     call,
     environment,
+    message,
     pid_of,
     placed,
     running,
@@ -156,6 +161,58 @@ async def _delete_events(data: Path) -> None:
     connection = await nats.connect(found["nats"])
     await connection.jetstream().delete_stream("EVENTS")
     await connection.close()
+
+
+def test_a_handover_that_never_heard_placements_catches_up_by_itself(data: Path) -> None:
+    """As an earlier release left it: nothing about placements in its database, and a durable that is past them.
+
+    What was arranged then is known when an acceptance is told that was given before it, and so is what comes now.
+    """
+    with up(data):
+        feed(data, call(1), placed(1))
+        until(lambda: heard_of(data, "placement") == 1)
+        feed(data, call(2))
+        until(lambda: heard_of(data, "intake") == 3)
+    with closing(sqlite3.connect(data / "handover.db")) as database, database:
+        assert database.execute("DELETE FROM cursors WHERE service = 'placement'").rowcount == 1
+        assert database.execute("DELETE FROM names WHERE key GLOB 'plac*' OR key GLOB 'kind-of*'").rowcount == 3
+    with up(data):
+        until(lambda: heard_of(data, "placement") == 1)
+        feed(data, taken_on(1), taken_on(2), placed(2))
+        until(lambda: len(late_notes(data)) == 2)
+        until(lambda: settled(data))
+        assert late_notes(data) == [("S-1", "placement.arranged"), ("S-2", "placement.arranged")]
+        everything_is_equal(data)
+
+
+def feed(data: Path, *messages: dict[str, Any]) -> None:
+    """Sent, accepted, and heard of by everybody."""
+    file = write_lines(data.with_name("more.jsonl"), messages)
+    assert yoake("feed", file, "--as", "contractor", "--data", data).returncode == 0
+    until(lambda: settled(data))
+
+
+def taken_on(number: int) -> dict[str, Any]:
+    """An agency took on the case of `call(number)` half an hour before the bed was arranged."""
+    told = {"case": f"C-{number}", "handover": f"H-{number}", "kind": "agency", "to": "架空相談支援事業所", **GROUND}
+    return message(f"taken-{number}", "handover.complete", f"2023-06-{1 + number % 28:02}T10:30:00+09:00", told)
+
+
+def heard_of(data: Path, source: str) -> int:
+    """How far handover has heard a service."""
+    with closing(sqlite3.connect(f"file:{data}/handover.db?mode=ro", uri=True)) as database:
+        row = database.execute("SELECT position FROM cursors WHERE service = ?", (source,)).fetchone()
+    return row[0] if row else 0
+
+
+def late_notes(data: Path) -> list[tuple[str, str]]:
+    """The late notes about placements: the sender's reference of each, and what."""
+    directory = DataDirectory(data)
+    with closing(Opened(directory.settings(), directory.kept().ward)) as books:
+        events: list[Any] = [event_of(row.event) for row in books.inquiry.ledger.rows()]
+    refs = {event.placement: event.ref for event in events if event.name == "placement.arranged"}
+    noted = [event for event in events if event.name == "handover.noted-late"]
+    return [(refs[event.placement], event.what) for event in noted if event.placement]
 
 
 def test_the_files_of_events_deleted_while_off_are_refilled_at_the_start(data: Path, sixty: Path) -> None:

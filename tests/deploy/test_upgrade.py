@@ -18,6 +18,8 @@ from deploy.restore import check, restore
 from deploy.verify import verify
 from events import known_events
 from events.morning import MorningEvent
+from services.hearing import Cursors
+from services.subjects import HEARS
 from tests.release_fixture import DUMP, RELEASED, SCHEMAS, cells, held, schema, url_of
 from tests.running import call, settled, until, up, write_lines, yoake
 
@@ -91,9 +93,21 @@ def test_the_data_of_a_release_is_opened_verified_and_gone_on_from(kept: tuple[P
         verified = yoake("verify", "--json", "--data", data)
         assert verified.json["differences"] == []
         assert verified.json["position"] == expected["position"] + 1
+        until(lambda: everybody_has_heard(data))
     directory = DataDirectory(data)
     with closing(Opened(directory.settings(), directory.kept().ward)) as books:
         assert books.inquiry.ledger.root(expected["position"]) == expected["root"]
+
+
+def everybody_has_heard(data: Path) -> bool:
+    """Whether each service has heard all whom it hears to the end, whatever an earlier release heard."""
+    directory = DataDirectory(data)
+    with closing(Opened(directory.settings(), directory.kept().ward)) as books:
+        ends = {source: journal.last_position() for source, journal in books.writers.items()}
+        heard = {service: Cursors(books.writers[service].engine) for service in HEARS if service in books.writers}
+        return all(
+            cursors.position(source) == ends[source] for name, cursors in heard.items() for source in HEARS[name]
+        )
 
 
 def test_the_data_of_a_release_holds_everything_that_can_happen(kept: tuple[Path, dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ person), and `released/schema/` the schemas as they were published. Both only ev
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -113,8 +114,9 @@ def test_an_incompatible_change_of_a_message_is_found(
 def test_an_event_that_is_gone_is_found(tmp_path: Path) -> None:
     """Its schema is removed with it; that of an earlier version, which is kept, is not missed."""
     today = {name: text for name, text in TODAY.items() if name != "events/case.closed.v1.json"}
+    kept = shutil.copytree(SCHEMAS, tmp_path / "schema", ignore=shutil.ignore_patterns("case.closed.v1.json"))
 
-    assert incompatible(RELEASED / "schema", today, tmp_path) == ["events/case.closed.v1.json: gone"]
+    assert incompatible(RELEASED / "schema", today, kept) == ["events/case.closed.v1.json: gone"]
     assert incompatible(RELEASED / "schema", today, SCHEMAS) == []
 
 

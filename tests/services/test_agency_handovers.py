@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from functools import reduce
+from itertools import permutations
 from random import Random
 from typing import Any
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,8 +31,10 @@ from tests.desk_examples import (
     Centre,
     Message,
     answer,
+    arrange,
     at,
     call,
+    cancel,
     close,
     correct,
     merge,
@@ -53,6 +58,11 @@ def told(centre: Centre) -> Centre:
     centre.say("day", call("B"))
     centre.pump()
     return centre
+
+
+def of_hand_overs_at(centre: Centre) -> list[tuple[str, datetime]]:
+    """What handover recorded of hand-overs, and when each was by its own time."""
+    return [(event.name.removeprefix("handover."), record.time) for record, event in of_hand_overs(centre)]
 
 
 def standing(centre: Centre) -> list[str]:
@@ -500,6 +510,167 @@ def test_nothing_is_a_late_note_once_the_case_came_back(told: Centre) -> None:
     told.pump()
 
     assert standing(told) == ["handed-over", "returned"]
+
+
+# What is arranged or cancelled on a case that an agency has.
+
+
+def late_places(centre: Centre) -> list[tuple[str, str | None, str, str]]:
+    """The late notes about placements: what, of which kind, whose it was, and who must be told."""
+    noted = [e for e in centre.events("handover") if e.name == "handover.noted-late" and e.placement]
+    return [(e.what.removeprefix("placement."), e.placement_kind, e.provider, e.owner) for e in noted]
+
+
+def test_what_is_arranged_or_cancelled_after_the_acceptance_is_a_late_note_to_the_new_owner(told: Centre) -> None:
+    """Each once, with its kind, whoever told it; and it stands among what they must be told until they were."""
+    told.say("day", complete(on=EARLY))
+    told.say("day", arrange(on=NOON))
+    told.say("day", cancel(on=LATE))
+    told.say("day", arrange("helper", kind="home-help", on=LATE))
+    told.pump()
+    told.pump()
+
+    bed = ("short-stay", "day", "agency:ぽーと")
+    assert late_places(told) == [("arranged", *bed), ("cancelled", *bed), ("arranged", "home-help", "day", bed[-1])]
+    assert [moment for _, moment in of_hand_overs_at(told)][1:] == [at(NOON), at(LATE), at(LATE)]
+    assert rows(told)[0].must_tell
+    told.say("day", answer("deliver", "told", on="2025-05-14 12:00", how="phone"))
+    assert not rows(told)[0].must_tell
+
+
+def test_a_place_arranged_before_the_acceptance_is_no_late_note_and_its_cancelling_is(told: Centre) -> None:
+    """It was handed over with the case, though it is told only afterwards; that it is given up nobody can know yet."""
+    told.say("day", complete(on=NOON))
+    told.say("day", arrange(on=EARLY))
+    told.pump()
+    assert late_places(told) == []
+    told.say("day", cancel(on=LATE))
+    told.pump()
+
+    assert late_places(told) == [("cancelled", "short-stay", "day", "agency:ぽーと")]
+
+
+def test_an_acceptance_that_is_told_late_finds_what_was_arranged_since(told: Centre) -> None:
+    """Offered, arranged, cancelled; then it turns out that they had accepted in between. Or taken on with no offer."""
+    told.say("day", arrange("before", on="2025-05-13 10:30"))
+    told.say("day", offer())
+    told.say("day", arrange(on=NOON))
+    told.say("day", cancel(on=LATE))
+    told.say("day", arrange("other", "B", on=NOON))
+    told.pump()
+    told.say("day", answer("accept", on=EARLY))
+    told.say("day", complete("b", "B", to="みなと", on=EARLY))
+    told.pump()
+
+    bed = ("short-stay", "day", "agency:ぽーと")
+    assert late_places(told) == [("arranged", *bed), ("cancelled", *bed), ("arranged", *bed[:2], "agency:みなと")]
+
+
+def test_what_an_agency_arranged_itself_is_no_late_note_and_its_cancelling_is(told: Centre) -> None:
+    """They know of their own bed. That it is lost a facility may have told the centre alone."""
+    told.say("day", complete(on=EARLY))
+    told.say("day", arrange(on=NOON, by="agency"))
+    told.pump()
+    assert late_places(told) == []
+    told.say("night", cancel(on=LATE))  # It has no such reference.
+    told.say("day", cancel(on=LATE))
+    told.pump()
+
+    assert late_places(told) == [("cancelled", "short-stay", "day", "agency:ぽーと")]
+
+
+def test_nothing_arranged_is_a_late_note_once_the_case_came_back(told: Centre) -> None:
+    """It is the giver's again; whoever takes it on next is told of what comes after that."""
+    said(complete(on=EARLY), answer("return", "told", on=NOON), to=told)
+    told.say("day", arrange(on=LATE))
+    told.pump()
+    assert late_places(told) == []
+    told.say("day", offer("again", to="みなと", on=LATE))
+    told.say("day", answer("accept", "again", on=LATER))
+    told.say("day", cancel(on="2025-05-16 10:00"))
+    told.pump()
+
+    assert late_places(told) == [("cancelled", "short-stay", "day", "agency:みなと")]
+
+
+def test_an_agency_that_is_only_informed_gets_no_late_note(told: Centre) -> None:
+    """The case is the centre's still."""
+    told.say("day", complete(kind="information", on=EARLY))
+    told.say("day", arrange(on=NOON))
+    told.pump()
+
+    assert late_places(told) == []
+
+
+STEPS = ("taken on", "arranged", "merged")
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("order", list(permutations(STEPS)), ids=", ".join)
+@pytest.mark.parametrize("case", ["A", "B"])
+def test_in_whichever_order_it_is_heard_there_is_one_note(told: Centre, case: str, order: tuple[str, ...]) -> None:
+    """Two consultations are one, an agency took either of them on, a bed was arranged for the other: one note, once.
+
+    Of what was for a case that became theirs only later they must be told from then on.
+    """
+    other = "B" if case == "A" else "A"
+    steps = {"taken on": complete(case=case, on=EARLY), "arranged": arrange(case=other, on=NOON)}
+    steps["merged"] = message("case.merge", LATE, case="A", into="B")
+    for step in order:
+        told.say("day", steps[step])
+        told.pump()
+
+    assert late_places(told) == [("arranged", "short-stay", "day", "agency:ぽーと")]
+    assert of_hand_overs_at(told)[-1] == ("noted-late", at(LATE))
+    told.say("day", message("case.split", "2025-05-14 10:00", case="A"))
+    told.say("day", message("case.merge", "2025-05-14 11:00", case="A", into="B"))
+    told.pump()
+    assert len(late_places(told)) == 1
+
+
+def test_what_handover_heard_of_placements_before_is_not_noted_again(told: Centre) -> None:
+    """Delivered twice, and after a restart."""
+    told.say("day", complete(on=EARLY))
+    told.say("day", arrange(on=NOON))
+    log = [text for _, text in told.desk("placement").journal.read(0)]
+    for _ in range(2):
+        told.hear("handover", log)
+    told.restart()
+    told.hear("handover", log)
+
+    assert len(late_places(told)) == 1
+
+
+def test_a_service_that_never_heard_placements_catches_up_from_the_first(told: Centre) -> None:
+    """As an earlier release left it: everything is heard in its order, and what an agency was not told of is noted."""
+    told.say("day", complete(on=EARLY))
+    for n in range(3):
+        told.say("day", arrange(f"bed-{n}", on=NOON))
+    log = [text for _, text in told.desk("placement").journal.read(0)]
+    assert told.hear("handover", log[2:]) == {"placement"}
+    assert late_places(told) == []
+    told.pump()
+
+    assert len(late_places(told)) == 3
+
+
+@ON_ONE_STORE
+def test_of_a_case_of_which_nothing_was_said_a_place_asks_the_database_nothing(told: Centre) -> None:
+    """Whatever many are heard together: as many questions as for one."""
+
+    def questions(beds: range) -> int:
+        for n in beds:
+            told.say("day", call(f"C{n}"))
+        told.pump()
+        for n in beds:
+            told.say("day", arrange(f"bed-{n}", f"C{n}", on=NOON))
+        told.restart()  # It remembers nothing of the calls.
+        waiting, asked = told.unheard("handover"), list[str]()
+        sa.event.listen(told.engine("handover"), "before_cursor_execute", lambda *given: asked.append(given[2]))
+        told.hear("handover", waiting)
+        return sum(text.lstrip().upper().startswith("SELECT") for text in asked)
+
+    assert questions(range(20)) == questions(range(20, 21))
 
 
 # What counts, and what does not.

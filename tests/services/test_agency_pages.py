@@ -15,7 +15,21 @@ from starlette.applications import Starlette
 from services.pages.agency_rows import ACTS
 from services.passings import passings
 from services.tables import PARKED
-from tests.desk_examples import LATER, NEXT_DAY, Centre, answer, at, call, close, message, names, offer, register
+from tests.desk_examples import (
+    LATER,
+    NEXT_DAY,
+    Centre,
+    answer,
+    arrange,
+    at,
+    call,
+    cancel,
+    close,
+    message,
+    names,
+    offer,
+    register,
+)
 from tests.web_examples import HOME, browser, centre_in, keys_of, site
 
 FROM_HERE = {"Origin": HOME}
@@ -639,6 +653,41 @@ async def test_a_late_note_stands_first_until_the_new_owner_was_told(centre: Cen
     shown = await post(app, f"/agencies/{own}", do="deliver", at=NOW, how="phone", by=NAME)
     assert "相談を受けた" in shown.text
     assert own not in (await get(app)).text
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "says"),
+    [
+        ("ja", "記録{}調整の種類短期入所施設", ("調整済み", "調整を取り消した")),
+        ("en", "What was written{}Kind of placementShort stay", ("Arranged", "Placement cancelled")),
+    ],
+)
+async def test_a_late_note_says_what_was_arranged_or_cancelled(
+    centre: Centre, language: str, told: str, says: tuple[str, str]
+) -> None:
+    """Its kind in the ward's words, on the page of the hand-over and in the case's history; told, it leaves both."""
+    own = offered(centre)
+    centre.say("day", answer("accept", on="2025-05-13 11:00"))
+    centre.say("day", arrange(on="2025-05-13 11:05"))
+    centre.say("day", cancel(on="2025-05-13 11:10"))
+    centre.pump()
+    app = site(centre, role="day")
+    must_tell = "“ぽーと”きたざわ：引き継いだあとの記録があります。先方へ伝えてください。"
+
+    course = bare((await get(app, f"/agencies/{own}?lang={language}")).text)
+    assert [course.count(bare(told.format(what))) for what in says] == [1, 1]
+    history = bare((await get(app, f"/cases/R7-0001?lang={language}")).text)
+    kind = bare(told.partition("{}")[2])
+    assert (history.count(kind), [bare(what) in history for what in says]) == (2, [True, True])
+    assert must_tell in (await get(app, "/cases/R7-0001")).text
+    await post(app, f"/agencies/{own}", do="deliver", at=NOW, how="phone", by=NAME)
+    assert own not in (await get(app)).text
+    assert must_tell not in (await get(app, "/cases/R7-0001")).text
+
+
+def bare(page: str) -> str:
+    """A page's words, run together."""
+    return re.sub(r"\s", "", text_of(page))
 
 
 async def test_an_open_offer_of_a_closed_case_says_so(centre: Centre) -> None:

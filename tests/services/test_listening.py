@@ -14,6 +14,7 @@ from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import ConsumerInfo
 
+from deploy.natsd import NatsServer, declare
 from events import Recorded, decode
 from services import streams
 from services.hearing import CURSORS, Cursors
@@ -226,3 +227,30 @@ async def test_what_was_acknowledged_and_is_not_here_was_missed(
     assert await missed(client.jetstream(), "w", "reporting", Cursors(older.engine)) == {"intake": 1}
     assert await missed(client.jetstream(), "w", "reporting", listener.cursors) == {}
     older.close()
+
+
+@pytest.mark.parametrize("more", [0, 1], ids=["nothing else comes", "something else waits"])
+async def test_a_log_that_was_not_heard_before_is_heard_from_its_beginning(
+    server: NatsServer, client: Client, broker: NatsBroker, tmp_path: Path, more: int
+) -> None:
+    """A release hears one service more than the one before: its durable is past what that had said by then."""
+    js = client.jetstream()
+    old = (await js.consumer_info(EVENTS, "handover-events")).config
+    old.filter_subjects = ["events.w.intake.>"]
+    await js.add_consumer(EVENTS, old)
+    await publish(client, "placement", 1, 2)
+    await publish(client, "intake", 1)
+    pulling = await js.pull_subscribe_bind("handover-events", EVENTS)
+    await (await pulling.fetch(1))[0].ack_sync()
+    listener = Listener(broker, tmp_path, "handover")
+    listener.cursors.advance(decode(an_event("intake", 1)[1]))
+    await publish(client, "intake", *range(2, 2 + more))
+
+    assert await declare(server.url, "w") == ["handover-events of EVENTS renewed"]
+    assert await missed(js, "w", "handover", listener.cursors) == {"placement": 1}
+    await broker.start()
+    await publish(client, "placement", 1, 2)
+    await eventually(lambda: len(listener.heard) == 2 + more)
+    assert sorted(listener.heard) == [*[("intake", 2)][:more], ("placement", 1), ("placement", 2)]
+    await everything_is_acknowledged(client, "handover")
+    assert await missed(js, "w", "handover", listener.cursors) == {}

@@ -18,7 +18,19 @@ from nats.aio.msg import Msg
 from services import bus, deadlines, hearing, listening, streams, writer
 from services.book import Book
 from services.desk import Desk
-from services.handover import answers, contracts, expiry, heard, ladder, late, offers, opening, statement, urgent
+from services.handover import (
+    answers,
+    contracts,
+    expiry,
+    heard,
+    ladder,
+    late,
+    offers,
+    opening,
+    placed,
+    statement,
+    urgent,
+)
 from services.handover import night as nights
 from services.publishing import Publisher
 from services.relay import Relay
@@ -274,6 +286,11 @@ def leaves_with_the_night_what_opens_later(patch: Patch) -> None:
     patch.setattr(opening, "take_over", lambda *_: None)
 
 
+def tells_no_agency_of_places(patch: Patch) -> None:
+    """What the centre arranges or cancels on a case that an agency has is no late note to that agency."""
+    patch.setattr(placed, "tell", lambda *_: None)
+
+
 OF_THE_NIGHT: tuple[Plant, ...] = (
     acknowledges_before_the_commit,
     leaves_the_default_ack_policy,
@@ -299,6 +316,7 @@ OF_THE_NIGHT: tuple[Plant, ...] = (
     looks_at_each_consultation_alone,
     never_hears_whose_a_call_was,
     leaves_with_the_night_what_opens_later,
+    tells_no_agency_of_places,
 )
 
 moves_the_tallies_twice = planted.moves_the_tallies_twice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from events import Recorded, decode, event_of
-from events.handover import PASSING_KINDS
+from events.handover import PASSING_KINDS, HandedOver, HandoverNotedLate, HandoverReturned, HandoverWithdrawn
 from services.handover.expiry import SETTLING
 from services.reporting import merkle
 from services.reporting.fold import Facts, all_entries, fold, is_open
@@ -349,6 +350,50 @@ def offers_end_once(left: Left) -> Iterator[str]:
                 yield f"the offer {offered.ref} was to be answered by {offered.answer_by}, and nothing came of it"
 
 
+def an_agency_is_told_of_places(left: Left) -> Iterator[str]:
+    """What was arranged or cancelled since an agency took a case on is a late note to it, once.
+
+    Whether it had to be is left open where consultations were taken apart, or more than one acceptance was recorded.
+    """
+    taken, gone, noted = _of_agencies(left)
+    places = [(record, _placement(record)) for record in left.logs["placement"] if record.case]
+    times = {(record.type, placement): record.time for record, placement in places}
+    for (own, what, placement), many in noted.items():
+        if many > 1 or times[what, placement] <= taken[own][0]:
+            yield f"{placement} is {what}, and noted {many} times for {own}, accepted at {taken[own][0]}"
+    together = mornings.ever_one_with(left)
+    apart = {record.case for record in left.logs["intake"] if record.type == "case.split"}
+    for record, placement in places:
+        whole = together.get(str(record.case), [record.case])
+        holders = [(own, at) for own, (at, case) in taken.items() if case in whole]
+        if len(holders) != 1 or holders[0][0] in gone or not apart.isdisjoint(whole):
+            continue
+        own, at = holders[0]
+        if record.time > at and not noted[own, record.type, placement]:
+            yield f"{placement} is {record.type} at {record.time}, and whoever accepted {own} was never told"
+
+
+def _placement(record: Recorded) -> str:
+    event: Any = event_of(record)
+    return str(event.placement)
+
+
+def _of_agencies(left: Left) -> tuple[dict[str, tuple[datetime, str]], set[str], Counter[tuple[str, str, str]]]:
+    """What was taken on, when, and of which case; what came back; and how often each placement was noted late."""
+    taken, gone, noted = {}, set(), Counter[tuple[str, str, str]]()
+    for record in left.logs["handover"]:
+        match event := event_of(record):
+            case HandedOver(kind=kind) if kind in PASSING_KINDS:
+                taken[event.handover] = record.time, event.case
+            case HandoverReturned() | HandoverWithdrawn():
+                gone.add(event.handover)
+            case HandoverNotedLate(placement=str() as placement):
+                noted[event.handover, event.what, placement] += 1
+            case _:
+                pass
+    return taken, gone, noted
+
+
 def nothing_personal_lies_open(left: Left) -> Iterator[str]:
     """No personal word in clear, in no database and on no stream but INBOX."""
     word = PERSONAL.encode()
@@ -387,6 +432,7 @@ CHECKS: tuple[Callable[[Left], Iterator[str]], ...] = (
     nothing_rests_in_silence,
     every_answer_was_sent,
     offers_end_once,
+    an_agency_is_told_of_places,
     nothing_personal_lies_open,
     flags_stand_open_where_they_were_raised,
     *mornings.CHECKS,

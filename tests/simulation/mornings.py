@@ -214,7 +214,7 @@ def one_provider_is_in_charge(left: Left) -> Iterator[str]:
     Of what was merged, whoever has any of it may have it all.
     """
     owners: dict[str, str] = {}
-    began, together = _began(left), _together(left)
+    began, together = _began(left), ever_one_with(left)
     for record in left.logs["handover"]:
         event: Any = event_of(record)
         case = getattr(event, "case", None)
@@ -264,7 +264,7 @@ def what_the_day_acknowledged_is_the_days(left: Left) -> Iterator[str]:
             yield f"{event.case} passed from {event.giver} to {event.to} by what the day acknowledged"
 
 
-def _together(left: Left) -> dict[str, list[str]]:
+def ever_one_with(left: Left) -> dict[str, list[str]]:
     """Of each case that was merged or taken apart, all that it ever was one with."""
     of: dict[str, list[str]] = {}
     for _, event in _events(left, "intake", "case.merged"):

@@ -108,6 +108,8 @@ def _word(field: str, value: str, terms: Terms) -> str:
             return terms.district(value)
         case "kind":
             return terms.say(HANDOVERS[value]) if value in HANDOVERS else terms.word("placement", value)
+        case "placement_kind":
+            return terms.word("placement", value)
         case "reason":
             named = terms.word("refusal", value)
             named = named if named != value else terms.word("closing", value)

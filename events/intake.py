@@ -203,6 +203,7 @@ class ConsentWithdrawn(Event, frozen=True, kw_only=True):
     person: str
     to: str
     ended_on: date
+    flags: tuple[Flag, ...] = ()
 
     @property
     def about(self) -> str:

@@ -73,51 +73,59 @@ class RegistrationCorrect(Message, frozen=True, kw_only=True):
 
 
 class RegistrationWithdraw(Message, frozen=True, kw_only=True):
-    """The person left the register: `withdrawn`, `moved-away` or `died`."""
+    """The person left the register: `withdrawn`, `moved-away` or `died`. Whose: as in `registration.correct`."""
 
     name: ClassVar[str] = "registration.withdraw"
     service: ClassVar[str] = "intake"
-    person: str
+    person: str = ""
+    person_id: str | None = None
     reason: str = "withdrawn"
 
 
 class RegistrationReinstate(Message, frozen=True, kw_only=True):
-    """A person who had left is on the register again."""
+    """A person who had left is on the register again. Whose: as in `registration.correct`."""
 
     name: ClassVar[str] = "registration.reinstate"
     service: ClassVar[str] = "intake"
-    person: str
+    person: str = ""
+    person_id: str | None = None
 
 
 class RegistrationConfirm(Message, frozen=True, kw_only=True):
-    """Asked whether what is on the register still holds (the yearly check), somebody said yes, on the day of `time`."""
+    """Asked whether what is on the register still holds (the yearly check), somebody said yes, on the day of `time`.
+
+    Whose: as in `registration.correct`.
+    """
 
     name: ClassVar[str] = "registration.confirm"
     service: ClassVar[str] = "intake"
-    person: str
+    person: str = ""
+    person_id: str | None = None
     channel: str | None = None
 
 
 class ConsentGive(Message, frozen=True, kw_only=True):
     """The person agreed, on the day of `time`, that what is on the register may go to an organisation.
 
-    `edition` (版): of the text that was agreed to.
+    `edition` (版): of the text that was agreed to. Whose: as in `registration.correct`.
     """
 
     name: ClassVar[str] = "consent.give"
     service: ClassVar[str] = "intake"
-    person: str
+    person: str = ""
+    person_id: str | None = None
     to: str
     edition: str | None = None
     personal: dict[str, Any] | str | None = None
 
 
 class ConsentWithdraw(Message, frozen=True, kw_only=True):
-    """From the day of `time` on nothing may go to this organisation any more."""
+    """From the day of `time` on nothing may go to this organisation any more. Whose: as in `registration.correct`."""
 
     name: ClassVar[str] = "consent.withdraw"
     service: ClassVar[str] = "intake"
-    person: str
+    person: str = ""
+    person_id: str | None = None
     to: str
 
 

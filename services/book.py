@@ -232,14 +232,23 @@ class Book(Generic[S]):
         return self._states
 
 
+OUTSIDE_CONTRACT = "outside the sender's contract"
+
+
+def is_after_contract(said: Said, book: Book[Any]) -> bool:
+    """Whether something happened when its sender's contract was over (domain Rule 11)."""
+    return book.ward_at(said.at).is_over(said.provider, said.at)
+
+
 def within_contract(said: Said, book: Book[Any]) -> None:
-    """A provider whose contract was over by then may only tell of what was before (domain Rule 11).
+    """A provider whose contract was over by then may only tell of what was before.
 
     Raises:
         Unusable: it tells of something after its contract's end.
     """
-    if book.ward_at(said.at).is_over(said.provider, said.at):
-        raise Unusable("time", "outside the sender's contract", "a time while the contract was in force")
+    if is_after_contract(said, book):
+        accepted = "a time while the contract was in force; what is done since, a provider under contract says"
+        raise Unusable("time", OUTSIDE_CONTRACT, accepted)
 
 
 def told(data: dict[str, Any], kind: type[S]) -> S:

@@ -38,6 +38,8 @@ class Edited(msgspec.Struct):
     corrections: list[dict[str, Any]]
     is_whole: bool
     """Whether the corrections say everything that differs."""
+    is_refused: bool = False
+    """Whether there are no corrections because they could only be parked."""
 
 
 class Differing:

@@ -176,6 +176,7 @@ class _Known:
     def finish(self, twins: Mapping[int, int], send: Send | None) -> None:
         """Send the corrections, and say what became of the edited rows; not of one whose id stands in another row."""
         is_correcting = self._again is not None and self._again.is_correcting
+        self._edited = [self._checked(each) for each in self._edited]
         self._result.correctable = sum(1 for each in self._edited if each.corrections and each.row not in twins)
         for start in range(0, len(self._edited), BATCH):
             some = self._edited[start : start + BATCH]
@@ -187,12 +188,22 @@ class _Known:
                 self._tell(each, twins.get(each.row), answers, is_correcting=is_correcting, is_dry=send is None)
             self._progress(len(some))
 
+    def _checked(self, edited: Edited) -> Edited:
+        """Without the corrections, where one could only be parked: the contract of whoever imports is over, say."""
+        found = [finding for each in edited.corrections for finding in self._checker.check(each) if finding.held]
+        if not found:
+            return edited
+        told = [structs.replace(each, code="correction-unusable", columns=()) for each in dict.fromkeys(found)]
+        return Edited(edited.row, [*edited.findings, *told], [], is_whole=False, is_refused=True)
+
     def _tell(
         self, edited: Edited, twin: int | None, answers: Sequence[Receipt], *, is_correcting: bool, is_dry: bool
     ) -> None:
         findings, state = edited.findings, "edited"
         if twin is not None:
             findings = [*findings, Finding("id-twice", other_row=twin)]
+        elif is_correcting and edited.is_refused:
+            state = "held"
         elif is_correcting and all(answer.status in DONE for answer in answers):
             if not is_dry:
                 findings = [structs.replace(f, code="corrected") if f.code == "edited" else f for f in findings]

@@ -41,6 +41,7 @@ CODES = {
     "not-a-day": Label("日付として読み取れません。そのまま送ります", "not a day; it goes as it stands"),
     "too-large": Label("長すぎるため送信できません", "too long to be sent"),
     "unusable": Label("使えないため送信できません", "it cannot be used, so it is not sent"),
+    "correction-unusable": Label("訂正を送信できません", "a correction of it cannot be sent"),
     "conflict": Label(
         "同じ番号で内容の違う記録が、同時に届きました。先に受け付けた記録が有効です。もう一度取り込むと、違いが分かります",
         "another record with the same id came at the same time; the first stands. Imported again, it is compared",

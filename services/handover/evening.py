@@ -15,7 +15,7 @@ import msgspec
 from events.intake import night_id
 from events.messages import CaseNote
 from events.morning import NOTED_PARTS, CaseNoted, EveningIssued
-from services.book import UNREADABLE, Book, Due, Said, Unusable
+from services.book import OUTSIDE_CONTRACT, UNREADABLE, Book, Due, Said, Unusable, within_contract
 from services.cases import named, person_of
 from services.evenings import Evening, evenings, has_come, is_over, span_of
 from services.handover.passing import Case, Note
@@ -36,9 +36,10 @@ def note(said: Said, message: CaseNote, book: Book[Any]) -> None:
         Unusable: it names no case, or says nothing, or holds up to a night that is past but for the one before, which
             takes a note off; or its sender's contract did not cover the time.
     """
+    within_contract(said, book)
     case = named(said, message.case, message.number, book)
     if not book.ward_at(said.at).is_under_contract(said.provider, said.at):
-        raise Unusable("time", "outside the sender's contract", "a time while the contract was in force")
+        raise Unusable("time", OUTSIDE_CONTRACT, "a time while the contract was in force")
     personal = _words(message.personal)
     _check_until(said, message, book)
     book.cases.append(case)

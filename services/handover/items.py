@@ -22,7 +22,7 @@ from events.morning import (
     OfItem,
 )
 from events.morning import ItemDone as ItemWasDone
-from services.book import Book, Said, Unusable, Waits, one_of, told
+from services.book import OUTSIDE_CONTRACT, Book, Said, Unusable, Waits, one_of, told
 from services.cases import person_of
 from services.handover import contracts, ladder, urgent
 from services.handover.comparison import QUIET
@@ -247,8 +247,14 @@ def _done(place: _Place, seen: str | None) -> None:
 
 
 def _count(said: Said, message: ExchangeCount, book: Book[Any]) -> None:
-    """What the telephone exchange counted, for the whole night; what was said last holds."""
-    _ward(said, message.night, book)
+    """What the telephone exchange counted, for the whole night; what was said last holds.
+
+    Whenever it is told, it tells of the night: so that has to have begun before its sender's contract was over.
+    """
+    ward = _ward(said, message.night, book)
+    span = ward.night_span(message.night)
+    if span is not None and ward.is_over(said.provider, span[0]):
+        raise Unusable("data.night", OUTSIDE_CONTRACT, "a night that began while the contract was in force")
     if message.contacts < 0:
         raise Unusable("data.contacts", "less than none", "0, 1, 2, …")
     if state_of(message.night, book).exchange != message.contacts:

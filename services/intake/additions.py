@@ -13,7 +13,7 @@ import msgspec
 
 from events import intake as e
 from events.intake import Attempt, CallBack, Card, Change
-from services.book import Said, Unusable
+from services.book import Said, Unusable, is_after_contract
 from services.intake import card as cards
 from services.intake.consultations import mention
 from services.intake.contacts import (
@@ -27,7 +27,7 @@ from services.intake.contacts import (
     says_district,
 )
 from services.intake.domain import IntakeBook, Person
-from services.intake.fields import Fields, words
+from services.intake.fields import WITHIN_CONTRACT, Fields, words
 from services.intake.mending import REGISTERED, mend, told
 from services.ward import Ward
 
@@ -56,8 +56,8 @@ def add(said: Said, book: IntakeBook) -> None:
     """
     place, ward = named_contact(said, _which(said), book), book.ward_at(said.at)
     fields = Fields(said.data, "data", ADD_FIELDS, list(said.flags), {})
-    if ward.is_over(said.provider, said.at):
-        fields.flag_time("outside-contract", "a time within the provider's contract")
+    if is_after_contract(said, book):
+        fields.flag_time("outside-contract", WITHIN_CONTRACT)
     changes = list(_changes(fields, place, said, ward))
     person = _person(fields, place, said, book)
     if person is not None:

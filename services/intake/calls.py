@@ -14,7 +14,7 @@ import msgspec
 from events import intake as e
 from events.intake import Flag
 from events.messages import CallCorrect, CallLink, CallUnlink, CaseClose, CaseMerge, CaseSplit, FlagResolve
-from services.book import Name, Said, Unusable, told, within_contract
+from services.book import Name, Said, Unusable, told
 from services.era import folded
 from services.intake import additions, beside, consultations, corrections, flags, linking, mending
 from services.intake.beside import MOST_MATTERS
@@ -31,7 +31,7 @@ from services.intake.contacts import (
 )
 from services.intake.domain import Case, IntakeBook, Person
 from services.intake.eligibility import eligibility
-from services.intake.fields import Fields, words
+from services.intake.fields import WITHIN_CONTRACT, Fields, words
 from services.ward import Ward
 
 MOST_RECEIPT_FLAGS = 200
@@ -46,8 +46,6 @@ def decide(said: Said, book: IntakeBook) -> None:
         Waits: it speaks of a call or a consultation not heard of yet (never a `call.report`).
         Unusable: it cannot be used as it is (never a `call.report`).
     """
-    if said.type.startswith("case."):
-        within_contract(said, book)
     match said.type:
         case "call.report":
             _report(said, book)
@@ -125,7 +123,7 @@ def _flag_circumstances(said: Said, call: Fields, ward: Ward) -> None:
         if ward.is_under_contract(said.provider, said.at):
             call.flag_time("outside-hours", "a time within the provider's bands")
         else:
-            call.flag_time("outside-contract", "a time within the provider's contract")
+            call.flag_time("outside-contract", WITHIN_CONTRACT)
     if (said.entered or said.arrived) - said.at > timedelta(hours=ward.policy.late_entry_hours):
         call.flag("late-entry")
 

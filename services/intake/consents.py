@@ -6,10 +6,12 @@ from typing import Any
 
 from events import intake as e
 from events.messages import ConsentGive, ConsentWithdraw
-from services.book import Said, Unusable, told
+from services.book import Said, Unusable, is_after_contract, told
 from services.cases import organisation
 from services.directory import folded, words_naming
-from services.intake.domain import IntakeBook, Person, registrant
+from services.intake.domain import IntakeBook, Person
+from services.intake.fields import WITHIN_CONTRACT
+from services.intake.identity import named
 
 
 def decide(said: Said, book: IntakeBook) -> None:
@@ -29,7 +31,7 @@ def decide(said: Said, book: IntakeBook) -> None:
 
 
 def _give(said: Said, message: ConsentGive, book: IntakeBook) -> None:
-    person = registrant(said, message.person, book)
+    person = named(said, "person", message.person, message.person_id, book)
     to = _receiver(said, message.to, person, book)
     edition = None if message.edition is None else organisation("data.edition", message.edition)
     personal: dict[str, Any] | None = message.personal if isinstance(message.personal, dict) else None
@@ -40,12 +42,18 @@ def _give(said: Said, message: ConsentGive, book: IntakeBook) -> None:
 
 
 def _withdraw(said: Said, message: ConsentWithdraw, book: IntakeBook) -> None:
-    """A word against sharing is kept also where no consent was heard of: it may still be on its way."""
-    person = registrant(said, message.person, book)
+    """A word against sharing is kept also where no consent was heard of: it may still be on its way.
+
+    It holds whoever passes it on: from one whose contract was over by then it is flagged, for somebody to look.
+    """
+    person = named(said, "person", message.person, message.person_id, book)
     to = _receiver(said, message.to, person, book)
     stands = person.consent(to)
     if stands.in_force or stands.withdrawn_at is None:
-        book.write(e.ConsentWithdrawn(person=person.id, to=to, ended_on=said.at.date()), said.at)
+        if is_after_contract(said, book):
+            book.flags.append(e.Flag(code="outside-contract", field="time", accepted=WITHIN_CONTRACT))
+        event = e.ConsentWithdrawn(person=person.id, to=to, ended_on=said.at.date(), flags=tuple(book.flags))
+        book.write(event, said.at)
 
 
 def _receiver(said: Said, given: str, person: Person, book: IntakeBook) -> str:

@@ -12,6 +12,7 @@ from services.inbox import moment
 from services.ward import Ward
 
 A_DAY = "1985-04-30 or 昭和60年4月30日, a day that exists"
+WITHIN_CONTRACT = "a time within the provider's contract"
 MOST_TEXT = 200
 MOST_FLAGS = 20
 """Flags on one part of a message; a person has seen enough by then, and an event stays small."""

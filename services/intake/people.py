@@ -15,13 +15,13 @@ from events.messages import (
     RegistrationReinstate,
     RegistrationWithdraw,
 )
-from services.book import Said, Unusable, one_of, told
+from services.book import Said, Unusable, is_after_contract, one_of, told
 from services.era import MOST_YEARS, age_of, age_on, folded, legal_age_on, parse_date, school_age_on
 from services.intake import mending
 from services.intake.contacts import Place, least_age
-from services.intake.domain import IntakeBook, Person, registrant
+from services.intake.domain import IntakeBook, Person
 from services.intake.eligibility import eligibility
-from services.intake.fields import A_DAY, Fields, words
+from services.intake.fields import A_DAY, WITHIN_CONTRACT, Fields, words
 from services.intake.identifiers import by_field
 from services.intake.identity import alike, named
 from services.ward import Keyed, Ward, words_of
@@ -78,6 +78,8 @@ def _submit(said: Said, book: IntakeBook) -> None:
     ward, day = book.ward_at(said.at), said.at.date()
     book.flags += said.flags
     form = Fields(said.data, "data", FORM_FIELDS, book.flags, {})
+    if is_after_contract(said, book):
+        form.flag_time("outside-contract", WITHIN_CONTRACT)
     ref = form.text("person")
     ref = book.reference(ref) if ref else None
     person = _person_to_be(said, ref, form, book)
@@ -208,11 +210,17 @@ def _mend(said: Said, event: e.RegistrationCorrected, personal: dict[str, Any], 
     assert isinstance(person, Person), "it was corrected"
     ward, day = book.ward_at(said.at), person.registered.registered_on
     facts = mending.told(event.changes, personal) | mending.of_form(person) | _eligible(person, day, ward)
+    if ward.is_under_contract(person.registered.provider, ward.start_of(day)) and _says_day(event):
+        facts |= {mending.ON_DUTY}
     mending.mend_form(said, book, person.id, facts, event.name)
     for case in mending.cases_of(person.id, book):
         for contact in case.contacts:
             facts = _eligible(person, contact.at.date(), book.ward_at(contact.at))
             mending.mend(said, book, Place(contact=contact, case=case), facts, event.name)
+
+
+def _says_day(event: e.RegistrationCorrected) -> bool:
+    return any(change.field == "registered_on" for change in event.changes)
 
 
 def _eligible(person: Person, day: date, ward: Ward) -> frozenset[str]:
@@ -280,19 +288,19 @@ def _one(entries: tuple[Keyed, ...], field: str, given: str | None) -> str | Non
 
 def _withdraw(said: Said, message: RegistrationWithdraw, book: IntakeBook) -> None:
     reason = one_of("data.reason", message.reason, REASONS)
-    person = registrant(said, message.person, book)
+    person = named(said, "person", message.person, message.person_id, book)
     if person.withdrawn_on is None:
         book.write(e.RegistrationWithdrawn(person=person.id, withdrawn_on=said.at.date(), reason=reason), said.at)
 
 
 def _reinstate(said: Said, message: RegistrationReinstate, book: IntakeBook) -> None:
-    person = registrant(said, message.person, book)
+    person = named(said, "person", message.person, message.person_id, book)
     if person.withdrawn_on is not None:
         book.write(e.RegistrationReinstated(person=person.id, reinstated_on=said.at.date()), said.at)
 
 
 def _confirm(said: Said, message: RegistrationConfirm, book: IntakeBook) -> None:
     channel = None if message.channel is None else one_of("data.channel", message.channel, ASKED_BY)
-    person, day = registrant(said, message.person, book), said.at.date()
+    person, day = named(said, "person", message.person, message.person_id, book), said.at.date()
     if person.confirmed_on is None or person.confirmed_on < day:
         book.write(e.RegistrationConfirmed(person=person.id, confirmed_on=day, channel=channel), said.at)

@@ -9,10 +9,15 @@ import sqlalchemy as sa
 
 from events import Event, Recorded
 from events.messages import ShiftClose
-from services.book import Due, Said, told
+from services.book import Due, Said, told, within_contract
 from services.intake import calls, consents, identifiers, identity, nights, people
 from services.intake.domain import IntakeBook, State, evolve
 from services.intake.night_log import NightLog
+
+TAKEN_AFTER_CONTRACT = frozenset({"call.report", "call.add", "registration.submit", "consent.withdraw", "shift.close"})
+"""What is taken though it happened after its sender's contract (domain Rule 11): calls and forms are never refused, and
+a word against sharing always holds; each with a flag. A closing tells of a night, which has to be within the contract.
+"""
 
 
 class Rules:
@@ -23,6 +28,8 @@ class Rules:
 
     def decide(self, said: Said, book: IntakeBook) -> None:
         """Let a message have its effect. Raises Waits or Unusable."""
+        if said.type not in TAKEN_AFTER_CONTRACT:
+            within_contract(said, book)
         match said.type.partition(".")[0]:
             case "call" | "case" | "flag":
                 calls.decide(said, book)

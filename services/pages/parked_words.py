@@ -126,6 +126,10 @@ _KINDS = {
 }
 _ACCEPTED = {
     "a time while the contract was in force": "受託の期間の中の日時",
+    "a time while the contract was in force; what is done since, a provider under contract says": (
+        "受託の期間の中の日時。その後のことは、いま受託している事業者が送ります"
+    ),
+    "a night that began while the contract was in force": "受託の期間の中に始まった夜間",
     "note, may_ring, promised, not_promise": (
         "申し送り、連絡してくるかもしれない方、約束したこと、約束しないことのどれか"
     ),

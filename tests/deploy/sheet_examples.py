@@ -75,13 +75,14 @@ class Imported:
         send: Send | None = None,
         again: Callable[[Checker], Differing] | None = None,
         now: datetime = NOW,
+        by: str = "contractor",
         **options: Any,
     ) -> None:
         plan = load(mapping)
         self.sheet = Sheet(path, name=plan.sheet.name, **options)
         places = self.sheet.find_heading(plan.columns, plan.sheet.heading_rows)
         self.maker = Maker(plan, places, WARD.zone, SECRETS.digest, epoch=self.sheet.epoch)
-        checker = Checker(WARD, "contractor", self.maker, now)
+        checker = Checker(WARD, by, self.maker, now)
         self.messages = {row: self.maker.make(row, cells).message for row, cells in self.sheet.data()}
         self.result: Result = run(self.sheet, self.maker, checker, send, again=again(checker) if again else None)
 

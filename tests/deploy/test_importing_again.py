@@ -33,8 +33,8 @@ def centre(tmp_path: Path) -> Iterator[Centre]:
 class Desk:
     """Somebody who keeps a sheet, and imports it now and then."""
 
-    def __init__(self, centre: Centre, tmp_path: Path, mapping: Path = ROSTER) -> None:
-        self.centre, self.mapping = centre, mapping
+    def __init__(self, centre: Centre, tmp_path: Path, mapping: Path = ROSTER, provider: str = "day") -> None:
+        self.centre, self.mapping, self.provider = centre, mapping, provider
         self.sent: list[dict[str, Any]] = []
         self._file = tmp_path / "sheet.csv"
 
@@ -42,16 +42,16 @@ class Desk:
         """Import these lines; with `why`, edited rows are corrected."""
         file = csv_file(self._file, lines)
         engines = {service: self.centre.engine(service) for service in RULES}
-        held = Held(engines, self.centre.keys, SECRETS, "contractor", load(self.mapping).source)
+        held = Held(engines, self.centre.keys, SECRETS, self.provider, load(self.mapping).source)
 
         def again(checker: Checker) -> Differing:
             return Differing(checker, held, why)
 
-        return Imported(file, self.mapping, send=None if dry else self._send, again=again, now=NOW)
+        return Imported(file, self.mapping, send=None if dry else self._send, again=again, now=NOW, by=self.provider)
 
     def _send(self, messages: Sequence[dict[str, Any]]) -> list[Receipt]:
         self.sent += messages
-        return [self.centre.say("contractor", each, to=addressed(each)) for each in messages]
+        return [self.centre.say(self.provider, each, to=addressed(each)) for each in messages]
 
     @property
     def parked(self) -> list[Any]:
@@ -138,7 +138,7 @@ def test_an_old_sheet_does_not_undo_what_was_corrected_elsewhere(centre: Centre,
     desk = Desk(centre, tmp_path)
     desk.take([HEADING, person("R-1")])
     elsewhere: dict[str, Any] = {"person": "R-1", "district": "kinuta", "personal": {"phone": "000-0000-0005"}}
-    centre.say("contractor", message("registration.correct", "2025-06-01 10:00", **elsewhere))
+    centre.say("day", message("registration.correct", "2025-06-01 10:00", **elsewhere))
     same = desk.take([HEADING, person("R-1")], "x")
     other = desk.take([HEADING, person("R-1", 氏名="架空 髙子", 電話番号="000-0000-0005")], "x")
 
@@ -239,3 +239,30 @@ def test_a_row_about_a_forgotten_person_is_known(centre: Centre, tmp_path: Path)
 
     assert states(desk.take([HEADING, person("R-1", 氏名="架空 次郎")], "x")) == ["known"]
     assert len(desk.sent) == sent
+
+
+@pytest.mark.parametrize(
+    ("mapping", "lines", "edited"),
+    [
+        (ROSTER, [HEADING, person("R-1")], [HEADING, person("R-1", 地域="砧")]),
+        (CALLS, calls({}), calls({"地域": "砧"})),
+    ],
+    ids=["roster", "calls"],
+)
+def test_after_its_contract_a_provider_corrects_nothing_by_an_import(
+    centre: Centre, tmp_path: Path, mapping: Path, lines: Lines, edited: Lines
+) -> None:
+    """Said beforehand, with the reason and who does it now: nothing is sent, so nothing lies at the desk."""
+    desk = Desk(centre, tmp_path, mapping, "contractor")
+    desk.take(lines)
+    sent = len(desk.sent)
+    told, dry, done = desk.take(edited), desk.take(edited, "転居", dry=True), desk.take(edited, "転居")
+
+    assert [states(each) for each in (told, dry, done)] == [["edited"], ["held"], ["held"]]
+    for each in (told, dry, done):
+        assert said(each, 2)[1] == (
+            "訂正を送信できません：受託の期間の外の日時です"
+            "（受け付けられる内容：受託の期間の中の日時。その後のことは、いま受託している事業者が送ります）"
+        )
+        assert each.result.correctable == 0
+    assert ("受け付けた内容と違います" in said(done, 2)[0], len(desk.sent), desk.parked) == (True, sent, [])

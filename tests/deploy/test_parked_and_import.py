@@ -230,8 +230,8 @@ def test_a_number_that_nobody_has_is_said_to_be_none(here: Path) -> None:
 EXAMPLES = ROOT / "events" / "examples"
 
 
-def imported(data: Path, file: Path, mapping: Path, *options: object) -> Finished:
-    return run("import", file, "--map", mapping, "--as", "contractor", "--data", data, "--json", *options)
+def imported(data: Path, file: Path, mapping: Path, *options: object, by: str = "contractor") -> Finished:
+    return run("import", file, "--map", mapping, "--as", by, "--data", data, "--json", *options)
 
 
 @pytest.mark.parametrize(("sheet", "mapping", "rows"), [("roster.csv", ROSTER, 3), ("call-log.csv", CALLS, 4)])
@@ -267,16 +267,16 @@ def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_corrected(he
     }
     lines = [HEADING, person("X-1", **other), person(None, **second), person("X-3", 地域="北区", **third)]
     file = csv_file(tmp_path / "a.csv", lines, "cp932")
-    first = imported(here, file, ROSTER, "--synthetic")
+    first = imported(here, file, ROSTER, "--synthetic", by="day")
     copy = Path(first.json["copy"])
     text = copy.read_text("cp932")
     copy.write_text(
         text.replace("\n,令和6年", "\nX-2,令和6年").replace("X-1,令和6年4月10日", "X-1,令和6年4月11日"), "cp932"
     )
-    again = imported(here, copy, ROSTER, "--synthetic")
-    told = run("import", copy, "--map", ROSTER, "--as", "contractor", "--data", here, "--synthetic")
-    corrected = imported(here, copy, ROSTER, "--synthetic", "--correct", "登録日の訂正")
-    known = imported(here, copy, ROSTER, "--synthetic", "--correct", "登録日の訂正")
+    again = imported(here, copy, ROSTER, "--synthetic", by="day")
+    told = run("import", copy, "--map", ROSTER, "--as", "day", "--data", here, "--synthetic")
+    corrected = imported(here, copy, ROSTER, "--synthetic", "--correct", "登録日の訂正", by="day")
+    known = imported(here, copy, ROSTER, "--synthetic", "--correct", "登録日の訂正", by="day")
 
     assert (first.returncode, first.json["states"]) == (1, {"accepted": 1, "flagged": 1, "held": 1})
     assert [(p["row"], p["state"]) for p in first.json["problems"]] == [(3, "held"), (4, "flagged")]

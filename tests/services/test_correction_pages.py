@@ -12,9 +12,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from tests.desk_examples import NIGHT, Centre, call, register
+from tests.desk_examples import NIGHT, Centre, at, call, register
 from tests.services.test_register_pages import text_of
-from tests.web_examples import HOME, browser, centre_in, site
+from tests.web_examples import HOME, WARDS, browser, centre_in, site
 
 FROM_HERE = {"Origin": HOME}
 CALL = "/calls/R7-0001/correct"
@@ -248,3 +248,31 @@ async def test_who_speaks_for_nobody_finds_no_form(centre: Centre, role: str | N
     day = site(centre, role="day")
     assert (await get(day, "/calls/R7-9999/correct")).status_code == 404
     assert (await get(day, "/persons/x/correct")).status_code == 404
+
+
+OLD_ROLE = """
+[[role]]
+key = "contractor"
+label = { ja = "旧受託事業者の担当", en = "Former contractor" }
+provider = "contractor"
+sees = ["persons", "calls"]
+"""
+
+
+@pytest.mark.parametrize("address", ["/calls/R7-0001/correct", "/persons/{person}/correct"])
+async def test_a_form_still_open_at_the_end_of_a_contract_sends_nothing(
+    centre: Centre, tmp_path: Path, address: str
+) -> None:
+    """At 23:59 it is shown; at midnight the answer says, in both languages, that nothing was sent; no more is shown."""
+    own, address = tmp_path / "ward.toml", address.format(person=person(centre))
+    own.write_text((WARDS / "setagaya.toml").read_text("utf-8") + OLD_ROLE, "utf-8")
+    centre.clock.now = at("2025-03-31 23:59")
+    app = site(centre, role="contractor", ward=own)
+    form = filled((await get(app, address)).text) | {"reason": "聞き直し", "district": "kinuta"}
+    centre.clock.now = at("2025-04-01 00:00")
+    answered = await send(app, address, form)
+
+    assert (answered.status_code, app.state.counter.sent) == (403, [])
+    assert "まだ送っていません" in answered.text
+    assert "Nothing was sent" in answered.text
+    assert "correction" not in (await get(app, address)).text

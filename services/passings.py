@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from events.handover import PASSING_KINDS
+from services.late_notes import TOO_LATE
 
 _METADATA = sa.MetaData()
 _ID = sa.String(64)
@@ -39,7 +40,7 @@ HANDOVERS = sa.Table(
     sa.Column("synthetic", sa.Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
-"""One row for each, as it stands. Times are UTC. `noted_at`: the last late note of which the new owner must be told."""
+"""One row for each, as it stands. Times are UTC. `noted_at`: when the last was recorded of which they must be told."""
 
 _CASES = sa.table(
     "cases",
@@ -56,8 +57,11 @@ OPEN = "offered"
 OVER = ("expired", "declined", "withdrawn", "returned")
 """The standings that leave a case with whoever gave it away, so that somebody must decide what comes next."""
 
-TOO_LATE = ("expired", "withdrawn")
-"""The standings in which an acceptance that came too late is kept, of which they must be told."""
+TELLING = ("accepted", *TOO_LATE)
+"""The standings in which there may be something that they must be told."""
+
+UNWILLING = ("person-unwilling", "family-unwilling")
+"""The reasons, where the ward's file has them, for which an offer is taken back and nobody else is to be asked."""
 
 
 class Passing(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,14 +107,12 @@ class Passing(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def must_tell(self) -> bool:
-        """Whether they must be told something since they were last sent anything: what was written on a case of theirs,
-        or that they accepted too late.
+        """Whether they must be told something that was recorded since they were last told anything: what happened on a
+        case of theirs, or what became of an offer. See `services.late_notes`.
         """
-        if self.noted_at is None:
+        if self.noted_at is None or self.status not in TELLING:
             return False
-        if self.status in TOO_LATE:
-            return self.delivered_at is None or self.noted_at > self.delivered_at
-        return self.status == "accepted" and self.noted_at > (self.delivered_at or self.since)
+        return self.delivered_at is None or self.noted_at > self.delivered_at
 
 
 def text_of(moment: datetime | None) -> str | None:
@@ -168,7 +170,8 @@ def _found() -> sa.Subquery:
     nth = sa.func.row_number().over(
         partition_by=(whole, passes), order_by=(ended, HANDOVERS.c.since.desc(), HANDOVERS.c.handover)
     )
-    is_left = sa.and_(sa.func.coalesce(standing.c.open, sa.false()), passes, ended == 1, nth == 1)
+    is_unwanted = sa.and_(HANDOVERS.c.status == "withdrawn", sa.func.coalesce(HANDOVERS.c.reason, "").in_(UNWILLING))
+    is_left = sa.and_(sa.func.coalesce(standing.c.open, sa.false()), passes, ended == 1, nth == 1, sa.not_(is_unwanted))
     rows = sa.select(HANDOVERS, whole.label("whole"), standing.c.owner, is_left.label("is_left"))
     return rows.select_from(HANDOVERS.outerjoin(standing, standing.c.part == HANDOVERS.c.case)).subquery("found")
 
@@ -191,7 +194,5 @@ def _waits(found: sa.Subquery) -> sa.ColumnElement[bool]:
 
 def _must_act(found: sa.Subquery) -> sa.ColumnElement[bool]:
     """Somebody here has to do something: tell them, or decide what comes next."""
-    is_theirs, is_late = found.c.status == "accepted", found.c.status.in_(TOO_LATE)
-    told = sa.case((is_theirs, sa.func.coalesce(found.c.delivered_at, found.c.since)), else_=found.c.delivered_at)
-    unheard = found.c.noted_at > sa.func.coalesce(told, "")
-    return sa.or_(found.c.is_left, sa.and_(sa.or_(is_theirs, is_late), unheard))
+    unheard = found.c.noted_at > sa.func.coalesce(found.c.delivered_at, "")
+    return sa.or_(found.c.is_left, sa.and_(found.c.status.in_(TELLING), unheard))

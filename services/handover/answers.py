@@ -31,6 +31,7 @@ from services.cases import person_of, reason_of
 from services.handover import expiry, late
 from services.handover.offers import how_of, personal_of, take_on, with_purpose
 from services.handover.passing import HandoverBook, Known, holder_of
+from services.late_notes import ELSEWHERE
 
 Told = (
     HandoverSend
@@ -74,7 +75,7 @@ def accept(said: Said, message: HandoverAccept, book: HandoverBook) -> None:
         return
     check_time(said, known)
     is_elsewhere = handover.passes and holder_of(known.case, book) is not None
-    because = late.ELSEWHERE if is_elsewhere else _settled(said, known, book)
+    because = ELSEWHERE if is_elsewhere else _settled(said, known, book)
     if because is not None:
         late.answered(said, known, "accepted", because, book, how=how, personal=personal)
         return

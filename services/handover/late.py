@@ -14,8 +14,7 @@ from services.handover.expiry import give_up
 from services.handover.owners import agency_owner
 from services.handover.passing import HandoverBook, Known, holder_of, known_of
 from services.handover.together import all_of, course_key
-
-ELSEWHERE = "accepted-elsewhere"
+from services.late_notes import ELSEWHERE
 
 
 def answered(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from events import decode, event_of, known_events
-from events.handover import AGENCY_KINDS, HandoverEvent
+from events import Recorded, decode, event_of, known_events
+from events.handover import AGENCY_KINDS, HandoverDeclined, HandoverEvent, HandoverReturned, HandoverWithdrawn
 from services.database import among, insert_rows
 from services.handover.passing import Case, Handover, after
 from services.journal import log_of, originator
+from services.late_notes import late_notes
 from services.passings import HANDOVERS, text_of
 
 PAGE = 200
@@ -52,6 +54,7 @@ def _rows(connection: sa.Connection, case: str) -> list[Row]:
     log = log_of(connection.engine)
     query = sa.select(log.c.state).where(log.c.originator_id == originator(case)).order_by(log.c.id)
     state: Case | None = None
+    records: dict[str, list[Recorded]] = {}
     reasons: dict[str, str | None] = {}
     synthetic = False
     for row in connection.execute(query):
@@ -60,16 +63,23 @@ def _rows(connection: sa.Connection, case: str) -> list[Row]:
         if isinstance(event, HandoverEvent):
             state = after(state, event, record.time)
             synthetic = synthetic or record.synthetic
-            reasons[event.handover] = getattr(event, "reason", None) or reasons.get(event.handover)
+            records.setdefault(event.handover, []).append(record)
+            if isinstance(event, HandoverDeclined | HandoverWithdrawn | HandoverReturned):
+                reasons[event.handover] = event.reason
     found = state.handovers if state else {}
     return [
-        _row(own, case, known, reasons.get(own), synthetic=synthetic)
+        _row(own, case, known, reasons.get(own), _noted(records[own], known), synthetic=synthetic)
         for own, known in found.items()
         if known.kind in AGENCY_KINDS
     ]
 
 
-def _row(own: str, case: str, known: Handover, reason: str | None, *, synthetic: bool) -> Row:
+def _noted(records: list[Recorded], known: Handover) -> datetime | None:
+    """When the last was recorded of which they must be told, or were."""
+    return max((note.record.recordedat for note in late_notes(records, known.status)), default=None)
+
+
+def _row(own: str, case: str, known: Handover, reason: str | None, noted: datetime | None, *, synthetic: bool) -> Row:
     return (
         own,
         case,
@@ -83,7 +93,7 @@ def _row(own: str, case: str, known: Handover, reason: str | None, *, synthetic:
         text_of(known.answer_by),
         text_of(known.delivered_at),
         text_of(known.seen_at),
-        text_of(max(known.noted, default=None)),
+        text_of(noted),
         known.basis,
         reason,
         synthetic,

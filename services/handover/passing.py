@@ -49,10 +49,6 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     sent: int = 0
     """How many sheets went out."""
 
-    noted: tuple[datetime, ...] = ()
-    """When something happened of which they must be told: written on the case since they took it on; or they accepted
-    too late."""
-
     @property
     def passes(self) -> bool:
         """Whether the case is the other side's once that has accepted."""
@@ -170,7 +166,7 @@ def _went_on(known: Handover, fact: Later, at: datetime) -> Handover:
         case HandoverRecalled():
             return known
         case HandoverDelivered():
-            return msgspec.structs.replace(known, delivered_at=at)
+            return msgspec.structs.replace(known, delivered_at=max(at, known.delivered_at or at))
         case HandoverSeen():
             return msgspec.structs.replace(known, seen_at=at)
         case HandoverDeclined():
@@ -181,11 +177,7 @@ def _went_on(known: Handover, fact: Later, at: datetime) -> Handover:
             return _now(known, "expired", at)
         case HandoverReturned():
             return _now(known, "returned", at)
-        case HandoverNotedLate():
-            return msgspec.structs.replace(known, noted=(*known.noted, at))
-        case HandoverAnsweredLate(said="accepted") if known.status != "accepted":
-            return msgspec.structs.replace(known, noted=(*known.noted, at))
-        case HandoverAnsweredLate():
+        case HandoverNotedLate() | HandoverAnsweredLate():  # See `services.late_notes`.
             return known
         case _:
             assert_never(fact)

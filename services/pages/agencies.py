@@ -20,9 +20,10 @@ from starlette.routing import Route
 from events import Recorded, event_of
 from events.handover import HOW, HandoverAnsweredLate
 from services.directory import CONSENT, folded, words_naming
+from services.late_notes import LateNote, covers, late_notes
 from services.pages import agency_rows
 from services.pages.addresses import whole_in
-from services.pages.agency_reading import Concerned, concerned, consents, histories
+from services.pages.agency_reading import Concerned, concerned, consents, facilities, histories
 from services.pages.agency_rows import ACTS, ANSWERS, is_taken
 from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
@@ -132,7 +133,7 @@ class AgencyPages:
         passing, terms = self._passing(request), self._around.terms(language_of(request))
         wrong, said = wrong_of(outcome, form, terms), said_of(outcome)
         if wrong is None and said == "recorded":
-            records = agency_rows.of_one(histories(self._handover, [passing.case])[passing.case], passing.handover)
+            records = self._records(passing)
             came = [event_of(record) for record in records if record.causation == told.causation]
             if not came:
                 wrong = _moved_on(passing, form, terms)
@@ -155,11 +156,16 @@ class AgencyPages:
             return Wrong("time_needed", 400, form)
         began = passing.since if verb == "return" and passing.status == "accepted" else passing.offered_at
         at = _not_before(at, began)
+        notes = late_notes(self._records(passing), passing.status) if verb == "deliver" else []
+        if verb == "deliver":
+            at = _told_at(at, now, [note for note in notes if note.record.position <= _seen(form)])
         if at > now:
             return Wrong("time_ahead", 400, form)
         if began and at < began:
             earliest = agency_rows.status("accepted" if verb == "return" else "offered", terms)
             return Wrong("time_before", 400, form, (f"{earliest}{terms.screen('colon')}{terms.moment(began)}",))
+        if any(_is_unseen(note, at, form) for note in notes):
+            return Wrong("more_to_tell", 409, form)
         if verb == "accept" and not form.get("by"):
             return Wrong("who_needed", 400, form)
         reasons = {entry.key for entry in terms.ward.refusal}
@@ -193,7 +199,8 @@ class AgencyPages:
     def _one(self, request: Request, passing: Passing, wrong: Wrong | None = None) -> Response:
         terms, now = self._around.terms(language_of(request)), self._backroom.clock()
         case = concerned(self._intake, [passing.case]).get(passing.case)
-        records = agency_rows.of_one(histories(self._handover, [passing.case])[passing.case], passing.handover)
+        records = self._records(passing)
+        notes = late_notes(records, passing.status)
         opened = self._opened(request, passing, records) if sees(request, "persons") else {}
         session = session_of(request)
         speaks = session is not None and session.role.provider is not None
@@ -217,7 +224,9 @@ class AgencyPages:
             ],
             no_consent=passing.is_open and passing.basis == CONSENT and not self._agreed(passing, case, terms),
             not_back=agency_rows.not_back(records),
-            course=agency_rows.course(records, opened, terms),
+            late=agency_rows.late(notes, self._facilities(notes), terms),
+            seen=max((record.position for record in records), default=0),
+            course=agency_rows.course(records, opened, terms, notes),
             acts=_acts(passing, wrong) if speaks else (),
             is_late=passing.status in ("withdrawn", "expired"),
             ways=[(way, terms.code(way)) for way in HOW],
@@ -229,6 +238,14 @@ class AgencyPages:
             longest=LONGEST,
             said=SAID.get(request.query_params.get("said", "")),
         )
+
+    def _records(self, passing: Passing) -> list[Recorded]:
+        return agency_rows.of_one(histories(self._handover, [passing.case])[passing.case], passing.handover)
+
+    def _facilities(self, notes: Iterable[LateNote]) -> dict[str, str]:
+        """Where each place is of which they must be told."""
+        told = {msgspec.json.decode(note.record.data).get("placement") for note in notes} - {None}
+        return facilities(self._backroom.engines["placement"], told) if told else {}
 
     def _agreed(self, passing: Passing, case: Concerned | None, terms: Terms) -> bool:
         """Whether the person's consent to this receiver is in force today."""
@@ -272,6 +289,26 @@ def _said(form: Mapping[str, str]) -> str | None:
 def _not_before(at: datetime, began: datetime | None) -> datetime:
     """A form says the minute; in the minute of the offer itself that would be before it."""
     return max(at, began) if began and began - at < timedelta(minutes=1) else at
+
+
+def _seen(form: Mapping[str, str]) -> int:
+    """The last position of which the page told from which a form was sent."""
+    given = form.get("seen", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 20 else 0
+
+
+def _told_at(at: datetime, now: datetime, seen: Iterable[LateNote]) -> datetime:
+    """When they were told what stood on the page: a form says the minute, and what it told of may be of that minute."""
+    if timedelta() <= now - at < timedelta(minutes=1):
+        return now
+    for note in seen:
+        at = _not_before(at, note.record.recordedat.astimezone(at.tzinfo))
+    return at
+
+
+def _is_unseen(note: LateNote, at: datetime, form: Mapping[str, str]) -> bool:
+    """Whether a telling would cover what stood on no page yet when it was given."""
+    return note.told is None and covers(at, note.record) and note.record.position > _seen(form)
 
 
 def persons_of(handover: sa.Engine, case: str) -> list[str]:

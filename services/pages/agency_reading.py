@@ -22,6 +22,7 @@ from events.intake import (
     PersonMerged,
     PersonSplit,
 )
+from events.placement import PlacementArranged
 from services.database import among
 from services.journal import log_of, originator
 from services.tables import NAMES
@@ -87,6 +88,17 @@ def _concerned(case: str, records: list[Recorded]) -> Concerned:
             persons.pop(person, None)  # The one told last stands last.
             persons[person] = None
     return Concerned(case, number, tuple(persons), closed, any(record.synthetic for record in records))
+
+
+def facilities(placement: sa.Engine, placements: Collection[str]) -> dict[str, str]:
+    """Which facility each place that was arranged is at, as far as it was said."""
+    with placement.connect() as connection:
+        keys = [f"case-of/{each}" for each in placements]
+        query = sa.select(NAMES.c.target).where(among(connection, NAMES.c.key, keys))
+        cases = set(connection.execute(query).scalars()) if keys else set()
+    events = [event_of(record) for records in histories(placement, cases).values() for record in records]
+    arranged = [event for event in events if isinstance(event, PlacementArranged)]
+    return {event.placement: event.facility for event in arranged if event.placement in placements and event.facility}
 
 
 def case_under(intake: sa.Engine, number: str) -> str | None:

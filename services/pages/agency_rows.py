@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
 from events import Recorded
+from events.handover import HandoverDelivered, HandoverNotedLate
+from services.late_notes import ELSEWHERE, LateNote
 from services.pages.agency_reading import Concerned
 from services.pages.terms import Terms
 from services.pages.words import EVENTS, HANDOVERS
-from services.passings import Passing
+from services.passings import UNWILLING, Passing
 from services.ward import Label
 
 STATUSES = {
@@ -97,6 +99,18 @@ class Step(NamedTuple):
     personal: tuple[tuple[str, str], ...] = ()
 
 
+class Late(NamedTuple):
+    """Something of which they must be told, so that somebody can say it on the telephone.
+
+    `recorded`: when it was recorded, where that was not at once; `told`: when they were told; empty: not yet.
+    """
+
+    what: str
+    at: str
+    recorded: str
+    told: str
+
+
 class Card(NamedTuple):
     """How to reach a receiver, as the directory of today has it."""
 
@@ -122,10 +136,16 @@ def row(passing: Passing, case: Concerned | None, now: datetime, terms: Terms) -
         marks=(
             *(f"{terms.say(EVENTS[name])} {terms.moment(at)}" for name, at in marks if at),
             *((terms.screen("in_charge_is", owner=terms.owner(passing.owner or "")),) if passing.is_anothers else ()),
+            *((_unwanted(passing, terms),) if passing.status == "withdrawn" and passing.reason in UNWILLING else ()),
         ),
         todo=todo(passing, terms),
         is_left=passing.is_left,
     )
+
+
+def _unwanted(passing: Passing, terms: Terms) -> str:
+    """Why nobody else is asked after an offer was taken back."""
+    return f"{terms.field('reason')}{terms.screen('colon')}{_text('reason', passing.reason or '', terms)}"
 
 
 def todo(passing: Passing, terms: Terms) -> str:
@@ -135,6 +155,8 @@ def todo(passing: Passing, terms: Terms) -> str:
         told.append(terms.screen("not_theirs", owner=terms.owner(passing.owner or "")))
     elif passing.must_tell and passing.status == "accepted":
         told.append(terms.screen("must_tell"))
+    elif passing.must_tell and passing.reason == ELSEWHERE:
+        told.append(terms.screen("withdrawn_elsewhere"))
     elif passing.must_tell:
         told.append(terms.screen(f"too_late_{passing.status}"))
     if passing.is_left:
@@ -173,9 +195,45 @@ def basis(passing: Passing, terms: Terms) -> str:
     return f"{name}（{terms.say(entry.law)}）" if terms.language == "ja" else f"{name} ({terms.say(entry.law)})"
 
 
-def course(records: Iterable[Recorded], opened: dict[str, dict[str, Any] | None], terms: Terms) -> list[Step]:
-    """The course of one hand-over. `opened`: what is in the boxes, by the event's id."""
-    return [_step(record, opened.get(record.id), terms) for record in records]
+def late(notes: Iterable[LateNote], at: Mapping[str, str], terms: Terms) -> list[Late]:
+    """What they must be told. `at`: which facility each place is at, by the placement's id."""
+    return [_late(note, at, terms) for note in notes]
+
+
+def _late(note: LateNote, at: Mapping[str, str], terms: Terms) -> Late:
+    data: dict[str, Any] = msgspec.json.decode(note.record.data)
+    words = [_text("what", data["what"], terms)] if "what" in data else [terms.say(EVENTS[note.record.type])]
+    words += [_text(field, data[field], terms) for field in ("placement_kind", "because", "reason") if data.get(field)]
+    words += [at[data["placement"]]] if data.get("placement") in at else []
+    happened, recorded = terms.moment(note.record.time), terms.moment(note.record.recordedat)
+    return Late("　".join(words), happened, "" if recorded == happened else recorded, _told(note, terms))
+
+
+def _told(note: LateNote, terms: Terms) -> str:
+    return terms.screen("told_at", at=terms.moment(note.told.time)) if note.told else ""
+
+
+def course(
+    records: Iterable[Recorded],
+    opened: dict[str, dict[str, Any] | None],
+    terms: Terms,
+    notes: Iterable[LateNote] = (),
+) -> list[Step]:
+    """The course of one hand-over. `opened`: what is in the boxes, by the event's id; `notes`: what is to be told."""
+    known = {note.record.id: note for note in notes}
+    tellings = {note.told.id for note in known.values() if note.told}
+    steps = []
+    for record in records:
+        step = _step(record, opened.get(record.id), terms)
+        if record.id in tellings and record.type == HandoverDelivered.name:
+            step = step._replace(name=terms.screen("told_them"))
+        if record.type == HandoverNotedLate.name:
+            step = step._replace(name=terms.screen("late_note"))
+        if note := known.get(record.id):
+            is_told = _told(note, terms) or f"● {terms.screen('not_told')}"
+            step = step._replace(told=(*step.told, (terms.screen("stands_now"), is_told)))
+        steps.append(step)
+    return steps
 
 
 def _step(record: Recorded, personal: dict[str, Any] | None, terms: Terms) -> Step:

@@ -9,8 +9,15 @@ from datetime import date, datetime
 import msgspec
 import sqlalchemy as sa
 
-from events import Recorded, decode, event_of
-from events.handover import HandedOver, HandoverDeclined, HandoverOffered, HandoverReturned, HandoverWithdrawn
+from events import Event, Recorded, decode, event_of
+from events.handover import (
+    PASSING_KINDS,
+    HandedOver,
+    HandoverDeclined,
+    HandoverOffered,
+    HandoverReturned,
+    HandoverWithdrawn,
+)
 from events.intake import night_id
 from events.morning import (
     CasePassed,
@@ -51,7 +58,7 @@ RECENT = 31
 
 
 class Returned(msgspec.Struct, frozen=True):
-    """A hand-over that came back (差戻し), and nothing was done about since."""
+    """A hand-over that came back from an agency (差戻し), and nothing was done about since."""
 
     case: str
     record: Recorded
@@ -85,6 +92,7 @@ class NightLog:
         self._known: dict[date, Night] = {}
         self._issued: set[date] = set()
         self._returned: dict[str, Recorded] = {}
+        self._agencies: set[str] = set()
         self._alarms: dict[tuple[str, int], Alarm] = {}
 
     def nights(self) -> list[date]:
@@ -134,6 +142,7 @@ class NightLog:
                 self._known.clear()
                 self._issued.clear()
                 self._returned.clear()
+                self._agencies.clear()
                 self._alarms.clear()
             while self._after < head:
                 span = sa.and_(table.c.id > self._after, table.c.id <= min(head, self._after + PAGE))
@@ -154,9 +163,16 @@ class NightLog:
         elif isinstance(event, OfContact):
             self._alarm(event, record.time)
         elif record.case:
-            self._returned.pop(record.case, None)
-            if isinstance(event, HandoverReturned):
-                self._returned[record.case] = record
+            self._hand(event, record.case, record)
+
+    def _hand(self, event: Event, case: str, record: Recorded) -> None:
+        """What an agency gave back. A morning's hand-over goes back as its acknowledgement is undone: that is ours."""
+        if isinstance(event, HandoverOffered | HandedOver) and event.kind in PASSING_KINDS:
+            self._agencies.add(event.handover)
+        if not isinstance(event, HandoverReturned):
+            self._returned.pop(case, None)
+        elif event.handover in self._agencies:
+            self._returned[case] = record
 
     def _alarm(self, event: OfContact, at: datetime) -> None:
         key = event.contact, event.matter

@@ -25,6 +25,10 @@ OF_AGENCIES = {
         "取下げ後の受諾：先方へ連絡（引き継いでいないことを伝えてください。）",
         "Accepted after the withdrawal, ring them: tell them that the case is not theirs.",
     ),
+    "withdrawn_elsewhere": Label(
+        "ほかの機関が受諾したため取下げ：先方へ連絡（引き継がなくてよいことを伝えてください。）",
+        "Withdrawn, as another agency accepted, ring them: tell them that the case is not theirs.",
+    ),
     "not_theirs": Label(
         "相談がまとめられ、担当は{owner}です。先方へ伝えてください。",
         "Merged with another: {owner} is in charge. Tell them.",
@@ -52,7 +56,19 @@ OF_AGENCIES = {
     ),
     "passing_course": Label("経過", "Course"),
     "late_notes_hint": Label(
-        "先方へ伝えたら、「届いた」を記録してください。", "Once the new owner was told, record “Delivered”."
+        "先方へ伝えたら、「先方へ伝えた」を記録してください。", "Once they were told, record “Told them”."
+    ),
+    "late_notes": Label("先方へ伝える記録", "What they must be told"),
+    "late_note": Label("引き継いだあとの記録", "Written since"),
+    "not_told_yet": Label("まだ伝えていない", "Not told yet"),
+    "told_at": Label("伝えた（{at}）", "Told ({at})"),
+    "recorded_then": Label("記録日時", "recorded"),
+    "told_them": Label("先方へ伝えた", "Told them"),
+    "record_told_them": Label("先方へ伝えたことを記録する", "Record that they were told"),
+    "more_to_tell": Label(
+        "画面を開いたあとに、先方へ伝える記録が増えました。まだ何も記録していません。増えたものを伝えてから、もう一度記録してください。",
+        "Since you opened this page there is more to tell them, and nothing is recorded yet. Tell them that as well, "
+        "then record it once more.",
     ),
     "do_accept": Label("電話で受諾", "Accepted by telephone"),
     "do_decline": Label("受諾不可", "Declined"),

@@ -77,6 +77,17 @@ async def fill(app: Starlette, **form: str) -> httpx.Response:
     return await post(app, "/agencies/new?number=R7-0001", **hidden, **form)
 
 
+async def tell(app: Starlette, own: str, when: str, **form: str) -> httpx.Response:
+    """They are told what stands on the page of a hand-over as it is now."""
+    page = (await get(app, f"/agencies/{own}")).text
+    return await post(app, f"/agencies/{own}", do="deliver", at=when, how="phone", by=NAME, **seen_of(page) | form)
+
+
+def seen_of(page: str) -> dict[str, str]:
+    """What the form of a telling says was on its page."""
+    return dict(re.findall(r'type="hidden" name="(seen)" value="(\d+)"', page))
+
+
 def text_of(page: str) -> str:
     return unescape(re.sub(r"\s+", " ", re.sub(r"<.*?>", "", page)))
 
@@ -316,7 +327,7 @@ async def test_who_accepted_too_late_is_to_be_told(centre: Centre, status: str, 
     assert f"● {says}：先方へ連絡" in (await get(app)).text
     assert 'value="deliver"' in (await get(app, f"/agencies/{own}")).text
     centre.clock.now = at("2025-05-14 13:10")
-    shown = await post(app, f"/agencies/{own}", do="deliver", at="2025-05-14T13:00", how="phone", by=NAME)
+    shown = await tell(app, own, "2025-05-14T13:00")
     assert "記録しました。" in shown.text
     assert own not in (await get(app)).text
 
@@ -338,7 +349,7 @@ async def test_of_two_agencies_whose_cases_are_merged_one_stays_and_the_other_is
     assert (listed.handover, listed.owner) == (own, "agency:inaho")
     assert says in (await get(app)).text
     assert f"地域障害者相談支援センター“ぽーと”きたざわ：{says}" in (await get(app, "/cases/R7-0001")).text
-    shown = await post(app, f"/agencies/{own}", do="deliver", at=NOW, how="phone", by=NAME)
+    shown = await tell(app, own, NOW)
     assert says not in shown.text
     assert "担当：架空相談支援事業所いなほ" in (await get(app, "/agencies?all=1")).text
     assert (passings(centre.engine("handover")), says in (await get(app, "/cases/R7-0001")).text) == ([], False)
@@ -650,7 +661,7 @@ async def test_a_late_note_stands_first_until_the_new_owner_was_told(centre: Cen
     app = site(centre, role="day")
 
     assert "● 引き継いだあとの記録があります。先方へ伝えてください。" in (await get(app)).text
-    shown = await post(app, f"/agencies/{own}", do="deliver", at=NOW, how="phone", by=NAME)
+    shown = await tell(app, own, NOW)
     assert "相談を受けた" in shown.text
     assert own not in (await get(app)).text
 
@@ -680,9 +691,124 @@ async def test_a_late_note_says_what_was_arranged_or_cancelled(
     kind = bare(told.partition("{}")[2])
     assert (history.count(kind), [bare(what) in history for what in says]) == (2, [True, True])
     assert must_tell in (await get(app, "/cases/R7-0001")).text
-    await post(app, f"/agencies/{own}", do="deliver", at=NOW, how="phone", by=NAME)
+    await tell(app, own, NOW)
     assert own not in (await get(app)).text
     assert must_tell not in (await get(app, "/cases/R7-0001")).text
+
+
+async def accepted(centre: Centre) -> str:
+    """They have the case since eleven."""
+    own = offered(centre)
+    centre.say("day", answer("accept", on="2025-05-13 11:00"))
+    return own
+
+
+NOT_TOLD = "まだ伝えていない"
+
+
+async def test_a_note_heard_after_the_telling_is_to_be_told_whatever_its_own_time(centre: Centre) -> None:
+    """A line that was down brings at 11:32 what happened at 11:20; they were told at 11:30."""
+    own, app = await accepted(centre), site(centre, role="day")
+    centre.say("night", call("", "2025-05-13 11:10", number="R7-0001"))
+    centre.pump()
+    await tell(app, own, NOW)
+    assert own not in (await get(app)).text
+    centre.clock.now = at("2025-05-13 11:32")
+    centre.say("day", arrange(on="2025-05-13 11:20", facility="架空の家"))
+    centre.pump()
+
+    assert own in (await get(app)).text
+    page = text_of((await get(app, f"/agencies/{own}")).text)
+    first, second = page.partition("先方へ伝える記録")[2].partition("先方へ伝えた")[0].split("相談を受けた")
+    assert "伝えた（令和7年5月13日（火） 11:30）" in first
+    assert f"● {NOT_TOLD}" in second
+    assert "11:20（記録日時 令和7年5月13日（火） 11:32） 短期入所施設" in second.replace("調整済み ", "").replace(
+        "　", " "
+    )
+    assert "架空の家" in second
+    english = text_of((await get(app, f"/agencies/{own}?lang=en")).text)
+    assert "● Not told yet" in english
+    assert "Told (" in english
+
+
+async def test_a_telling_from_paper_covers_what_was_recorded_before_it(centre: Centre) -> None:
+    """They rang at 11:20, written down at 11:40: what was recorded at 11:30 they do not know of yet."""
+    own, app = await accepted(centre), site(centre, role="day")
+    centre.say("day", arrange(on="2025-05-13 11:10"))
+    centre.pump()
+    centre.clock.now = at("2025-05-13 11:40")
+
+    await tell(app, own, "2025-05-13T11:20")
+    assert own in (await get(app)).text
+    await tell(app, own, "2025-05-13T11:35")
+    assert own not in (await get(app)).text
+    await tell(app, own, "2025-05-13T11:15")  # An older one, written down last, takes nothing back.
+    assert own not in (await get(app)).text
+
+
+async def test_what_stood_on_no_page_yet_is_not_marked_as_told(centre: Centre) -> None:
+    """A note comes while the page is open: nothing is recorded, the page says so, and keeps what was typed."""
+    own, app = await accepted(centre), site(centre, role="day")
+    centre.say("day", arrange(on="2025-05-13 11:10"))
+    centre.pump()
+    old = seen_of((await get(app, f"/agencies/{own}")).text)
+    centre.say("day", cancel(on="2025-05-13 11:20"))
+    centre.pump()
+    shown = await tell(app, own, NOW, **old)
+
+    assert shown.status_code == 409
+    assert "先方へ伝える記録が増えました" in shown.text
+    assert (NAME in shown.text, app.state.counter.sent) == (True, [])
+    assert shown.text.count(f'<strong class="alarm">● {NOT_TOLD}') == 2
+    again = await post(app, f"/agencies/{own}", do="deliver", at=NOW, how="phone", by=NAME, **seen_of(shown.text))
+    assert "記録しました。" in again.text
+    assert NOT_TOLD not in again.text
+
+
+async def test_told_in_the_minute_of_the_note_is_told(centre: Centre) -> None:
+    """A form says 11:42 of a note of 11:42:04, sent at 11:42:06, or only at 11:43:20."""
+    own, app = await accepted(centre), site(centre, role="day")
+    for hour, sent in ((11, "42:06"), (12, "43:20")):
+        centre.clock.now = at(f"2025-05-13 {hour}:42:04")
+        centre.say("night", call("", f"2025-05-13 {hour}:42:02", number="R7-0001"))
+        centre.pump()
+        centre.clock.now = at(f"2025-05-13 {hour}:{sent}")
+        assert own in (await get(app)).text
+        shown = await tell(app, own, f"2025-05-13T{hour}:42")
+        assert NOT_TOLD not in shown.text
+        assert own not in (await get(app)).text
+
+
+@pytest.mark.parametrize("how", ["deliver", "see", "nothing"])
+async def test_whom_a_paper_reached_is_told_that_another_accepted(centre: Centre, how: str) -> None:
+    """Their offer is withdrawn by that; whom nothing reached needs no telling."""
+    own = offered(centre)
+    if how != "nothing":
+        centre.say("day", answer(how, on="2025-05-13 10:10", how="fax"))
+    centre.say("day", offer("other", to="inaho", on="2025-05-13 10:20"))
+    centre.say("day", answer("accept", "other", on="2025-05-13 11:00"))
+    app = site(centre, role="day")
+    says = "● ほかの機関が受諾したため取下げ：先方へ連絡"
+
+    assert (says in (await get(app)).text) == (how != "nothing")
+    assert (says in (await get(app, f"/agencies/{own}")).text) == (how != "nothing")
+    if how != "nothing":
+        assert "先方へ伝えたことを記録する" in (await get(app, f"/agencies/{own}")).text
+        await tell(app, own, NOW)
+    assert own not in (await get(app)).text
+
+
+@pytest.mark.parametrize("reason", ["person-unwilling", "family-unwilling", "staff"])
+async def test_what_the_person_or_the_family_does_not_want_is_asked_of_nobody_else(centre: Centre, reason: str) -> None:
+    """Withdrawn for that, nobody is asked next; for any other reason somebody decides."""
+    own = offered(centre)
+    centre.say("day", answer("withdraw", on="2025-05-13 11:00", reason=reason))
+    app = site(centre, role="day")
+
+    assert ("次の送付先を決める" in (await get(app)).text) == (reason == "staff")
+    listed = text_of((await get(app, "/agencies?all=1")).text)
+    assert own in (await get(app, "/agencies?all=1")).text
+    assert any(word in listed for word in ("本人が希望しない", "家族が希望しない", "職員体制"))
 
 
 def bare(page: str) -> str:

@@ -464,6 +464,14 @@ async def test_what_is_left_of_earlier_nights_is_named(centre: Centre) -> None:
     assert "差戻し" not in (await get(site(centre, role="day"))).text
 
 
+async def test_an_acknowledgement_taken_back_is_no_return_by_an_agency(centre: Centre) -> None:
+    """受領する and 取り消す are ours: nothing came back from an agency, though the case is the night's again."""
+    say(centre, "day", of_item("acknowledge", 1, "08:40"), of_item("undo", 1, "08:41", reason="押し間違い"))
+
+    assert "handover.returned" in names(centre.events("handover"))
+    assert "差戻し" not in (await get(site(centre, role="day"))).text
+
+
 async def test_an_older_night_is_found_by_its_day(centre: Centre) -> None:
     """However the day is written; the page says that there is a newer one; a day without one says so."""
     centre.tick("2025-11-16 08:35")

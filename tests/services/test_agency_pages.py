@@ -781,12 +781,13 @@ async def test_told_in_the_minute_of_the_note_is_told(centre: Centre) -> None:
         assert own not in (await get(app)).text
 
 
-@pytest.mark.parametrize("how", ["deliver", "see", "nothing"])
+@pytest.mark.parametrize("how", ["deliver", "see", "send", "nothing"])
 async def test_whom_a_paper_reached_is_told_that_another_accepted(centre: Centre, how: str) -> None:
     """Their offer is withdrawn by that; whom nothing reached needs no telling."""
     own = offered(centre)
+    sheet = {"pages": 2, "personal": {"by": NAME, "checked_by": "架空 次郎"}} if how == "send" else {}
     if how != "nothing":
-        centre.say("day", answer(how, on="2025-05-13 10:10", how="fax"))
+        assert centre.say("day", answer(how, on="2025-05-13 10:10", how="fax", **sheet)).status == "accepted"
     centre.say("day", offer("other", to="inaho", on="2025-05-13 10:20"))
     centre.say("day", answer("accept", "other", on="2025-05-13 11:00"))
     app = site(centre, role="day")

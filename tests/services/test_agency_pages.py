@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -785,7 +786,7 @@ async def test_told_in_the_minute_of_the_note_is_told(centre: Centre) -> None:
 async def test_whom_a_paper_reached_is_told_that_another_accepted(centre: Centre, how: str) -> None:
     """Their offer is withdrawn by that; whom nothing reached needs no telling."""
     own = offered(centre)
-    sheet = {"pages": 2, "personal": {"by": NAME, "checked_by": "架空 次郎"}} if how == "send" else {}
+    sheet: dict[str, Any] = {"pages": 2, "personal": {"by": NAME, "checked_by": "架空 次郎"}} if how == "send" else {}
     if how != "nothing":
         assert centre.say("day", answer(how, on="2025-05-13 10:10", how="fax", **sheet)).status == "accepted"
     centre.say("day", offer("other", to="inaho", on="2025-05-13 10:20"))

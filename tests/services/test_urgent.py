@@ -134,7 +134,7 @@ def test_an_attempt_that_was_noted_by_mistake_is_none(night: Centre) -> None:
 @pytest.mark.parametrize("answered", [True, False], ids=["as answered", "as not answered"])
 @pytest.mark.parametrize("to", [{"to": "ward-duty"}, {}], ids=["named", "pressed on the card"])
 def test_a_mistaken_press_skips_nobody(night: Centre, to: Any, answered: bool) -> None:
-    """Nobody rang the first contact: taken back, the first is to be called again, and the second not before its time."""
+    """Nobody rang the first contact: taken back, the first is to be called again, the second in its time."""
     called = needs()
     wrong = {"what": "ward", "at": "2025-05-13T05:22:00+09:00", "answered": answered, **to}
     tell(night, ("night", called))

@@ -159,7 +159,7 @@ def test_what_is_done_from_midnight_on_is_parked(centre: Centre, kind: str) -> N
 @ON_ONE_STORE
 @pytest.mark.parametrize("begins", ["2025-03-31 23:50", "2025-04-01 00:00"])
 def test_what_is_done_before_the_contract_began_is_parked_as_well(centre: Centre, begins: str) -> None:
-    """Ten minutes early: a place and a hand-over are not the new provider's yet; its call is flagged, its form taken."""
+    """Ten minutes early: a place and a hand-over are not its own yet; its call is flagged, its form taken."""
     early = begins != AFTER
     said = [
         centre.say("night", call("early", begins)),

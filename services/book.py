@@ -241,14 +241,16 @@ def is_after_contract(said: Said, book: Book[Any]) -> bool:
 
 
 def within_contract(said: Said, book: Book[Any]) -> None:
-    """A provider whose contract was over by then may only tell of what was before.
+    """A provider tells of what was while its contract was in force; one that the ward's file does not know, of all.
 
     Raises:
-        Unusable: it tells of something after its contract's end.
+        Unusable: it tells of something after its contract's end, or before it began.
     """
     if is_after_contract(said, book):
         accepted = "a time while the contract was in force; what is done since, a provider under contract says"
         raise Unusable("time", OUTSIDE_CONTRACT, accepted)
+    if book.ward_at(said.at).is_yet_to_begin(said.provider, said.at):
+        raise Unusable("time", OUTSIDE_CONTRACT, "a time while the contract was in force")
 
 
 def told(data: dict[str, Any], kind: type[S]) -> S:

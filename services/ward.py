@@ -355,6 +355,11 @@ class Ward(_Strict, frozen=True, kw_only=True, dict=True):
         contract = self.provider_of(provider)
         return contract is not None and contract.until is not None and self.local(moment).date() > contract.until
 
+    def is_yet_to_begin(self, provider: str, moment: datetime) -> bool:
+        """Whether the provider's contract had not begun by this moment; one that is not known has none that could."""
+        contract = self.provider_of(provider)
+        return contract is not None and self.local(moment).date() < contract.from_
+
     def _covers(self, contract: Provider, moment: datetime) -> bool:
         day = self.local(moment).date()
         return contract.from_ <= day and (contract.until is None or day <= contract.until)

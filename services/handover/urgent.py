@@ -27,13 +27,19 @@ TOO_LATE = timedelta(days=1)
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One matter that cannot wait: how far the ladder has come, and whether it is over."""
+    """One matter that cannot wait: how far the ladder has come, and whether it is over.
+
+    `before`: who was to be called until an attempt was told, which may be taken back. `by_attempt`: it is over
+    because somebody answered, by the card; that may be taken back too.
+    """
 
     next: str | None
     step: int = 0
     tries: int = 0
     told_at: datetime
     answered: bool = False
+    before: str | None = None
+    by_attempt: bool = False
 
 
 class Alarms(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,9 +59,15 @@ def after(state: Alarms | None, event: OfContact, at: datetime) -> Alarms:
         case UrgentRaised():
             matters[fact.matter] = Alarm(next=fact.next, told_at=at)
         case UrgentUnanswered():
-            matters[fact.matter] = Alarm(next=fact.next, step=fact.step, tries=fact.tries, told_at=at)
+            last = matters.get(fact.matter)
+            by_attempt = last is not None and fact.tries > last.tries and fact.due_at == fact.fired_at
+            before = last.next if last is not None and by_attempt else None
+            told = Alarm(next=fact.next, step=fact.step, tries=fact.tries, told_at=at, before=before)
+            matters[fact.matter] = told
         case UrgentAnswered():
-            matters[fact.matter] = msgspec.structs.replace(matters[fact.matter], answered=True)
+            by_attempt = fact.because == "answered"
+            over = msgspec.structs.replace(matters[fact.matter], answered=True, by_attempt=by_attempt)
+            matters[fact.matter] = over
         case _:
             assert_never(fact)
     return Alarms(matters=matters)
@@ -89,7 +101,7 @@ def heard(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any], *, is_new
             _answer(row, "answered", _answered_by(row), _answered_at(row, record.time), book)
         elif found is None:
             _answer(row, "can-wait", None, record.time, book)
-        elif _has_not_answered(row, alarm):
+        elif _has_not_answered(row, alarm) or _was_not_called(row, alarm):
             now = record.recordedat
             _go_on(row, alarm, now, now, ward, book)
             _plan_next(_key(row, row.case), row, now, ward, book)
@@ -157,11 +169,23 @@ def _has_not_answered(row: ItemRow, alarm: Alarm) -> bool:
     )
 
 
+def _was_not_called(row: ItemRow, alarm: Alarm) -> bool:
+    """Whether the attempt for which the next is to be called was noted by mistake: then that one is not next yet."""
+    return alarm.before is not None and len(row.tries) < alarm.tries
+
+
 def _next(row: ItemRow, alarm: Alarm | None, ward: Ward, now: datetime) -> str | None:
-    """Whom to call: who follows the one that was tried last, by the card or by the ladder; the first after the last."""
+    """Whom to call: who follows the one that was tried last, by the card or by the ladder; the first after the last.
+
+    What was noted by mistake counts as if it never had been: who was to be called before it is again.
+    """
     ladder = [duty.key for duty in ward.duty_at(now)]
     since = alarm.told_at if alarm else datetime.min.replace(tzinfo=UTC)
     tried = [attempt.to for attempt in row.tries if attempt.to in ladder and attempt.at > since]
+    if alarm is not None and not tried:
+        again = alarm.next if alarm.by_attempt else alarm.before if _was_not_called(row, alarm) else None
+        if again in ladder:
+            return again
     last = tried[-1] if tried else alarm.next if alarm else None
     if last in ladder:
         return ladder[(ladder.index(last) + 1) % len(ladder)]

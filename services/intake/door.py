@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 import msgspec
@@ -22,7 +22,7 @@ from nats.aio.msg import Msg
 
 from events import BATCH_CONTENT_TYPE, CONTENT_TYPE
 from events.adapter import DELIVERY, INBOX_FULL
-from events.messages import MAX_BATCH_BYTES, MAX_MESSAGE_BYTES, MAX_NESTING, MESSAGES, Receipt
+from events.messages import MAX_BATCH_BYTES, MAX_MESSAGE_BYTES, MAX_NESTING, MESSAGES, Receipt, addressed
 from services.book import Unusable
 from services.inbox import Item, parsed
 from services.intake.sealing import sealed_text
@@ -210,13 +210,14 @@ def _ready(n: int, item: Item, key: ECKey) -> _Ready:
         raise Unusable("data", "nested too deeply", f"up to {MAX_NESTING} levels") from None
     if len(said) > MAX_MESSAGE_BYTES:
         raise Unusable("message", TOO_LARGE, f"up to {MAX_MESSAGE_BYTES} bytes, what is personal sealed")
-    return _Ready(n, item.identity, *_address(item.fields.get("type")), said)
+    return _Ready(n, item.identity, *_address(item.fields), said)
 
 
-def _address(type_: object) -> tuple[str, str]:
-    """(service, message); what no service knows goes to intake, which parks it."""
+def _address(fields: dict[str, Any]) -> tuple[str, str]:
+    """(service, message); what no service knows goes to intake, which parks it; a closing, to where it was parked."""
+    type_ = fields.get("type")
     kind = MESSAGES.get(type_) if isinstance(type_, str) else None
-    return (kind.service, kind.name) if kind else ("intake", "unknown")
+    return (addressed(fields), kind.name) if kind else ("intake", "unknown")
 
 
 def _letters(ready: Sequence[_Ready]) -> Iterator[list[_Ready]]:

@@ -70,7 +70,7 @@ class NightLog:
                 if record.type == CallCorrected.name or began <= record.time <= ended:
                     event = event_of(record)
                     assert isinstance(event, CallReceived | CallCorrected), "nothing else was asked for"
-                    yield Told(record.time, event)
+                    yield Told(record.time, event, record.causation)
             after = page[-1].id
 
     def source(self, provider: str, public: str, as_public: Callable[[str], str]) -> str | None:

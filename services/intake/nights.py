@@ -33,6 +33,9 @@ NEXT = "night/next"
 MOST_LISTED = 5_000
 """Contacts that a closing lists by their ids; beyond that the digest alone proves them."""
 
+OWN_PAGES = "/front/"
+"""So the sources of the call card begin: it is saved at once and numbers nothing, so that nobody need close it."""
+
 MOST_RANGES = 1_000
 """Ranges and numbers that a feed names, and that a provider may give."""
 
@@ -52,10 +55,15 @@ class Numbers(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A call, or a correction of one, as the log has it."""
+    """A call, or a correction of one, as the log has it; `cause` is the message that told it."""
 
     at: datetime
     event: e.CallReceived | e.CallCorrected
+    cause: str = ""
+
+
+Source = tuple[str, str]
+"""(provider, source) of messages."""
 
 
 class NightLog(Protocol):
@@ -121,8 +129,8 @@ def _close(night: date, due: Due, now: datetime, book: IntakeBook) -> None:
         return
     log: NightLog = book.beside
     position = log.head()
-    contacts = _contacts(night, span, before, log, book)
-    feeds = tuple(_feeds(night, span, ward, log, book))
+    contacts, sources = _contacts(night, span, before, log, book)
+    feeds = tuple(_feeds(night, span, ward, log, book, sources))
     digest = digest_of(contacts)
     if before is None or (before.digest, before.feeds) != (digest, feeds):
         event = NightClosed(
@@ -151,17 +159,21 @@ def digest_of(contacts: set[str] | frozenset[str]) -> str:
 
 def _contacts(
     night: date, span: tuple[datetime, datetime], before: Night | None, log: NightLog, book: IntakeBook
-) -> set[str]:
-    """The contacts of a night, from the last closing on; from its beginning, where that lists none."""
+) -> tuple[set[str], set[Source]]:
+    """The contacts of a night, from the last closing on; from its beginning, where that lists none.
+
+    And the sources which sent these, those that an earlier closing names among them.
+    """
     began, ended = map(_utc, span)
     known = before.contacts if before else None
     start = log.before(began - AHEAD) if before is None or known is None else before.position
-    found, touched = set(known or ()), dict[str, bool]()
+    found, touched, came = set(known or ()), dict[str, bool](), dict[str, Source]()
     for told in log.calls(start, began, ended):
         match told.event:
             case e.CallReceived():
                 if _night_of(told.at, book) == night:
                     found.add(told.event.contact)
+                    came[told.event.contact] = _source_of(told.event.provider, told.cause)
             case e.CallCorrected():
                 for change in told.event.changes:
                     if change.field == "time":
@@ -172,7 +184,15 @@ def _contacts(
             found.add(contact)
         else:
             found.discard(contact)
-    return found
+    sources = {source for contact, source in came.items() if contact in found}
+    if before is not None:
+        sources |= {(feed.provider, feed.source) for feed in before.feeds if feed.source is not None}
+    return found, sources
+
+
+def _source_of(provider: str, cause: str) -> Source:
+    """Under which source a message of a provider came, as it may stand in clear."""
+    return provider, cause.removeprefix(f"message:{provider}/").rpartition("#")[0]
 
 
 def _times(contact: str, book: IntakeBook) -> Iterator[datetime]:
@@ -200,8 +220,10 @@ def _ward_of(night: date, book: IntakeBook) -> Ward:
     return book.ward_at(latest.end_of(night) - timedelta.resolution)
 
 
-def _feeds(night: date, span: tuple[datetime, datetime], ward: Ward, log: NightLog, book: IntakeBook) -> Iterator[Feed]:
-    """What each provider that had the line in this night sent, source by source."""
+def _feeds(
+    night: date, span: tuple[datetime, datetime], ward: Ward, log: NightLog, book: IntakeBook, sources: set[Source]
+) -> Iterator[Feed]:
+    """What each provider that had the line in this night sent, source by source; also one that was not closed."""
     for provider in ward.provider:
         if _has_line(provider, span, ward):
             state = book.state(shifts_id(provider.id))
@@ -209,6 +231,10 @@ def _feeds(night: date, span: tuple[datetime, datetime], ward: Ward, log: NightL
             yield from (_feed(shift, span[0], log, book) for shift in shifts)
             if not shifts:
                 yield Feed(provider=provider.id)
+                continue
+            closed = {shift.source for shift in shifts}
+            own = sorted(source for by, source in sources if by == provider.id and source not in closed)
+            yield from (Feed(provider=provider.id, source=each) for each in own if not each.startswith(OWN_PAGES))
 
 
 def _has_line(provider: Provider, span: tuple[datetime, datetime], ward: Ward) -> bool:

@@ -46,6 +46,9 @@ from services.signin import Session
 
 TEMPLATES = templates_in(Path(__file__).with_name("templates"))
 STAMPS = ("119", "110", "ward", "abuse-report")
+CALLED = ("ward", "abuse-report")
+"""Those for which the worker rings somebody: a button's words say whether that one answered, which ends the ladder."""
+
 SCRIPT_WORDS = (
     *("saved", "queued", "no_number", "card_parked", "not_registered", "second_identifier", "linking", "chosen"),
     *("colon", "removed", "answered", "not_answered", "cannot_read", "kept_here", "nth_person"),
@@ -200,6 +203,7 @@ class Reception:
             attempts=attempts,
             now=self._clock().astimezone(UTC).isoformat(timespec="milliseconds"),
             stamps=STAMPS,
+            called=CALLED,
             channels_said=_said(CHANNELS.values(), terms),
             not_counted_said=_said((kind for kind in NOT_COUNTED.values() if kind != MISTAKEN), terms),
             districts_said=_districts(terms),

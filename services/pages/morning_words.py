@@ -109,6 +109,10 @@ IN_THE_MORNING = {
         "{provider}が最後の番号で夜間を締めていないため、件数を確認できません。",
         "{provider} has not closed its night with its last number, so that the counts are not confirmed.",
     ),
+    "source_not_closed": Label(
+        "{provider}が送信元「{source}」を最後の番号で締めていないため、件数を確認できません。",
+        "{provider} has not closed its source {source} with its last number, so that the counts are not confirmed.",
+    ),
     "differences": Label("相違", "Differences"),
     "issued_differing": Label(
         "{edition}は「不一致あり」と表示して発行しました。", "{edition} was issued marked “differ”."

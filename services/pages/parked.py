@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from events.messages import Receipt
+from services.book import OUTSIDE_CONTRACT
 from services.pages.addresses import whole_in
 from services.pages.forms import form_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
@@ -279,7 +280,9 @@ def _sentence(row: Parked, terms: Terms) -> str:
     if row.field in UNREADABLE:
         return terms.screen("parked_unreadable" if is_open else "parked_unreadable_settled", whose=whose, reason=reason)
     place = place_of(row.field, row.reason, terms)
-    word = "parked_unusable" if is_open else "parked_unusable_settled"
+    usable_by_another = row.field == "time" and row.reason == OUTSIDE_CONTRACT
+    now_open = "parked_outside" if usable_by_another else "parked_unusable"
+    word = now_open if is_open else "parked_unusable_settled"
     return terms.screen(word, whose=whose, place=place, reason=reason)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from events.intake import Feed
 from events.morning import Difference
 from services.pages.night_call import Call
 from services.pages.night_clock import NightClock
@@ -228,11 +229,16 @@ class _Head:
         """Whose closing is missing."""
         if not found.feeds:
             return (self._terms.screen("not_confirmed_why"),)
-        missing = (feed.provider for feed in found.feeds if not feed.closed)
-        return tuple(
-            self._terms.screen("not_closed", provider=self._terms.provider(provider))
-            for provider in dict.fromkeys(missing)
-        )
+        missing = [feed for feed in found.feeds if not feed.closed]
+        several = {feed.provider for feed in found.feeds if feed.closed}
+        return tuple(dict.fromkeys(self._not_closed(feed, named=feed.provider in several) for feed in missing))
+
+    def _not_closed(self, feed: Feed, *, named: bool) -> str:
+        """`named`: by its source, where the provider closed another."""
+        provider = self._terms.provider(feed.provider)
+        if named and feed.source is not None:
+            return self._terms.screen("source_not_closed", provider=provider, source=feed.source)
+        return self._terms.screen("not_closed", provider=provider)
 
     def _difference(self, each: Difference, found: Standing) -> str:
         """A difference as a named list."""

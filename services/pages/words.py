@@ -287,6 +287,11 @@ _SCREEN = {
         "{whose}を使えません（{place}：{reason}）。直して再送してください。ほかの記録は受け付けています。",
         "{whose} cannot be used ({place}: {reason}). Mend it and send it again. Everything else was accepted.",
     ),
+    "parked_outside": Label(
+        "{whose}を使えません（{place}：{reason}）。この日時のことは、そのとき受託している事業者が記録します。ほかの記録は受け付けています。",
+        "{whose} cannot be used ({place}: {reason}). Of this time tells the provider that is under contract then. "
+        "Everything else was accepted.",
+    ),
     "parked_conflict": Label(
         "{whose}：同じ番号で内容の違う記録が届きました。どちらが正しいか確認してください。",
         "{whose}: the same number came before with other content. See which of the two is right.",

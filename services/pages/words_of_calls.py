@@ -231,9 +231,11 @@ ON_THE_CARD = {
     "call_back_phone": Label("番号", "To which number"),
     "danger_section": Label("危険への対応", "Danger first"),
     "danger_hint": Label(
-        "押した時刻を記録します。応答がなかったときも、一回ごとに押してください。",
-        "Records the time at which you press. Press for every attempt, also where nobody answered.",
+        "押した時刻を記録します。電話はかかりません。応答がなかったときも、一回ごとに押してください。",
+        "Records the time at which you press; it rings nobody. Press for every attempt, also where nobody answered.",
     ),
+    "stamp_answered": Label("{what}（応答あり）", "{what} (answered)"),
+    "stamp_not_answered": Label("{what}（応答なし）", "{what} (nobody answered)"),
     "abuse_suspected": Label("虐待の疑い", "Suspected abuse"),
     "done": Label("夜間の対応", "What was done"),
     "for_the_morning": Label("翌朝にお願いすること", "What is left for the morning"),
@@ -241,9 +243,9 @@ ON_THE_CARD = {
     "saves_itself": Label("入力が止まると、1秒後に保存します。", "It is saved a second after you stop typing."),
     "shortcuts": Label(
         "キー操作：Alt（FirefoxではAlt＋Shift）を押しながら、N 相談を受ける、F 利用登録者をさがす、"
-        "1 119番、0 110番、W 区へ連絡、P もう一人の相談を加える、S 保存する",
+        "1 119番、0 110番、W 区へ連絡（応答あり）、P もう一人の相談を加える、S 保存する",
         "Keys, with Alt (in Firefox Alt and Shift): N new call, F find a registrant, "
-        "1 119 advised, 0 110 advised, W ward informed, P another person, S save",
+        "1 119 advised, 0 110 advised, W ward informed (answered), P another person, S save",
     ),
     "attempts": Label("危険への対応の記録", "What was done because of danger"),
     "to_check": Label("確認事項", "Items to check"),

@@ -157,6 +157,26 @@ def test_what_is_done_from_midnight_on_is_parked(centre: Centre, kind: str) -> N
 
 
 @ON_ONE_STORE
+@pytest.mark.parametrize("begins", ["2025-03-31 23:50", "2025-04-01 00:00"])
+def test_what_is_done_before_the_contract_began_is_parked_as_well(centre: Centre, begins: str) -> None:
+    """Ten minutes early: a place and a hand-over are not its own yet; its call is flagged, its form taken."""
+    early = begins != AFTER
+    said = [
+        centre.say("night", call("early", begins)),
+        centre.say("night", register("early", begins)),
+        centre.say("night", message("placement.arrange", begins, case="early", placement="b", kind="short-stay")),
+        centre.say("night", message("handover.offer", begins, **{**AGENCY, "case": "early"}, handover="o")),
+        centre.say("night", message("call.correct", begins, number="R6-0001", district="kinuta")),
+    ]
+
+    assert ["outside-contract" in codes(each) for each in said[:2]] == [early, False]
+    assert [each.status for each in said[:2]] == ["accepted", "accepted"]
+    for each in said[2:]:
+        assert (each.status == "parked", each.field) == ((True, "time") if early else (False, None))
+        assert not early or OUTSIDE_CONTRACT in str(each.reason)
+
+
+@ON_ONE_STORE
 @pytest.mark.parametrize("kind", FLAGGED)
 def test_what_is_never_refused_is_taken_and_flagged(centre: Centre, kind: str) -> None:
     """The flag stands open until somebody has looked at it; of what was a minute before there is none."""

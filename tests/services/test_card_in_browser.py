@@ -435,6 +435,22 @@ def test_nothing_on_the_card_is_green_while_any_of_it_is_unsent(screen: Page, ce
     expect(light).not_to_contain_text("未送信")
 
 
+def test_a_press_says_whether_the_ward_answered(screen: Page, centre: Centre) -> None:
+    """The button and the line it leaves say the same, once."""
+    before = len(centre.told())
+    screen.goto(f"{centre.address}/calls/new")
+    screen.get_by_role("button", name="区へ連絡（応答なし）", exact=True).click()
+    expect(screen.locator("#attempts li span").last).to_have_text(re.compile(r"^\d+:\d\d 区へ連絡 応答なし$"))
+    screen.get_by_role("button", name="区へ連絡（応答あり）", exact=True).click()
+    expect(screen.locator("#attempts li span").last).to_have_text(re.compile(r"^\d+:\d\d 区へ連絡 応答あり$"))
+    until_kept(screen, 0)
+
+    pressed = [
+        each for event, _ in centre.told()[before:] for each in (getattr(event, "danger", ()) or event.card.danger)
+    ]
+    assert [(each.what, each.answered) for each in pressed] == [("ward", False), ("ward", True)]
+
+
 def test_what_was_too_large_is_told_again_as_it_then_stands(screen: Page, centre: Centre) -> None:
     """The first save cannot be read, and what follows waits for it; shortened, it is one call, with all of the card."""
     before = len(centre.told())

@@ -271,6 +271,20 @@ async def test_what_the_card_is_answered_is_said_in_words(tmp_path: Path) -> Non
     )
 
 
+async def test_a_button_says_whether_the_ward_answered(centre: Centre) -> None:
+    """One press of 区へ連絡 would end the ladder: it says that it records an answer, and rings nobody itself."""
+    async with browser(site(centre, role="day")) as web:
+        japanese, english = [(await web.get(f"/calls/new?lang={each}")).text for each in ("ja", "en")]
+
+    for page, answered, silent in (
+        (japanese, "区へ連絡（応答あり）", "区へ連絡（応答なし）"),
+        (english, "Ward informed (answered)", "Ward informed (nobody answered)"),
+    ):
+        buttons = dict(re.findall(r'data-stamp="ward" data-answered="(yes|no)"[^>]*>([^<]*)<', page))
+        assert buttons == {"yes": answered, "no": silent}
+    assert "電話はかかりません" in japanese
+
+
 async def test_what_the_card_says_is_said_in_both_languages(centre: Centre) -> None:
     """Danger first, on top; every label of the other language is there."""
     async with browser(site(centre, role="day")) as web:

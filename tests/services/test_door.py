@@ -9,12 +9,14 @@ import msgspec
 import nats.js.api
 import pytest
 import pytest_asyncio
+import sqlalchemy as sa
 
 from deploy.natsd import connect
 from events.messages import MAX_MESSAGE_BYTES
 from services.intake.door import Door
 from services.subjects import INBOX
-from tests.desk_examples import arrange, call
+from services.tables import PARKED
+from tests.desk_examples import arrange, call, message, offer
 from tests.door_examples import Doorway, doorway
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -64,6 +66,24 @@ async def test_what_cannot_be_used_is_parked_and_what_cannot_be_read_is_named(he
 
     assert [(r.id, r.status) for r in outcome.receipts] == [("odd", "parked"), ("good", "accepted")]
     assert [(u.n, u.field) for u in outcome.unread] == [(2, "id")]
+
+
+async def test_what_another_service_parked_is_closed_there(here: Doorway) -> None:
+    """A placement and an offer that cannot be used: closing them leaves neither them nor the closing on the desk."""
+    for service, wrong in (
+        ("placement", arrange("bed-9", "X", id="no-bed") | {"data": {}}),
+        ("handover", offer("off-9", "X", id="no-offer") | {"data": {}}),
+    ):
+        parked = (await here.door.submit("day", text(wrong))).receipts[0]
+        assert (parked.service, parked.status) == (service, "parked")
+        closing = message("parked.close", parked=f"{service}-1", reason="given-back")
+        (closed,) = (await here.door.submit("day", text(closing))).receipts
+        assert (closed.service, closed.status) == (service, "accepted")
+        database = here.settings.database.format(service=service)
+        engine = sa.create_engine(database)
+        with engine.connect() as connection:
+            assert connection.execute(sa.select(PARKED.c.closed)).scalar_one() is not None
+        engine.dispose()
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"[1, 2]", "高".encode("cp932"), b'{"id": "1"}', b"[" * 9_999])

@@ -358,6 +358,27 @@ def test_a_provider_that_has_not_closed_its_night_proves_nothing(night: Centre) 
     assert (feed.provider, feed.closed, feed.first, feed.last) == ("night", False, None, None)
 
 
+def test_a_source_that_sent_calls_and_was_not_closed_proves_nothing(night: Centre) -> None:
+    """Three calls of the night under another source: 未確認 until that is closed too; a page's own need not be."""
+    night.say("night", numbered(1, call("A", EVENING)))
+    for n in (1, 2, 3):
+        night.say("night", {**numbered(n, call(f"B{n}", NIGHT)), "source": "/night/second"})
+    night.say("night", call("C", NIGHT) | {"source": "/front/night"})
+    night.say("night", numbered(2, shift(last=1, on="2025-11-15 08:20")))
+    night.tick(MORNING)
+    night.say("night", call("D", NIGHT) | {"id": "late"})
+    night.tick("2025-11-15 09:00")
+    second = shift(last=3, on="2025-11-15 09:10") | {"source": "/night/second"}
+    night.say("night", numbered(4, second))
+    night.tick("2025-11-15 09:20")
+
+    assert [sorted((str(feed.source), feed.closed) for feed in closed.feeds) for closed in closings(night)] == [
+        [("/night/second", False), ("adapter", True)],
+        [("/night/second", False), ("adapter", True)],
+        [("/night/second", True), ("adapter", True)],
+    ]
+
+
 def test_the_numbers_since_the_shift_before_are_all_there(night: Centre) -> None:
     """Friday closes with 2, Saturday with 5: numbers 3 to 5, the closing of Friday among them, are received."""
     say_each(night, [numbered(1, call("A", EVENING)), numbered(2, call("B", NIGHT))])

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 
 from services.pages.parked_words import accepted_in_words, reason_in_words
 from services.tables import PARKED
-from tests.desk_examples import LATER, NIGHT, Centre, call, close
+from tests.desk_examples import LATER, NIGHT, Centre, call, close, message
 from tests.web_examples import HOME, browser, centre_in, site
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +84,16 @@ async def test_the_list_says_why_and_what_to_do(centre: Centre) -> None:
         assert NAME not in page
     assert "cannot be read (not UTF-8)" in (await get(site(centre, role="night"), "/parked?lang=en")).text
     assert (await get(site(centre, role="auditor"))).status_code == 404
+
+
+async def test_nobody_is_told_to_mend_what_another_provider_records(centre: Centre) -> None:
+    """Of a time outside its contract: who records it is said, and not that it is to be mended."""
+    centre.say("contractor", message("case.close", "2025-04-20 12:00", case="A"))
+    for role in ("ward", "day"):
+        page = (await get(site(centre, role=role))).text
+        told = next(line for line in page.split("<li") if "受託の期間の外の日時です" in line)
+        assert "そのとき受託している事業者が記録します" in told
+        assert "直して再送してください" not in told
 
 
 async def test_the_content_is_for_those_who_mend_it(centre: Centre, caplog: pytest.LogCaptureFixture) -> None:

@@ -131,6 +131,39 @@ def test_an_attempt_that_was_noted_by_mistake_is_none(night: Centre) -> None:
     ]
 
 
+@pytest.mark.parametrize("answered", [True, False], ids=["as answered", "as not answered"])
+@pytest.mark.parametrize("to", [{"to": "ward-duty"}, {}], ids=["named", "pressed on the card"])
+def test_a_mistaken_press_skips_nobody(night: Centre, to: Any, answered: bool) -> None:
+    """Nobody rang the first contact: taken back, the first is to be called again, the second in its time."""
+    called = needs()
+    wrong = {"what": "ward", "at": "2025-05-13T05:22:00+09:00", "answered": answered, **to}
+    tell(night, ("night", called))
+    night.tick("2025-05-13 05:22")
+    tell(night, ("night", add(called, "2025-05-13 05:22", wrong)))
+    tell(night, ("night", add(called, "2025-05-13 05:23", {**wrong, "mistaken": True})))
+    night.tick("2025-05-13 05:32")
+    assert ladder(night)[-1][1:3] == ("13 05:23", "ward-duty")
+    night.tick("2025-05-13 05:34")
+
+    assert ladder(night)[-1][1:3] == ("13 05:33", "ward-duty-second")
+
+
+def test_a_mistaken_press_takes_nothing_from_who_was_called(night: Centre) -> None:
+    """The first did not answer; a press too many is taken back: the second is the one to be called, as before it."""
+    called = needs()
+    missed = attempt("2025-05-13 05:22", "ward-duty", answered=False)
+    wrong = attempt("2025-05-13 05:24", "ward-duty-second", answered=False)
+    tell(night, ("night", called))
+    for on, told in (
+        ("05:22", missed),
+        ("05:24", wrong),
+        ("05:25", {**wrong, "mistaken": True}),
+    ):
+        tell(night, ("night", add(called, f"2025-05-13 {on}", told)))
+
+    assert [step[2] for step in ladder(night)] == ["ward-duty", "ward-duty-second", "ward-duty", "ward-duty-second"]
+
+
 def test_what_was_attended_when_it_was_heard_calls_nobody(night: Centre) -> None:
     """The line was down: that it could not wait is recorded, and who answered, in one; nobody is called."""
     attempts = [

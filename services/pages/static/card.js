@@ -230,7 +230,7 @@ const startCard = () => {
       began ??= pressed;
       one.stamps.push({ what: stamp, at: pressed, answered: answered === "yes" });
       const clock = new Intl.DateTimeFormat("ja-JP", { timeStyle: "short", timeZone: form.dataset.zone });
-      const what = form.querySelector(`[data-stamp="${stamp}"]`).textContent;
+      const what = form.querySelector(`[data-stamp="${stamp}"]`).dataset.word;
       const heard = answered === "yes" ? words.answered : words.not_answered;
       const whose = persons.length > 1 ? `${label(one)} ` : "";
       const text = `${whose}${clock.format(Date.parse(pressed))} ${what} ${heard}`;

@@ -172,8 +172,9 @@ class SheetPages:
             log.info("looked at", extra={"case": passing.case, "role": session.role.key, "who": session.who})
         for record in told:  # Nothing is known that may be told, where a consent was taken back.
             personal |= self._known.about(record)
+        stands = self._known.whole(passing.case)
         own = agency_rows.of_one(histories(handover, [passing.case])[passing.case], passing.handover)
-        return Made(passing, sheet(passing, entry, history, personal, now, terms, agreed=agreed), entry, agreed, own)
+        return Made(passing, sheet(passing, entry, stands, personal, now, terms, agreed=agreed), entry, agreed, own)
 
     def _page(
         self,

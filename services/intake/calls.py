@@ -195,7 +195,7 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
 
 
 def _both(contact: dict[str, Any], matter: dict[str, Any]) -> dict[str, Any]:
-    """What was told of a whole contact, and of one person in it; what was said in either is kept, the contact's first."""
+    """What was told of a whole contact, and of one person in it: what is said in both is kept, the contact's first."""
     told = {**contact, **matter}
     for name in SAID_IN_BOTH & contact.keys() & matter.keys():
         first, then = contact[name], matter[name]

@@ -217,6 +217,7 @@ class AgencyPages:
             ],
             no_consent=passing.is_open and passing.basis == CONSENT and not self._agreed(passing, case, terms),
             not_back=agency_rows.not_back(records),
+            changed=passing.is_open and agency_rows.changed_since_sent(records, self._of_intake(passing.case)),
             course=agency_rows.course(records, opened, terms),
             acts=_acts(passing, wrong) if speaks else (),
             is_late=passing.status in ("withdrawn", "expired"),
@@ -229,6 +230,10 @@ class AgencyPages:
             longest=LONGEST,
             said=SAID.get(request.query_params.get("said", "")),
         )
+
+    def _of_intake(self, case: str) -> list[Recorded]:
+        """What intake recorded of a consultation."""
+        return histories(self._intake, [case])[case]
 
     def _agreed(self, passing: Passing, case: Concerned | None, terms: Terms) -> bool:
         """Whether the person's consent to this receiver is in force today."""

@@ -31,6 +31,9 @@ TOLD = (
 """What of a person's data stands on a sheet, in this order; nothing else does."""
 
 
+POSTS = ("係", "担当", "課", "室", "部", "班", "窓口", "事務局", "センター", "チーム", "グループ")
+"""How the name of a post ends, to which one writes 御中; 様 is for a person."""
+
 SPAN = ("begins_at", "ends_at")
 
 
@@ -109,8 +112,14 @@ def receiver(passing: Passing, entry: Agency | None, terms: Terms) -> str:
 
 
 def before_sending(passing: Passing, entry: Agency | None, terms: Terms) -> str:
-    """送付先：〇〇相談支援事業所 〇〇様（送付先名簿）。 What two people compare with the sheet; it is not on it."""
-    return terms.screen("sheet_before" if entry else "sheet_before_other", **_named(passing, entry, terms))
+    """送付先：〇〇相談支援事業所 〇〇様（送付先名簿）。 What two people compare with the sheet; it is not on it.
+
+    An office or a section, where the directory names nobody in it, is 御中.
+    """
+    word = "sheet_before_other"
+    if entry is not None:
+        word = "sheet_before" if entry.contact and not entry.contact.endswith(POSTS) else "sheet_before_office"
+    return terms.screen(word, **_named(passing, entry, terms))
 
 
 def _named(passing: Passing, entry: Agency | None, terms: Terms) -> dict[str, str]:

@@ -22,10 +22,6 @@ MOST_PARTS = 100
 """How many consultations are read that were merged, or between which contacts were moved."""
 
 OF_A_CALL = (CallReceived.name, CallAdded.name, CallCorrected.name, ContactMoved.name)
-OF_A_CARD = frozenset(
-    {*OF_A_CALL, *("call.linked", "call.unlinked", "case.merged", "case.split", "registration.corrected")}
-)
-"""What changes the consultation as a sheet tells it."""
 
 Finds = Callable[[str], CaseFacts | None]
 

@@ -146,8 +146,8 @@ async def test_what_came_from_another_consultation_is_on_the_sheet(centre: Centr
     centre.pump()
 
     told = await page(centre)
-    for each in ("見本 二郎", "03-0000-0009", "木） 07:00", "見本町1-2-3", "介護者・支援者の急な不在"):
-        assert each in told
+    for text in ("見本 二郎", "03-0000-0009", "木） 07:00", "見本町1-2-3", "介護者・支援者の急な不在"):
+        assert text in told
     assert "見本 一郎" not in told
     assert {"name": "見本 二郎", "phone": "03-0000-0009", "address": "見本町1-2-3"}.items() <= sealed_now(
         centre

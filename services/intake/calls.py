@@ -36,8 +36,8 @@ from services.ward import Ward
 
 MOST_RECEIPT_FLAGS = 200
 CALL_FIELDS = beside.FIELDS | {"matters", "channel", "not_counted", "third_party", "personal"}
-SAID_IN_BOTH = frozenset({"words", "where", "with_whom", "next_medication", "done", "for_the_morning"})
-"""Texts that are told of a contact and again of a person in it. Who the person is, their own part says alone."""
+SAID_IN_BOTH = frozenset({"words"})
+"""What is told of a contact and again of a person in it. Where and how the person is, their own part says alone."""
 
 MATTER_FIELDS = CARD_FIELDS | {"case", "number", "person", "district", "reasons", "personal"}
 

@@ -26,6 +26,7 @@ from events.messages import Receipt
 from services import blind, deadlines, desk, flagged
 from services.blind import BlindIndex
 from services.book import Due, Waits
+from services.contact import filled
 from services.desk import Desk
 from services.group import Group
 from services.handover import answers, late, offers
@@ -567,13 +568,12 @@ def signs_in_as_often_as_asked(patch: Patch) -> None:
 
 def replaces_the_attempts(patch: Patch) -> None:
     """What is told of a danger takes the place of what was told before."""
-    filled = intake._filled
 
     def replacing(contact: Any, values: Any, added: Any) -> Any:
         bare = msgspec.structs.replace(contact, card=None) if added else contact
         return filled(bare, values, added)
 
-    patch.setattr(intake, "_filled", replacing)
+    patch.setattr(intake, "filled", replacing)
 
 
 def links_again(patch: Patch) -> None:

@@ -36,6 +36,9 @@ from services.ward import Ward
 
 MOST_RECEIPT_FLAGS = 200
 CALL_FIELDS = beside.FIELDS | {"matters", "channel", "not_counted", "third_party", "personal"}
+SAID_IN_BOTH = frozenset({"words"})
+"""What is told of a contact and again of a person in it. Where and how the person is, their own part says alone."""
+
 MATTER_FIELDS = CARD_FIELDS | {"case", "number", "person", "district", "reasons", "personal"}
 
 
@@ -167,7 +170,7 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
     reasons = fields.choices("reasons", ward.words["reason"]) or ()
     card = card_of(common.third_party, fields, said, ward)
     _flag_duplicates(common, fields, case, registered, book, ward)
-    personal = words(said, {**common.call.personal(), **fields.personal()}, {**common.call.raw, **fields.raw})
+    personal = words(said, _both(common.call.personal(), fields.personal()), {**common.call.raw, **fields.raw})
     _write_call(
         common,
         book,
@@ -189,6 +192,16 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
     book.cases.append(case_id)
     room = max(0, MOST_RECEIPT_FLAGS - len(book.flags))
     book.flags += [flag for flag in fields.flags if flag not in book.flags][:room]
+
+
+def _both(contact: dict[str, Any], matter: dict[str, Any]) -> dict[str, Any]:
+    """What was told of a whole contact, and of one person in it: what is said in both is kept, the contact's first."""
+    told = {**contact, **matter}
+    for name in SAID_IN_BOTH & contact.keys() & matter.keys():
+        first, then = contact[name], matter[name]
+        if isinstance(first, str) and isinstance(then, str):
+            told[name] = "\n".join(dict.fromkeys(text for text in (first, then) if text))
+    return told
 
 
 def _write_call(

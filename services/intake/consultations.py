@@ -8,8 +8,9 @@ from events import intake as e
 from events.messages import CaseClose, CaseMerge, CaseSplit
 from services.book import Said, Unusable, Waits
 from services.cases import number_key, reason_of
+from services.contact import Contact
 from services.era import fiscal_year_letter
-from services.intake.domain import Case, Contact, IntakeBook
+from services.intake.domain import Case, IntakeBook
 from services.ward import Ward
 
 

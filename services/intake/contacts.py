@@ -8,9 +8,10 @@ from typing import Protocol
 import msgspec
 
 from services.book import Said, Unusable
+from services.contact import Contact
 from services.era import folded
 from services.intake.consultations import named_case
-from services.intake.domain import Case, Contact, IntakeBook, Person
+from services.intake.domain import Case, IntakeBook, Person
 from services.intake.fields import Fields
 
 MISTAKEN = "mistaken"

@@ -16,12 +16,13 @@ from events import intake as e
 from events.intake import Card, Change
 from events.messages import CallCorrect
 from services.book import Said, Unusable, one_of
+from services.contact import Contact
 from services.era import folded
 from services.intake import card as cards
 from services.intake.additions import changed
 from services.intake.consultations import mention, move, named_case
 from services.intake.contacts import CHANNELS, MISTAKEN, NOT_COUNTED, NOT_KNOWN, Place, named_contact
-from services.intake.domain import Case, Contact, IntakeBook, evolve
+from services.intake.domain import Case, IntakeBook, evolve
 from services.intake.mending import MERGED, NEVER_MEANT, ON_DUTY, mend, told
 from services.ward import Ward
 

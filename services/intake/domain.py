@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any, assert_never
+from typing import assert_never
 
 import msgspec
 
 from events import Event
 from events import intake as e
 from events.epoch import EpochOpened
-from events.intake import Card, IntakeEvent
+from events.intake import IntakeEvent
 from services.book import Book, Said, Waits
+from services.contact import Contact, arrived, filled, told_of
 from services.intake import closings
 from services.intake.closings import Night, Shifts
 
 FOREVER = datetime.max.replace(tzinfo=UTC)
-
-
-class Contact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One contact as last corrected."""
-
-    id: str
-    at: datetime
-    district: str | None = None
-    not_counted: str | None = None
-    channel: str = "phone"
-    reasons: tuple[str, ...] = ()
-    card: Card | None = None
-    matter: int = 1
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -145,16 +133,7 @@ def _flag_changed(state: State | None, fact: e.FlagResolved | e.FlagReopened) ->
 
 
 def _called(state: State | None, fact: e.CallReceived, at: datetime) -> State:
-    contact = Contact(
-        id=fact.contact,
-        at=at,
-        district=fact.district,
-        not_counted=fact.not_counted,
-        channel=fact.channel,
-        reasons=fact.reasons,
-        card=fact.card,
-        matter=fact.matter,
-    )
+    contact = arrived(fact, at)
     if fact.case is None:
         return contact
     if isinstance(state, Case):
@@ -163,16 +142,7 @@ def _called(state: State | None, fact: e.CallReceived, at: datetime) -> State:
 
 
 def _moved_here(state: State | None, fact: e.ContactMoved) -> State:
-    moved = Contact(
-        id=fact.contact,
-        at=fact.contact_at,
-        district=fact.district,
-        not_counted=fact.not_counted,
-        channel=fact.channel,
-        reasons=fact.reasons,
-        card=fact.card,
-        matter=fact.matter,
-    )
+    moved = arrived(fact, fact.contact_at)
     if isinstance(state, Case):
         return msgspec.structs.replace(state, contacts=(*state.contacts, moved))
     return Case(id=fact.to_case, number=fact.to_number, person=fact.person, contacts=(moved,))
@@ -180,30 +150,17 @@ def _moved_here(state: State | None, fact: e.ContactMoved) -> State:
 
 def _filled_in(state: State | None, fact: e.CallAdded | e.CallCorrected) -> State:
     """What an adding or a correction makes of a contact, and of its consultation."""
-    values = {change.field: change.after for change in fact.changes}
+    values = told_of(fact)
     added = fact.danger if isinstance(fact, e.CallAdded) else ()
     if isinstance(state, Contact):
-        return _filled(state, values, added)
+        return filled(state, values, added)
     assert isinstance(state, Case), "only a contact that was recorded is filled in or corrected"
     person = values.pop("person", state.person)
     if "case" in values:
         stayed = tuple(contact for contact in state.contacts if contact.id != fact.contact)
         return msgspec.structs.replace(state, contacts=stayed)
-    contacts = tuple(_filled(c, values, added) if c.id == fact.contact else c for c in state.contacts)
+    contacts = tuple(filled(c, values, added) if c.id == fact.contact else c for c in state.contacts)
     return msgspec.structs.replace(state, person=person, contacts=contacts)
-
-
-def _filled(contact: Contact, values: dict[str, Any], added: tuple[e.Attempt, ...]) -> Contact:
-    """A contact with other values; they are plain, as they stand in an event that was read again."""
-    on_card = {field: value for field, value in values.items() if field in Card.__struct_fields__}
-    others = {"at" if field == "time" else field: value for field, value in values.items() if field not in on_card}
-    card = contact.card or Card()
-    if on_card or added:
-        plain: dict[str, Any] = msgspec.to_builtins(card) | on_card
-        card = msgspec.convert({field: value for field, value in plain.items() if value is not None}, Card)
-        card = msgspec.structs.replace(card, danger=(*card.danger, *added))
-    plain = msgspec.to_builtins(msgspec.structs.replace(contact, card=None)) | others
-    return msgspec.structs.replace(msgspec.convert(plain, Contact), card=None if card == Card() else card)
 
 
 def _case_changed(state: Case, fact: e.CaseClosed | e.CaseMerged | e.CaseSplit, at: datetime) -> Case:

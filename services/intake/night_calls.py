@@ -21,9 +21,10 @@ from events.intake import (
 )
 from events.morning import Item
 from services.book import UNREADABLE
+from services.contact import Contact, attempts_of
 from services.database import among
-from services.intake.domain import Case, Contact, State, evolve
-from services.intake.standing import Opens, attempts_of, opened_card, texts_of_card
+from services.intake.domain import Case, State, evolve
+from services.intake.standing import Opens, opened_card, texts_of_card
 from services.journal import LogReader
 from services.pages.night_call import Call
 from services.pages.nights import Key

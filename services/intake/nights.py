@@ -19,9 +19,10 @@ from events.intake import Feed, NightClosed, ShiftClosed, night_id, shifts_id
 from events.manifest import Range, gaps, merged, size
 from events.messages import MOST_CALLS, ShiftClose
 from services.book import Due, Said, Unusable
+from services.contact import Contact
 from services.inbox import AHEAD, MOST_SEQUENCE
 from services.intake.closings import Night, Shifts
-from services.intake.domain import Case, Contact, IntakeBook
+from services.intake.domain import Case, IntakeBook
 from services.ward import Provider, Ward
 
 CLOSE, AGAIN = "close-night", "close-again"

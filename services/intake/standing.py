@@ -5,7 +5,6 @@ A contact may be about several persons; each has a consultation of their own, an
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ import sqlalchemy as sa
 
 from events import Recorded, event_of
 from events.intake import Attempt, CallAdded, CallBack, CallCorrected, CallReceived, Card
+from services.contact import attempts_of
 from services.database import among
 from services.intake.beside import MOST_MATTERS
 from services.intake.contacts import MISTAKEN
@@ -54,16 +54,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     def attempts(self) -> list[tuple[Attempt, bool]]:
         """What was done because of danger, and of each whether it was noted by mistake."""
         return attempts_of(self.card)
-
-
-def attempts_of(card: Card) -> list[tuple[Attempt, bool]]:
-    """What was done because of danger, and of each whether it was noted by mistake."""
-    words = Counter(msgspec.structs.replace(each, mistaken=None) for each in card.danger if each.mistaken)
-    found = []
-    for each in (each for each in card.danger if not each.mistaken):
-        found.append((each, words[each] > 0))
-        words[each] -= 1
-    return found
 
 
 def standing(log: LogReader, number: str, ward: Ward, opens: Opens | None) -> list[Standing]:

@@ -19,10 +19,11 @@ from events.intake import (
     CaseClosed,
     ContactMoved,
 )
+from services.contact import Contact
 from services.era import age_on
 from services.intake.brief import Details, details_of, parts_of
 from services.intake.contacts import MISTAKEN
-from services.intake.domain import Case, Contact, Person, State, evolve
+from services.intake.domain import Case, Person, State, evolve
 from services.intake.finding import Finder, NotIndexed
 from services.intake.records import Record
 from services.intake.standing import Opens, opened_card, texts_of_card

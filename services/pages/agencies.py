@@ -226,6 +226,7 @@ class AgencyPages:
             not_back=agency_rows.not_back(records),
             late=agency_rows.late(notes, self._facilities(notes), terms),
             seen=max((record.position for record in records), default=0),
+            changed=passing.is_open and agency_rows.changed_since_sent(records, self._of_intake(passing.case)),
             course=agency_rows.course(records, opened, terms, notes),
             acts=_acts(passing, wrong) if speaks else (),
             is_late=passing.status in ("withdrawn", "expired"),
@@ -246,6 +247,10 @@ class AgencyPages:
         """Where each place is of which they must be told."""
         told = {msgspec.json.decode(note.record.data).get("placement") for note in notes} - {None}
         return facilities(self._backroom.engines["placement"], told) if told else {}
+
+    def _of_intake(self, case: str) -> list[Recorded]:
+        """What intake recorded of a consultation."""
+        return histories(self._intake, [case])[case]
 
     def _agreed(self, passing: Passing, case: Concerned | None, terms: Terms) -> bool:
         """Whether the person's consent to this receiver is in force today."""

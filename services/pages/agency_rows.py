@@ -27,6 +27,14 @@ STATUSES = {
 }
 """How it stands, in the words of the event that brought it there."""
 
+TOLD_ON_PAPER = frozenset(
+    {
+        *("call.received", "call.added", "call.corrected", "contact.moved"),
+        *("call.linked", "call.unlinked", "case.merged", "case.split"),
+    }
+)
+"""What of a consultation makes another sheet of it than the one that went out."""
+
 ACTS: dict[str, tuple[str, ...]] = {
     "offered": ("accept", "decline", "deliver", "see", "withdraw"),
     "accepted": ("deliver", "return"),
@@ -292,6 +300,21 @@ def not_back(records: Iterable[Recorded]) -> bool:
             data = msgspec.json.decode(record.data)
             back[data["sending"]] = bool(data.get("collected"))
     return not all(back.values())
+
+
+def changed_since_sent(own: Iterable[Recorded], of_case: Iterable[Recorded]) -> bool:
+    """Whether the consultation was told otherwise since the last sheet went out that nobody asked back.
+
+    `own`: what was recorded of the hand-over; `of_case`: what intake recorded of its consultation.
+    """
+    sent: dict[int, datetime] = {}
+    for record in own:
+        if record.type == "handover.sent":
+            sent[msgspec.json.decode(record.data)["sending"]] = record.time
+        elif record.type == "handover.recalled":
+            sent.pop(msgspec.json.decode(record.data)["sending"], None)
+    last = max(sent.values(), default=None)
+    return last is not None and any(each.type in TOLD_ON_PAPER and each.recordedat > last for each in of_case)
 
 
 def of_one(records: Sequence[Recorded], handover: str) -> list[Recorded]:

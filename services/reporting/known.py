@@ -1,7 +1,7 @@
 """What is known about the person of a hand-over: from the calls, the register and the hand-over itself, opened.
 
-The later word stands: a correction over the form, the register over what a caller told, and what the giver wrote for
-the receiver over both. Whoever was forgotten has nothing that could be told.
+The later word stands: a correction over the form, the later contact over the earlier, the register over what a caller
+told, and what the giver wrote for the receiver over both. Whoever was forgotten has nothing that could be told.
 """
 
 from __future__ import annotations
@@ -18,10 +18,15 @@ from services.reporting.facts import CaseFacts, PersonFacts
 from services.reporting.inquiry import Opens
 from services.reporting.ledger import LedgerReader
 from services.reporting.tallies import FACTS
+from services.reporting.whole import Whole, whole
 
-OF_A_CALL = ("call.received", "call.added", "call.corrected")
 OF_A_FORM = ("person.registered", "registration.corrected")
 MOST_MERGED = 20
+OF_A_CORRECTION = {
+    "call.corrected": frozenset({"reason", "by", "note", "raw"}),
+    "registration.corrected": frozenset({"reason", "by"}),
+}
+"""What is said of a correction itself, and is for nobody outside."""
 
 
 class Known:
@@ -40,17 +45,28 @@ class Known:
         persons = self._persons(case)
         if not self.is_agreed(record):
             return {}
-        calls = [row.event for row in self._ledger.history(case) if row.event.type in OF_A_CALL]
-        owners = [case, *persons, *_named(calls)]
+        stands = self.whole(case)
+        calls = [record for each in stands.held for record in each.records]
+        owners = [*stands.cases, *persons, *_named(calls)]
         forms = [row.event for one in persons for row in self._ledger.history(one) if row.event.type in OF_A_FORM]
-        return self._opened(calls, owners) | self._opened(forms, persons) | self._opened([record], owners)
+        told: dict[str, Any] = {}
+        for each in stands.held:  # What was blanked on a card says nothing of what an earlier one told.
+            card = self._opened(each.records, owners)
+            told |= {name: value for name, value in card.items() if value not in (None, "")}
+        return told | self._opened(forms, persons) | self._opened([record], owners)
+
+    def whole(self, case: str) -> Whole:
+        """A consultation as it stands now, with what was merged into it."""
+        return whole(case, self._ledger, lambda each: self._facts("case", each, CaseFacts))
 
     def _opened(self, records: Iterable[Recorded], owners: Sequence[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for record in records:
             box = msgspec.json.decode(record.data).get("sealed")
             if box is not None:
-                found |= self._opens(owners, f"{record.type}/{record.id}", box) or {}
+                said = self._opens(owners, f"{record.type}/{record.id}", box) or {}
+                of_itself = OF_A_CORRECTION.get(record.type, ())
+                found |= {name: value for name, value in said.items() if name not in of_itself}
         return found
 
     def is_agreed(self, record: Recorded) -> bool:

@@ -5,29 +5,34 @@ The cover names nobody but the receiver; what is personal stands on the sheet be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from events import Recorded
+from services.contact import attempts_of
 from services.directory import Agency
 from services.pages.terms import Terms
 from services.pages.words import HANDOVERS
 from services.passings import Passing
 from services.reporting.pages.course import personal_lines
 from services.reporting.pages.values import text_of
+from services.reporting.whole import Whole
 from services.ward import Provider
 
 TOLD = (
     *("name", "kana", "birth_date", "phone", "address", "contacts", "caller", "relation", "where", "with_whom"),
-    *("words", "tell_first", "care", "medication", "next_medication", "in_an_emergency", "support_level"),
-    *("usual_services", "consultation_office", "handbook_grades", "certificate_number", "done", "for_the_morning"),
-    *("purpose", "agreed", "note", "notes"),
+    *("words", "tell_first", "care", "medication", "next_medication", "call_back_phone", "in_an_emergency"),
+    *("support_level", "usual_services", "consultation_office", "handbook_grades", "certificate_number"),
+    *("done", "for_the_morning", "purpose", "agreed", "note", "notes"),
 )
 """What of a person's data stands on a sheet, in this order; nothing else does."""
 
+
+POSTS = ("係", "担当", "課", "室", "部", "班", "窓口", "事務局", "センター", "チーム", "グループ")
+"""How the name of a post ends, to which one writes 御中; 様 is for a person."""
 
 SPAN = ("begins_at", "ends_at")
 
@@ -63,25 +68,25 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 def sheet(
     passing: Passing,
     entry: Agency | None,
-    history: Sequence[Recorded],
+    stands: Whole,
     personal: Mapping[str, Any],
     now: datetime,
     terms: Terms,
     *,
     agreed: bool,
 ) -> Sheet:
-    """The sheet of a hand-over. `history`: everything about its case; `entry`: the receiver's in today's directory.
+    """The sheet of a hand-over. `stands`: its case as it stands now; `entry`: the receiver's in today's directory.
 
     `agreed`: the basis on which it goes holds still; otherwise what was arranged for the person stays here.
     """
     ward = terms.ward
     sender = ward.provider_of(passing.giver)
-    number = _number(history)
+    number = stands.number or "－"
     return Sheet(
         language=terms.language,
         ward=terms.say(ward.ward.name),
         centre=terms.say(ward.ward.centre),
-        synthetic=terms.screen("synthetic") if any(record.synthetic for record in history) else "",
+        synthetic=terms.screen("synthetic") if any(record.synthetic for record in stands.records) else "",
         cover=terms.screen("sheet_cover"),
         body=terms.screen("sheet_body"),
         to=receiver(passing, entry, terms),
@@ -96,7 +101,7 @@ def sheet(
             else terms.screen("sheet_receiver")
         ),
         wrong=terms.screen("sheet_wrong"),
-        case=(*_case(history, number, terms), *(_arranged(history, terms) if agreed else ())),
+        case=(*_case(stands, number, terms), *(_arranged(stands.records, terms) if agreed else ())),
         personal=tuple(_personal(personal, terms)),
     )
 
@@ -107,8 +112,14 @@ def receiver(passing: Passing, entry: Agency | None, terms: Terms) -> str:
 
 
 def before_sending(passing: Passing, entry: Agency | None, terms: Terms) -> str:
-    """送付先：〇〇相談支援事業所 〇〇様（送付先名簿）。 What two people compare with the sheet; it is not on it."""
-    return terms.screen("sheet_before" if entry else "sheet_before_other", **_named(passing, entry, terms))
+    """送付先：〇〇相談支援事業所 〇〇様（送付先名簿）。 What two people compare with the sheet; it is not on it.
+
+    An office or a section, where the directory names nobody in it, is 御中.
+    """
+    word = "sheet_before_other"
+    if entry is not None:
+        word = "sheet_before" if entry.contact and not entry.contact.endswith(POSTS) else "sheet_before_office"
+    return terms.screen(word, **_named(passing, entry, terms))
 
 
 def _named(passing: Passing, entry: Agency | None, terms: Terms) -> dict[str, str]:
@@ -140,28 +151,26 @@ def _facts(passing: Passing, sender: Provider | None, number: str, now: datetime
         yield Line(terms.field("basis"), terms.basis(passing.basis))
 
 
-def _calls(history: Iterable[Recorded]) -> list[tuple[Recorded, dict[str, Any]]]:
-    calls = [(record, msgspec.json.decode(record.data)) for record in history if record.type == "call.received"]
-    return sorted(calls, key=lambda call: call[0].time)
-
-
-def _number(history: Iterable[Recorded]) -> str:
-    return next((str(data["number"]) for _, data in _calls(history)), "－")
-
-
-def _case(history: Sequence[Recorded], number: str, terms: Terms) -> Iterator[Line]:
-    """What is known of the consultation in clear: its number, its first contact, where, why, and until when."""
+def _case(stands: Whole, number: str, terms: Terms) -> Iterator[Line]:
+    """What its card says in clear: number, first contact, where, why, what was done, and what is due until when."""
     yield Line(terms.field("number"), number)
-    for record, data in _calls(history)[:1]:
-        yield Line(terms.screen("first_contact"), terms.moment(record.time))
-        yield Line(terms.field("district"), terms.district(data.get("district")))
-    reasons = [reason for _, data in _calls(history) for reason in data.get("reasons", ())]
-    if reasons:
-        yield Line(terms.field("reasons"), text_of("reasons", list(dict.fromkeys(reasons)), terms))
-    cards = [data["card"] for _, data in _calls(history) if data.get("card")]
-    for name in ("safe_until", "medication_at"):
-        if said := [card[name] for card in cards if card.get(name)]:
-            yield Line(terms.field(name), text_of(name, said[-1], terms))
+    if stands.first:
+        yield Line(terms.screen("first_contact"), terms.moment(stands.first.at))
+        yield Line(terms.field("district"), terms.district(stands.district))
+    if reasons := list(dict.fromkeys(reason for contact in stands.contacts for reason in contact.reasons)):
+        yield Line(terms.field("reasons"), text_of("reasons", reasons, terms))
+    cards = [contact.card for contact in stands.contacts if contact.card]
+    if at := next((card.safe_until for card in reversed(cards) if card.safe_until), None):
+        yield Line(terms.field("safe_until"), terms.moment(at))
+    if at := next((card.medication_at for card in reversed(cards) if card.medication_at), None):
+        yield Line(terms.screen("medication_at"), terms.moment(at))
+    if back := next((card.call_back for card in reversed(cards) if card.call_back), None):
+        who = terms.promised(back.who, back.by) if back.who else ""
+        by = terms.screen("until_when", at=terms.moment(back.by)) if back.by else ""
+        yield Line(terms.field("call_back"), terms.listed(filter(None, (who, by))))
+    done = [attempt for card in cards for attempt, mistaken in attempts_of(card) if not mistaken]
+    for attempt in sorted(done, key=lambda each: each.at):
+        yield Line(terms.field("danger"), text_of("danger", msgspec.to_builtins(attempt), terms))
 
 
 def _arranged(history: Iterable[Recorded], terms: Terms) -> Iterator[Line]:
@@ -183,5 +192,7 @@ def _personal(personal: Mapping[str, Any], terms: Terms) -> Iterator[Line]:
     for name in (name for name in TOLD if personal.get(name)):
         if name == "note" and isinstance(personal[name], str):
             yield Line(terms.screen("what_they_must_know"), personal[name])
+        elif name == "next_medication" and isinstance(personal[name], str):
+            yield Line(terms.screen("next_medication"), personal[name])
         else:
             yield from (Line(each.name, each.text) for each in personal_lines({name: personal[name]}, terms))

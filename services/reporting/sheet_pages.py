@@ -60,6 +60,8 @@ class Made(NamedTuple):
     agreed: bool
     own: Sequence[Recorded]
     """What handover recorded of it: the ledger hears of what was just sent a moment later."""
+    changed: bool
+    """Whether the consultation was told otherwise since the last sheet went out, and nobody has answered yet."""
 
     @property
     def is_over(self) -> bool:
@@ -172,8 +174,12 @@ class SheetPages:
             log.info("looked at", extra={"case": passing.case, "role": session.role.key, "who": session.who})
         for record in told:  # Nothing is known that may be told, where a consent was taken back.
             personal |= self._known.about(record)
+        stands = self._known.whole(passing.case)
         own = agency_rows.of_one(histories(handover, [passing.case])[passing.case], passing.handover)
-        return Made(passing, sheet(passing, entry, history, personal, now, terms, agreed=agreed), entry, agreed, own)
+        made = sheet(passing, entry, stands, personal, now, terms, agreed=agreed)
+        intake = histories(self._backroom.engines["intake"], [passing.case])[passing.case]
+        changed = passing.is_open and agency_rows.changed_since_sent(own, intake)
+        return Made(passing, made, entry, agreed, own, changed)
 
     def _page(
         self,
@@ -196,6 +202,7 @@ class SheetPages:
             sheet=made.sheet,
             before=before_sending(made.passing, made.entry, terms),
             agreed=made.agreed,
+            changed=made.changed,
             over=_over(made.passing, terms) if made.is_over else "",
             fax=fax,
             ways=_ways(made.entry),

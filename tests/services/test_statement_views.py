@@ -23,6 +23,7 @@ from services.pages.night_log import NightLog
 from services.pages.nights import Standing
 from services.pages.statement import Sheet, sheet_of
 from services.pages.statement_pdf import as_pdf
+from services.pages.statement_rows import Row
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from services.pages.words import SCREEN
@@ -383,6 +384,26 @@ def test_what_is_written_later_is_shown(centre: Centre) -> None:
     say(centre, "night", message("call.add", on("08:40"), call=reported["id"], personal=more))
 
     assert "翌朝にお願いすること：9時に母へ電話する。" in as_text(sheet(centre))
+
+
+def test_what_was_said_for_the_whole_contact_and_for_a_person_is_both_shown(centre: Centre) -> None:
+    """Whoever reads one person's item hears all that the caller said of it, the contact's words first."""
+    said = told("A", "23:40", words="兄が倒れた。")
+    said["data"]["matters"][0]["personal"]["words"] = "一人になる。"
+    said["data"]["matters"] += [{"case": "B", "personal": {"words": "兄が倒れた。"}}, {"case": "C"}]
+    handed_over(centre, said)
+    first, second, third = sheet(centre).rows
+
+    def words(row: Row) -> list[str]:
+        return [fact.text for fact in row.facts if "倒れた" in fact.text]
+
+    assert [*words(first), *words(second), *words(third)] == [
+        "兄が倒れた。\n一人になる。",
+        "兄が倒れた。",
+        "兄が倒れた。",
+    ]
+    told_aloud = as_text(sheet(centre))
+    assert "兄が倒れた。" in told_aloud.split("一人になる。")[0]
 
 
 def test_a_contact_that_was_put_under_another_consultation_keeps_its_words(centre: Centre) -> None:

@@ -15,9 +15,12 @@ import pytest
 from starlette.applications import Starlette
 
 from services.pages import typesetting
+from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf, typeset
+from services.passings import one
 from services.reporting import sheet_pages
-from tests.desk_examples import LATER, NEXT_DAY, Centre, answer, arrange, call, cancel, message, offer, register
+from services.reporting.sheet import before_sending
+from tests.desk_examples import LATER, NEXT_DAY, WARD, Centre, answer, arrange, call, cancel, message, offer, register
 from tests.web_examples import browser, centre_in, keys_of, site
 
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
@@ -68,7 +71,7 @@ async def test_the_sheet_is_addressed_from_the_directory(centre: Centre) -> None
     told = words((await get(site(centre, role="day"), own(centre))).text)
     assert "送付先：北沢保健福祉課 障害支援担当 御中" in told.replace("　", " ")
     assert "ファクス 03-0000-0021" in told
-    question = "送付先：北沢保健福祉課 障害支援担当様（送付先名簿）。 内容と宛先を二人で確認しましたか。"
+    question = "送付先：北沢保健福祉課 障害支援担当 御中（送付先名簿）。 内容と宛先を二人で確認しましたか。"
     assert question in told.replace("　", " ")
     assert "架空データ" in told
     for each in (
@@ -82,6 +85,58 @@ async def test_the_sheet_is_addressed_from_the_directory(centre: Centre) -> None
         assert each in told
     english = words((await get(site(centre, role="day"), own(centre) + "?lang=en")).text)
     assert "Have two people checked the content and the receiver?" in english
+
+
+@pytest.mark.parametrize(
+    ("contact", "question"),
+    [
+        ("見本 相子", "送付先：北沢保健福祉課 見本 相子様（送付先名簿）。"),
+        ("相談係 見本 相子", "送付先：北沢保健福祉課 相談係 見本 相子様（送付先名簿）。"),
+        ("計画相談係", "送付先：北沢保健福祉課 計画相談係 御中（送付先名簿）。"),
+        (None, "送付先：北沢保健福祉課 御中（送付先名簿）。"),
+    ],
+)
+async def test_a_person_is_written_to_as_a_person_and_an_office_as_an_office(
+    centre: Centre, contact: str | None, question: str
+) -> None:
+    """〇〇様 where the directory names somebody, and 御中 for a post or an office."""
+    passing = one(centre.engine("handover"), centre.events("handover")[0].handover)
+    entry = next(each for each in WARD.agency if each.key == SECTION)
+    assert passing is not None
+    said = before_sending(passing, msgspec.structs.replace(entry, contact=contact), Terms(WARD, "ja"))
+    assert said.replace("　", " ") == question
+
+
+async def test_paper_that_went_out_before_a_change_is_said_to_be_old(centre: Centre) -> None:
+    """On the hand-over's page and beside the sheet, in both languages, until a new sheet went out or they answered."""
+    app = site(centre, role="day")
+    page = own(centre).removesuffix("/sheet").replace("handovers", "agencies")
+    form = {"do": "send", "by": "架空 花子", "checked_by": "架空 次郎", "how": "fax", "pages": "2"}
+
+    async def hints() -> list[bool]:
+        pages = [await get(app, address) for address in (page, own(centre))]
+        assert [each.status_code for each in pages] == [200, 200]
+        return ["送付後に変更があります。" in each.text for each in pages]
+
+    assert await hints() == [False, False]
+    await press(app, own(centre), **form)
+    assert await hints() == [False, False]
+    later = message("call.add", "2025-05-13 10:10", number="R7-0001", medication_at="2025-05-15T06:00:00+09:00")
+    assert centre.say("day", later).status == "accepted"
+    centre.pump()
+    assert await hints() == [True, True]
+    assert f'href="{own(centre)}">最新の書面</a>' in (await get(app, page)).text
+    assert f'href="{own(centre)}.pdf">最新の書面</a>' in (await get(app, own(centre))).text
+    assert "It was changed after it was sent." in (await get(app, page + "?lang=en")).text
+
+    centre.clock.now += timedelta(minutes=1)
+    await press(app, own(centre), **form)
+    assert await hints() == [False, False]
+    await press(app, own(centre), do="recall", sending="2", reason="misdialled")
+    assert await hints() == [True, True]
+    centre.say("day", answer("accept", on="2025-05-13 10:30"))
+    centre.pump()
+    assert await hints() == [False, False]
 
 
 async def test_the_receiver_can_answer_and_sees_what_is_arranged(centre: Centre) -> None:

@@ -12,6 +12,7 @@ from services.pages.terms import Terms
 from services.pages.tonight_case import TonightCase
 from services.pages.tonight_facts import STILL, ByCase, Facts, NightTimes, Seen
 from services.pages.tonight_rows import Row, place_in_words, row_of
+from services.pages.urgent import urgent_on_paper
 
 MOST = 100
 """Cases on one sheet; of more, those that nobody noted anything about and that began first are left to their pages."""
@@ -21,7 +22,10 @@ News = tuple[datetime, str]
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything, in the order in which it is read. `since`: with what it is compared, as the page asks for it."""
+    """Everything, in the order in which it is read. `since`: with what it is compared, as the page asks for it.
+
+    `urgent`: a heading, and what cannot wait and nobody answered for yet; empty where there is none.
+    """
 
     language: str
     night: str
@@ -31,6 +35,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     period: str
     synthetic: str
+    urgent: tuple[str, ...]
     issued: str
     as_of: str
     duty: str
@@ -62,6 +67,7 @@ def sheet_of(facts: Facts, seen: Seen) -> Sheet:
         name=say("tonight_of", day=terms.day(facts.span.night, weekday=True)),
         period=say("tonight_period", began=clock.at(facts.span.begins), ended=clock.at(facts.span.ends)),
         synthetic=say("synthetic") if seen.synthetic else "",
+        urgent=urgent_on_paper(facts.alarms, terms, seen.now),
         issued=_issued(facts, clock, terms, seen.now),
         as_of=say("tonight_as_of", at=clock.at(seen.now)),
         duty=terms.on_duty(seen.now),

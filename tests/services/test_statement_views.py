@@ -64,14 +64,16 @@ def sheet(
     stands: Standing | None = None,
 ) -> Sheet:
     """The newest night's statement as it stands by the centre's clock."""
-    night = NightLog(centre.engine("handover")).newest()
+    log = NightLog(centre.engine("handover"))
+    night = log.newest()
     assert night is not None
     opens = centre.keys.opened if personal else None
     calls = NightCalls(LogReader(centre.engine("intake")), centre.keys.opened)
     found = calls([entry.item for entry in night.entries if entry.item], personal=personal)
     now = centre.clock()
     stands = stands or Looking(centre.engine("handover"))(night, now)
-    return sheet_of(night, stands, found, Terms(WARD, language), now, opens, edition=edition, only=only)
+    terms, alarms = Terms(WARD, language), log.alarms()
+    return sheet_of(night, stands, found, terms, now, opens, alarms=alarms, edition=edition, only=only)
 
 
 def bad_night(centre: Centre) -> None:
@@ -505,8 +507,9 @@ def test_a_copy_says_which_edition_it_is_and_what_followed(centre: Centre) -> No
 
 
 def test_the_sheet_is_one_page_of_a4_for_twelve_calls(centre: Centre) -> None:
-    """Twelve whole cards on one sheet, thirteen on more; every word is in the file, with the letters of rare names."""
-    calls = [told(f"A{n}", f"{n // 2:02}:{10 + n}", personal={"name": f"架空 {SHARP}"}) for n in range(12)]
+    """Twelve whole cards, of which none can wait, on one sheet, thirteen on more; every word, with rare letters."""
+    waits = {"safe_until": at(on("08:40")).isoformat()}
+    calls = [told(f"A{n}", f"{n // 2:02}:{10 + n}", personal={"name": f"架空 {SHARP}"}, **waits) for n in range(12)]
     handed_over(centre, *calls)
     pages = PdfReader(BytesIO(as_pdf(sheet(centre)))).pages
     late(centre, "08:52", told("last", "08:10"))
@@ -517,6 +520,41 @@ def test_the_sheet_is_one_page_of_a4_for_twelve_calls(centre: Centre) -> None:
     assert (round(pages[0].mediabox.width), round(pages[0].mediabox.height)) == (595, 842)
     for word in ("夜間引継書", "架空データ", "初版", "12番", SHARP, "以上です。"):
         assert word in "".join(text.split()), word
+
+
+URGENT = {
+    "ja": (
+        "朝まで待てない相談（まだ応答なし）　1件",
+        "● 時刻を過ぎています　R7-0001：次の服薬 令和7年11月15日（土） 07:00まで。"
+        "次の連絡先：閉庁時の連絡先（第一） 03-0000-0002（連絡1回）",
+    ),
+    "en": (
+        "Cannot wait for the morning, and nobody answered: 1",
+        "● The time has passed. R7-0001: Next medication, by Sat 15 November 2025 07:00. Call next: ",
+    ),
+}
+
+
+def test_what_cannot_wait_is_read_out_and_printed_first(centre: Centre) -> None:
+    """When the line is down there is only paper: until when, whom to ring with the number, how often it was tried."""
+    tried = [{"what": "ward", "at": at(on("05:32")).isoformat(), "answered": False, "to": "ward-duty-second"}]
+    brother = told("B", "05:20", medication_at=at(on("07:00")).isoformat())
+    say(centre, "night", brother)
+    centre.tick(on("05:25"))
+    say(centre, "night", message("call.add", on("05:33"), call=brother["id"], danger=tried) | {"synthetic": True})
+    handed_over(centre)
+    for language in LANGUAGES:
+        shown = sheet(centre, language)
+        text, printed = as_text(shown).splitlines(), PdfReader(BytesIO(as_pdf(shown))).pages[0].extract_text()
+        first = text.index(URGENT[language][0])
+        assert text[first + 1].startswith(URGENT[language][1])
+        assert first < min(n for n, line in enumerate(text) if "R7-0001" in line and n != first + 1)
+        for line in text[first : first + 2]:
+            assert "".join(line.split()) in "".join(printed.split()), line
+
+    say(centre, "day", of_item("acknowledge", 1, "08:41"))
+    assert sheet(centre).urgent == ()
+    assert URGENT["ja"][0] not in as_text(sheet(centre))
 
 
 def test_whatever_was_typed_prints(centre: Centre) -> None:

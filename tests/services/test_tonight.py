@@ -552,6 +552,13 @@ async def test_what_cannot_wait_stands_first_with_whom_to_ring(centre: Centre) -
     assert f"{first} 03:10までに応答がなければ、次の連絡先に替わります。" in words_on(page)
     assert [line.partition("　")[0] for line in (await ask(app, "/calls/R7-0004/urgent")).json()] == [first]
     assert (await ask(app, "/calls/R7-0002/urgent")).json() == []
+    read, made = (await text(app)), (await ask(app, "/tonight/notes.pdf")).content
+    printed = "".join("".join(page.extract_text() for page in PdfReader(BytesIO(made)).pages).split())
+    for where in ("".join(read.split()), printed):
+        assert where.index("".join(f"{CANNOT_WAIT}1件".split())) < where.index("".join(first.split()))
+        assert where.index("".join(first.split())) < where.index("対応中")
+    english = await text(app, "?lang=en")
+    assert "Cannot wait for the morning, and nobody answered: 1\nR7-0004: Safe until, by" in english
 
     centre.clock.now = at("2026-01-01 03:06")
     assert (await ask(app, f"/tonight?live={version}")).status_code == 200

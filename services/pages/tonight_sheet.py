@@ -74,12 +74,12 @@ def sheet_of(facts: Facts, seen: Seen) -> Sheet:
         counts=say(
             "tonight_counts",
             stays=placed,
-            open=sum(case.is_open for case in shown),
+            open=sum(not by_case.places(case) for case in shown),
             noted=sum(row.note is not None for row in rows),
         ),
         more=say("tonight_more", n=len(shown) - MOST) if len(shown) > MOST else "",
         since=terms.ward.local(seen.since).strftime("%H:%M") if seen.since else "",
-        compared=say("tonight_changes_since", at=clock.at(seen.since)) if seen.since else "",
+        compared=_compared(seen.since, facts, clock, seen) if seen.since else "",
         changes=tuple(_changes(by_case, news, clock, terms)),
         rows=tuple(rows),
         words={name: say(name) for name in _WORDS},
@@ -90,6 +90,16 @@ _WORDS = (
     *("tonight_stays", "tonight_open", "tonight_changes", "tonight_no_changes", "tonight_changed", "tonight_nothing"),
     *("note_none", "to_know", "first_of", "colon", "end_of_notes", "number"),
 )
+
+
+def _compared(since: datetime, facts: Facts, clock: NightTimes, seen: Seen) -> str:
+    """With which moment it is compared; with its day where a time of day alone would be taken for today's."""
+    local, today = seen.terms.ward.local(since), seen.terms.ward.local(seen.now).date()
+    if local.date() == today:
+        return seen.terms.screen("tonight_changes_since", at=clock.at(since))
+    is_before = local.date() < facts.span.night
+    word = "tonight_not_yet_today" if is_before else "tonight_changes_since"
+    return seen.terms.screen(word, at=seen.terms.moment(since), time=f"{local:%H:%M}")
 
 
 def _issued(facts: Facts, clock: NightTimes, terms: Terms, now: datetime) -> str:

@@ -557,6 +557,25 @@ def test_what_cannot_wait_is_read_out_and_printed_first(centre: Centre) -> None:
     assert URGENT["ja"][0] not in as_text(sheet(centre))
 
 
+def test_after_a_link_the_registrants_district_is_shown(centre: Centre) -> None:
+    """As the tables count it: 砧 of the registrant, for a call that said none; after unlinking it is 不明 again."""
+    hidden = told("A", "23:40")
+    hidden["data"]["matters"][0].pop("district")
+    say(centre, "day", register("P", "2025-11-14 12:30") | {"synthetic": True})
+    handed_over(centre, hidden)
+    link = message("call.link", on("08:36"), number="R7-0001", person="P", matched=["kana", "phone"])
+
+    def person() -> str:
+        return next(fact.text for fact in sheet(centre).rows[0].facts if fact.label == "本人")
+
+    before = person()
+    say(centre, "day", link | {"synthetic": True})
+    linked = person()
+    say(centre, "day", message("call.unlink", on("08:38"), number="R7-0001") | {"synthetic": True})
+
+    assert [text.rpartition("、")[2] for text in (before, linked, person())] == ["不明", "砧", "不明"]
+
+
 def test_whatever_was_typed_prints(centre: Centre) -> None:
     """Marks that mean something to a typesetter, to HTML or to a terminal are what they are: text."""
     odd = '#set page() $x$ *b* _i_ @ref \\ <b> & "q" \x1b[31m {{ x }} #import "/etc/passwd"'

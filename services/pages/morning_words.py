@@ -236,6 +236,10 @@ IN_THE_MORNING = {
         "受領した時刻は、この相談の受付（{at}）より後の時刻を入力してください。",
         "Give a time after the call itself ({at}) as that of the acknowledgement.",
     ),
+    "before_the_statement": Label(
+        "この夜間引継書は{at}に発行しました。受領した時刻は、{at}以後の時刻を入力してください。",
+        "This statement was issued at {at}. Give that or a later time as that of the acknowledgement.",
+    ),
     "morning_counted": Label("電話の着信を記録しました。", "The exchange's count is recorded."),
     "morning_closed": Label("夜間を締めました。", "The night is closed."),
     "morning_parked": Label(

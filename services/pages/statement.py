@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from events.morning import Difference
+from events.morning import DeadlinePassed, Difference
 from services.pages.night_call import Call
 from services.pages.night_clock import NightClock
 from services.pages.night_log import Alarm
@@ -287,10 +287,24 @@ class _Head:
                 if step.to == "ward"
                 else say("reminded", to=self._terms.provider(step.to), at=at)
             )
+            text = self._really(step, text)
             if step.fired_at - step.due_at > LATER:
                 text += say("told_late", due=clock.in_the_morning(step.due_at))
             found.append(self._of(step.edition, text))
         return found
+
+    def _really(self, step: DeadlinePassed, text: str) -> str:
+        """With whom it goes to beyond the pages; where nobody, whom of the ward to ring while it is not in hand."""
+        terms = self._terms
+        if who := terms.told_outside(step.to):
+            more = terms.screen("told_by", who=who)
+        elif step.to == "ward" and any(
+            each.is_overdue(self._now) for each in map(self._night.entry, step.items) if each
+        ):
+            more = terms.screen("told_here_ring", duty=terms.first_duty(self._now))
+        else:
+            more = terms.screen("told_here")
+        return text + more
 
     def _of(self, edition: int, text: str) -> str:
         """A line about the items of one edition, which it names where there are several."""

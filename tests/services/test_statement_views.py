@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from pypdf import PdfReader
 
@@ -26,6 +27,7 @@ from services.pages.statement_pdf import as_pdf
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from services.pages.words import SCREEN
+from services.subscribers import Subscriber
 from tests.desk_examples import WARD, Centre, Databases, at, contact, correct, message, register
 from tests.morning_examples import evening
 from tests.statement_examples import (
@@ -215,11 +217,12 @@ def test_what_is_overdue_is_a_difference_until_it_is_taken_over(centre: Centre) 
 
     assert (in_time.verdict, in_time.differences) == ("一致", ())
     assert overdue.now.verdict == "不一致あり"
-    assert overdue.rows[0].standings == ("期限超過", "区へ通知済み")
+    assert overdue.rows[0].standings == ("期限超過", "区へ通知済み（画面への表示のみ）")
     assert overdue.notices == (
         "受領期限（9:00）を過ぎました。",
-        "日中受託事業者に催促しました（9:15）。",
-        "区へ通知しました（9:30）。",
+        "日中受託事業者に催促しました（9:15）。（画面への表示のみ）",
+        "区へ通知しました（9:30）。（画面への表示のみです。"
+        "電話で知らせてください：閉庁時の連絡先（第一） 03-0000-0002）",
     )
     assert after.verdict == "一致"
 
@@ -352,10 +355,27 @@ def test_who_was_told_says_of_which_edition(centre: Centre) -> None:
 
     assert sheet(centre).notices == (
         "追加分1：受領期限（9:22）を過ぎました。",
-        "追加分1：日中受託事業者に催促しました（9:37）。",
-        "追加分1：区へ通知しました（9:52）。",
+        "追加分1：日中受託事業者に催促しました（9:37）。（画面への表示のみ）",
+        "追加分1：区へ通知しました（9:52）。（画面への表示のみです。"
+        "電話で知らせてください：閉庁時の連絡先（第一） 03-0000-0002）",
     )
-    assert sheet(centre, "en").notices[2] == "Supplement 1: The ward was notified (9:52)."
+    assert sheet(centre, "en").notices[2] == (
+        "Supplement 1: The ward was notified (9:52). "
+        "(shown on the page alone; telephone: Duty contact out of hours (first) 03-0000-0002)"
+    )
+
+
+def test_where_a_system_of_the_ward_hears_it_that_is_named() -> None:
+    """The ward's duty desk hears what the ward is told, and nothing of what a provider is reminded of."""
+    desk = msgspec.convert(
+        {"key": "desk", "label": {"ja": "区の当直", "en": "Duty desk"}, "way": "nats", "events": ["deadline.passed"]}
+        | {"whom": ["ward"]},
+        Subscriber,
+    )
+    ward = msgspec.structs.replace(WARD, subscriber=(desk,))
+
+    assert [Terms(ward, "ja").told_outside(to) for to in ("ward", "day")] == ["区の当直", ""]
+    assert Terms(msgspec.structs.replace(WARD, subscriber=()), "ja").told_outside("ward") == ""
 
 
 def test_in_whose_charge_it_is_is_said(centre: Centre) -> None:

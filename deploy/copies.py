@@ -87,7 +87,8 @@ class Copies:
         calls = self._calls(items, personal=True)
         shown = night.upto(edition)  # As it was issued: of later editions it knows nothing.
         now = self._clock()
-        sheet = sheet_of(shown, self._stands(night, now), calls, self._terms(), now, self._opens)
+        alarms = self._nights.alarms()
+        sheet = sheet_of(shown, self._stands(night, now), calls, self._terms(), now, self._opens, alarms=alarms)
         written = []
         if copy.text in missing:
             write_whole(copy.text, as_text(sheet).encode())

@@ -184,7 +184,8 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
 def tonight_of(engines: Mapping[str, sa.Engine], lookup: Lookup, opens: Opens) -> Tonight:
     """What reads tonight's notes, of three services' databases."""
     notes = EveningLog(engines["handover"], engines["placement"])
-    return Tonight(notes, TonightCases(lookup, opens), partial(in_hand, engines["handover"]))
+    alarms = NightLog(engines["handover"]).alarms
+    return Tonight(notes, TonightCases(lookup, opens), partial(in_hand, engines["handover"]), alarms)
 
 
 def patient(around: Around, ward_file: Ward, *, is_open: bool) -> Around:

@@ -130,10 +130,11 @@ def sheet_in(data: DataDirectory, asked: Asked) -> Sheet:
             last = night.newest.statement.edition
             raise StatementError(f"--edition {asked.edition}: the night of {night.night} has editions 0 to {last}")
         found = calls([entry.item for entry in night.entries if entry.item], personal=True)
-        is_one = asked.edition is not None
+        is_one, alarms = asked.edition is not None, nights.alarms()
         now = system_clock()
         stand = stands(night, now)
-        return sheet_of(night, stand, found, terms(asked.language), now, opens, edition=asked.edition, only=is_one)
+        said_in = terms(asked.language)
+        return sheet_of(night, stand, found, said_in, now, opens, alarms=alarms, edition=asked.edition, only=is_one)
 
 
 def last_copy(data: DataDirectory, night: date | None) -> Copy:

@@ -26,6 +26,7 @@ from services.handover.in_hand import in_hand
 from services.intake.tonight_cases import TonightCases
 from services.intake.web import Lookup
 from services.pages.evening_log import EveningLog
+from services.pages.night_log import NightLog
 from services.pages.statement_pdf import TONIGHT, as_pdf
 from services.pages.terms import Language, Terms
 from services.pages.tonight import printed_at
@@ -109,7 +110,8 @@ def notes_in(data: DataDirectory, asked: AskedTonight, now: datetime | None = No
         secrets = Secrets.at(settings.keys)
         keys = KeyReader(engine, secrets)
         cases = TonightCases(Lookup(intake.engine, secrets, keys), keys.opened)
-        tonight = Tonight(EveningLog(handover.engine, placement.engine), cases, lambda: in_hand(handover.engine))
+        evenings, alarms = EveningLog(handover.engine, placement.engine), NightLog(handover.engine).alarms
+        tonight = Tonight(evenings, cases, lambda: in_hand(handover.engine), alarms)
         local = wards[-1].local(now or system_clock())
         since = printed_at(asked.since, local) if asked.since else None
         if asked.since and since is None:

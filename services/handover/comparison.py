@@ -34,10 +34,15 @@ class Held(NamedTuple):
 
 
 class Edition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A statement or a supplement: what it lists, and until when that must be acknowledged."""
+    """A statement or a supplement: what it lists, and until when that must be acknowledged.
+
+    `ready`: the night's end, where the night's first statement was issued then; None where it came late, as after a
+    power cut, and of a supplement: what is on it may have been taken over by telephone before.
+    """
 
     edition: int
     acknowledge_by: datetime
+    ready: datetime | None = None
     items: tuple[Item, ...] = ()
 
     @property

@@ -6,7 +6,7 @@ this may be told long after it happened, as from paper: it holds by its own time
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from events.handover import MORNING, HandedOver, HandoverReturned
@@ -136,6 +136,9 @@ def _acknowledge(place: _Place) -> None:
     said, item, case = place.said, place.item, place.case
     if item is not None and said.at < item.at:
         raise Unusable("time", "before the call itself", "when it was taken over")
+    edition = next(each for each in place.state.editions if place.n in each.numbers)
+    if edition.ready is not None and said.at < edition.ready <= said.arrived:  # What came before it waited for it.
+        raise Unusable("time", "before the statement was issued", f"{_clock(edition.ready, place.ward)} or later")
     if place.n in place.state.acknowledged:
         return  # Acknowledged already, by whomever.
     passes = case is not None and case.open and _is_nights(case.owner, said.provider, place.ward)
@@ -157,6 +160,10 @@ def _acknowledge(place: _Place) -> None:
         )
         place.book.write(given, said.at)
         _pass(case, said.provider, place.book)
+
+
+def _clock(moment: datetime, ward: Ward) -> str:
+    return ward.local(moment).isoformat(timespec="minutes")
 
 
 def _undo(place: _Place, seen: str | None) -> None:

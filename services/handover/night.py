@@ -35,6 +35,9 @@ from services.handover.register import ItemRow, Register
 from services.hours import DAY
 from services.ward import Ward
 
+ON_TIME = timedelta(minutes=2)
+"""A statement that was issued so long after the night's end, at most, was there for the morning."""
+
 FIRST = "night/first"
 """Under this name stands the first night that gets a statement."""
 
@@ -102,7 +105,9 @@ def after(state: Night | None, event: OfNight | CasePassed, at: datetime) -> Nig
     fact: NightEvent = event  # type: ignore[assignment]  # There are no others of a night.
     match fact:
         case StatementIssued():
-            edition = Edition(edition=fact.edition, acknowledge_by=fact.acknowledge_by, items=fact.items)
+            ready = fact.due_at if fact.edition == 0 and at - fact.due_at <= ON_TIME else None
+            by = fact.acknowledge_by
+            edition = Edition(edition=fact.edition, acknowledge_by=by, ready=ready, items=fact.items)
             items = night.items | {item.n: item for item in fact.items}
             return msgspec.structs.replace(night, editions=(*night.editions, edition), items=items)
         case ItemAcknowledged():

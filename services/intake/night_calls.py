@@ -24,7 +24,7 @@ from services.book import UNREADABLE
 from services.contact import Contact, attempts_of
 from services.database import among
 from services.intake.domain import Case, State, evolve
-from services.intake.standing import Opens, opened_card, texts_of_card
+from services.intake.standing import Opens, lent_district, opened_card, texts_of_card
 from services.journal import LogReader
 from services.pages.night_call import Call
 from services.pages.nights import Key
@@ -88,7 +88,7 @@ class NightCalls:
             at=contact.at,
             written=received.recordedat if received and is_late else None,
             not_counted=contact.not_counted,
-            district=contact.district,
+            district=contact.district or lent_district(histories[now]),  # As in the tables.
             registered=_is_registered(history),
             person=case.person if case else None,
             persons=_persons(history),

@@ -13,7 +13,16 @@ import msgspec
 import sqlalchemy as sa
 
 from events import Recorded, event_of
-from events.intake import Attempt, CallAdded, CallBack, CallCorrected, CallReceived, Card
+from events.intake import (
+    Attempt,
+    CallAdded,
+    CallBack,
+    CallCorrected,
+    CallLinked,
+    CallReceived,
+    CallUnlinked,
+    Card,
+)
 from services.contact import attempts_of
 from services.database import among
 from services.intake.beside import MOST_MATTERS
@@ -91,6 +100,13 @@ def moved_to(log: LogReader, number: str) -> str | None:
         for record in log.histories(connection, moves[-1:]).get(moves[-1], []) if moves else []:
             state = evolve(state, event_of(record), record.time)
     return state.number if isinstance(state, Case) else None
+
+
+def lent_district(history: Iterable[Recorded]) -> str | None:
+    """The district of the registrant to whom a consultation is linked: what its calls count in that say none."""
+    links = [record for record in history if record.type in (CallLinked.name, CallUnlinked.name)]
+    link = event_of(links[-1]) if links else None
+    return link.district if isinstance(link, CallLinked) else None
 
 
 def _named(log: LogReader, connection: sa.Connection, keys: list[str]) -> dict[str, list[Recorded]]:

@@ -13,9 +13,7 @@ from events import Recorded, decode, event_of
 from events.intake import (
     CallAdded,
     CallCorrected,
-    CallLinked,
     CallReceived,
-    CallUnlinked,
     CaseClosed,
     ContactMoved,
 )
@@ -26,7 +24,7 @@ from services.intake.contacts import MISTAKEN
 from services.intake.domain import Case, Person, State, evolve
 from services.intake.finding import Finder, NotIndexed
 from services.intake.records import Record
-from services.intake.standing import Opens, opened_card, texts_of_card
+from services.intake.standing import Opens, lent_district, opened_card, texts_of_card
 from services.intake.web import Lookup
 from services.pages.tonight_case import Known, Promise, TonightCase
 from services.tables import NAMES
@@ -219,10 +217,7 @@ def _district(case: Case, history: list[Recorded]) -> str | None:
     """As in the tables: that of its first contact, of those that count, or else of the registrant it is linked to."""
     in_order = sorted(case.contacts, key=lambda contact: contact.at)
     first = next((contact for contact in in_order if contact.not_counted is None), next(iter(in_order), None))
-    links = [record for record in history if record.type in (CallLinked.name, CallUnlinked.name)]
-    link = event_of(links[-1]) if links else None
-    lent = link.district if isinstance(link, CallLinked) else None
-    return (first.district if first else None) or lent
+    return (first.district if first else None) or lent_district(history)
 
 
 def _subjects(case: str, history: list[Recorded]) -> Iterator[str]:

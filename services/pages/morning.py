@@ -176,7 +176,17 @@ class MorningPages:
         self._note(request, night)
         now = self._backroom.clock()
         stands = self._stands(night, now)
-        return terms, sheet_of(night, stands, calls, terms, now, opens, edition=edition, only=edition is not None)
+        return terms, sheet_of(
+            night,
+            stands,
+            calls,
+            terms,
+            now,
+            opens,
+            alarms=self._nights.alarms(),
+            edition=edition,
+            only=edition is not None,
+        )
 
     def _prepared(self, request: Request, form: Mapping[str, str], wanted: date | None) -> Told | Mistake:
         """The message of what somebody wants to say, or what is wrong with the form."""
@@ -322,7 +332,7 @@ class MorningPages:
         items = [entry.item for entry in night.entries if entry.item]
         calls = self._calls(items, personal=opens is not None)
         stands = self._stands(night, now)
-        sheet, night = sheet_of(night, stands, calls, terms, now, opens), night.as_held(stands.own)
+        sheet, night = sheet_of(night, stands, calls, terms, now, opens, alarms=()), night.as_held(stands.own)
         side = self._side(session, night, terms)
         entries = {entry.n: entry for entry in night.entries}
         shown = [self._shown(row, entries[row.n], side) for row in sheet.rows]

@@ -21,6 +21,9 @@ UNDO = timedelta(seconds=30)
 """How long after it was recorded an acknowledgement is taken back by one press; later a reason is asked for."""
 
 MINUTE = timedelta(minutes=1)
+ON_TIME = 2 * MINUTE
+"""A statement that was issued so long after the night's end, at most, was there for the morning."""
+
 LONGEST_TEXT = 1_000
 LONGEST_NAME = 100
 MOST_DIGITS = 15
@@ -136,6 +139,9 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
         if happened <= entry.item.at - MINUTE:
             return Mistake("before_the_call", form, 400, {"at": f"{entry.item.at.astimezone(now.tzinfo):%H:%M}"})
         happened = max(happened, entry.item.at.astimezone(now.tzinfo))  # A form says the minute.
+    ready = _ready(entry, night) if act.kind == "item.acknowledge" else None
+    if ready is not None and happened < ready:
+        return Mistake("before_the_statement", form, 400, {"at": f"{ready.astimezone(now.tzinfo):%H:%M}"})
     if wrong := _WRONG_NOW.get(act.kind, _nothing)(entry):
         return Mistake(wrong, form, 409)
     personal = {"worker": worker, **({act.text: text} if text else {})}
@@ -146,6 +152,13 @@ def prepared(act: Act, form: Mapping[str, str], night: Night, side: Side, now: d
     if happened != now:
         told["entered"] = now.isoformat()
     return msgspec.json.encode(told)
+
+
+def _ready(entry: Entry, night: Night) -> datetime | None:
+    """From when an item could be signed for: the night's end, where its statement was issued then; None: any time."""
+    issued = next(one for one in night.editions if one.statement.edition == entry.edition)
+    due_at = issued.statement.due_at
+    return due_at if entry.edition == 0 and issued.at - due_at <= ON_TIME else None
 
 
 def _nothing(_: Entry) -> str | None:

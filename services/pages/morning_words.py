@@ -120,6 +120,11 @@ IN_THE_MORNING = {
     "overdue_notice": Label("受領期限（{due}）を過ぎました。", "The time to acknowledge ({due}) has passed."),
     "reminded": Label("{to}に催促しました（{at}）。", "{to} was reminded ({at})."),
     "escalated": Label("区へ通知しました（{at}）。", "The ward was notified ({at})."),
+    "told_by": Label("（送信先：{who}）", " (goes to: {who})"),
+    "told_here": Label("（画面への表示のみ）", " (shown on the page alone)"),
+    "told_here_ring": Label(
+        "（画面への表示のみです。電話で知らせてください：{duty}）", " (shown on the page alone; telephone: {duty})"
+    ),
     "told_late": Label("期限（{due}）を過ぎてから通知しました。", "It was told later than due ({due})."),
     "settled": Label(
         "{items}番は受領済みです（通知済みの先にも伝えました）。",
@@ -132,6 +137,7 @@ IN_THE_MORNING = {
     "standing_answered": Label("回答済み", "Answered"),
     "standing_done": Label("完了", "Done"),
     "standing_notified": Label("区へ通知済み", "Ward notified"),
+    "standing_notified_here": Label("区へ通知済み（画面への表示のみ）", "Ward notified (on the page alone)"),
     "by_when": Label("受領期限 {at}", "due {at}"),
     "acknowledged_by": Label("受領済み（{who}・{at}）", "Acknowledged ({who}, {at})"),
     "done_by": Label("完了（{who}・{at}）", "Done ({who}, {at})"),
@@ -239,6 +245,10 @@ IN_THE_MORNING = {
     "before_the_call": Label(
         "受領した時刻は、この相談の受付（{at}）より後の時刻を入力してください。",
         "Give a time after the call itself ({at}) as that of the acknowledgement.",
+    ),
+    "before_the_statement": Label(
+        "この夜間引継書は{at}に発行しました。受領した時刻は、{at}以後の時刻を入力してください。",
+        "This statement was issued at {at}. Give that or a later time as that of the acknowledgement.",
     ),
     "morning_counted": Label("電話の着信を記録しました。", "The exchange's count is recorded."),
     "morning_closed": Label("夜間を締めました。", "The night is closed."),

@@ -72,6 +72,7 @@ _REASONS = {
     "before it was arranged": "調整より前の日時です",
     "before it was offered": "依頼より前の日時です",
     "before the call itself": "相談より前の日時です",
+    "before the statement was issued": "夜間引継書の発行より前の日時です",
     "not on the statement of this night": "この夜間の夜間引継書にその番号はありません",
     "no statement is kept of this night": "この夜間の夜間引継書はありません",
     "not the one that takes over from the night": "夜間から引き継ぐ受託事業者ではありません",

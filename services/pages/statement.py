@@ -9,12 +9,14 @@ from typing import NamedTuple
 import msgspec
 
 from events.intake import Feed
-from events.morning import Difference
+from events.morning import DeadlinePassed, Difference
 from services.pages.night_call import Call
 from services.pages.night_clock import NightClock
+from services.pages.night_log import Alarm
 from services.pages.nights import Entry, Issued, Key, Night, Standing
 from services.pages.statement_rows import LATER, Opens, Row, RowWriter
 from services.pages.terms import Terms
+from services.pages.urgent import urgent_on_paper
 from services.ward import Ward
 
 MISTAKEN = "mistaken"
@@ -42,7 +44,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """A statement in words. `then`: the counts as the newest of these editions was issued; `now`: as they stand.
 
-    `copy`: which editions it holds; `followed`: what came after them, empty where nothing did.
+    `copy`: which editions it holds; `followed`: what came after them, empty where nothing did. `urgent`: a heading, and
+    what cannot wait and nobody answered for yet, of whichever night; empty where there is none.
     """
 
     language: str
@@ -52,6 +55,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     ward: str
     centre: str
     synthetic: str
+    urgent: tuple[str, ...]
     period: str
     between: tuple[str, ...]
     editions: tuple[Edition, ...]
@@ -84,12 +88,14 @@ def sheet_of(
     now: datetime,
     opens: Opens | None,
     *,
+    alarms: Sequence[Alarm],
     edition: int | None = None,
     only: bool = False,
 ) -> Sheet:
     """A statement with its supplements, up to an `edition` (None: the newest), or that `only`.
 
-    `stands`: how the night stands at this moment. `opens` None: what is personal stays shut.
+    `stands`: how the night stands at this moment. `opens` None: what is personal stays shut. `alarms`: what
+    cannot wait, for its top; who shows it beside the sheet gives none.
     """
     night = night.as_held(stands.own)
     last = night.newest.statement.edition if edition is None else edition
@@ -108,6 +114,7 @@ def sheet_of(
         ward=terms.say(terms.ward.ward.name),
         centre=terms.say(terms.ward.ward.centre),
         synthetic=terms.screen("synthetic") if night.synthetic else "",
+        urgent=urgent_on_paper(alarms, terms, now),
         period=terms.screen("period", began=clock.whole(statement.began_at), ended=clock.whole(statement.ended_at)),
         between=(
             terms.screen("given_by") + terms.listed(map(terms.provider, statement.givers)),
@@ -286,10 +293,24 @@ class _Head:
                 if step.to == "ward"
                 else say("reminded", to=self._terms.provider(step.to), at=at)
             )
+            text = self._really(step, text)
             if step.fired_at - step.due_at > LATER:
                 text += say("told_late", due=clock.in_the_morning(step.due_at))
             found.append(self._of(step.edition, text))
         return found
+
+    def _really(self, step: DeadlinePassed, text: str) -> str:
+        """With whom it goes to beyond the pages; where nobody, whom of the ward to ring while it is not in hand."""
+        terms = self._terms
+        if who := terms.told_outside(step.to):
+            more = terms.screen("told_by", who=who)
+        elif step.to == "ward" and any(
+            each.is_overdue(self._now) for each in map(self._night.entry, step.items) if each
+        ):
+            more = terms.screen("told_here_ring", duty=terms.first_duty(self._now))
+        else:
+            more = terms.screen("told_here")
+        return text + more
 
     def _of(self, edition: int, text: str) -> str:
         """A line about the items of one edition, which it names where there are several."""

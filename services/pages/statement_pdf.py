@@ -14,7 +14,7 @@ STATEMENT, TONIGHT = "statement.typ", "tonight.typ"
 ON_ONE_SHEET = 12
 """Items that one A4 sheet holds."""
 
-SIZES = (9.5, 8.8, 8.2, 7.6, 7.0, 6.5)
+SIZES = (9.5, 8.8, 8.2, 7.6, 7.0, 6.5, 6.0)
 """Sizes of print in points that are tried for one sheet; the last can still be read."""
 
 ON_SEVERAL = 9.0

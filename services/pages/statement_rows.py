@@ -250,7 +250,7 @@ class RowWriter:
         elif entry.is_overdue(self._now):
             yield say("standing_overdue")
             if any(step.to == "ward" for step in self._night.told(entry.n)):
-                yield say("standing_notified")
+                yield say("standing_notified" if self._terms.told_outside("ward") else "standing_notified_here")
         elif not entry.done and not entry.gone:
             yield say("standing_waiting")
         if entry.is_answered:

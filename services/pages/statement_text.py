@@ -23,6 +23,8 @@ def _lines(sheet: Sheet) -> Iterator[str]:
     yield f"{sheet.ward} {sheet.centre}"
     if sheet.synthetic:
         yield sheet.synthetic
+    if sheet.urgent:
+        yield from ("", *(straight(line) for line in sheet.urgent), "")
     yield sheet.copy
     yield from filter(None, (sheet.followed,))
     yield from (edition.text for edition in sheet.editions)

@@ -98,6 +98,16 @@ class Terms:
         offered = [each for each in self.ward.provider if each.id in said or not self.ward.is_over(each.id, now)]
         return [(each.id, self.say(each.label)) for each in offered]
 
+    def told_outside(self, to: str) -> str:
+        """Which subscribers hear that something is overdue, where a provider or `ward` is told; empty: none does."""
+        heard = (each for each in self.ward.subscriber if "deadline.passed" in each.events)
+        return self.listed(self.say(each.label) for each in heard if not each.whom or to in each.whom)
+
+    def first_duty(self, moment: datetime) -> str:
+        """Whom of the ward to ring at a moment, with the number."""
+        duty = next(iter(self.ward.duty_at(moment)), None)
+        return f"{self.say(duty.label)} {duty.phone}" if duty else self.screen("urgent_nobody")
+
     def on_duty(self, moment: datetime) -> str:
         """当番：日中受託事業者; nobody answers where no contract covers the moment."""
         found = self.ward.answering(moment)

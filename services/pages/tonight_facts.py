@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from services.evenings import Evening, Span
 from services.pages.evening_log import Handed, Issued, Noted, Stay
+from services.pages.night_log import Alarm
 from services.pages.terms import Terms
 from services.pages.tonight_case import TonightCase
 
@@ -29,6 +30,7 @@ class Facts(NamedTuple):
     stays: Sequence[Stay]
     handed: Sequence[Handed]
     answered: Sequence[Handed]
+    alarms: Sequence[Alarm]
 
 
 class Seen(NamedTuple):

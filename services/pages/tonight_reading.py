@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from services.evenings import evening_of, tonight
 from services.pages.evening_log import EveningLog, Issued
+from services.pages.night_log import Alarm
 from services.pages.tonight_case import Cases, TonightCase
 from services.pages.tonight_facts import Facts, Seen, last_note
 from services.pages.tonight_rows import Words, note_in_words
@@ -28,8 +29,11 @@ class InHand(NamedTuple):
 class Tonight:
     """Reads tonight's notes. Every method asks databases: never on the event loop."""
 
-    def __init__(self, log: EveningLog, cases: Cases, in_hand: Callable[[], InHand]) -> None:
-        self.log, self.cases, self._in_hand = log, cases, in_hand
+    def __init__(
+        self, log: EveningLog, cases: Cases, in_hand: Callable[[], InHand], alarms: Callable[[], Sequence[Alarm]]
+    ) -> None:
+        """`alarms`: what cannot wait just now."""
+        self.log, self.cases, self._in_hand, self._alarms = log, cases, in_hand, alarms
 
     def sheet(self, seen: Seen) -> Sheet | None:
         """The sheet; None: the ward has no nights. Where no `since` is given, it is compared with what was issued."""
@@ -83,4 +87,5 @@ class Tonight:
             stays=stays,
             handed=handed,
             answered=answered,
+            alarms=self._alarms(),
         )

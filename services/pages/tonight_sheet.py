@@ -12,6 +12,7 @@ from services.pages.terms import Terms
 from services.pages.tonight_case import TonightCase
 from services.pages.tonight_facts import STILL, ByCase, Facts, NightTimes, Seen
 from services.pages.tonight_rows import Row, place_in_words, row_of
+from services.pages.urgent import urgent_on_paper
 
 MOST = 100
 """Cases on one sheet; of more, those that nobody noted anything about and that began first are left to their pages."""
@@ -21,7 +22,10 @@ News = tuple[datetime, str]
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything, in the order in which it is read. `since`: with what it is compared, as the page asks for it."""
+    """Everything, in the order in which it is read. `since`: with what it is compared, as the page asks for it.
+
+    `urgent`: a heading, and what cannot wait and nobody answered for yet; empty where there is none.
+    """
 
     language: str
     night: str
@@ -31,6 +35,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     period: str
     synthetic: str
+    urgent: tuple[str, ...]
     issued: str
     as_of: str
     duty: str
@@ -62,18 +67,19 @@ def sheet_of(facts: Facts, seen: Seen) -> Sheet:
         name=say("tonight_of", day=terms.day(facts.span.night, weekday=True)),
         period=say("tonight_period", began=clock.at(facts.span.begins), ended=clock.at(facts.span.ends)),
         synthetic=say("synthetic") if seen.synthetic else "",
+        urgent=urgent_on_paper(facts.alarms, terms, seen.now),
         issued=_issued(facts, clock, terms, seen.now),
         as_of=say("tonight_as_of", at=clock.at(seen.now)),
         duty=terms.on_duty(seen.now),
         counts=say(
             "tonight_counts",
             stays=placed,
-            open=sum(case.is_open for case in shown),
+            open=sum(not by_case.places(case) for case in shown),
             noted=sum(row.note is not None for row in rows),
         ),
         more=say("tonight_more", n=len(shown) - MOST) if len(shown) > MOST else "",
         since=terms.ward.local(seen.since).strftime("%H:%M") if seen.since else "",
-        compared=say("tonight_changes_since", at=clock.at(seen.since)) if seen.since else "",
+        compared=_compared(seen.since, facts, clock, seen) if seen.since else "",
         changes=tuple(_changes(by_case, news, clock, terms)),
         rows=tuple(rows),
         words={name: say(name) for name in _WORDS},
@@ -84,6 +90,16 @@ _WORDS = (
     *("tonight_stays", "tonight_open", "tonight_changes", "tonight_no_changes", "tonight_changed", "tonight_nothing"),
     *("note_none", "to_know", "first_of", "colon", "end_of_notes", "number"),
 )
+
+
+def _compared(since: datetime, facts: Facts, clock: NightTimes, seen: Seen) -> str:
+    """With which moment it is compared; with its day where a time of day alone would be taken for today's."""
+    local, today = seen.terms.ward.local(since), seen.terms.ward.local(seen.now).date()
+    if local.date() == today:
+        return seen.terms.screen("tonight_changes_since", at=clock.at(since))
+    is_before = local.date() < facts.span.night
+    word = "tonight_not_yet_today" if is_before else "tonight_changes_since"
+    return seen.terms.screen(word, at=seen.terms.moment(since), time=f"{local:%H:%M}")
 
 
 def _issued(facts: Facts, clock: NightTimes, terms: Terms, now: datetime) -> str:

@@ -20,7 +20,10 @@ def as_text(sheet: Sheet) -> str:
 def _lines(sheet: Sheet) -> Iterator[str]:
     yield f"{sheet.title}　{sheet.name}" if sheet.language == "ja" else f"{sheet.title}, {sheet.name}"
     yield f"{sheet.ward} {sheet.centre}"
-    yield from filter(None, (sheet.synthetic, sheet.period, sheet.issued, sheet.as_of, "", sheet.counts, sheet.more))
+    yield from filter(None, (sheet.synthetic,))
+    if sheet.urgent:
+        yield from ("", *(straight(line) for line in sheet.urgent), "")
+    yield from filter(None, (sheet.period, sheet.issued, sheet.as_of, "", sheet.counts, sheet.more))
     if sheet.compared:
         yield ""
         yield sheet.compared

@@ -23,8 +23,8 @@ TONIGHT = {
     ),
     "tonight_no_night": Label("夜間の時間帯はありません。", "There is no night in the ward's hours."),
     "tonight_counts": Label(
-        "今夜の滞在・派遣{stays}件、対応中{open}件、申し送り{noted}件",
-        "Places tonight {stays}, open cases {open}, with a note {noted}",
+        "今夜の滞在・派遣{stays}件、ほかに対応中{open}件、申し送り{noted}件",
+        "Places tonight {stays}, other open cases {open}, with a note {noted}",
     ),
     "tonight_more": Label(
         "ほかに対応中が{n}件あります。受付番号から開けます。", "{n} more are open: open them by reference number."
@@ -34,6 +34,10 @@ TONIGHT = {
     "tonight_open": Label("対応中のケース", "Open cases"),
     "tonight_changes": Label("印刷したあとの変更", "Changed since it was printed"),
     "tonight_changes_since": Label("{at}より後に変わったこと", "Changed after {at}"),
+    "tonight_not_yet_today": Label(
+        "{at}より後に変わったこと（今日の{time}はまだ来ていないため、前日とくらべています）",
+        "Changed after {at} (today's {time} is still to come, so it is compared with the day before)",
+    ),
     "tonight_no_changes": Label("変更はありません。", "Nothing changed."),
     "tonight_printed_at": Label("印刷した用紙の時刻", "The time on the printed copy"),
     "tonight_printed_hint": Label("例：16:50。用紙の上に書いてあります。", "Such as 16:50; it stands at its top."),

@@ -1,4 +1,7 @@
-"""What cannot wait, in words: why and by when, whom to ring now, when the next is to be rung. Pure."""
+"""What cannot wait, in words: why and by when, whom to ring now, when the next is to be rung. Pure.
+
+The pages, the sheets on paper and the texts to read out have it from here, so that all say the same.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,17 @@ class Urgent(NamedTuple):
 
 def urgent_in_words(alarms: Iterable[Alarm], terms: Terms, now: datetime) -> list[Urgent]:
     """Each as it stands at a moment; it changes by itself only when its time has passed."""
-    return [Urgent(alarm.number, alarm.about, _line(alarm, terms, now)) for alarm in alarms]
+    return [Urgent(alarm.number, alarm.about, _line(alarm, terms, now) + _moves(alarm, terms)) for alarm in alarms]
+
+
+def urgent_on_paper(alarms: Iterable[Alarm], terms: Terms, now: datetime) -> tuple[str, ...]:
+    """The same as lines of a sheet, under a heading that says how many there are; nothing where there is none.
+
+    A sheet stays as it is: when the next is to be rung is for the page.
+    """
+    lines = [_line(alarm, terms, now) for alarm in alarms]
+    apart = "　" if terms.language == "ja" else ": "
+    return (f"{terms.screen('urgent_now')}{apart}{terms.screen('records', n=len(lines))}", *lines) if lines else ()
 
 
 def _line(alarm: Alarm, terms: Terms, now: datetime) -> str:
@@ -32,7 +45,11 @@ def _line(alarm: Alarm, terms: Terms, now: datetime) -> str:
         parts.insert(0, terms.screen("urgent_overdue"))
     if alarm.tries:
         parts.append(terms.screen("urgent_tries", n=alarm.tries))
-    if terms.ward.urgent is not None:
-        moves = terms.ward.local(alarm.since + timedelta(minutes=terms.ward.urgent.every))
-        parts.append(terms.screen("urgent_moves", at=f"{moves:%H:%M}"))
     return "".join(parts)
+
+
+def _moves(alarm: Alarm, terms: Terms) -> str:
+    if terms.ward.urgent is None:
+        return ""
+    moves = terms.ward.local(alarm.since + timedelta(minutes=terms.ward.urgent.every))
+    return terms.screen("urgent_moves", at=f"{moves:%H:%M}")

@@ -117,6 +117,29 @@ def test_nothing_is_taken_over_before_it_was_told(morning: Centre) -> None:
     assert (receipt.status, receipt.field) == ("parked", "time")
 
 
+def test_nothing_is_taken_over_before_its_statement_was_issued(morning: Centre) -> None:
+    """4:00 typed for 8:40: nobody had the statement of 8:30 yet. At 8:30 somebody may have."""
+    morning.tick("2025-05-13 08:40")
+    (early,) = tell(morning, ("day", acknowledge(1, "2025-05-13 04:00")))
+    (first,) = tell(morning, ("day", acknowledge(2, "2025-05-13 08:30")))
+
+    assert (early.status, early.field) == ("parked", "time")
+    assert "before the statement was issued" in (early.reason or "")
+    assert first.status == "accepted"
+
+
+def test_of_a_statement_that_came_late_something_was_taken_over_before(database_url: str) -> None:
+    """A power cut until 11:20: read out by telephone at 8:25, entered at 11:30."""
+    with evening(database_url) as centre:
+        tell(centre, ("night", call("A", "2025-05-12 22:00")))
+        centre.clock.now = at("2025-05-13 11:20")
+        centre.tick()
+        centre.tick("2025-05-13 11:30")
+        (told,) = tell(centre, ("day", acknowledge(1, "2025-05-13 08:25")))
+
+    assert told.status == "accepted"
+
+
 def test_what_is_said_before_the_statement_waits_for_it(database_url: str) -> None:
     """Read out by telephone while the system was off: it goes on by itself as the statement is issued."""
     with evening(database_url) as centre:

@@ -173,6 +173,7 @@ async def test_paper_keeps_its_own_time(centre: Centre) -> None:
         (form("acknowledge", text="あ" * 1_001), "1,000字までで入力してください。"),
         (form("acknowledge", at="25:00"), "時刻は 8:55 のように入力してください。"),
         (form("acknowledge", at="23:59"), "その時刻はまだ来ていません。"),
+        (form("acknowledge", at="4:00"), "この夜間引継書は08:30に発行しました。"),
         (form("acknowledge", at="八時"), "時刻は 8:55 のように入力してください。"),
         (form("question", text=""), "内容を入力してください。"),
         (form("correct", text=""), "訂正の理由を入力してください。"),

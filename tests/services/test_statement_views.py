@@ -9,6 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import pytest
 from pypdf import PdfReader
 
@@ -27,6 +28,7 @@ from services.pages.statement_rows import Row
 from services.pages.statement_text import as_text
 from services.pages.terms import Terms
 from services.pages.words import SCREEN
+from services.subscribers import Subscriber
 from tests.desk_examples import WARD, Centre, Databases, at, contact, correct, message, register
 from tests.morning_examples import evening
 from tests.statement_examples import (
@@ -65,14 +67,16 @@ def sheet(
     stands: Standing | None = None,
 ) -> Sheet:
     """The newest night's statement as it stands by the centre's clock."""
-    night = NightLog(centre.engine("handover")).newest()
+    log = NightLog(centre.engine("handover"))
+    night = log.newest()
     assert night is not None
     opens = centre.keys.opened if personal else None
     calls = NightCalls(LogReader(centre.engine("intake")), centre.keys.opened)
     found = calls([entry.item for entry in night.entries if entry.item], personal=personal)
     now = centre.clock()
     stands = stands or Looking(centre.engine("handover"))(night, now)
-    return sheet_of(night, stands, found, Terms(WARD, language), now, opens, edition=edition, only=only)
+    terms, alarms = Terms(WARD, language), log.alarms()
+    return sheet_of(night, stands, found, terms, now, opens, alarms=alarms, edition=edition, only=only)
 
 
 def bad_night(centre: Centre) -> None:
@@ -214,11 +218,12 @@ def test_what_is_overdue_is_a_difference_until_it_is_taken_over(centre: Centre) 
 
     assert (in_time.verdict, in_time.differences) == ("一致", ())
     assert overdue.now.verdict == "不一致あり"
-    assert overdue.rows[0].standings == ("期限超過", "区へ通知済み")
+    assert overdue.rows[0].standings == ("期限超過", "区へ通知済み（画面への表示のみ）")
     assert overdue.notices == (
         "受領期限（9:00）を過ぎました。",
-        "日中受託事業者に催促しました（9:15）。",
-        "区へ通知しました（9:30）。",
+        "日中受託事業者に催促しました（9:15）。（画面への表示のみ）",
+        "区へ通知しました（9:30）。（画面への表示のみです。"
+        "電話で知らせてください：閉庁時の連絡先（第一） 03-0000-0002）",
     )
     assert after.verdict == "一致"
 
@@ -351,10 +356,27 @@ def test_who_was_told_says_of_which_edition(centre: Centre) -> None:
 
     assert sheet(centre).notices == (
         "追加分1：受領期限（9:22）を過ぎました。",
-        "追加分1：日中受託事業者に催促しました（9:37）。",
-        "追加分1：区へ通知しました（9:52）。",
+        "追加分1：日中受託事業者に催促しました（9:37）。（画面への表示のみ）",
+        "追加分1：区へ通知しました（9:52）。（画面への表示のみです。"
+        "電話で知らせてください：閉庁時の連絡先（第一） 03-0000-0002）",
     )
-    assert sheet(centre, "en").notices[2] == "Supplement 1: The ward was notified (9:52)."
+    assert sheet(centre, "en").notices[2] == (
+        "Supplement 1: The ward was notified (9:52). "
+        "(shown on the page alone; telephone: Duty contact out of hours (first) 03-0000-0002)"
+    )
+
+
+def test_where_a_system_of_the_ward_hears_it_that_is_named() -> None:
+    """The ward's duty desk hears what the ward is told, and nothing of what a provider is reminded of."""
+    desk = msgspec.convert(
+        {"key": "desk", "label": {"ja": "区の当直", "en": "Duty desk"}, "way": "nats", "events": ["deadline.passed"]}
+        | {"whom": ["ward"]},
+        Subscriber,
+    )
+    ward = msgspec.structs.replace(WARD, subscriber=(desk,))
+
+    assert [Terms(ward, "ja").told_outside(to) for to in ("ward", "day")] == ["区の当直", ""]
+    assert Terms(msgspec.structs.replace(WARD, subscriber=()), "ja").told_outside("ward") == ""
 
 
 def test_in_whose_charge_it_is_is_said(centre: Centre) -> None:
@@ -526,8 +548,9 @@ def test_a_copy_says_which_edition_it_is_and_what_followed(centre: Centre) -> No
 
 
 def test_the_sheet_is_one_page_of_a4_for_twelve_calls(centre: Centre) -> None:
-    """Twelve whole cards on one sheet, thirteen on more; every word is in the file, with the letters of rare names."""
-    calls = [told(f"A{n}", f"{n // 2:02}:{10 + n}", personal={"name": f"架空 {SHARP}"}) for n in range(12)]
+    """Twelve whole cards, of which none can wait, on one sheet, thirteen on more; every word, with rare letters."""
+    waits = {"safe_until": at(on("08:40")).isoformat()}
+    calls = [told(f"A{n}", f"{n // 2:02}:{10 + n}", personal={"name": f"架空 {SHARP}"}, **waits) for n in range(12)]
     handed_over(centre, *calls)
     pages = PdfReader(BytesIO(as_pdf(sheet(centre)))).pages
     late(centre, "08:52", told("last", "08:10"))
@@ -538,6 +561,60 @@ def test_the_sheet_is_one_page_of_a4_for_twelve_calls(centre: Centre) -> None:
     assert (round(pages[0].mediabox.width), round(pages[0].mediabox.height)) == (595, 842)
     for word in ("夜間引継書", "架空データ", "初版", "12番", SHARP, "以上です。"):
         assert word in "".join(text.split()), word
+
+
+URGENT = {
+    "ja": (
+        "朝まで待てない相談（まだ応答なし）　1件",
+        "● 時刻を過ぎています　R7-0001：次の服薬 令和7年11月15日（土） 07:00まで。"
+        "次の連絡先：閉庁時の連絡先（第一） 03-0000-0002（連絡1回）",
+    ),
+    "en": (
+        "Cannot wait for the morning, and nobody answered: 1",
+        "● The time has passed. R7-0001: Next medication, by Sat 15 November 2025 07:00. Call next: ",
+    ),
+}
+
+
+def test_what_cannot_wait_is_read_out_and_printed_first(centre: Centre) -> None:
+    """When the line is down there is only paper: until when, whom to ring with the number, how often it was tried."""
+    tried = [{"what": "ward", "at": at(on("05:32")).isoformat(), "answered": False, "to": "ward-duty-second"}]
+    brother = told("B", "05:20", medication_at=at(on("07:00")).isoformat())
+    say(centre, "night", brother)
+    centre.tick(on("05:25"))
+    say(centre, "night", message("call.add", on("05:33"), call=brother["id"], danger=tried) | {"synthetic": True})
+    handed_over(centre)
+    for language in LANGUAGES:
+        shown = sheet(centre, language)
+        text, printed = as_text(shown).splitlines(), PdfReader(BytesIO(as_pdf(shown))).pages[0].extract_text()
+        first = text.index(URGENT[language][0])
+        assert text[first + 1].startswith(URGENT[language][1])
+        assert first < min(n for n, line in enumerate(text) if "R7-0001" in line and n != first + 1)
+        for line in text[first : first + 2]:
+            assert "".join(line.split()) in "".join(printed.split()), line
+
+    say(centre, "day", of_item("acknowledge", 1, "08:41"))
+    assert sheet(centre).urgent == ()
+    assert URGENT["ja"][0] not in as_text(sheet(centre))
+
+
+def test_after_a_link_the_registrants_district_is_shown(centre: Centre) -> None:
+    """As the tables count it: 砧 of the registrant, for a call that said none; after unlinking it is 不明 again."""
+    hidden = told("A", "23:40")
+    hidden["data"]["matters"][0].pop("district")
+    say(centre, "day", register("P", "2025-11-14 12:30") | {"synthetic": True})
+    handed_over(centre, hidden)
+    link = message("call.link", on("08:36"), number="R7-0001", person="P", matched=["kana", "phone"])
+
+    def person() -> str:
+        return next(fact.text for fact in sheet(centre).rows[0].facts if fact.label == "本人")
+
+    before = person()
+    say(centre, "day", link | {"synthetic": True})
+    linked = person()
+    say(centre, "day", message("call.unlink", on("08:38"), number="R7-0001") | {"synthetic": True})
+
+    assert [text.rpartition("、")[2] for text in (before, linked, person())] == ["不明", "砧", "不明"]
 
 
 def test_whatever_was_typed_prints(centre: Centre) -> None:

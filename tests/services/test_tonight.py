@@ -58,7 +58,7 @@ async def test_the_sheet_says_what_the_night_must_know(centre: Centre) -> None:
 17:00～翌08:30
 16:50発行
 16:50現在の内容
-今夜の滞在・派遣1件、対応中2件、申し送り1件
+今夜の滞在・派遣1件、ほかに対応中1件、申し送り1件
 
 16:50より後に変わったこと
   変更はありません。
@@ -265,6 +265,33 @@ async def test_a_place_is_shown_in_the_nights_of_its_stay_alone(centre: Centre) 
     assert ["居宅介護（ヘルパー）事業所等" in each for each in (in_the_last, after, closed)] == [True, True, False]
 
 
+async def test_a_time_still_to_come_today_is_yesterdays_and_says_so(centre: Centre) -> None:
+    """16:50 asked for in the morning: with its date, and that today's has not come; at night it is this evening's."""
+    centre.tick("2026-01-01 01:00")
+    app = site(centre, role="night")
+    tonights = await text(app, "?since=16:50")
+    centre.clock.now = at("2026-01-01 08:37")
+    morning, english = await text(app, "?since=16:50"), await text(app, "?since=16:50&lang=en")
+    page = words_on((await ask(app, "/tonight?since=16:50")).text)
+
+    assert "\n令和7年12月31日（水） 16:50より後に変わったこと\n" in tonights
+    with_its_day = (
+        "令和7年12月31日（水） 16:50より後に変わったこと（今日の16:50はまだ来ていないため、前日とくらべています）"
+    )
+    assert with_its_day in morning
+    assert with_its_day in page
+    assert "Changed after Wed 31 December 2025 16:50 (today's 16:50 is still to come" in english
+
+
+async def test_the_counts_above_are_those_of_the_headings(centre: Centre) -> None:
+    """A case with a place stands under 滞在・派遣 alone, and is counted there alone."""
+    page = words_on((await ask(site(centre, role="night"))).text)
+
+    assert "今夜の滞在・派遣1件、ほかに対応中1件" in page
+    assert "今夜の滞在・派遣 1件" in page
+    assert "対応中のケース 1件" in page
+
+
 async def test_a_stay_goes_on_though_its_case_was_closed(centre: Centre) -> None:
     """The person is there tonight all the same, and the sheet says that the case is closed."""
     centre.say("day", close("E", "2025-12-31 16:55"))
@@ -279,7 +306,7 @@ async def test_what_was_merged_is_one_row(centre: Centre) -> None:
     centre.pump()
     told = await text(site(centre, role="night"))
 
-    assert "今夜の滞在・派遣1件、対応中1件、申し送り1件" in told
+    assert "今夜の滞在・派遣1件、ほかに対応中0件、申し送り1件" in told
     assert "R7-0001　" not in told
     assert "約束しないこと：帰る日" in told
 
@@ -552,6 +579,13 @@ async def test_what_cannot_wait_stands_first_with_whom_to_ring(centre: Centre) -
     assert f"{first} 03:10までに応答がなければ、次の連絡先に替わります。" in words_on(page)
     assert [line.partition("　")[0] for line in (await ask(app, "/calls/R7-0004/urgent")).json()] == [first]
     assert (await ask(app, "/calls/R7-0002/urgent")).json() == []
+    read, made = (await text(app)), (await ask(app, "/tonight/notes.pdf")).content
+    printed = "".join("".join(page.extract_text() for page in PdfReader(BytesIO(made)).pages).split())
+    for where in ("".join(read.split()), printed):
+        assert where.index("".join(f"{CANNOT_WAIT}1件".split())) < where.index("".join(first.split()))
+        assert where.index("".join(first.split())) < where.index("対応中")
+    english = await text(app, "?lang=en")
+    assert "Cannot wait for the morning, and nobody answered: 1\nR7-0004: Safe until, by" in english
 
     centre.clock.now = at("2026-01-01 03:06")
     assert (await ask(app, f"/tonight?live={version}")).status_code == 200

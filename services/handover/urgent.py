@@ -215,14 +215,24 @@ def closed(case: str, record: Recorded, book: Book[Any]) -> None:
 
 
 def moved(row: ItemRow, before: str | None, now: datetime, book: Book[Any]) -> None:
-    """It belongs to another consultation: the next step is planned under that."""
+    """It belongs to another consultation: the next step is planned under that, or it is raised anew for that."""
+    if row.card is None:
+        return
     old = _key(row, before)
-    due = book.planned(old) if row.card is not None else None
+    due = book.planned(old)
     if due is not None:
         book.cancel(old)
         book.plan(_key(row, row.case), due, KIND, row.contact, synthetic=row.synthetic)
         if row.case is not None and _alarm(row.contact, row.matter, book) is not None:
             book.name(asks(row.case), f"{row.contact}/{row.matter}", now)
+        return
+    ward, alarm = book.ward_at(row.at), _alarm(row.contact, row.matter, book)
+    if row.night is None or ward.urgent is None or alarm is None or not alarm.answered:
+        return
+    register: Register = book.beside
+    found, of = cannot_wait(row, ward), register.standing(row.case) if row.case else None
+    if found is not None and of is not None and of.open and not row.attended and not _is_acknowledged(row, book):
+        _plan(row, found[1], now, book)
 
 
 def asks(case: str) -> str:

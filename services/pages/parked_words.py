@@ -259,6 +259,7 @@ _SIZES = (
         "{0}番以上。番号を付け直すときは新しい送信元（source）",
     ),
     (re.compile(r"(\S+) or later; (\S+) takes a note off"), "{0}以後の夜間の日付（今夜から外すときは{1}）"),
+    (re.compile(r"(\S+) or later"), "{0}以後の時刻"),
     (re.compile(r"under (\S+), or a recipient certificate"), "{0}歳未満、または受給者証"),
     (re.compile(r"a day from (\S+) to today"), "{0}から今日までの日付"),
     (re.compile(r"a hand-over that is (.+)"), "「{0}」の引継ぎ"),

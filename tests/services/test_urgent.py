@@ -335,6 +335,18 @@ def test_it_goes_on_under_the_consultation_to_which_it_is_moved(night: Centre) -
     assert [answer[2] for answer in answers(night)] == ["closed"]
 
 
+def test_what_came_after_its_consultation_was_closed_is_raised_for_the_new_one(night: Centre) -> None:
+    """The closing is told only after the call: it ends the steps for the old one; nobody has answered for the new."""
+    tell(night, ("night", call("I", "2025-05-12 22:00")), ("night", needs()))
+    night.tick("2025-05-13 05:21")
+    tell(night, ("night", close("I", "2025-05-12 23:00")))
+    night.tick("2025-05-13 05:31")
+
+    assert [answer[2] for answer in answers(night)] == ["closed"]
+    assert [step[0] for step in ladder(night)][:2] == ["raised", "raised"]
+    assert [event.number for event in recorded(night, "urgent.raised")] == ["R7-0001", "R7-0002"]
+
+
 def test_a_ward_without_a_ladder_calls_nobody(database_url: str) -> None:
     """Without [urgent] it stands first on the statement, and that is all."""
     with evening(database_url, ward=without(WARD, "urgent")) as centre:

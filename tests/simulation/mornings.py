@@ -326,6 +326,9 @@ def what_cannot_wait_is_raised(left: Left) -> Iterator[str]:
             yield f"{event.number} could wait until {by}, and was raised with nobody"
     planned = _deadlines(left, "handover")
     taken_back = {event.contact for _, event in _events(left, "handover", "item.unacknowledged")}
+    taken_back |= {
+        event.contact for _, event in _events(left, "intake", "contact.moved")
+    }  # Out of one that was closed.
     for place, told in ladders.items():
         rounds = _rounds(told)
         for n, each in enumerate(rounds):

@@ -148,7 +148,8 @@ class Adapter:
         while not done():
             self._heard.clear()
             try:
-                await asyncio.wait_for(self._heard.wait(), quiet)
+                async with asyncio.timeout(quiet):
+                    await self._heard.wait()
             except TimeoutError:
                 return
 

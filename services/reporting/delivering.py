@@ -10,11 +10,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 import sqlalchemy as sa
 from nats.aio.client import Client
 
+from events.ending import ended
 from services.credentials import CredentialsError
 from services.degraded import Receiver
 from services.journal import Journal
@@ -90,9 +92,12 @@ class Delivering:
         if not self._telling:
             return
         await self._journal.run(self.deliveries.prepare, list(self._telling))
+        working = [self._follow(), self._watch(), *(self._serve(way) for way in self.ways.values())]
+        tasks = [asyncio.create_task(each) for each in working]
         try:
-            await asyncio.gather(self._follow(), self._watch(), *(self._serve(way) for way in self.ways.values()))
+            await asyncio.gather(*tasks)
         finally:
+            await ended(tasks)  # One that went on beside its successor would send everything twice.
             for way in self.ways.values():
                 await way.end()
 
@@ -178,7 +183,6 @@ class Delivering:
 
 
 async def _at_most(seconds: float, event: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -164,6 +164,20 @@ async def test_one_that_does_not_answer_is_given_up_on_for_now(served: Served, r
     assert ids[0] == ids[1] != ids[2]
 
 
+async def test_one_that_is_ended_in_the_moment_in_which_it_is_woken_does_not_go_on(
+    served: Served, receiver: Receiver
+) -> None:
+    """Beside its successor it would send everything twice."""
+    for _ in range(5):
+        await asyncio.sleep(0.07)
+        served.delivering.wake("office")
+        await served.stop()
+        await served.start()
+    handed_over(served.centre)
+    await served.until(lambda: served.states() == ["delivered", "delivered"])
+    assert [each.what for each in receiver.got] == ALL
+
+
 async def test_a_case_that_is_stuck_holds_up_no_other(served: Served, receiver: Receiver) -> None:
     """The order is kept for each case, and for each alone."""
     receiver.says = lambda got: (500 if got.event["data"]["ref"] == "offer-A" else 204, {})

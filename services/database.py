@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -32,6 +32,11 @@ READERS = 2
 """Connections that a reader keeps; each has a cache of its own."""
 
 Taken = Literal["fails", "stays", "replaces"]
+
+_DIALECTS: dict[str, sa.Dialect] = {
+    "sqlite": sqlite.dialect(),  # type: ignore[no-untyped-call]
+    "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
+}
 
 R = TypeVar("R", bound=tuple[Any, ...])
 
@@ -196,7 +201,7 @@ def _copy_of(table: sa.Table, width: int) -> tuple[str, list[str]]:
 
 def _kind(column: sa.Column[Any]) -> str:
     """A column's type in PostgreSQL, without its length."""
-    kind: str = column.type.compile(postgresql.dialect())  # type: ignore[no-untyped-call]
+    kind = column.type.compile(_DIALECTS["postgresql"])
     return kind.partition("(")[0].lower()
 
 
@@ -286,7 +291,13 @@ def create(connection: sa.Connection, tables: Sequence[sa.Table]) -> bool:
         if connection.execute(_ALL_THERE, {"names": names}).scalar():
             return False
     for table in tables:
-        connection.execute(CreateTable(table, if_not_exists=True))
-        for index in table.indexes:
-            connection.execute(CreateIndex(index, if_not_exists=True))
+        for statement in _definition(table, connection.dialect.name):
+            connection.exec_driver_sql(statement)
     return True
+
+
+@cache
+def _definition(table: sa.Table, dialect: str) -> list[str]:
+    """What makes a table and its indexes; SQLAlchemy itself would write it anew for each database."""
+    made = [CreateTable(table, if_not_exists=True), *(CreateIndex(each, if_not_exists=True) for each in table.indexes)]
+    return [str(each.compile(dialect=_DIALECTS[dialect])) for each in made]

@@ -8,6 +8,7 @@ report keeps the old rules.
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -390,6 +391,15 @@ def load(path: Path) -> Ward:
     Raises:
         WardError: unreadable, not TOML, or contradicting itself; says on which line, and what is accepted.
     """
+    text = None
+    with suppress(OSError):  # Whoever reads it in earnest says why it cannot be read.
+        text = path.read_bytes()
+    return _loaded(path, text)
+
+
+@lru_cache(maxsize=20)
+def _loaded(path: Path, _text: bytes | None) -> Ward:
+    """A file that says what it said is not read twice; every page, service and command of a process asks for it."""
     content, lines = toml_file.read(path, WardError, "a ward's TOML file")
     try:
         ward = parse(content)

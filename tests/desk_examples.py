@@ -216,9 +216,12 @@ class Centre:
     def unheard(self, listener: str) -> list[bytes]:
         """What was recorded, and not yet heard by a service, each log in its order."""
         cursors = self.ledger.cursors if listener == "reporting" else self.desk(listener).cursors
-        return [
-            text for source in HEARS[listener] for _, text in self.desk(source).journal.read(cursors.position(source))
-        ]
+        found: list[bytes] = []
+        for source in HEARS[listener]:
+            journal, heard = self.desk(source).journal, cursors.position(source)
+            if heard < journal.head:  # A log is read only where there is something: time passes in many small steps.
+                found += [text for _, text in journal.read(heard)]
+        return found
 
     def records(self, service: str = "intake") -> list[Recorded]:
         """What a service recorded, without the ward's file."""

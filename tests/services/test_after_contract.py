@@ -18,7 +18,7 @@ from services.tables import FLAGS
 from tests.desk_examples import GROUND, ON_ONE_STORE, Centre, Message, at, call, codes, message, register
 from tests.morning_examples import acknowledge, evening, item
 
-BEFORE, AFTER, TODAY = "2025-03-31 23:59", "2025-04-01 00:00", "2025-04-20 12:00"
+BEFORE, AFTER, TODAY = "2025-03-31 23:59", "2025-04-01 00:00", "2025-04-04 12:00"
 SINCE = "a time while the contract was in force; what is done since, a provider under contract says"
 LAST_NIGHT, LATER_NIGHT = "2025-03-31", "2025-04-01"
 AGENCY = {"case": "A", "kind": "agency", "to": "ぽーときたざわ", **GROUND}
@@ -96,7 +96,7 @@ DONE = (
 
 @pytest.fixture
 def centre(database_url: str) -> Iterator[Centre]:
-    """The old contractor's people, calls, placements and hand-overs of its last days; it is three weeks later."""
+    """The old contractor's people, calls, placements and hand-overs of its last days; it is days later."""
     with evening(database_url, "2025-03-28 09:00") as running:
         for n, person in enumerate(("P", "Q", "left", "part")):
             running.say("contractor", register(person, f"2025-03-28 10:0{n}"))
@@ -145,7 +145,7 @@ def test_of_every_message_it_is_decided() -> None:
 @ON_ONE_STORE
 @pytest.mark.parametrize("kind", PARKED)
 def test_what_is_done_from_midnight_on_is_parked(centre: Centre, kind: str) -> None:
-    """With the reason, and who does it now; what was done a minute before is taken, weeks later as well."""
+    """With the reason, and who does it now; what was done a minute before is taken, days later as well."""
     stood = everything(centre)
     after = centre.say("contractor", message(kind, AFTER, **PARKED[kind]))
 

@@ -189,10 +189,10 @@ class PatientPull(BatchPullStreamSubscriber):
             await asyncio.sleep(max(0.0, began + self.pace - time.monotonic()))
             began = time.monotonic()
             try:
-                # Where nothing came all the while, nothing is there: only the waiting goes on.
+                # Where nothing came all the while, or one alone, nothing is there: only the waiting goes on.
                 messages = [] if is_idle else await self._there_now()
                 messages = messages or await self._first_to_come()
-                is_idle = not messages
+                is_idle = not messages or (len(messages) == 1 and _is_last(messages[0]))
                 if messages:
                     self.handled = False
                     try:
@@ -257,12 +257,19 @@ async def _undecoded(message: Any) -> Any:
 
 
 NOBODY = "503"
+ACK = "$JS.ACK."
+"""So begins what a message of a durable is acknowledged on."""
 
 
 def _status(message: Msg) -> str | None:
     """The status of a message that the server made itself; None for one that somebody sent, whatever it claims."""
-    sent = message.reply.startswith("$JS.ACK.")
+    sent = message.reply.startswith(ACK)
     return None if sent else (message.headers or {}).get("Status")
+
+
+def _is_last(message: Msg) -> bool:
+    """Whether the durable had nothing behind this as it delivered it."""
+    return message.reply.startswith(ACK) and not message.metadata.num_pending
 
 
 def _read_any_subject(client: Client) -> None:

@@ -132,7 +132,7 @@ class Desk(Generic[S]):
         self.look_at: datetime | None = AT_ONCE
         """Nothing falls due before; None: nothing is planned. Only this process writes deadlines, so it can know."""
         self.has_planned = False
-        """Set by what planned a deadline; cleared as they are looked at."""
+        """Set by what planned a deadline before all others; cleared by whoever then looks when to look."""
         if journal.service == "intake":
             flagged.fill(journal)
 
@@ -224,7 +224,7 @@ class Desk(Generic[S]):
         """Let everything that is due by the clock have its effect, the earliest first, each in its own transaction.
 
         What that plans falls due as well. One whose handling fails is left for later, and holds up no other.
-        The database is asked only when the next one is due, and after a transaction that planned one, or failed.
+        The database is asked only when the next one is due, and after a transaction that failed.
 
         Returns:
             When to look again: when the next is due, or at once where there are very many.
@@ -233,7 +233,6 @@ class Desk(Generic[S]):
             SecondWriter: another process writes this journal.
             sqlalchemy.exc.OperationalError: the database does not take it now; what was not written is due still.
         """
-        self.has_planned = False
         now = self.journal.clock()
         if self.nothing_is_due():
             return self.look_at
@@ -303,8 +302,10 @@ class Desk(Generic[S]):
             elif key.startswith(ASKED_SOON):
                 self._names[key] = names
         self._names = self._names if len(self._names) < CACHE else {}
-        if any(group.deadlines.values()):
-            self.has_planned, self.look_at = True, AT_ONCE
+        soonest = min((each.due for each in group.deadlines.values() if each), default=None)
+        if soonest is not None and (self.look_at is None or soonest < self.look_at):
+            self.look_at = soonest  # Before it is told: whoever clears what was told looks at this next.
+            self.has_planned = True
         self._parked |= group.parked
         self._waiting |= group.waiting
 

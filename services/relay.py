@@ -31,10 +31,10 @@ PAGE = 500
 RECEIPTS_PAGE = 100
 RETRY = 0.5
 CHECK = 5.0
-"""Seconds between looks at whether the stream still holds what was published."""
+"""Seconds between looks at whether the stream still holds what was published.
 
-FORGET = 1.0
-"""Seconds for which receipts that went out may stay; after a crash within it they go out again."""
+As often receipts that went out are deleted; after a crash meanwhile they go out again.
+"""
 
 LEDGER_PATIENCE = 2.0
 
@@ -73,7 +73,8 @@ class Relay:
         self._answered = self._forgotten = 0
         self._letters: int | None = None
         """How many the journal had been given when all of them had gone out; None: not known."""
-        self._forgot_at = 0.0
+        self._seen: tuple[int, str] | None = None
+        """The last event of ours in EVENTS that was found to stand in the journal; what is written never changes."""
         broker.subscriber(again_subject(journal.ward, journal.service))(self._asked_again)
 
     async def run(self) -> None:
@@ -105,8 +106,10 @@ class Relay:
             await self._compare_with_ledger()
         self.position = await self._published(js)
         self.compared.set()
-        looked = _now()
-        while _now() < looked + CHECK:
+        if self._forgotten < self._answered:
+            await self._journal.run(self._forget_receipts, self._answered)
+        again = _now() + CHECK
+        while _now() < again:
             self._journal.committed.clear()
             letters = self._journal.letters
             # Nobody else writes this database: what we have not written is not there, and need not be asked for.
@@ -114,11 +117,8 @@ class Relay:
             receipts, events = await self._journal.run(self._unpublished) if is_new else ([], [])
             await self._send(receipts, events)
             self._letters = letters if len(receipts) < RECEIPTS_PAGE else None
-            if self._forgotten < self._answered and _now() > self._forgot_at + FORGET:
-                await self._journal.run(self._forget_receipts, self._answered)
             if len(receipts) < RECEIPTS_PAGE and len(events) < PAGE:  # That was all; a commit since has been noted.
-                is_tidy = self._forgotten == self._answered
-                await _at_most(CHECK if is_tidy else FORGET, self._journal.committed.wait())
+                await _at_most(again - _now(), self._journal.committed.wait())
 
     async def _compare_with_ledger(self) -> None:
         """What the ledger heard from us must stand in our journal; where it does not answer, it compares itself."""
@@ -145,7 +145,9 @@ class Relay:
         except ContractError:
             log.warning("%s: EVENTS holds what is no event; publishing from the start", self._journal.service)
             return 0
-        await self._journal.run(self._check, "EVENTS", last.position, last.id)
+        if self._seen != (last.position, last.id):
+            await self._journal.run(self._check, "EVENTS", last.position, last.id)
+            self._seen = last.position, last.id
         if not await self._holds_the_first(js):
             log.warning(
                 "%s: EVENTS was made anew and misses the beginning; publishing from there", self._journal.service
@@ -216,7 +218,7 @@ class Relay:
         """Receipts that went out are deleted together, now and then: each deletion is a durable write of its own."""
         with self._journal.engine.begin() as connection:
             connection.execute(_FORGET, {"upto": upto})
-        self._forgotten, self._forgot_at = upto, _now()
+        self._forgotten = upto
 
     async def _asked_again(self, asked: NatsMessage) -> bytes:
         """Somebody misses events from this position on: go back, and publish them again. Returns where the log ends."""

@@ -117,6 +117,7 @@ async def keep_time(desk: Desk[Any], compared: asyncio.Event, sooner: asyncio.Ev
     await compared.wait()
     while True:
         sooner.clear()
+        desk.has_planned = False
         try:
             due = desk.look_at if desk.nothing_is_due() else await desk.journal.run(desk.fall_due)
         except sa.exc.OperationalError as error:

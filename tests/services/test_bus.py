@@ -159,16 +159,17 @@ async def test_one_message_is_handed_over_at_once(server: NatsServer, client: Cl
 
 
 async def test_what_is_idle_only_waits_on(server: NatsServer, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing came all the while nobody asks what is there; after a message somebody does, once."""
+    """Where nothing came all the while, or one message alone, nobody asks what is there; behind more somebody does."""
     monkeypatch.setattr(bus, "IDLE", 0.1)
     asked: list[bool] = []
-    heard: list[bytes] = []
+    heard: list[list[bytes]] = []
 
     async def overhears(message: Msg) -> None:
         asked.append(b"no_wait" in message.data)
 
     async def takes(messages: list[Msg]) -> None:
-        heard.extend(message.data for message in messages)
+        heard.append([message.data for message in messages])
+        await asyncio.sleep(0.2)
         for message in messages:
             await message.ack()
 
@@ -179,11 +180,15 @@ async def test_what_is_idle_only_waits_on(server: NatsServer, client: Client, mo
     await eventually(lambda: len(asked) > 5)
     assert asked[:5] == [True, False, False, False, False]
 
-    await client.jetstream().publish("inbox.w.p.intake.call-report", b"one")
-    await eventually(lambda: asked[-3:] == [True, False, False])
+    for text in (b"one", b"two", b"three", b"four"):
+        await client.jetstream().publish("inbox.w.p.intake.call-report", text)
+        await eventually(lambda: bool(heard))
+    await eventually(lambda: len(heard) == 3)
+    await eventually(lambda: asked[-2:] == [False, False])
     await broker.stop()
-    assert heard == [b"one"]
-    assert sum(asked) == 2
+    assert heard == [[b"one"], [b"two"], [b"three", b"four"]]
+    assert asked[asked.index(True, 1) :][:2] == [True, True]
+    assert sum(asked) == 3
 
 
 async def test_a_deleted_durable_is_survived(server: NatsServer, client: Client) -> None:

@@ -217,8 +217,9 @@ class Bus:
             self.later(seconds + 0.001, self.serve, durable)
 
     def _deliver(self, durable: Durable, to: Connection, reply: str, message: Stored) -> None:
-        ack = f"$JS.ACK.{durable.stream.name}.{durable.name}.{durable.counts[message.seq]}.{message.seq}.0.0.0"
-        self.story.note("delivered", durable.name, message.seq, durable.counts[message.seq])
+        times, behind = durable.counts[message.seq], durable.lag()
+        ack = f"$JS.ACK.{durable.stream.name}.{durable.name}.{times}.{message.seq}.0.0.{behind}"
+        self.story.note("delivered", durable.name, message.seq, times)
         to.deliver(Msg(to, message.subject, ack, message.data, dict(message.headers)), on=reply)  # type: ignore[arg-type]
 
     def stream(self, name: str) -> Stream:

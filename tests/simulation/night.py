@@ -35,6 +35,9 @@ SKIPS = 0.2
 WEATHERS = ((0.0, 0, ""), (0.05, 4, ""), (0.1, 4, ""), (0.3, 8, "one"), (0.3, 8, "reporting"))
 """(the chance that the power goes at a moment where it hurts, how often it may, whose)."""
 
+RESTS = (0.0, 0.2, 1.0, 4.0, 15.0, 15.0)
+"""Seconds, at most, that everybody has for one thing before the next comes."""
+
 PUNCTUAL = 0.9
 """How often a deadline falls due in its own minute, and not only when the next thing happens."""
 
@@ -179,7 +182,7 @@ class Night:
         for at, _, what in moments:
             await self.go_to(at)
             what()
-            await self.rest(self.random.choice((0.0, 0.2, 1.0, 4.0, 15.0, 15.0)))
+            await self.rest(self.random.choice(RESTS))
         await self.go_to(self.script.ends)
         self.heal()
         await asyncio.sleep(LOOKS if self.bus.has_lost else 0.0)

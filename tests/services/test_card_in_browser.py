@@ -532,6 +532,35 @@ def test_a_registrant_is_found_and_linked_with_two_identifiers(screen: Page, cen
     look(screen, "person")
 
 
+def test_a_silent_call_found_to_be_a_registrants_is_taken_from_its_page(screen: Page, centre: Centre) -> None:
+    """Loaded again, its card is the page of a contact about nobody; from there the person is taken, and linked."""
+    before = len(centre.told())
+    screen.goto(f"{centre.address}/calls/new")
+    screen.locator("#not_counted").select_option("silent")
+    screen.locator("#caller_phone").fill("090-0000-1234")
+    expect(screen.locator("#told")).to_contain_text("受け付けました（受付番号 R")
+    until_kept(screen, 0)
+    screen.set_viewport_size({"width": 390, "height": 800})
+    screen.reload()
+    assert screen.get_by_text("相談ではなく、件数外（無言）として記録しています。").is_visible()
+    assert sound(screen, 390)
+    look(screen, "about-nobody")
+    screen.get_by_role("link", name="この連絡の本人を受け付ける").click()
+    expect(screen.locator("#caller_phone")).to_have_value("090-0000-1234")
+    assert sound(screen, 390)
+    look(screen, "taken-for-somebody")
+    screen.locator("#q").type("090-0000-1234")
+    screen.get_by_role("button", name="髙﨑 花子").click()
+    for matched in ("電話番号", "声で分かる"):
+        screen.get_by_label(matched).and_(screen.locator("[data-matched]")).check()
+    screen.locator("#link-button").click()
+    until_kept(screen, 0)
+
+    nobody, *_, somebody, linked = [event for event, _ in centre.told()[before:]]
+    assert (somebody.contact, somebody.matter, somebody.not_counted) == (nobody.contact, 2, "silent")
+    assert (linked.case, linked.contact) == (somebody.case, nobody.contact)
+
+
 def test_with_intake_down_a_call_is_safe_and_gets_its_number_later(screen: Page, centre: Centre) -> None:
     """Nothing stays on the device, the page says that there is no number yet, and shows it when there is one."""
     centre.stop_services()

@@ -75,6 +75,7 @@ const startCard = () => {
     const more = { id: one.id, time: contactBegan, fields: told(now), danger };
     if (one !== first && first.section.dataset.number) more.beside_number = first.section.dataset.number;
     else if (one !== first) more.beside = first.id;
+    else if (form.dataset.beside) more.beside_number = form.dataset.beside; // It was about nobody, as far as was known.
     if (follows?.value.trim()) more.number = follows.value.trim();
     for (const field of [typed, follows]) if (field) field.readOnly = true; // A correction would change them now.
     outbox.put(card, message("call.report", more));

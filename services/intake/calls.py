@@ -173,6 +173,7 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
     reasons = fields.choices("reasons", ward.words["reason"]) or ()
     card = card_of(common.third_party, fields, said, ward)
     _flag_duplicates(common, fields, case, registered, book, ward)
+    fields.birth_date()
     personal = words(said, _both(common.call.personal(), fields.personal()), {**common.call.raw, **fields.raw})
     _write_call(
         common,

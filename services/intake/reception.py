@@ -38,7 +38,7 @@ from services.pages.flag_words import means_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import session_of
 from services.pages.night_log import NightLog
-from services.pages.parked_words import receipt_in_words
+from services.pages.parked_words import accepted_in_words, receipt_in_words
 from services.pages.ringing import Ringing
 from services.pages.terms import Language, Terms
 from services.pages.urgent import urgent_in_words
@@ -52,10 +52,13 @@ CALLED = ("ward", "abuse-report")
 SCRIPT_WORDS = (
     *("saved", "queued", "no_number", "card_parked", "not_registered", "second_identifier", "linking", "chosen"),
     *("colon", "removed", "answered", "not_answered", "cannot_read", "kept_here", "nth_person"),
-    *("undo_press", "pressed_by_mistake"),
+    *("undo_press", "pressed_by_mistake", "no_such_time"),
 )
 OF_THE_CALL = (*CALLER, "channel", "not_counted", "third_party", WORDS)
 """What all persons of a contact share: what stood there of nobody stands on the card of whoever it was."""
+
+IN_ITS_FIELD = frozenset({"birth-date-unusable"})
+"""Flags that are said where it was typed."""
 
 STATUS = {"received": 200, "queued": 202, "unreadable": 400, "unavailable": 503}
 log = logging.getLogger("yoake.pages")
@@ -65,6 +68,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of what the card sent. `state`: received, queued, unavailable or unreadable.
 
     `status`: the receipt's; `detail`: what a person must know of it. `flags` are in words. `href`: the card itself.
+    `wrong`: by a field's name, what cannot be used of it, and what can.
     """
 
     state: str
@@ -73,6 +77,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: str | None = None
     href: str | None = None
     flags: list[str] = []
+    wrong: dict[str, str] = {}
     not_registered: bool = False
     detail: str | None = None
 
@@ -326,20 +331,32 @@ def _answer(outcome: Outcome, terms: Terms) -> Answer:
 def _received(receipt: Receipt, terms: Terms) -> Answer:
     number = receipt.number[0] if receipt.number else None
     odd = [flag for flag in receipt.flags if flag["code"] != "not-registered"]
+    said_there = {_field(flag): _wrong(flag, terms) for flag in odd if flag["code"] in IN_ITS_FIELD}
     return Answer(
         state="received",
         status=receipt.status,
         number=number,
         time=f"{terms.ward.local(receipt.at):%H:%M}",
         href=link_in(terms.language)(f"/calls/{number}") if number else None,
-        flags=list(dict.fromkeys(_in_words(flag, terms) for flag in odd)),
+        flags=list(dict.fromkeys(_in_words(flag, terms) for flag in odd if flag["code"] not in IN_ITS_FIELD)),
+        wrong=said_there,
         not_registered=len(odd) < len(receipt.flags),
         detail=receipt_in_words(receipt, terms) if receipt.reason else None,
     )
 
 
+def _field(flag: Mapping[str, str | None]) -> str:
+    return (flag.get("field") or "").rpartition(".")[2]
+
+
+def _wrong(flag: Mapping[str, str | None], terms: Terms) -> str:
+    """What is wrong in a field, and what would be taken; it stands under that field."""
+    accepted = accepted_in_words(flag.get("accepted") or "", terms.language)
+    return terms.screen("no_such_date") + terms.screen("would_be", accepted=accepted)
+
+
 def _in_words(flag: dict[str, str | None], terms: Terms) -> str:
-    code, field = means_of(flag["code"] or "", terms), (flag.get("field") or "").rpartition(".")[2]
+    code, field = means_of(flag["code"] or "", terms), _field(flag)
     return f"{terms.field(field)}：{code}" if field not in ("", "data") else code
 
 

@@ -211,6 +211,16 @@ ON_THE_CARD = {
         "本人の分からなかった連絡の続きです。受付日時はその連絡のものになります：",
         "The person of a contact that was about nobody; it is dated by that contact:",
     ),
+    "no_such_date": Label(
+        "この日付はありません。入力したまま受け付けました。あとで訂正してください。",
+        "There is no such date. It was taken as you typed it; correct it when you can.",
+    ),
+    "no_such_time": Label(
+        "日時がそろっていないか、ない日付です。この欄は、まだ保存していません"
+        "（受け付けられる内容：年・月・日・時・分のそろった、実在する日時）。",
+        "It is not complete, or there is no such date. This field is not saved yet (accepted: a date and time that "
+        "exist, with year, month, day, hour and minute).",
+    ),
     "nth_person": Label("{n}人目", "Person {n}"),
     "another_person": Label("もう一人の相談を加える", "Another person in the same contact"),
     "another_hint": Label(

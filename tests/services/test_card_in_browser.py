@@ -435,6 +435,36 @@ def test_nothing_on_the_card_is_green_while_any_of_it_is_unsent(screen: Page, ce
     expect(light).not_to_contain_text("未送信")
 
 
+def test_a_date_that_cannot_be_is_said_under_its_field(screen: Page, centre: Centre) -> None:
+    """What is wrong and what would be taken, also where the browser gives it as nothing; it all stays as typed."""
+    before = len(centre.told())
+    screen.set_viewport_size({"width": 390, "height": 800})
+    screen.goto(f"{centre.address}/calls/new")
+    screen.locator("#birth_date").fill("昭和99年13月45日")
+    said = screen.locator("#birth_date-wrong")
+    expect(said).to_contain_text("この日付はありません。入力したまま受け付けました。")
+    expect(said).to_contain_text("昭和60年4月30日など")
+    expect(screen.locator("#birth_date")).to_have_attribute("aria-describedby", "birth_date-wrong")
+    expect(screen.locator("#birth_date")).to_have_value("昭和99年13月45日")
+    screen.locator("#safe_until").press_sequentially("2025")
+    screen.locator("#where").fill("自宅")
+    expect(screen.locator("#safe_until-wrong")).to_contain_text("この欄は、まだ保存していません")
+    until_kept(screen, 0)
+    look(screen, "no-such-date")
+    assert sound(screen, 390)
+    screen.locator("#safe_until").fill("2025-05-13T09:00")
+    screen.locator("#birth_date").fill("昭和60年4月30日")
+    expect(said).to_have_count(0)
+    expect(screen.locator("#safe_until-wrong")).to_have_count(0)
+    access(screen, "s")
+    until_kept(screen, 0)
+
+    (event, box), *_, (_, last) = centre.told()[before:]
+    assert box["birth_date"] == "昭和99年13月45日"
+    assert "birth-date-unusable" in [flag.code for flag in event.flags]
+    assert last["birth_date"] == "昭和60年4月30日"
+
+
 def test_a_press_says_whether_the_ward_answered(screen: Page, centre: Centre) -> None:
     """The button and the line it leaves say the same, once."""
     before = len(centre.told())

@@ -150,6 +150,20 @@ const startCard = () => {
   };
   outbox.watch(() => form.isConnected && stand());
 
+  // What is wrong in a field stands under it, until it is typed anew; what was typed stays there.
+  const fault = (field, text) => {
+    const id = `${field.id}-wrong`;
+    const line = at(id) ?? Object.assign(document.createElement("span"), { id, className: "fault", role: "alert" });
+    line.textContent = text;
+    if (text) field.parentElement.append(line);
+    else line.remove();
+    field.toggleAttribute("aria-invalid", Boolean(text));
+    const others = (field.getAttribute("aria-describedby") ?? "").split(" ").filter((each) => each && each !== id);
+    if (text) others.push(id);
+    if (others.length) field.setAttribute("aria-describedby", others.join(" "));
+    else field.removeAttribute("aria-describedby");
+  };
+
   const show = (one, answer) => {
     if (answer.state === "queued") {
       if (!one.number) say(words.queued);
@@ -161,6 +175,7 @@ const startCard = () => {
     const isParked = ["parked", "conflict"].includes(answer.status);
     const inWords = { number: one.number || words.no_number, time: answer.time, detail: answer.detail };
     say(labelled(one, said(isParked ? "card_parked" : "saved", inWords)), !isParked);
+    for (const [name, text] of Object.entries(answer.wrong ?? {})) fault(one.at(name), text);
     const odd = at("flags");
     for (const text of (answer.flags ?? []).map((flag) => labelled(one, flag))) {
       if ([...odd.children].some((line) => line.textContent === text)) continue;
@@ -194,11 +209,16 @@ const startCard = () => {
 
   form.addEventListener("input", (event) => {
     const { name, dataset } = event.target;
+    if (at(`${event.target.id}-wrong`)) fault(event.target, "");
     if (!name && !dataset.reason) return; // What finds somebody is no part of the card.
     if (name === "name") showPersons();
     began ??= moment();
     clearTimeout(timer);
     if (!event.isComposing) timer = setTimeout(save, PAUSE); // Kana that is not converted yet is half a word.
+  });
+  // A browser gives a time that is half typed, or cannot be, as nothing at all: it would be left out without a word.
+  form.addEventListener("focusout", ({ target }) => {
+    if (target.type === "datetime-local") fault(target, target.validity.badInput ? words.no_such_time : "");
   });
   form.addEventListener("compositionend", () => {
     clearTimeout(timer);

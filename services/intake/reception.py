@@ -28,8 +28,9 @@ from services.era import folded
 from services.intake.contacts import CHANNELS, MISTAKEN, NOT_COUNTED
 from services.intake.door import Door, Outcome
 from services.intake.finding import NotIndexed
-from services.intake.from_page import CALLER, PERSONAL, WORDS, NotUsable, message, read
+from services.intake.from_page import CALLER, PERSONAL, WORDS, FromPage, NotUsable, message, read
 from services.intake.linking import IDENTIFIERS
+from services.intake.meanwhile import recorded_meanwhile
 from services.intake.recall import Recall
 from services.intake.records import text_of
 from services.intake.standing import Lone, Opens, Standing, lone, moved_to, standing
@@ -68,7 +69,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of what the card sent. `state`: received, queued, unavailable or unreadable.
 
     `status`: the receipt's; `detail`: what a person must know of it. `flags` are in words. `href`: the card itself.
-    `wrong`: by a field's name, what cannot be used of it, and what can.
+    `wrong`: by a field's name, what cannot be used of it, and what can. `meanwhile`: by a field's name, what somebody
+    else recorded there since it was shown, which this has been written over.
     """
 
     state: str
@@ -78,6 +80,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     href: str | None = None
     flags: list[str] = []
     wrong: dict[str, str] = {}
+    meanwhile: dict[str, str] = {}
     not_registered: bool = False
     detail: str | None = None
 
@@ -163,9 +166,10 @@ class Reception:
         sent = message(told, _source(session), terms.ward)
         if self._door is None:
             return _told(Answer(state="unavailable"))
+        meanwhile = await run_in_threadpool(self._meanwhile, told, session, terms)
         outcome = await self._door.submit(provider, msgspec.json.encode(sent))
         log.info("said at a page", extra={"provider": provider, "role": session.role.key, "who": session.who})
-        return _told(_answer(outcome, terms))
+        return _told(msgspec.structs.replace(_answer(outcome, terms), meanwhile=meanwhile))
 
     def receipt(self, request: Request) -> Response:
         """What became of what was queued."""
@@ -189,6 +193,18 @@ class Reception:
             alarms = []
         found = [each.text for each in urgent_in_words(alarms, terms, self._clock()) if each.number == number]
         return Response(msgspec.json.encode(found), media_type="application/json")
+
+    def _meanwhile(self, told: FromPage, session: Session, terms: Terms) -> dict[str, str]:
+        """What this writes over that its card never showed; nothing where that cannot be read: a call goes on."""
+        if told.kind != "call.add" or not told.of or not session.sees("calls"):
+            return {}
+        try:
+            opens = self._opens if session.sees("persons") else None
+            found = [each for each in standing(self._log, told.of, terms.ward, opens) if each.number == told.of]
+        except (DatabaseError, sa.exc.SQLAlchemyError):
+            return {}
+        there = recorded_meanwhile(told, found[0].values, terms) if found and found[0].is_last else {}
+        return {name: terms.screen("recorded_meanwhile", theirs=text) for name, text in there.items()}
 
     def _lone(self, number: str, session: Session, language: Language) -> Lone | None:
         ward = self._around.terms(language).ward

@@ -211,6 +211,12 @@ ON_THE_CARD = {
         "本人の分からなかった連絡の続きです。受付日時はその連絡のものになります：",
         "The person of a contact that was about nobody; it is dated by that contact:",
     ),
+    "recorded_meanwhile": Label(
+        "この画面を開いている間に、別の画面で次のように記録されていました：「{theirs}」。"
+        "いま記録されているのは、この欄の内容です。どちらも経過に残ります。",
+        "While this page was open, this was recorded in another: “{theirs}”. "
+        "What stands in this field is recorded now; both stay in the history.",
+    ),
     "no_such_date": Label(
         "この日付はありません。入力したまま受け付けました。あとで訂正してください。",
         "There is no such date. It was taken as you typed it; correct it when you can.",

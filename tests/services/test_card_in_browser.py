@@ -465,6 +465,41 @@ def test_a_date_that_cannot_be_is_said_under_its_field(screen: Page, centre: Cen
     assert last["birth_date"] == "昭和60年4月30日"
 
 
+def test_a_second_window_is_told_what_it_writes_over(screen: Page, centre: Centre) -> None:
+    """Two windows with one card: whoever comes later reads what the other recorded, and both stand in the history."""
+    before = len(centre.told())
+    screen.goto(f"{centre.address}/calls/new")
+    screen.locator("#where").fill("自宅")
+    expect(screen.locator("#told")).to_contain_text("受け付けました（受付番号 R")
+    until_kept(screen, 0)
+    screen.wait_for_url("**/calls/R*")
+    other = screen.context.new_page()
+    other.set_viewport_size({"width": 390, "height": 800})
+    other.goto(screen.url)
+    screen.locator("#where").fill("隣人の家")
+    screen.locator("[data-reason]").first.check()
+    access(screen, "s")
+    until_kept(screen, 0)
+    other.locator("#where").fill("病院")
+    other.locator("#done").fill("架空")
+    access(other, "s")
+    said = other.locator("#where-meanwhile")
+    expect(said).to_contain_text("別の画面で次のように記録されていました：「隣人の家」。")
+    assert sound(other, 390)
+    look(other, "meanwhile")
+    other.locator("#where").fill("病院の待合")
+    access(other, "s")
+    until_kept(other, 0)
+    screen.locator("[data-reason]").last.check()
+    access(screen, "s")
+    until_kept(screen, 0)
+
+    assert other.locator(".meanwhile").count() == 1  # Its own earlier words are no others'.
+    assert screen.locator(".meanwhile").count() == 0  # Nobody else has written what it wrote over.
+    told = [box["where"] for _, box in centre.told()[before:] if "where" in box]
+    assert told == ["自宅", "隣人の家", "病院", "病院の待合"]
+
+
 def test_a_press_says_whether_the_ward_answered(screen: Page, centre: Centre) -> None:
     """The button and the line it leaves say the same, once."""
     before = len(centre.told())

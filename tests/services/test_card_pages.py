@@ -12,6 +12,7 @@ import pytest
 
 from events.adapter import sealed
 from services.intake.from_page import KNOWN, NotUsable, message, read
+from services.intake.meanwhile import recorded_meanwhile
 from services.intake.reception import _received
 from services.pages.terms import Terms
 from tests.desk_examples import LATER, NIGHT, SECRETS, WARD, Centre, call, codes, contact, register
@@ -211,6 +212,40 @@ async def test_a_card_of_two_siblings_is_gone_on_with_by_either_number(tmp_path:
     assert 'data-began="2025-05-12T' in by_second
     assert sections(since) == [("", "R7-0001")]
     assert 'href="/calls/R7-0002">R7-0002</a>' in since
+
+
+LONG = "架空の長い話。" * 2_000
+KNOWN_BY_THE_CARD = {
+    "words": [f"{LONG[:250]}…{LONG[-250:]}"],
+    "where": ["自宅"],
+    "district": [""],
+    "reasons": [["carer-ill"]],
+    "safe_until": ["2025-05-13T09:00"],
+}
+
+
+@pytest.mark.parametrize(
+    ("stands", "told", "over"),
+    [
+        ({"where": "自宅"}, {"where": "病院"}, {}),
+        ({"where": "隣家"}, {"where": "病院"}, {"where": "隣家"}),
+        ({"where": "隣家"}, {"where": "隣家"}, {}),
+        ({"where": "隣家"}, {"name": "架空 太郎"}, {}),
+        ({}, {"where": "病院"}, {}),
+        ({"words": LONG}, {"words": "短い話"}, {}),
+        ({"district": "kinuta"}, {"district": "unknown"}, {"district": "砧"}),
+        ({"reasons": ["other", "carer-ill"]}, {"reasons": []}, {"reasons": "その他、介護者・支援者の疾病・事故"}),
+        ({"reasons": ["carer-ill"]}, {"reasons": ["other"]}, {}),
+        ({"safe_until": "2025-05-13T10:00"}, {"safe_until": MINUTE}, {"safe_until": "令和7年5月13日（火） 10:00"}),
+    ],
+)
+def test_what_a_card_writes_over_that_it_never_showed_is_said(
+    stands: dict[str, Any], told: dict[str, Any], over: dict[str, str]
+) -> None:
+    """What it showed or sent itself, and what says the same, is nobody else's."""
+    page = read(json.dumps(sent("call.add", number="R7-0001", fields=told, known=KNOWN_BY_THE_CARD)).encode())
+
+    assert recorded_meanwhile(page, stands, Terms(WARD, "ja")) == over
 
 
 async def test_a_contact_about_nobody_has_a_page_under_its_number(tmp_path: Path) -> None:

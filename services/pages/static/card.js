@@ -8,6 +8,7 @@ const startCard = () => {
   const at = (id) => document.getElementById(id);
   const said = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   const PAUSE = 1_000;
+  const KNOWN = 4; // As many of the last values of a field are this window's own: what else is found there, another wrote.
   const TWICE = 700; // Milliseconds within which the same button again is the same press.
   const ahead = Date.parse(form.dataset.now) - Date.now(); // How far the server's clock is ahead of this one.
   const moment = () => new Date(Date.now() + ahead).toISOString();
@@ -29,6 +30,12 @@ const startCard = () => {
   const own = (one) => ({ ...named(one.section, false), reasons: reasons(one.section) });
   const values = (one) => ({ ...named(form, true), ...own(one) });
 
+  // Of a long text its ends: enough to be told from another, and never too much to be sent.
+  const abridged = (sent) => {
+    const letters = typeof sent === "string" ? [...sent] : [];
+    return letters.length > 501 ? `${letters.slice(0, 250).join("")}…${letters.slice(-250).join("")}` : sent;
+  };
+
   // One person on the card. `id` is that of their `call.report`; `number`, once it came.
   const personIn = (section) => {
     const one = { section, id: outbox.newId(), number: section.dataset.number, stamps: [], after: [], chosen: null };
@@ -36,6 +43,7 @@ const startCard = () => {
     one.linked = Boolean(section.dataset.linked);
     one.at = (id) => at(section.dataset.prefix + id);
     one.kept = one.blank = values(one);
+    one.known = Object.fromEntries(Object.entries(one.kept).map(([name, shown]) => [name, [abridged(shown)]]));
     return one;
   };
   const persons = [...form.querySelectorAll(".person")].map(personIn);
@@ -88,7 +96,10 @@ const startCard = () => {
     const danger = one.stamps;
     one.stamps = [];
     one.kept = now;
-    if (one.reported) outbox.put(card, message("call.add", { ...which(one), fields, danger }));
+    const known = Object.fromEntries(Object.keys(fields).map((name) => [name, one.known[name] ?? []]));
+    for (const [name, sent] of Object.entries(one.reported ? fields : now))
+      one.known[name] = [...(one.known[name] ?? []), abridged(sent)].slice(-KNOWN);
+    if (one.reported) outbox.put(card, message("call.add", { ...which(one), fields, danger, of: one.number || null, known }));
     else report(one, now, danger);
     for (const sent of one.after.splice(0)) outbox.put(card, sent);
   };
@@ -164,6 +175,15 @@ const startCard = () => {
     else field.removeAttribute("aria-describedby");
   };
 
+  // What another window or another worker wrote into a field while it was open here; it stays to be read.
+  const another = (one, name, text) => {
+    const field = one.at(name === "reasons" ? "reasons-label" : name) ?? at(name);
+    const id = `${field.id}-meanwhile`;
+    const line = at(id) ?? Object.assign(document.createElement("span"), { id, className: "fault meanwhile", role: "alert" });
+    line.textContent = text;
+    field.parentElement.append(line);
+  };
+
   const show = (one, answer) => {
     if (answer.state === "queued") {
       if (!one.number) say(words.queued);
@@ -175,6 +195,7 @@ const startCard = () => {
     const isParked = ["parked", "conflict"].includes(answer.status);
     const inWords = { number: one.number || words.no_number, time: answer.time, detail: answer.detail };
     say(labelled(one, said(isParked ? "card_parked" : "saved", inWords)), !isParked);
+    for (const [name, text] of Object.entries(answer.meanwhile ?? {})) another(one, name, text);
     for (const [name, text] of Object.entries(answer.wrong ?? {})) fault(one.at(name), text);
     const odd = at("flags");
     for (const text of (answer.flags ?? []).map((flag) => labelled(one, flag))) {

@@ -48,6 +48,7 @@ from services.intake.recall import Recall
 from services.intake.reception import Reception
 from services.intake.tonight_cases import TonightCases
 from services.intake.web import Lookup, Register
+from services.intake.whose import registrant_of
 from services.journal import log_of
 from services.keyed import Label
 from services.logs import STARTED, log_to
@@ -138,7 +139,15 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
     frame = with_counts(around(ward, inquiry, outlook.everywhere, is_open=is_open), waiting, sample=bool(published))
     owner, tell = partial(in_charge, backroom.engines["handover"]), partial(to_tell, backroom.engines["handover"])
     site = Site(
-        frame, inquiry, outlook.everywhere, published, is_open=is_open, opens=opens, in_charge=owner, to_tell=tell
+        frame,
+        inquiry,
+        outlook.everywhere,
+        published,
+        is_open=is_open,
+        opens=opens,
+        in_charge=owner,
+        to_tell=tell,
+        whose=lambda case, personal: registrant_of(parts.lookup, case, personal=personal),
     )
     always = patient(frame, ward, is_open=is_open)
     reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing, nights)

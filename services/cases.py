@@ -13,11 +13,18 @@ from services.book import Book, Said, Unusable, Waits
 from services.era import folded
 from services.ward import Keyed, words_of
 
+NOBODY = "nobody"
+"""What a 受付番号 stands for that was given to a contact about nobody: it is no consultation, and never becomes one."""
+
+ABOUT_NOBODY = "this contact is about nobody"
+SAY_WHOM = "a call.report with a matter about the registrant, with `beside_number`: this number"
+"""Who turns out to have been on the line is one more person of that contact, with a number of their own."""
+
 _NUMBER = re.compile(r"[A-Z]\d{1,3}-\d{4,9}")
 
 
 def learn(event: Event, at: datetime, book: Book[Any]) -> None:
-    """Take notice of a call: which case it belongs to, under which names, and whom it concerns."""
+    """Take notice of a call: which case it belongs to, under which names, and whom it concerns; or that it has none."""
     since = event.contact_at if isinstance(event, ContactMoved) else at
     for name, target in _given(event):
         book.name(name, target, since)
@@ -30,6 +37,9 @@ def names_given(event: Event) -> Iterator[str]:
 
 def _given(event: Event) -> Iterator[tuple[str, str]]:
     match event:
+        case CallReceived(case=None, number=number):
+            yield f"number/{number}", NOBODY
+            return
         case CallReceived(case=str() as case, number=number):
             pass
         case ContactMoved(to_case=case, to_number=number):
@@ -60,7 +70,7 @@ def named(said: Said, case: str | None, number: str | None, book: Book[Any]) -> 
 
     Raises:
         Waits: nothing has this name yet.
-        Unusable: no name is given, or a number that is none of ours.
+        Unusable: no name is given, or a number that is none of ours, or one of a contact about nobody.
     """
     if case:
         key = f"case/{said.provider}/{book.reference(case)}"
@@ -71,6 +81,8 @@ def named(said: Said, case: str | None, number: str | None, book: Book[Any]) -> 
     names = book.targets(key)
     if not names:
         raise Waits(key)
+    if names[-1].target == NOBODY:
+        raise Unusable("data.number", ABOUT_NOBODY, SAY_WHOM)
     return next((name.target for name in reversed(names) if name.since <= said.at), names[0].target)
 
 

@@ -11,10 +11,10 @@ import hashlib
 import hmac
 import re
 import secrets
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -82,6 +82,13 @@ class Offer(NamedTuple):
 
     role: Role
     name: str | None
+
+
+class Ended(NamedTuple):
+    """The contract in whose time somebody signed in, and its last day."""
+
+    provider: str
+    until: date
 
 
 class Session(NamedTuple):
@@ -178,14 +185,28 @@ class SignIns:
 
     def session(self, cookie: str) -> Session | None:
         """Who is signed in with this cookie; None: nobody, or nobody any more."""
+        row = self._row(cookie)
+        role = self._role(row.role) if row else None
+        return Session(role, row.name, row.who) if row and role else None
+
+    def ended(self, cookie: str) -> Ended | None:
+        """The contract whose end alone ended the session of this cookie; None where it is another reason."""
+        row = self._row(cookie)
+        role = self._ward.role_of(row.role) if row else None
+        if role is None or role.provider is None or not self._ward.is_over(role.provider, self._clock()):
+            return None
+        contract = self._ward.provider_of(role.provider)
+        return Ended(contract.id, contract.until) if contract and contract.until else None
+
+    def _row(self, cookie: str) -> sa.Row[Any] | None:
+        """A session that was begun and has not run out."""
         if not _TOKEN.fullmatch(cookie):
             return None
         with self._engine().connect() as connection:
             row = connection.execute(sa.select(SESSIONS).where(SESSIONS.c.digest == _digest(cookie))).first()
         if row is None or not hmac.compare_digest(row.digest, _digest(cookie)) or row.until <= self._now():
             return None
-        role = self._role(row.role)
-        return Session(role, row.name, row.who) if role else None
+        return row
 
     def sign_out(self, cookie: str) -> None:
         """End a session, for ever."""

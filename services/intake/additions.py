@@ -64,6 +64,7 @@ def add(said: Said, book: IntakeBook) -> None:
         assert place.case is not None, "a person is a consultation's"
         changes.append(Change(field="person", before=place.case.person, after=person.id))
     danger = _new_attempts(cards.attempts(fields, said, ward), place.contact.card or Card())
+    fields.birth_date()
     personal = words(said, fields.personal(), fields.raw)
     book.flags += fields.flags
     if changes or danger or personal or len(fields.flags) > len(said.flags):

@@ -15,6 +15,7 @@ from events import intake as e
 from events.intake import Flag
 from events.messages import CallCorrect, CallLink, CallUnlink, CaseClose, CaseMerge, CaseSplit, FlagResolve
 from services.book import Name, Said, Unusable, told
+from services.cases import NOBODY
 from services.era import folded
 from services.intake import additions, beside, consultations, corrections, flags, linking, mending
 from services.intake.beside import MOST_MATTERS
@@ -135,6 +136,8 @@ def _lone(common: _Common, book: IntakeBook, ward: Ward) -> None:
     """A contact about nobody: listed, never counted."""
     said, number = common.said, next_number(book, ward, common.said.at)
     personal = words(said, common.call.personal(), common.call.raw)
+    book.name(f"number/{number}", NOBODY, said.at, fresh=True)
+    book.name(f"lone/{number}", common.contact, said.at, fresh=True)
     _write_call(
         common,
         book,
@@ -170,6 +173,7 @@ def _matter(common: _Common, book: IntakeBook, ward: Ward, ordinal: int, given: 
     reasons = fields.choices("reasons", ward.words["reason"]) or ()
     card = card_of(common.third_party, fields, said, ward)
     _flag_duplicates(common, fields, case, registered, book, ward)
+    fields.birth_date()
     personal = words(said, _both(common.call.personal(), fields.personal()), {**common.call.raw, **fields.raw})
     _write_call(
         common,
@@ -236,9 +240,10 @@ def _known_case(said: Said, fields: Fields, known: list[Name], book: IntakeBook,
     """The consultation that a contact belongs to, or None if it opens one; `known`: those under its reference."""
     number = fields.text("number")
     if number:
-        found = book.targets(f"number/{book.reference(folded(number).upper())}")
+        names = book.targets(f"number/{book.reference(folded(number).upper())}")
+        found = [name.target for name in names if name.target != NOBODY]
         if found:
-            return _case_at(book, [name.target for name in found], said.at, ward)
+            return _case_at(book, found, said.at, ward)
         fields.flag("unknown-number", "number", "a reference number of ours (受付番号), such as R7-0123")
     return _case_at(book, [name.target for name in known], said.at, ward) if known else None
 

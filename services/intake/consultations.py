@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from events import intake as e
 from events.messages import CaseClose, CaseMerge, CaseSplit
 from services.book import Said, Unusable, Waits
-from services.cases import number_key, reason_of
+from services.cases import ABOUT_NOBODY, NOBODY, SAY_WHOM, number_key, reason_of
 from services.contact import Contact
 from services.era import fiscal_year_letter
 from services.intake.domain import Case, IntakeBook
@@ -112,7 +112,7 @@ def named_case(
 
     Raises:
         Waits: nothing has this name yet.
-        Unusable: neither is given, or a number that is none of ours.
+        Unusable: neither is given, or a number that is none of ours, or one of a contact about nobody.
     """
     of_number = "number" if field == "case" else f"{field}_number"
     if case:
@@ -123,6 +123,8 @@ def named_case(
         raise Unusable(f"data.{field}", "missing", f"`{field}` (your own reference) or `{of_number}` (受付番号)")
     names = book.targets(key)
     cases = [state for state in (book.state(name.target) for name in names) if isinstance(state, Case)]
+    if any(name.target == NOBODY for name in names):
+        raise Unusable(f"data.{of_number}", ABOUT_NOBODY, SAY_WHOM)
     if not cases:
         raise Waits(key)
     cases.sort(key=lambda found: found.began_at)

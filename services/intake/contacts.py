@@ -73,7 +73,8 @@ class SaysWhich(Protocol):
 
 
 def named_contact(said: Said, message: SaysWhich, book: IntakeBook) -> Place:
-    """The contact that a message names: by its `call.report`, or the last one of a consultation.
+    """The contact that a message names: by its `call.report`, or by a 受付番号: the last one of a consultation, or one
+    about nobody.
 
     Raises:
         Waits: nothing has this name yet.
@@ -83,10 +84,19 @@ def named_contact(said: Said, message: SaysWhich, book: IntakeBook) -> Place:
         return reported(said, message.call, message.source, message.matter, book)
     if not message.number:
         raise Unusable("data.call", "missing", "`call` (the id of its call.report) or `number` (our 受付番号)")
+    if (lone := _lone(message.number, book)) is not None:
+        return Place(contact=lone, case=None)
     case = named_case(said, None, message.number, book, book.ward_at(said.at))
     if not case.contacts:
         raise Unusable("data.number", "every contact of it was moved away", "the number to which they were moved")
     return Place(contact=max(case.contacts, key=lambda contact: contact.at), case=case)
+
+
+def _lone(number: str, book: IntakeBook) -> Contact | None:
+    """The contact about nobody to which a 受付番号 was given; None: it is a consultation's, or nobody's yet."""
+    names = book.targets(f"lone/{book.reference(folded(number).upper())}")
+    state = book.state(names[-1].target) if names else None
+    return state if isinstance(state, Contact) else None
 
 
 def reported(said: Said, call: str, source: str | None, matter: int, book: IntakeBook) -> Place:

@@ -16,6 +16,7 @@ from events import intake as e
 from events.intake import Card, Change
 from events.messages import CallCorrect
 from services.book import Said, Unusable, one_of
+from services.cases import ABOUT_NOBODY
 from services.contact import Contact
 from services.era import folded
 from services.intake import card as cards
@@ -75,9 +76,7 @@ def _target(said: Said, message: CallCorrect, place: Place, book: IntakeBook, wa
     if message.to is None and message.to_number is None:
         return None
     if place.case is None:
-        raise Unusable(
-            "data.to", "this contact is about nobody", "a call.report with a matter, under this consultation"
-        )
+        raise Unusable("data.to", ABOUT_NOBODY, "a call.report with a matter, under this consultation")
     to = named_case(said, message.to, message.to_number, book, ward, field="to")
     return None if to.id == place.case.id else to
 
@@ -96,7 +95,7 @@ def _values(said: Said, message: CallCorrect, place: Place, ward: Ward) -> Itera
         if kind is not None and after is None:
             raise Unusable("data.not_counted", "not one of the known values", ", ".join([*NOT_COUNTED, "null"]))
         if after is None and place.case is None:
-            raise Unusable("data.not_counted", "this contact is about nobody", "a call.report with a matter")
+            raise Unusable("data.not_counted", ABOUT_NOBODY, "a call.report with a matter")
         yield "not_counted", contact.not_counted, after
     if "channel" in given:
         yield "channel", contact.channel, CHANNELS[one_of("data.channel", given["channel"], CHANNELS)]

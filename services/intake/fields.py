@@ -7,7 +7,7 @@ from typing import Any
 
 from events.intake import Flag
 from services.book import Said
-from services.era import folded, parse_date
+from services.era import folded, is_no_day, parse_date
 from services.inbox import moment
 from services.ward import Ward
 
@@ -165,6 +165,12 @@ class Fields:
         """What is personal, as it came."""
         value = self._values.get("personal")
         return dict(value) if isinstance(value, dict) else {}
+
+    def birth_date(self) -> None:
+        """Note a date of birth in a call that is written as a date, and is none; it stays as it was typed."""
+        given = self.personal().get("birth_date")
+        if isinstance(given, str) and is_no_day(given):
+            self.flag("birth-date-unusable", "personal.birth_date", A_DAY)
 
     def flag(self, code: str, name: str | None = None, accepted: str | None = None) -> None:
         """Note something odd about a field, or about the whole."""

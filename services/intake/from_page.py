@@ -49,7 +49,8 @@ class FromPage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     `call` is the id of the card's `call.report`; `number`: a card that is gone on with, or, in a report, the
     consultation of which this is a further contact. `beside`, `beside_number`: a report of another person in the
-    same contact. `synthetic`: whether the badge stood on the page.
+    same contact. `synthetic`: whether the badge stood on the page. `of`, `known`: the number as the card has it by now,
+    and by field what it has shown and sent so far; they are for telling what somebody else recorded meanwhile.
     """
 
     kind: Literal["call.report", "call.add", "call.link", "call.unlink", "call.correct"]
@@ -66,6 +67,8 @@ class FromPage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     reason: str | None = None
     fields: dict[str, Value] = {}
     danger: list[Stamp] = []
+    of: str | None = None
+    known: dict[str, list[Value]] = {}
 
 
 def read(body: bytes) -> FromPage:

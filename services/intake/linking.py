@@ -7,6 +7,7 @@ from typing import Any
 from events import intake as e
 from events.messages import CallLink, CallUnlink
 from services.book import Said, Unusable, Waits
+from services.cases import ABOUT_NOBODY, SAY_WHOM
 from services.intake.consultations import mention
 from services.intake.contacts import Place, is_on_register, named_contact, registrant
 from services.intake.domain import Case, IntakeBook, Person
@@ -25,7 +26,7 @@ def link(said: Said, message: CallLink, book: IntakeBook) -> None:
         Unusable: too little agrees and no reason is stated, or it is linked to somebody else.
     """
     place = named_contact(said, message, book)
-    case, person = _case(place), _registrant(said, message, book)
+    case, person = _case(place, message), _registrant(said, message, book)
     matched, reason = _matched(message), _reason(message.personal)
     if len(matched) < ENOUGH and reason is None:
         raise Unusable(
@@ -70,7 +71,7 @@ def unlink(said: Said, message: CallUnlink, book: IntakeBook) -> None:
         Unusable: it does not say which call.
     """
     place = named_contact(said, message, book)
-    case = _case(place)
+    case = _case(place, message)
     mention(book, case)
     if case.before is None:
         book.target(_name(place))  # Waits, where it was never linked; undone already, where it was.
@@ -92,9 +93,11 @@ def _stands(case: Case, book: IntakeBook) -> Person | None:
     return registrant(case.person, book)
 
 
-def _case(place: Place) -> Case:
+def _case(place: Place, message: CallLink | CallUnlink) -> Case:
     if place.case is None:
-        raise Unusable("data.call", "this contact is about nobody", "a call.report with a matter about the registrant")
+        by_call = "a call.report with a matter about the registrant, with `beside`: this call"
+        field, accepted = ("call", by_call) if message.call else ("number", SAY_WHOM)
+        raise Unusable(f"data.{field}", ABOUT_NOBODY, accepted)
     return place.case
 
 

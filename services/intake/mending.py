@@ -14,6 +14,7 @@ from typing import Final
 from events import intake as e
 from events.intake import Change
 from services.book import UNREADABLE, Said
+from services.era import is_no_day
 from services.intake.contacts import Place
 from services.intake.domain import Case, IntakeBook, Person
 from services.intake.eligibility import Eligibility
@@ -105,6 +106,9 @@ def told(changes: Iterable[Change], personal: Mapping[str, object] | None) -> fr
     fields = {change.field for change in changes if change.after is not None}
     parts = {f"personal.{name}" for name, value in (personal or {}).items() if value not in (None, "")}
     parts.discard(f"personal.{UNREADABLE}")
+    birth = (personal or {}).get("birth_date")
+    if isinstance(birth, str) and is_no_day(birth):
+        parts.discard("personal.birth_date")  # It is told again, and is no date this time either.
     return frozenset(fields | parts | ({"personal"} if parts else set()))
 
 

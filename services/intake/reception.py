@@ -28,19 +28,20 @@ from services.era import folded
 from services.intake.contacts import CHANNELS, MISTAKEN, NOT_COUNTED
 from services.intake.door import Door, Outcome
 from services.intake.finding import NotIndexed
-from services.intake.from_page import NotUsable, message, read
+from services.intake.from_page import CALLER, PERSONAL, WORDS, FromPage, NotUsable, message, read
 from services.intake.linking import IDENTIFIERS
+from services.intake.meanwhile import recorded_meanwhile
 from services.intake.recall import Recall
 from services.intake.records import text_of
-from services.intake.standing import Opens, Standing, moved_to, standing
+from services.intake.standing import Lone, Opens, Standing, lone, moved_to, standing
 from services.intake.web import Lookup
 from services.pages.flag_words import means_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import session_of
 from services.pages.night_log import NightLog
-from services.pages.parked_words import receipt_in_words
+from services.pages.parked_words import accepted_in_words, receipt_in_words
 from services.pages.ringing import Ringing
-from services.pages.terms import Terms
+from services.pages.terms import Language, Terms
 from services.pages.urgent import urgent_in_words
 from services.signin import Session
 
@@ -52,8 +53,14 @@ CALLED = ("ward", "abuse-report")
 SCRIPT_WORDS = (
     *("saved", "queued", "no_number", "card_parked", "not_registered", "second_identifier", "linking", "chosen"),
     *("colon", "removed", "answered", "not_answered", "cannot_read", "kept_here", "nth_person"),
-    *("undo_press", "pressed_by_mistake"),
+    *("undo_press", "pressed_by_mistake", "no_such_time"),
 )
+OF_THE_CALL = (*CALLER, "channel", "not_counted", "third_party", WORDS)
+"""What all persons of a contact share: what stood there of nobody stands on the card of whoever it was."""
+
+IN_ITS_FIELD = frozenset({"birth-date-unusable"})
+"""Flags that are said where it was typed."""
+
 STATUS = {"received": 200, "queued": 202, "unreadable": 400, "unavailable": 503}
 log = logging.getLogger("yoake.pages")
 
@@ -62,6 +69,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of what the card sent. `state`: received, queued, unavailable or unreadable.
 
     `status`: the receipt's; `detail`: what a person must know of it. `flags` are in words. `href`: the card itself.
+    `wrong`: by a field's name, what cannot be used of it, and what can. `meanwhile`: by a field's name, what somebody
+    else recorded there since it was shown, which this has been written over.
     """
 
     state: str
@@ -70,6 +79,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     time: str | None = None
     href: str | None = None
     flags: list[str] = []
+    wrong: dict[str, str] = {}
+    meanwhile: dict[str, str] = {}
     not_registered: bool = False
     detail: str | None = None
 
@@ -107,9 +118,14 @@ class Reception:
         ]
 
     def new(self, request: Request) -> Response:
-        """An empty card; with `number`, for a further contact of that consultation."""
+        """An empty card; with `number`, for a further contact of that consultation.
+
+        With `beside`, for whoever a contact about nobody turned out to be about.
+        """
         session, _ = _speaker(request)
-        return self._card(request, session, [], follows=request.query_params.get("number", "")[:20])
+        asked = request.query_params
+        nobody = self._lone(asked["beside"][:20], session, language_of(request)) if "beside" in asked else None
+        return self._card(request, session, [], follows=asked.get("number", "")[:20], nobody=nobody)
 
     def known(self, request: Request) -> Response:
         """The card of the last contact under a number, to go on with; with everybody about whom that contact was.
@@ -123,6 +139,9 @@ class Reception:
         number = folded(request.path_params["number"]).upper()
         found = standing(self._log, number, terms.ward, self._opens if session.sees("persons") else None)
         if not found:
+            nobody = self._lone(number, session, terms.language)
+            if nobody is not None:
+                return self._of_nobody(request, session, nobody, terms)
             to = moved_to(self._log, number)
             if to is None:
                 raise HTTPException(404)
@@ -147,9 +166,10 @@ class Reception:
         sent = message(told, _source(session), terms.ward)
         if self._door is None:
             return _told(Answer(state="unavailable"))
+        meanwhile = await run_in_threadpool(self._meanwhile, told, session, terms)
         outcome = await self._door.submit(provider, msgspec.json.encode(sent))
         log.info("said at a page", extra={"provider": provider, "role": session.role.key, "who": session.who})
-        return _told(_answer(outcome, terms))
+        return _told(msgspec.structs.replace(_answer(outcome, terms), meanwhile=meanwhile))
 
     def receipt(self, request: Request) -> Response:
         """What became of what was queued."""
@@ -174,10 +194,43 @@ class Reception:
         found = [each.text for each in urgent_in_words(alarms, terms, self._clock()) if each.number == number]
         return Response(msgspec.json.encode(found), media_type="application/json")
 
+    def _meanwhile(self, told: FromPage, session: Session, terms: Terms) -> dict[str, str]:
+        """What this writes over that its card never showed; nothing where that cannot be read: a call goes on."""
+        if told.kind != "call.add" or not told.of or not session.sees("calls"):
+            return {}
+        try:
+            opens = self._opens if session.sees("persons") else None
+            found = [each for each in standing(self._log, told.of, terms.ward, opens) if each.number == told.of]
+        except (DatabaseError, sa.exc.SQLAlchemyError):
+            return {}
+        there = recorded_meanwhile(told, found[0].values, terms) if found and found[0].is_last else {}
+        return {name: terms.screen("recorded_meanwhile", theirs=text) for name, text in there.items()}
+
+    def _lone(self, number: str, session: Session, language: Language) -> Lone | None:
+        ward = self._around.terms(language).ward
+        opens = self._opens if session.sees("persons") else None
+        return lone(self._log, folded(number).upper(), ward, opens)
+
+    def _of_nobody(self, request: Request, session: Session, nobody: Lone, terms: Terms) -> Response:
+        """What was said in a contact about nobody: no card, since there is nobody on it."""
+        log.info("looked at", extra={"case": nobody.contact, "role": session.role.key, "who": session.who})
+        return render(
+            request, TEMPLATES, "lone.html", self._around.frame(terms), terms, lone=nobody, said=_lines(nobody, terms)
+        )
+
     def _card(
-        self, request: Request, session: Session, stands: list[Standing], follows: str, asked: str = ""
+        self,
+        request: Request,
+        session: Session,
+        stands: list[Standing],
+        follows: str,
+        asked: str = "",
+        nobody: Lone | None = None,
     ) -> Response:
-        """`asked`: the number that was asked for. Who rang again since is another contact's, and linked to."""
+        """`asked`: the number that was asked for. Who rang again since is another contact's, and linked to.
+
+        `nobody`: the contact, about nobody as yet, in which the person of this card was.
+        """
         terms = self._around.terms(language_of(request))
         frame = self._around.frame(terms)
         last = [each for each in stands if each.is_last]
@@ -192,12 +245,13 @@ class Reception:
             frame,
             terms,
             persons=[_section(n, each, self._name(session, each)) for n, each in enumerate(here, start=1)]
-            or [_Section(prefix="")],
+            or [_Section(prefix="", values=_of_the_call(nobody))],
             blank=_Section(prefix="blank-"),
             later=[each.number for each in stands if not each.is_last],
             removed=[each.number for each in last if each not in here],
             noted=[noted[number] for number in numbers if number in noted],
-            began=here[0].began_at.isoformat() if here else "",
+            began=here[0].began_at.isoformat() if here else nobody.began_at.isoformat() if nobody else "",
+            beside=nobody.number if nobody else "",
             asked=asked,
             follows=follows,
             attempts=attempts,
@@ -243,6 +297,18 @@ def _section(n: int, stands: Standing, linked_name: str | None) -> _Section:
     return _Section("" if n == 1 else f"p{n}-", stands.number, stands.values, stands.person, linked_name)
 
 
+def _of_the_call(nobody: Lone | None) -> dict[str, Any]:
+    return {name: nobody.values[name] for name in OF_THE_CALL if name in nobody.values} if nobody else {}
+
+
+def _lines(nobody: Lone, terms: Terms) -> list[tuple[str, str]]:
+    """What was said in a contact about nobody, each with its name."""
+    of_caller = f"{terms.screen('caller')}{terms.screen('colon')}"
+    said = [(of_caller + terms.personal(part), name) for name, part in CALLER.items()]
+    said += [(terms.personal(name), name) for name in (WORDS, *PERSONAL)]
+    return [(label, str(nobody.values[name])) for label, name in said if name in nobody.values]
+
+
 def _speaker(request: Request) -> tuple[Session, str]:
     """Who is signed in, and for which provider; for others there is no such page."""
     session = session_of(request)
@@ -281,20 +347,32 @@ def _answer(outcome: Outcome, terms: Terms) -> Answer:
 def _received(receipt: Receipt, terms: Terms) -> Answer:
     number = receipt.number[0] if receipt.number else None
     odd = [flag for flag in receipt.flags if flag["code"] != "not-registered"]
+    said_there = {_field(flag): _wrong(flag, terms) for flag in odd if flag["code"] in IN_ITS_FIELD}
     return Answer(
         state="received",
         status=receipt.status,
         number=number,
         time=f"{terms.ward.local(receipt.at):%H:%M}",
-        href=link_in(terms.language)(f"/calls/{number}") if number and receipt.case else None,
-        flags=list(dict.fromkeys(_in_words(flag, terms) for flag in odd)),
+        href=link_in(terms.language)(f"/calls/{number}") if number else None,
+        flags=list(dict.fromkeys(_in_words(flag, terms) for flag in odd if flag["code"] not in IN_ITS_FIELD)),
+        wrong=said_there,
         not_registered=len(odd) < len(receipt.flags),
         detail=receipt_in_words(receipt, terms) if receipt.reason else None,
     )
 
 
+def _field(flag: Mapping[str, str | None]) -> str:
+    return (flag.get("field") or "").rpartition(".")[2]
+
+
+def _wrong(flag: Mapping[str, str | None], terms: Terms) -> str:
+    """What is wrong in a field, and what would be taken; it stands under that field."""
+    accepted = accepted_in_words(flag.get("accepted") or "", terms.language)
+    return terms.screen("no_such_date") + terms.screen("would_be", accepted=accepted)
+
+
 def _in_words(flag: dict[str, str | None], terms: Terms) -> str:
-    code, field = means_of(flag["code"] or "", terms), (flag.get("field") or "").rpartition(".")[2]
+    code, field = means_of(flag["code"] or "", terms), _field(flag)
     return f"{terms.field(field)}：{code}" if field not in ("", "data") else code
 
 

@@ -23,7 +23,8 @@ from events.intake import (
     CallUnlinked,
     Card,
 )
-from services.contact import attempts_of
+from services.cases import NOBODY
+from services.contact import Contact, attempts_of
 from services.database import among
 from services.intake.beside import MOST_MATTERS
 from services.intake.contacts import MISTAKEN
@@ -65,6 +66,51 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return attempts_of(self.card)
 
 
+class Lone(msgspec.Struct, frozen=True, kw_only=True):
+    """A contact about nobody: what stands of it, by the names of the card's fields; and who was found to be concerned.
+
+    `since`: the 受付番号 of the consultations that were told to have been in this same contact.
+    """
+
+    number: str
+    contact: str
+    began_at: datetime
+    values: dict[str, Any]
+    card: Card
+    since: list[str]
+
+    @property
+    def attempts(self) -> list[tuple[Attempt, bool]]:
+        """As of `Standing`."""
+        return attempts_of(self.card)
+
+
+def lone(log: LogReader, number: str, ward: Ward, opens: Opens | None) -> Lone | None:
+    """The contact about nobody to which a reference number was given; None where it is a consultation's, or nobody's.
+
+    `opens` None: what is personal stays shut.
+    """
+    with log.engine.connect() as connection:
+        found = list(_named(log, connection, [f"lone/{number}"]).items())
+        if not found:
+            return None
+        contact, history = found[0]
+        others = _named(log, connection, [f"contact/{contact}/{matter}" for matter in range(2, MOST_MATTERS + 1)])
+    state: State | None = None
+    for record in history:
+        state = evolve(state, event_of(record), record.time)
+    assert isinstance(state, Contact), "nothing else has such a name"
+    beside = [card for told in others.values() if (card := _card(told, contact, ward, None))]
+    return Lone(
+        number=number,
+        contact=contact,
+        began_at=state.at,
+        values=_values(state, opened_card(history, None, contact, opens) if opens else {}, ward),
+        card=state.card or Card(),
+        since=[each.number for each in sorted(beside, key=lambda each: each.matter)],
+    )
+
+
 def standing(log: LogReader, number: str, ward: Ward, opens: Opens | None) -> list[Standing]:
     """The cards of the last contact under a reference number, of all persons in it, in the order of their telling.
 
@@ -86,8 +132,8 @@ def standing(log: LogReader, number: str, ward: Ward, opens: Opens | None) -> li
 def is_number(log: LogReader, number: str) -> bool:
     """Whether a reference number was ever given to a consultation."""
     with log.engine.connect() as connection:
-        query = sa.select(NAMES.c.target).where(NAMES.c.key == f"number/{number}").limit(1)
-        return connection.execute(query).first() is not None
+        own = sa.and_(NAMES.c.key == f"number/{number}", NAMES.c.target != NOBODY)
+        return connection.execute(sa.select(NAMES.c.target).where(own).limit(1)).first() is not None
 
 
 def moved_to(log: LogReader, number: str) -> str | None:
@@ -126,26 +172,30 @@ def _card(history: list[Recorded], contact_id: str | None, ward: Ward, opens: Op
     contact = next((each for each in state.contacts if each.id == contact_id), None) if contact_id else last
     if contact is None:
         return None
-    card = contact.card or Card()
-    values = {
-        "district": contact.district,
-        "channel": contact.channel,
-        "not_counted": contact.not_counted,
-        "reasons": list(contact.reasons),
-        **_clear(card, ward),
-        **texts_of_card(opened_card(history, state, contact.id, opens) if opens else {}),
-    }
     return Standing(
         number=state.number,
         case=state.id,
         contact=contact.id,
         matter=contact.matter,
         began_at=contact.at,
-        values={name: value for name, value in values.items() if value not in (None, "", [])},
-        card=card,
+        values=_values(contact, opened_card(history, state, contact.id, opens) if opens else {}, ward),
+        card=contact.card or Card(),
         person=state.person if state.before is not None else None,
         is_last=contact.id == last.id,
     )
+
+
+def _values(contact: Contact, personal: dict[str, Any], ward: Ward) -> dict[str, Any]:
+    """What stands in the fields of a contact's card."""
+    values = {
+        "district": contact.district,
+        "channel": contact.channel,
+        "not_counted": contact.not_counted,
+        "reasons": list(contact.reasons),
+        **_clear(contact.card or Card(), ward),
+        **texts_of_card(personal),
+    }
+    return {name: value for name, value in values.items() if value not in (None, "", [])}
 
 
 def opened_card(history: list[Recorded], case: State | None, contact: str, opens: Opens) -> dict[str, Any]:

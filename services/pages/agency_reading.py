@@ -23,6 +23,7 @@ from events.intake import (
     PersonSplit,
 )
 from events.placement import PlacementArranged
+from services.cases import NOBODY
 from services.database import among
 from services.journal import log_of, originator
 from services.tables import NAMES
@@ -104,7 +105,8 @@ def facilities(placement: sa.Engine, placements: Collection[str]) -> dict[str, s
 def case_under(intake: sa.Engine, number: str) -> str | None:
     """The case with this 受付番号."""
     with intake.connect() as connection:
-        query = sa.select(NAMES.c.target).where(NAMES.c.key == f"number/{number}")
+        own = sa.and_(NAMES.c.key == f"number/{number}", NAMES.c.target != NOBODY)
+        query = sa.select(NAMES.c.target).where(own)
         return connection.execute(query).scalars().first()
 
 

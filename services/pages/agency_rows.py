@@ -170,7 +170,8 @@ def todo(passing: Passing, terms: Terms) -> str:
     if passing.is_left:
         why = (status(passing.status, terms), _text("reason", passing.reason, terms) if passing.reason else "")
         owner = terms.owner(passing.owner) if passing.owner else terms.provider(passing.giver)
-        told.append(terms.screen("what_next", why=terms.listed(each for each in why if each), owner=owner))
+        word = "what_next_unwanted" if passing.reason in UNWILLING else "what_next"
+        told.append(terms.screen(word, why=terms.listed(each for each in why if each), owner=owner))
     return "　".join(told)
 
 

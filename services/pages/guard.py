@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import sqlalchemy as sa
 from starlette.concurrency import run_in_threadpool
@@ -15,11 +16,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.ward import Sees
 
 if TYPE_CHECKING:
-    from services.signin import Session, SignIns
+    from services.signin import Ended, Session, SignIns
 
 Endpoint = Callable[[Request], Response]
 Acting = Callable[[Request], Awaitable[Response]]
 _KEY = "yoake.session"
+FORM = "application/x-www-form-urlencoded"
+LARGEST_TYPED = 1024 * 1024
+"""Bytes of a form that is shown again to whoever sent it."""
 
 
 def session_of(request: HTTPConnection) -> Session | None:
@@ -78,10 +82,13 @@ class Guard:
         signins: SignIns,
         cookie: str,
         is_open: Callable[[str], bool],
-        closed: Endpoint,
+        closed: Callable[[Request, Ended | None, Mapping[str, str]], Response],
         unavailable: Callable[[Request, Exception], Response],
     ) -> None:
-        """`closed` answers whoever must sign in first, `unavailable` where nobody can be looked up."""
+        """`closed` answers whoever must sign in first, `unavailable` where nobody can be looked up.
+
+        `closed` is given the contract that ended under somebody who was signed in, and the form that they sent then.
+        """
         self._app, self._signins, self._cookie = app, signins, cookie
         self._is_open, self._closed, self._unavailable = is_open, closed, unavailable
 
@@ -94,7 +101,9 @@ class Guard:
             token = request.cookies.get(self._cookie)
             scope[_KEY] = await run_in_threadpool(self._signins.session, token) if token else None
             if scope[_KEY] is None and not self._is_open(scope["path"]):
-                response: Any = await run_in_threadpool(self._closed, request)
+                ended = await run_in_threadpool(self._signins.ended, token) if token else None
+                typed = await _typed(Request(scope, receive)) if ended else {}
+                response: Any = await run_in_threadpool(self._closed, request, ended, typed)
                 await response(scope, receive, send)
                 return
         except (sa.exc.DatabaseError, sa.exc.TimeoutError) as error:
@@ -102,3 +111,15 @@ class Guard:
             await response(scope, receive, send)
             return
         await self._app(scope, receive, send)
+
+
+async def _typed(request: Request) -> dict[str, str]:
+    """The fields of a form, for whoever sent it; nothing where it is none, or cannot be read."""
+    if request.method != "POST" or not request.headers.get("content-type", "").startswith(FORM):
+        return {}
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_TYPED:
+            return {}
+    return dict(parse_qsl(body.decode("ascii", "replace"), errors="replace"))

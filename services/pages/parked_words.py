@@ -207,7 +207,12 @@ _ACCEPTED = {
     "a time within the provider's bands": "担当の時間帯の日時",
     "a time within the provider's contract": "契約期間の日時",
     "a call.report with a matter": "相談のある連絡（call.report）",
-    "a call.report with a matter about the registrant": "この登録者の相談がある連絡（call.report）",
+    "a call.report with a matter about the registrant, with `beside`: this call": (
+        "同じ連絡の記録としての、この登録者の相談がある連絡（call.report、beside）"
+    ),
+    "a call.report with a matter about the registrant, with `beside_number`: this number": (
+        "同じ連絡の記録としての、この登録者の相談がある連絡（call.report、beside_numberにこの受付番号）"
+    ),
     "a call.report with a matter about this person": "この方の相談がある連絡（call.report）",
     "a call.report with a matter, under this consultation": "この相談の連絡（call.report）",
     "a certificate that holds on the day of registration": "登録日に有効な受給者証",

@@ -6,7 +6,7 @@ site alone is sent only with what was asked for from one of its own pages.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 from starlette.requests import Request
@@ -14,15 +14,22 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from services.pages.frame import Around, home_of, language_of, link_in, render, templates_in
-from services.pages.terms import Language
+from services.pages.terms import Language, Terms
+from services.pages.unseen import seen
 from services.pages.words import SCREEN
-from services.signin import LINK_LASTS, SESSION_LASTS, NoSuchLink, SignIns, Why
+from services.signin import LINK_LASTS, SESSION_LASTS, Ended, NoSuchLink, SignIns, Why
 from services.ward import Ward
 
 TEMPLATES = templates_in()
 MINUTES = int(LINK_LASTS.total_seconds() // 60)
 WORDS = {Why.used: "link_used", Why.expired: "link_expired", Why.unknown: "link_unknown"}
 HOURS = int(SESSION_LASTS.total_seconds() // 3600)
+
+
+OURS = frozenset({"key", "lang", "do", "seen", "back", "all", "code", "code_shown", "field", "holder", "item"}) | {
+    *("matter", "night", "number", "page", "position", "version", "way")
+}
+"""The fields of our forms that nobody types."""
 
 
 class Signing:
@@ -44,9 +51,24 @@ class Signing:
         """How to sign in."""
         return self._how(request)
 
-    def closed(self, request: Request) -> Response:
-        """The same, in the place of a page that is for those who have signed in; whether there is one is not said."""
-        return self._how(request, 403, again=request.method == "GET", unsent=request.method != "GET")
+    def closed(self, request: Request, ended: Ended | None, typed: Mapping[str, str]) -> Response:
+        """The same, in the place of a page that is for those who have signed in; whether there is one is not said.
+
+        `ended`: the contract whose end signed them out. What they `typed` into a form is told to them alone, once: it
+        was recorded nowhere.
+        """
+        unsent = request.method != "GET"
+        if ended is None:
+            return self._how(request, 403, again=not unsent, unsent=unsent)
+        kept = [(name, text) for name, text in typed.items() if name not in OURS and seen(text).strip()]
+        return self._page(
+            request,
+            "ended.html",
+            403,
+            words={language: _ended(self._around.terms(language), ended, unsent) for language in get_args(Language)},
+            unsent=unsent,
+            typed=[(_label(name, self._around.terms(language_of(request))), seen(text)) for name, text in kept],
+        )
 
     def offered(self, request: Request) -> Response:
         """As whom a link signs in, and the button that does."""
@@ -112,3 +134,21 @@ class Signing:
         }
         example = self._ward.roles[0].key
         return self._page(request, "signin.html", status, words=words, again=again, example=example)
+
+
+def _ended(terms: Terms, ended: Ended, unsent: bool) -> dict[str, str]:
+    """That a contract is over, and what became of what was sent after its end."""
+    over = terms.screen("contract_over", who=terms.provider(ended.provider), day=terms.day(ended.until, weekday=True))
+    recorded = [terms.screen("not_recorded")] if unsent else []
+    return {
+        "what": " ".join([over, *recorded]),
+        "here": terms.screen("kept_in_page"),
+        "below": terms.screen("kept_below"),
+        "next": terms.screen("who_goes_on"),
+    }
+
+
+def _label(name: str, terms: Terms) -> str:
+    """What a field of a form is called, where it has a word of its own."""
+    last = name.rpartition("-")[2]
+    return next((word for each in (name, last) if (word := terms.personal(each)) != each), "")

@@ -194,6 +194,25 @@ _SCREEN = {
         "サインインの有効期限が切れています。まだ送っていません。サインインし直してから、もう一度入力してください。",
         "You are no longer signed in. Nothing was sent. Sign in again, then enter it once more.",
     ),
+    "contract_is_over": Label("受託の契約が終わりました", "The contract is over"),
+    "contract_over": Label(
+        "{who}の契約は{day}で終わりました。この事業者の画面は、もう使えません。",
+        "The contract of the {who} ended with {day}. Its pages can be used no longer.",
+    ),
+    "not_recorded": Label("いま送った内容は、記録していません。", "What you have just sent was not recorded."),
+    "kept_in_page": Label(
+        "入力した内容は、この画面に残っています。書き写して、いまの受託事業者に渡してください。",
+        "What you typed is still on this page. Copy it, and hand it to the provider who is under contract now.",
+    ),
+    "kept_below": Label(
+        "入力した内容を下に表示しています。この画面を閉じると消えるので、書き写してください。",
+        "What you typed stands below. It is gone once you close this page: copy it.",
+    ),
+    "who_goes_on": Label(
+        "続きは、いまの受託事業者が記録します。", "What is left, the provider who is under contract now records."
+    ),
+    "what_was_typed": Label("入力した内容（記録していません）", "What you typed (not recorded)"),
+    "ended_kept": Label("この端末に残しています。未送信 {n}件", "It stays on this device. Unsent: {n}"),
     "signin_to_open": Label("内訳を見るには、サインインが必要です。", "To see what stands behind a figure, sign in."),
     "unreadable": Label(
         "復号できません（鍵が破棄されたか、ありません）", "Cannot be decrypted (the key was destroyed, or is not here)"

@@ -34,6 +34,10 @@ OF_AGENCIES = {
         "Merged with another: {owner} is in charge. Tell them.",
     ),
     "in_charge_is": Label("担当：{owner}", "In charge: {owner}"),
+    "what_next_unwanted": Label(
+        "意向を確かめて、別の送付先に依頼するか終結するかを決める（{why}）　担当：{owner}",
+        "Ask what is wanted, then decide whether to ask somebody else or to close it ({why}). In charge: {owner}",
+    ),
     "what_next": Label("次の送付先を決める（{why}）　担当：{owner}", "Decide who is next ({why}). In charge: {owner}"),
     "offered_by": Label("依頼元：", "From: "),
     "not_in_directory": Label("送付先名簿にない送付先", "not in the directory"),

@@ -194,6 +194,39 @@ ON_THE_CARD = {
     "handbooks_told": Label("上のとおり（なければ「なし」）", "As ticked above (nothing ticked: none)"),
     "handbooks_blank": Label("手帳の欄", "On the form"),
     "correct_registration": Label("登録内容を訂正する", "Correct this registration"),
+    "about_nobody": Label(
+        "どなたのことでもない連絡です。相談ではなく、件数外（{kind}）として記録しています。",
+        "This contact is about nobody. It is no consultation, and is recorded as not counted ({kind}).",
+    ),
+    "if_somebody": Label("どなたのことか分かったとき", "Where it turns out about whom it was"),
+    "if_somebody_how": Label(
+        "その方の相談として受け付けます。受付番号がもう一つ付き、そこで登録者と結び付けられます。"
+        "この連絡の記録は、そのまま残ります。",
+        "Take it as a consultation about that person. It has a number of its own, and can be linked to the registrant; "
+        "the record of this contact stays as it is.",
+    ),
+    "take_for_somebody": Label("この連絡の本人を受け付ける", "Take the person of this contact"),
+    "found_since": Label("この連絡の本人として受け付けた相談：", "Taken since as consultations of this contact:"),
+    "beside_nobody": Label(
+        "本人の分からなかった連絡の続きです。受付日時はその連絡のものになります：",
+        "The person of a contact that was about nobody; it is dated by that contact:",
+    ),
+    "recorded_meanwhile": Label(
+        "この画面を開いている間に、別の画面で次のように記録されていました：「{theirs}」。"
+        "いま記録されているのは、この欄の内容です。どちらも経過に残ります。",
+        "While this page was open, this was recorded in another: “{theirs}”. "
+        "What stands in this field is recorded now; both stay in the history.",
+    ),
+    "no_such_date": Label(
+        "この日付はありません。入力したまま受け付けました。あとで訂正してください。",
+        "There is no such date. It was taken as you typed it; correct it when you can.",
+    ),
+    "no_such_time": Label(
+        "日時がそろっていないか、ない日付です。この欄は、まだ保存していません"
+        "（受け付けられる内容：年・月・日・時・分のそろった、実在する日時）。",
+        "It is not complete, or there is no such date. This field is not saved yet (accepted: a date and time that "
+        "exist, with year, month, day, hour and minute).",
+    ),
     "nth_person": Label("{n}人目", "Person {n}"),
     "another_person": Label("もう一人の相談を加える", "Another person in the same contact"),
     "another_hint": Label(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 import sqlalchemy as sa
 from starlette.exceptions import HTTPException
@@ -66,6 +66,21 @@ def around(ward_file: Ward, inquiry: Inquiry, found: Callable[[], list[Degraded]
     return Around(terms, frame)
 
 
+class Registrant(Protocol):
+    """Somebody on the register; without a name for those who do not see persons."""
+
+    @property
+    def person(self) -> str: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def status(self) -> str: ...
+
+
+Whose = Callable[[str, bool], Registrant | None]
+"""(a consultation's id, whether whoever asks sees persons) → the registrant whom it is about."""
+
+
 class Site:
     """The pages' endpoints over one database. `found`: what is degraded, of all services."""
 
@@ -80,14 +95,16 @@ class Site:
         opens: Opens | None = None,
         in_charge: Callable[[str], str | None] = lambda case: None,
         to_tell: Callable[[str, Terms], list[tuple[str, str]]] = lambda case, terms: [],
+        whose: Whose = lambda case, personal: None,
     ) -> None:
         """`is_open`: the first page needs no signing in. `opens` opens boxes for those who see persons.
 
         `in_charge`: the owner of a consultation (担当), by its id. `to_tell`: (hand-over, what) of those who must be
-        told something about one.
+        told something about one. `whose`: the registrant whom a consultation is about.
         """
         self._around, self._inquiry, self._found, self._published = around, inquiry, found, published
         self._is_open, self._opens, self._in_charge, self._to_tell = is_open, opens, in_charge, to_tell
+        self._whose = whose
 
     def routes(self) -> list[Route]:
         """The addresses of these pages."""
@@ -201,6 +218,7 @@ class Site:
             terms,
             course=course,
             to_tell=to_tell,
+            whose=self._registrant(known, session.sees("persons")) if history.kind == "case" else None,
             about=known,
             noting=noting(history) if writes else None,
             said=NOTED.get(request.query_params.get("said", "")),
@@ -214,6 +232,13 @@ class Site:
             return self._in_charge(about), self._to_tell(about, terms)
         except (sa.exc.DatabaseError, sa.exc.TimeoutError):
             return None, []
+
+    def _registrant(self, about: str, personal: bool) -> Registrant | None:
+        """Whom it is about; nothing while intake's database cannot be read."""
+        try:
+            return self._whose(about, personal)
+        except (sa.exc.DatabaseError, sa.exc.TimeoutError):
+            return None
 
     def _numbers(self, history: History) -> dict[str, str]:
         """The 受付番号 of the consultations that this one was made a part of, or taken out of, by their ids."""

@@ -19,7 +19,7 @@ from services.pages.frame import MENU
 from services.pages.words import SCREEN
 from services.signin import FILE, LINK_LASTS
 from services.ward import ROLES
-from tests.desk_examples import NIGHT, WARD, Centre, arrange, call, register
+from tests.desk_examples import NIGHT, WARD, Centre, arrange, at, call, register
 from tests.web_examples import COOKIE, HOME, PUBLISHED, WARDS, browser, centre_in, site, tell_published_history
 
 NAME, WORDS = "架空 太郎", "母が入院した"
@@ -214,6 +214,48 @@ async def test_who_looked_at_which_case_is_logged_without_a_name(
     assert [(line["case"], line["role"], line["text"]) for line in lines] == [(case, "night", "looked at")] * 3
     assert all(set(line) <= {"time", "level", "service", "logger", "text", *FIELDS} for line in lines)
     assert not any("架空" in json.dumps(line, ensure_ascii=False) for line in lines)
+
+
+async def test_a_form_sent_after_the_contracts_end_says_so_and_shows_what_was_typed(tmp_path: Path) -> None:
+    """When it ended, that nothing was recorded, and what was typed, to be copied; nobody is told to sign in again."""
+    form = {"key": "k" * 36, "worker": "架空 花子", "note": "隣人が<b>付き添う</b>\n朝まで"}
+    with centre_in(tmp_path) as centre:
+        centre.clock.now = at("2025-03-31 23:50")
+        app = site(centre, role="contractor", ward=with_a_role_for_the_contractor(tmp_path))
+        async with browser(app) as web:
+            assert (await web.get("/flags")).status_code == 200
+            centre.clock.now = at("2025-04-01 00:05")
+            sent = await web.post("/flags/resolve", data=form, headers=FROM_HERE)
+            english = await web.post("/flags/resolve?lang=en", data=form, headers=FROM_HERE)
+            card = await web.post("/calls", content="{}", headers=FROM_HERE | {"Content-Type": "application/json"})
+            opened = await web.get("/flags")
+            web.cookies.clear()
+            stranger = await web.post("/flags/resolve", data=form, headers=FROM_HERE)
+        events = len(centre.events())
+
+    over = "旧受託事業者の契約は令和7年3月31日（月）で終わりました。"
+    assert [each.status_code for each in (sent, english, card, opened, stranger)] == [403] * 5
+    assert over in sent.text
+    assert "いま送った内容は、記録していません。" in sent.text
+    assert "隣人が&lt;b&gt;付き添う&lt;/b&gt;\n朝まで" in sent.text
+    assert "架空 花子" in sent.text
+    assert "kkkk" not in sent.text
+    assert "What you have just sent was not recorded." in english.text
+    assert english.text.index("ended with Mon 31 March 2025") < english.text.index(over)
+    assert over in card.text
+    assert (over in opened.text, "記録していません" in opened.text) == (True, False)
+    assert not any("サインイン用のリンク" in each.text for each in (sent, card, opened))
+    assert ("終わりました" in stranger.text, "付き添う" in stranger.text) == (False, False)
+    assert events == 0
+
+
+def with_a_role_for_the_contractor(directory: Path) -> Path:
+    """The ward's file, with somebody who signs in for the provider whose contract ended with March 2025."""
+    file = directory / "ward.toml"
+    role = '[[role]]\nkey = "contractor"\nlabel = { ja = "旧受託", en = "Contractor" }\nprovider = "contractor"\n'
+    told = (WARDS / "setagaya.toml").read_text(encoding="utf-8")
+    file.write_text(told.replace("[[role]]", f'{role}sees = ["persons", "calls"]\n\n[[role]]', 1), encoding="utf-8")
+    return file
 
 
 async def test_a_link_is_opened_then_used_then_used_up(centre: Centre) -> None:

@@ -815,6 +815,26 @@ async def test_what_the_person_or_the_family_does_not_want_is_asked_of_nobody_el
     assert any(word in listed for word in ("本人が希望しない", "家族が希望しない", "職員体制"))
 
 
+@pytest.mark.parametrize("reason", ["person-unwilling", "family-unwilling", "staff"])
+@pytest.mark.parametrize("verb", ["decline", "return"])
+async def test_a_receiver_lost_because_it_is_not_wanted_asks_first_what_is(
+    centre: Centre, verb: str, reason: str
+) -> None:
+    """Nobody took the case, so it stays in the list; but it is not the next receiver that is missing."""
+    own, app = offered(centre), site(centre, role="day")
+    if verb == "return":
+        centre.say("day", answer("accept", on="2025-05-13 10:50"))
+    centre.say("day", answer(verb, on="2025-05-13 11:00", reason=reason))
+    listed, page = [text_of((await get(app, path)).text) for path in ("/agencies", f"/agencies/{own}")]
+    english = text_of((await get(app, "/agencies?lang=en")).text)
+
+    wanted = "意向を確かめて、別の送付先に依頼するか終結するかを決める"
+    assert [("次の送付先を決める" in each, wanted in each) for each in (listed, page)] == [
+        (reason == "staff", reason != "staff")
+    ] * 2
+    assert ("Ask what is wanted" in english) == (reason != "staff")
+
+
 def bare(page: str) -> str:
     """A page's words, run together."""
     return re.sub(r"\s", "", text_of(page))

@@ -498,6 +498,48 @@ def test_a_contact_about_nobody_is_linked_to_nobody(centre: Centre) -> None:
     assert "call.report" in (receipt.reason or "")
 
 
+def test_a_link_by_the_number_of_a_contact_about_nobody_does_not_wait_for_ever(centre: Centre) -> None:
+    """It never has a consultation under that number: the sender is told which field, also who sent it too early."""
+    early, late = (
+        message("call.link", LATER, id=n, number="R7-0001", person="P", matched=["kana", "phone"]) for n in "EL"
+    )
+    waits = say(centre, register(), early).status
+    say(centre, contact(not_counted="silent"), late)
+    close = say(centre, message("case.close", LATER, number="R7-0001", reason="settled"))
+    told = [receipt for receipt in centre.receipts() if receipt.id in ("E", "L") and receipt.status != "waiting"]
+
+    assert waits == "waiting"
+    assert [(each.status, each.field) for each in [*told, close]] == [("parked", "data.number")] * 3
+    assert all("beside_number" in (each.reason or "") for each in told)
+
+
+def test_what_is_said_of_a_contact_about_nobody_by_its_number_is_added_to_it(centre: Centre) -> None:
+    """As by its call.report; and a further contact that names it is a consultation of its own, flagged."""
+    say(centre, contact(not_counted="silent"), message("call.add", LATER, number="R7-0001", channel="fax"))
+    say(centre, message("call.correct", LATER, number="R7-0001", not_counted="wrong-number"))
+    further = say(centre, contact({"number": "R7-0001"}, on=LATER))
+    received, added, corrected, another = centre.events()
+
+    assert {added.contact, corrected.contact} == {received.contact}
+    assert corrected.case is None
+    assert another.case is not None
+    assert "unknown-number" in codes(further)
+
+
+def test_who_a_silent_call_was_about_is_told_beside_it_and_linked(centre: Centre) -> None:
+    """A consultation of its own, in that same contact and at its time; it stays open until somebody is reached."""
+    say(centre, register(), contact(not_counted="silent", on=NIGHT))
+    found = contact({"district": "kinuta"}, on=LATER, beside_number="R7-0001", not_counted="silent")
+    receipt = say(centre, found)
+    say(centre, message("call.link", LATER, number="R7-0002", person="P", matched=["kana", "phone"]))
+    nobody, somebody, linked = (centre.events()[n] for n in (1, 2, -1))
+
+    assert list(receipt.number) == ["R7-0002"]
+    assert (somebody.contact, somebody.matter) == (nobody.contact, 2)
+    assert (linked.case, linked.contact) == (somebody.case, nobody.contact)
+    assert still_open(centre) == [False, True]
+
+
 def test_a_silent_call_found_to_be_a_registrants_is_open_while_it_is_linked(centre: Centre) -> None:
     """Which figures depend on whose call it was: what is open, and the district where none was told."""
     silent = contact({"case": "A"}, not_counted="silent")

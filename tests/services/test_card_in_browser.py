@@ -435,6 +435,71 @@ def test_nothing_on_the_card_is_green_while_any_of_it_is_unsent(screen: Page, ce
     expect(light).not_to_contain_text("未送信")
 
 
+def test_a_date_that_cannot_be_is_said_under_its_field(screen: Page, centre: Centre) -> None:
+    """What is wrong and what would be taken, also where the browser gives it as nothing; it all stays as typed."""
+    before = len(centre.told())
+    screen.set_viewport_size({"width": 390, "height": 800})
+    screen.goto(f"{centre.address}/calls/new")
+    screen.locator("#birth_date").fill("昭和99年13月45日")
+    said = screen.locator("#birth_date-wrong")
+    expect(said).to_contain_text("この日付はありません。入力したまま受け付けました。")
+    expect(said).to_contain_text("昭和60年4月30日など")
+    expect(screen.locator("#birth_date")).to_have_attribute("aria-describedby", "birth_date-wrong")
+    expect(screen.locator("#birth_date")).to_have_value("昭和99年13月45日")
+    screen.locator("#safe_until").press_sequentially("2025")
+    screen.locator("#where").fill("自宅")
+    expect(screen.locator("#safe_until-wrong")).to_contain_text("この欄は、まだ保存していません")
+    until_kept(screen, 0)
+    look(screen, "no-such-date")
+    assert sound(screen, 390)
+    screen.locator("#safe_until").fill("2025-05-13T09:00")
+    screen.locator("#birth_date").fill("昭和60年4月30日")
+    expect(said).to_have_count(0)
+    expect(screen.locator("#safe_until-wrong")).to_have_count(0)
+    access(screen, "s")
+    until_kept(screen, 0)
+
+    (event, box), *_, (_, last) = centre.told()[before:]
+    assert box["birth_date"] == "昭和99年13月45日"
+    assert "birth-date-unusable" in [flag.code for flag in event.flags]
+    assert last["birth_date"] == "昭和60年4月30日"
+
+
+def test_a_second_window_is_told_what_it_writes_over(screen: Page, centre: Centre) -> None:
+    """Two windows with one card: whoever comes later reads what the other recorded, and both stand in the history."""
+    before = len(centre.told())
+    screen.goto(f"{centre.address}/calls/new")
+    screen.locator("#where").fill("自宅")
+    expect(screen.locator("#told")).to_contain_text("受け付けました（受付番号 R")
+    until_kept(screen, 0)
+    screen.wait_for_url("**/calls/R*")
+    other = screen.context.new_page()
+    other.set_viewport_size({"width": 390, "height": 800})
+    other.goto(screen.url)
+    screen.locator("#where").fill("隣人の家")
+    screen.locator("[data-reason]").first.check()
+    access(screen, "s")
+    until_kept(screen, 0)
+    other.locator("#where").fill("病院")
+    other.locator("#done").fill("架空")
+    access(other, "s")
+    said = other.locator("#where-meanwhile")
+    expect(said).to_contain_text("別の画面で次のように記録されていました：「隣人の家」。")
+    assert sound(other, 390)
+    look(other, "meanwhile")
+    other.locator("#where").fill("病院の待合")
+    access(other, "s")
+    until_kept(other, 0)
+    screen.locator("[data-reason]").last.check()
+    access(screen, "s")
+    until_kept(screen, 0)
+
+    assert other.locator(".meanwhile").count() == 1  # Its own earlier words are no others'.
+    assert screen.locator(".meanwhile").count() == 0  # Nobody else has written what it wrote over.
+    told = [box["where"] for _, box in centre.told()[before:] if "where" in box]
+    assert told == ["自宅", "隣人の家", "病院", "病院の待合"]
+
+
 def test_a_press_says_whether_the_ward_answered(screen: Page, centre: Centre) -> None:
     """The button and the line it leaves say the same, once."""
     before = len(centre.told())
@@ -530,6 +595,35 @@ def test_a_registrant_is_found_and_linked_with_two_identifiers(screen: Page, cen
     assert sound(screen, 360)
     assert screen.get_by_role("link", name=received.number).is_visible()
     look(screen, "person")
+
+
+def test_a_silent_call_found_to_be_a_registrants_is_taken_from_its_page(screen: Page, centre: Centre) -> None:
+    """Loaded again, its card is the page of a contact about nobody; from there the person is taken, and linked."""
+    before = len(centre.told())
+    screen.goto(f"{centre.address}/calls/new")
+    screen.locator("#not_counted").select_option("silent")
+    screen.locator("#caller_phone").fill("090-0000-1234")
+    expect(screen.locator("#told")).to_contain_text("受け付けました（受付番号 R")
+    until_kept(screen, 0)
+    screen.set_viewport_size({"width": 390, "height": 800})
+    screen.reload()
+    assert screen.get_by_text("相談ではなく、件数外（無言）として記録しています。").is_visible()
+    assert sound(screen, 390)
+    look(screen, "about-nobody")
+    screen.get_by_role("link", name="この連絡の本人を受け付ける").click()
+    expect(screen.locator("#caller_phone")).to_have_value("090-0000-1234")
+    assert sound(screen, 390)
+    look(screen, "taken-for-somebody")
+    screen.locator("#q").type("090-0000-1234")
+    screen.get_by_role("button", name="髙﨑 花子").click()
+    for matched in ("電話番号", "声で分かる"):
+        screen.get_by_label(matched).and_(screen.locator("[data-matched]")).check()
+    screen.locator("#link-button").click()
+    until_kept(screen, 0)
+
+    nobody, *_, somebody, linked = [event for event, _ in centre.told()[before:]]
+    assert (somebody.contact, somebody.matter, somebody.not_counted) == (nobody.contact, 2, "silent")
+    assert (linked.case, linked.contact) == (somebody.case, nobody.contact)
 
 
 def test_with_intake_down_a_call_is_safe_and_gets_its_number_later(screen: Page, centre: Centre) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from events.adapter import sealed
 from services.intake.from_page import KNOWN, NotUsable, message, read
+from services.intake.meanwhile import recorded_meanwhile
 from services.intake.reception import _received
 from services.pages.terms import Terms
 from tests.desk_examples import LATER, NIGHT, SECRETS, WARD, Centre, call, codes, contact, register
@@ -211,6 +212,80 @@ async def test_a_card_of_two_siblings_is_gone_on_with_by_either_number(tmp_path:
     assert 'data-began="2025-05-12T' in by_second
     assert sections(since) == [("", "R7-0001")]
     assert 'href="/calls/R7-0002">R7-0002</a>' in since
+
+
+LONG = "架空の長い話。" * 2_000
+KNOWN_BY_THE_CARD = {
+    "words": [f"{LONG[:250]}…{LONG[-250:]}"],
+    "where": ["自宅"],
+    "district": [""],
+    "reasons": [["carer-ill"]],
+    "safe_until": ["2025-05-13T09:00"],
+}
+
+
+@pytest.mark.parametrize(
+    ("stands", "told", "over"),
+    [
+        ({"where": "自宅"}, {"where": "病院"}, {}),
+        ({"where": "隣家"}, {"where": "病院"}, {"where": "隣家"}),
+        ({"where": "隣家"}, {"where": "隣家"}, {}),
+        ({"where": "隣家"}, {"name": "架空 太郎"}, {}),
+        ({}, {"where": "病院"}, {}),
+        ({"words": LONG}, {"words": "短い話"}, {}),
+        ({"district": "kinuta"}, {"district": "unknown"}, {"district": "砧"}),
+        ({"reasons": ["other", "carer-ill"]}, {"reasons": []}, {"reasons": "その他、介護者・支援者の疾病・事故"}),
+        ({"reasons": ["carer-ill"]}, {"reasons": ["other"]}, {}),
+        ({"safe_until": "2025-05-13T10:00"}, {"safe_until": MINUTE}, {"safe_until": "令和7年5月13日（火） 10:00"}),
+    ],
+)
+def test_what_a_card_writes_over_that_it_never_showed_is_said(
+    stands: dict[str, Any], told: dict[str, Any], over: dict[str, str]
+) -> None:
+    """What it showed or sent itself, and what says the same, is nobody else's."""
+    page = read(json.dumps(sent("call.add", number="R7-0001", fields=told, known=KNOWN_BY_THE_CARD)).encode())
+
+    assert recorded_meanwhile(page, stands, Terms(WARD, "ja")) == over
+
+
+async def test_a_contact_about_nobody_has_a_page_under_its_number(tmp_path: Path) -> None:
+    """What was said, and that it is no consultation; and how to take it for whoever it turns out to have been about."""
+    silent = contact(
+        not_counted="silent", on=NIGHT, personal={"caller": {"phone": "090-0000-0001"}, "words": "雑音のみ"}
+    )
+    with centre_in(tmp_path) as centre:
+        centre.say("night", silent)
+        centre.pump()
+        async with browser(site(centre, role="night")) as web:
+            page, english = [text_of((await web.get(f"/calls/r7-0001?lang={each}")).text) for each in ("ja", "en")]
+            history = await web.get("/cases/R7-0001", follow_redirects=True)
+            card = (await web.get("/calls/new?beside=R7-0001")).text
+            strange = await web.get("/calls/new?beside=R7-0009")
+
+    assert "どなたのことでもない連絡です。相談ではなく、件数外（無言）として記録しています。" in page
+    assert "It is no consultation, and is recorded as not counted (Silent)." in english
+    assert "雑音のみ" in page
+    assert "連絡者：電話番号 090-0000-0001" in page
+    assert history.status_code == 200
+    assert 'data-beside="R7-0001"' in card
+    assert 'value="090-0000-0001"' in card
+    assert 'data-began="2025-05-12T' in card
+    assert 'id="began"' not in card
+    assert (strange.status_code, 'data-beside=""' in strange.text) == (200, True)
+
+
+async def test_who_a_contact_about_nobody_was_about_stands_on_its_page(tmp_path: Path) -> None:
+    """The person told since has a card of their own, alone on it, and each leads to the other."""
+    with centre_in(tmp_path) as centre:
+        centre.say("night", contact(not_counted="silent", on=NIGHT))
+        told = sent(beside_number="R7-0001", fields={"name": "架空 太郎", "not_counted": "silent"})
+        centre.say("night", sealed(as_message(told), SECRETS.inbox))
+        async with browser(site(centre, role="night")) as web:
+            page, card = [(await web.get(f"/calls/R7-000{n}")).text for n in (1, 2)]
+
+    assert 'href="/calls/R7-0002">R7-0002</a>' in page
+    assert sections(card) == [("", "R7-0002")]
+    assert 'data-began="2025-05-12T' in card
 
 
 def sections(card: str) -> list[tuple[str, str]]:

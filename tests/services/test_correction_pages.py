@@ -263,7 +263,9 @@ sees = ["persons", "calls"]
 async def test_a_form_still_open_at_the_end_of_a_contract_sends_nothing(
     centre: Centre, tmp_path: Path, address: str
 ) -> None:
-    """At 23:59 it is shown; at midnight the answer says, in both languages, that nothing was sent; no more is shown."""
+    """At 23:59 it is shown; at midnight the answer says, in both languages, that nothing was recorded, and shows again
+    what was typed and no more.
+    """
     own, address = tmp_path / "ward.toml", address.format(person=person(centre))
     own.write_text((WARDS / "setagaya.toml").read_text("utf-8") + OLD_ROLE, "utf-8")
     centre.clock.now = at("2025-03-31 23:59")
@@ -273,6 +275,9 @@ async def test_a_form_still_open_at_the_end_of_a_contract_sends_nothing(
     answered = await send(app, address, form)
 
     assert (answered.status_code, app.state.counter.sent) == (403, [])
-    assert "まだ送っていません" in answered.text
-    assert "Nothing was sent" in answered.text
-    assert "correction" not in (await get(app, address)).text
+    assert "旧受託事業者の契約は令和7年3月31日（月）で終わりました。" in answered.text
+    assert "いま送った内容は、記録していません。" in answered.text
+    assert "What you have just sent was not recorded." in answered.text
+    assert "聞き直し" in answered.text
+    assert (again := (await get(app, address)).text).count("聞き直し") == 0
+    assert "correction" not in again

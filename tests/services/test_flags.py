@@ -112,6 +112,25 @@ def test_a_resolved_flag_comes_back_only_by_a_new_event(centre: Centre) -> None:
     assert made_again(centre)
 
 
+def test_a_date_of_birth_that_is_no_date_is_flagged_until_one_is_told(centre: Centre) -> None:
+    """The call is taken with it as it was typed; told again as badly, somebody still has to look."""
+    odd = call("A", personal={"birth_date": "昭和99年13月45日"})
+    receipt = centre.say("day", odd)
+    told = {"call": odd["id"]}
+    worse = centre.say("day", message("call.add", LATER, **told, personal={"birth_date": "1985-02-30"}))
+    still = [code for code, _ in stands(centre)].count("birth-date-unusable")
+    unclear = centre.say("day", message("call.add", LATER, **told, personal={"birth_date": "昭和60年ごろ"}))
+    centre.say("day", message("call.add", LATER, **told, personal={"birth_date": "昭和60年4月30日"}))
+
+    assert ("birth-date-unusable", "data.matters[0].personal.birth_date") in [
+        (flag["code"], flag["field"]) for flag in receipt.flags
+    ]
+    assert "birth-date-unusable" in [flag["code"] for flag in worse.flags]
+    assert "birth-date-unusable" not in [flag["code"] for flag in unclear.flags]
+    assert still == 2
+    assert "birth-date-unusable" not in [code for code, _ in stands(centre)]
+
+
 def test_by_number_the_flags_of_every_contact_are_resolved(centre: Centre) -> None:
     """Whoever looks at a consultation looks at all of it."""
     for on in ("2025-05-12 12:00", "2025-05-12 12:01", "2025-05-12 12:02"):

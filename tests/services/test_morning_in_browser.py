@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from events.morning import ItemAcknowledged, ItemUnacknowledged
 from tests.browser_examples import IN_A_BROWSER, served, signed_in, sound
-from tests.desk_examples import Centre
+from tests.desk_examples import Centre, at
 from tests.statement_examples import handed_over, late, night_in, of_item, say, silent, told
-from tests.web_examples import centre_in, site
+from tests.web_examples import WARDS, centre_in, site
 
 pytestmark = IN_A_BROWSER
 
@@ -104,6 +105,43 @@ def test_the_line_is_down_for_a_moment(place: Place) -> None:
 
     assert kept == "備考の文"
     assert "備考の文" in page.locator("#item-1").inner_text()
+
+
+def test_the_contract_ends_while_somebody_types(chromium: Browser, tmp_path: Path) -> None:
+    """Five minutes after midnight: page and card say that the contract is over, and keep what was typed."""
+    file, day = tmp_path / "ward.toml", 'from = 2025-04-01\nbands = ["day"]'
+    ward = (WARDS / "setagaya.toml").read_text(encoding="utf-8")
+    file.write_text(ward.replace(day, f"until = 2025-11-15\n{day}"), encoding="utf-8")
+    with night_in(tmp_path) as centre:
+        handed_over(centre, told("A", "23:40"))
+        centre.clock.now = at("2025-11-15 23:50")
+        app = site(centre, role=None, ward=file)
+        with served(app) as address:
+            page = signed_in(chromium, app, address, "day", "架空 次郎")
+            page.goto(f"{address}/morning")
+            card = page.context.new_page()
+            card.goto(f"{address}/calls/new")
+            card.locator("#words").fill("母が入院")
+            page.locator("#item-1 summary", has_text="備考").click()
+            page.locator("#acknowledge-text-1").fill("備考の文")
+            centre.clock.now = at("2025-11-16 00:05")
+            page.locator("#item-1").get_by_role("button", name="受領する").click()
+            page.locator("#said .wrong").wait_for()
+            said, typed = page.locator("#said .wrong").inner_text(), page.locator("#acknowledge-text-1").input_value()
+            card.locator("#unsent", has_text="契約").wait_for()
+            unsent, words = card.locator("#unsent").inner_text(), card.locator("#words").input_value()
+            page.set_viewport_size({"width": 390, "height": 800})
+            page.goto(f"{address}/flags")
+            fits = sound(page, 390)
+            page.context.close()
+
+    over = "日中受託事業者の契約は令和7年11月15日（土）で終わりました。"
+    assert over in said
+    assert "記録していません" in said
+    assert "入力した内容は、この画面に残っています。" in said
+    assert over in unsent
+    assert "この端末に残しています。未送信 1件" in unsent
+    assert (typed, words, fits) == ("備考の文", "母が入院", True)
 
 
 def test_keys_are_letters_where_one_types(place: Place) -> None:

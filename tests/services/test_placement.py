@@ -198,8 +198,12 @@ def test_what_is_personal_about_a_place_is_sealed_for_the_person_of_the_case(tol
 
 
 def test_a_silent_call_about_nobody_gives_no_case(centre: Centre) -> None:
-    """Its number names a contact, and nothing can be arranged for that."""
+    """Its number names a contact, and nothing can be arranged for that: who sends it is told so, early or late."""
+    early = centre.say("day", arrange("early", case="", number="R7-0001"))
     centre.say("night", call(None, NIGHT) | {"data": {"not_counted": "silent"}})
     centre.pump()
+    receipt = centre.say("day", arrange("late", case="", number="R7-0001"))
 
-    assert centre.say("day", arrange(case="", number="R7-0001")).status == "waiting"
+    assert early.status == "waiting"
+    assert [(each.status, each.field) for each in centre.receipts("placement")[1:]] == [("parked", "data.number")] * 2
+    assert "about nobody" in (receipt.reason or "")

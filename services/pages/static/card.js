@@ -8,6 +8,7 @@ const startCard = () => {
   const at = (id) => document.getElementById(id);
   const said = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
   const PAUSE = 1_000;
+  const KNOWN = 4; // As many of the last values of a field are this window's own: what else is found there, another wrote.
   const TWICE = 700; // Milliseconds within which the same button again is the same press.
   const ahead = Date.parse(form.dataset.now) - Date.now(); // How far the server's clock is ahead of this one.
   const moment = () => new Date(Date.now() + ahead).toISOString();
@@ -29,6 +30,12 @@ const startCard = () => {
   const own = (one) => ({ ...named(one.section, false), reasons: reasons(one.section) });
   const values = (one) => ({ ...named(form, true), ...own(one) });
 
+  // Of a long text its ends: enough to be told from another, and never too much to be sent.
+  const abridged = (sent) => {
+    const letters = typeof sent === "string" ? [...sent] : [];
+    return letters.length > 501 ? `${letters.slice(0, 250).join("")}…${letters.slice(-250).join("")}` : sent;
+  };
+
   // One person on the card. `id` is that of their `call.report`; `number`, once it came.
   const personIn = (section) => {
     const one = { section, id: outbox.newId(), number: section.dataset.number, stamps: [], after: [], chosen: null };
@@ -36,6 +43,7 @@ const startCard = () => {
     one.linked = Boolean(section.dataset.linked);
     one.at = (id) => at(section.dataset.prefix + id);
     one.kept = one.blank = values(one);
+    one.known = Object.fromEntries(Object.entries(one.kept).map(([name, shown]) => [name, [abridged(shown)]]));
     return one;
   };
   const persons = [...form.querySelectorAll(".person")].map(personIn);
@@ -75,6 +83,7 @@ const startCard = () => {
     const more = { id: one.id, time: contactBegan, fields: told(now), danger };
     if (one !== first && first.section.dataset.number) more.beside_number = first.section.dataset.number;
     else if (one !== first) more.beside = first.id;
+    else if (form.dataset.beside) more.beside_number = form.dataset.beside; // It was about nobody, as far as was known.
     if (follows?.value.trim()) more.number = follows.value.trim();
     for (const field of [typed, follows]) if (field) field.readOnly = true; // A correction would change them now.
     outbox.put(card, message("call.report", more));
@@ -87,7 +96,10 @@ const startCard = () => {
     const danger = one.stamps;
     one.stamps = [];
     one.kept = now;
-    if (one.reported) outbox.put(card, message("call.add", { ...which(one), fields, danger }));
+    const known = Object.fromEntries(Object.keys(fields).map((name) => [name, one.known[name] ?? []]));
+    for (const [name, sent] of Object.entries(one.reported ? fields : now))
+      one.known[name] = [...(one.known[name] ?? []), abridged(sent)].slice(-KNOWN);
+    if (one.reported) outbox.put(card, message("call.add", { ...which(one), fields, danger, of: one.number || null, known }));
     else report(one, now, danger);
     for (const sent of one.after.splice(0)) outbox.put(card, sent);
   };
@@ -149,6 +161,29 @@ const startCard = () => {
   };
   outbox.watch(() => form.isConnected && stand());
 
+  // What is wrong in a field stands under it, until it is typed anew; what was typed stays there.
+  const fault = (field, text) => {
+    const id = `${field.id}-wrong`;
+    const line = at(id) ?? Object.assign(document.createElement("span"), { id, className: "fault", role: "alert" });
+    line.textContent = text;
+    if (text) field.parentElement.append(line);
+    else line.remove();
+    field.toggleAttribute("aria-invalid", Boolean(text));
+    const others = (field.getAttribute("aria-describedby") ?? "").split(" ").filter((each) => each && each !== id);
+    if (text) others.push(id);
+    if (others.length) field.setAttribute("aria-describedby", others.join(" "));
+    else field.removeAttribute("aria-describedby");
+  };
+
+  // What another window or another worker wrote into a field while it was open here; it stays to be read.
+  const another = (one, name, text) => {
+    const field = one.at(name === "reasons" ? "reasons-label" : name) ?? at(name);
+    const id = `${field.id}-meanwhile`;
+    const line = at(id) ?? Object.assign(document.createElement("span"), { id, className: "fault meanwhile", role: "alert" });
+    line.textContent = text;
+    field.parentElement.append(line);
+  };
+
   const show = (one, answer) => {
     if (answer.state === "queued") {
       if (!one.number) say(words.queued);
@@ -160,6 +195,8 @@ const startCard = () => {
     const isParked = ["parked", "conflict"].includes(answer.status);
     const inWords = { number: one.number || words.no_number, time: answer.time, detail: answer.detail };
     say(labelled(one, said(isParked ? "card_parked" : "saved", inWords)), !isParked);
+    for (const [name, text] of Object.entries(answer.meanwhile ?? {})) another(one, name, text);
+    for (const [name, text] of Object.entries(answer.wrong ?? {})) fault(one.at(name), text);
     const odd = at("flags");
     for (const text of (answer.flags ?? []).map((flag) => labelled(one, flag))) {
       if ([...odd.children].some((line) => line.textContent === text)) continue;
@@ -193,11 +230,16 @@ const startCard = () => {
 
   form.addEventListener("input", (event) => {
     const { name, dataset } = event.target;
+    if (at(`${event.target.id}-wrong`)) fault(event.target, "");
     if (!name && !dataset.reason) return; // What finds somebody is no part of the card.
     if (name === "name") showPersons();
     began ??= moment();
     clearTimeout(timer);
     if (!event.isComposing) timer = setTimeout(save, PAUSE); // Kana that is not converted yet is half a word.
+  });
+  // A browser gives a time that is half typed, or cannot be, as nothing at all: it would be left out without a word.
+  form.addEventListener("focusout", ({ target }) => {
+    if (target.type === "datetime-local") fault(target, target.validity.badInput ? words.no_such_time : "");
   });
   form.addEventListener("compositionend", () => {
     clearTimeout(timer);

@@ -57,6 +57,12 @@
     said.replaceChildren(line);
   };
 
+  // Why nothing is shown or taken any more: signed out; or the contract is over, and then where what was typed stays.
+  const shut = async (answer) => {
+    const over = typeof outbox === "undefined" ? null : await outbox.ended(answer);
+    return over ? `${over.textContent} ${over.dataset.here}` : page.dataset.signedOut;
+  };
+
   const look = async () => {
     if (document.hidden || busy || !version) return;
     const asked = new URL(location.href);
@@ -65,7 +71,7 @@
     try {
       const answer = await fetch(asked, { cache: "no-store" });
       if (answer.status === 204) return;
-      if (answer.status === 403) return tell(page.dataset.signedOut);
+      if (answer.status === 403) return tell(await shut(answer));
       const fresh = answer.ok ? await read(answer) : null;
       if (!fresh || busy) return;
       version = fresh.dataset.version;
@@ -81,8 +87,9 @@
     for (const button of buttons) button.disabled = true;
     try {
       const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      if (answer.status === 403) return tell(await shut(answer));
       const fresh = await read(answer);
-      if (!fresh) return tell(answer.status === 403 ? page.dataset.signedOut : page.dataset.lineDown);
+      if (!fresh) return tell(page.dataset.lineDown);
       said.replaceChildren(...document.importNode(fresh.querySelector("#said"), true).childNodes);
       if (!answer.ok) return;
       if (fresh.dataset.night !== page.dataset.night) return location.assign(answer.url); // It says there what was done.

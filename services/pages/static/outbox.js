@@ -51,6 +51,15 @@ const outbox = (() => {
     for (const watcher of watchers) watcher();
   };
 
+  // Where the contract ended under whoever is signed in, the answer says so, and when.
+  const ended = async (answer) =>
+    new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(`ended-${document.documentElement.lang}`);
+  const isOver = async (answer) => {
+    const said = await ended(answer);
+    if (said) shown.dataset.ended = `${said.textContent} ${shown.dataset.endedKept}`;
+    return Boolean(said);
+  };
+
   const post = async (message) => {
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(), PATIENCE);
@@ -62,6 +71,7 @@ const outbox = (() => {
         signal: giveUp.signal,
         redirect: "error",
       });
+      if (answer.status === 403 && (await isOver(answer))) return "ended";
       if ([401, 403, 404].includes(answer.status)) return "signedOut";
       if (answer.status >= 500) return "lineDown";
       return await answer.json();
@@ -87,7 +97,7 @@ const outbox = (() => {
           why = answer;
           show();
           sending = false;
-          waiting = setTimeout(send, why === "signedOut" ? LATER : SOON);
+          waiting = setTimeout(send, why === "lineDown" ? SOON : LATER);
           return;
         }
         if (answer.state === "unreadable") store(key, JSON.stringify({ card, message, refused: true }));
@@ -132,6 +142,7 @@ const outbox = (() => {
   send();
 
   return {
+    ended,
     put,
     newId,
     takeBack,

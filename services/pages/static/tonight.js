@@ -40,7 +40,10 @@
     asked.searchParams.set("live", version);
     try {
       const answer = await fetch(asked, { cache: "no-store" });
-      if (answer.status === 403) return tell(page.dataset.signedOut);
+      if (answer.status === 403) {
+        const over = typeof outbox === "undefined" ? null : await outbox.ended(answer);
+        return tell(over ? `${over.textContent} ${over.dataset.here}` : page.dataset.signedOut);
+      }
       if (answer.status === 204 || !answer.ok) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("tonight");
       if (fresh && apply(fresh)) version = fresh.dataset.version;

@@ -40,6 +40,7 @@ from tests.desk_examples import (
     offer,
     register,
 )
+from tests.desk_examples import message as message_of
 from tests.test_house import tracked
 from tests.web_examples import (
     PUBLISHED,
@@ -268,6 +269,42 @@ async def test_in_whose_charge_a_case_is_stands_at_its_head(centre: Centre) -> N
 
     said(centre, offer(), answer("accept"))
     assert stands_on(await course_of(centre)).endswith("担当ぽーと")
+
+
+async def test_the_registrant_whom_a_case_is_about_stands_at_its_head(tmp_path: Path) -> None:
+    """By name, and with the way to what to know first, for those who see persons; for others, that there is one."""
+    link: dict[str, Any] = {"call": "first", "matched": ["kana", "phone"]}
+    with centre_in(tmp_path) as centre:
+        person = centre.say("day", register("P", personal={"name": "架空 花子"})).person[0]
+        centre.say("night", call("A", NIGHT, id="first"))
+        strange = [await head_for(role, centre) for role in ("night", "ward")]
+        centre.say("night", message_of("call.link", LATER, person_id=person, **link))
+        linked = [await head_for(role, centre) for role in ("night", "ward")]
+        centre.say("night", message_of("call.unlink", LATER, call="first"))
+        unlinked = [await head_for(role, centre) for role in ("night", "ward")]
+
+    assert [("架空花子" in page, "登録あり" in page) for page in linked] == [(True, True), (False, True)]
+    assert [("架空花子" in page, "登録あり" in page) for page in strange + unlinked] == [(False, False)] * 4
+
+
+async def head_for(role: str, centre: Centre) -> str:
+    """Where the first case stands, as somebody with this role reads it."""
+    centre.pump()
+    async with browser(site(centre, role=role)) as web:
+        return stands_on((await web.get("/cases/R7-0001", follow_redirects=True)).text)
+
+
+async def test_a_merged_registrant_is_named_by_the_record_that_stands(tmp_path: Path) -> None:
+    """The history is of a call about the one; who opens it is led to the other."""
+    with centre_in(tmp_path) as centre:
+        for ref in ("P", "Q"):
+            centre.say("day", register(ref, personal={"name": f"架空 {ref}"}))
+        centre.say("day", call("A", LATER, person="P"))
+        centre.say("day", message_of("person.merge", NEXT_DAY, person="P", into="Q"))
+        page = await head_for("day", centre)
+
+    assert "架空Q" in page
+    assert "架空P" not in page
 
 
 async def test_a_history_is_shown_where_handover_cannot_be_read(centre: Centre) -> None:

@@ -34,7 +34,7 @@ READERS = 2
 Taken = Literal["fails", "stays", "replaces"]
 
 _DIALECTS: dict[str, sa.Dialect] = {
-    "sqlite": sqlite.dialect(),  # type: ignore[no-untyped-call]
+    "sqlite": sqlite.dialect(),
     "postgresql": postgresql.dialect(),  # type: ignore[no-untyped-call]
 }
 
@@ -299,5 +299,6 @@ def create(connection: sa.Connection, tables: Sequence[sa.Table]) -> bool:
 @cache
 def _definition(table: sa.Table, dialect: str) -> list[str]:
     """What makes a table and its indexes; SQLAlchemy itself would write it anew for each database."""
-    made = [CreateTable(table, if_not_exists=True), *(CreateIndex(each, if_not_exists=True) for each in table.indexes)]
+    made: list[sa.ExecutableDDLElement] = [CreateTable(table, if_not_exists=True)]
+    made += [CreateIndex(each, if_not_exists=True) for each in table.indexes]
     return [str(each.compile(dialect=_DIALECTS[dialect])) for each in made]

@@ -366,8 +366,8 @@ def test_who_was_told_says_of_which_edition(centre: Centre) -> None:
     )
 
 
-def test_where_a_system_of_the_ward_hears_it_that_is_named() -> None:
-    """The ward's duty desk hears what the ward is told, and nothing of what a provider is reminded of."""
+def test_a_system_of_the_ward_hears_what_the_ward_is_told() -> None:
+    """And nothing of what a provider is reminded of."""
     desk = msgspec.convert(
         {"key": "desk", "label": {"ja": "区の当直", "en": "Duty desk"}, "way": "nats", "events": ["deadline.passed"]}
         | {"whom": ["ward"]},
@@ -375,8 +375,8 @@ def test_where_a_system_of_the_ward_hears_it_that_is_named() -> None:
     )
     ward = msgspec.structs.replace(WARD, subscriber=(desk,))
 
-    assert [Terms(ward, "ja").told_outside(to) for to in ("ward", "day")] == ["区の当直", ""]
-    assert Terms(msgspec.structs.replace(WARD, subscriber=()), "ja").told_outside("ward") == ""
+    assert [Terms(ward, "ja").told_outside(to) for to in ("ward", "day")] == [[desk], []]
+    assert Terms(msgspec.structs.replace(WARD, subscriber=()), "ja").told_outside("ward") == []
 
 
 def test_in_whose_charge_it_is_is_said(centre: Centre) -> None:

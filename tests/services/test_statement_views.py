@@ -631,6 +631,38 @@ def test_whatever_was_typed_prints(centre: Centre) -> None:
     assert "\n  二行目" in text
 
 
+EMOJI = "\U0001f469\u200d\U0001f467と\U0001f44d\U0001f3fd、\u2764\ufe0f、1\ufe0f\u20e3"
+PRINTED = {
+    "ja": (
+        "〔絵文字〕と〔絵文字〕、❤\ufe0f、1髙",
+        "〔印刷できない文字U+AC00U+B098〕",
+        "〔印刷できない文字4字〕",
+        "U+E000〕",
+    ),
+    "en": (
+        "[emoji]と[emoji]、❤\ufe0f、1髙",
+        "[notprintable:U+AC00U+B098]",
+        "[4charactersthatarenotprintable]",
+        "U+E000]",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_font_lacks_is_named_in_print(centre: Centre, language: Literal["ja", "en"]) -> None:
+    """Pictures, other scripts and 外字 are no boxes on paper; text, page and record have what was typed."""
+    typed = f"{EMOJI} {SHARP} 가나 한국말로 \ue000 ≒終"
+    handed_over(centre, told("A", "23:40", words=typed))
+    shown = sheet(centre, language)
+    printed = "".join("".join(page.extract_text().split()) for page in PdfReader(BytesIO(as_pdf(shown))).pages)
+
+    for text in (*PRINTED[language], *SHARP, "≒終"):
+        assert text in printed
+    assert not any(each in printed for each in "\U0001f469\U0001f44d가한\ue000")
+    assert EMOJI.partition("と")[2] in as_text(shown)
+    assert f"{SHARP} 가나 한국말로" in as_text(shown)
+
+
 def test_no_mark_that_came_with_a_message_turns_a_line_around(centre: Centre) -> None:
     """Neither in the text nor on paper, nor where the sheet is a page."""
     turned = "\u202e\u2066\u200f\u061c"

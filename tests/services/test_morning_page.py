@@ -561,6 +561,13 @@ async def test_any_address_is_answered(centre: Centre) -> None:
 NUMBER = "受け付けられる内容：{}以上の整数"
 
 
+PARTS = {
+    "night": ("夜間の始まった日", "day on which the night began"),
+    "edition": ("引継書の版の番号", "number of the edition"),
+    "page": ("ページの番号", "number of the page"),
+}
+
+
 @pytest.mark.parametrize(
     ("address", "name", "accepted"),
     [
@@ -583,8 +590,9 @@ async def test_an_address_that_cannot_be_read_says_which_part(
     answer = await get(site(centre, role="day"), address)
 
     assert answer.status_code == 400
-    assert f"アドレスの「{name}」を読み取れません。" in answer.text
-    assert f"“{name}” in the address cannot be read." in answer.text
+    ja, en = PARTS[name]
+    assert f"アドレスの中の{ja}（{name}=の後ろ）を読み取れません。メニューから開き直してください。" in answer.text
+    assert f"The {en} in the address (behind {name}=) cannot be read. Open the page from the menu." in answer.text
     assert accepted in answer.text
     assert "<b>" not in answer.text
 

@@ -71,6 +71,7 @@ from services.pages.tonight import TonightPages
 from services.pages.tonight_reading import Tonight
 from services.pages.words import SCREEN
 from services.process import collect_rarely
+from services.reporting.deliveries import acknowledged_by
 from services.reporting.inquiry import UNREADABLE, Inquiry, Opens
 from services.reporting.known import Known
 from services.reporting.published import load
@@ -149,6 +150,7 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
         to_tell=tell,
         whose=lambda case, personal: registrant_of(parts.lookup, case, personal=personal),
     )
+    acknowledged = partial(acknowledged_by, inquiry.engine)
     always = patient(frame, ward, is_open=is_open)
     reception = Reception(always, parts.door, Recall(settings), parts.lookup, opens, parts.clock, ringing, nights)
     cookie = f"yoake-{settings.pages[1]}"  # Browsers tell hosts apart, and not ports.
@@ -162,7 +164,9 @@ def assemble(settings: Settings, parts: Parts) -> Starlette:
             *reception.routes(),
             *CorrectionPages(frame, backroom, parts.lookup, opens).routes(),
             *TonightPages(frame, backroom, tonight, nights, opens).routes(),
-            *MorningPages(frame, backroom, nights, stands, NightCalls(parts.lookup.log, opens), opens).routes(),
+            *MorningPages(
+                frame, backroom, nights, stands, NightCalls(parts.lookup.log, opens), opens, acknowledged
+            ).routes(),
             *OfferPages(frame, backroom).routes(),
             *AgencyPages(frame, backroom, opens).routes(),
             *FlagPages(frame, backroom).routes(),

@@ -44,6 +44,14 @@ def import_command(
             help="Let the records say what rows say that were edited after they had been taken; REASON is sealed.",
         ),
     ] = None,
+    of: Annotated[
+        str | None,
+        typer.Option(
+            "--of",
+            metavar="PROVIDER",
+            help="Who took these rows in before, where that provider's contract is over and --as corrects them now.",
+        ),
+    ] = None,
     synthetic: Annotated[bool, typer.Option("--synthetic", help="These are invented data (架空データ).")] = False,
     data: Data = DEFAULT,
     json: Json = False,
@@ -57,6 +65,8 @@ def import_command(
     directory = DataDirectory(data)
     ward = ward_of(directory)
     check_provider(ward, provider)
+    if of is not None:
+        check_provider(ward, of, "--of")
     if correct is not None and not 0 < len(correct.strip()) <= MOST_REASON:
         fail(f"--correct: give the reason of the corrections, up to {MOST_REASON} characters")
     options = Options(
@@ -67,6 +77,7 @@ def import_command(
         dry_run=dry_run,
         synthetic=synthetic,
         correct=correct,
+        of=of,
         language=lang.value,
         quiet=json,
     )

@@ -21,7 +21,8 @@ PagesPort = Annotated[int, typer.Option("--port", min=0, max=65535, help="The pa
 NatsUrl = Annotated[str | None, typer.Option("--nats", help="Where NATS runs, if `yoake up` does not run it.")]
 
 
-def check_provider(ward: Ward, sender: str) -> None:
+def check_provider(ward: Ward, sender: str, option: str = "--as") -> None:
     """End where the ward's file does not know a provider."""
     if ward.provider_of(sender) is None:
-        fail(f"--as {sender}: the ward does not know this provider; it knows {', '.join(p.id for p in ward.provider)}")
+        known = ", ".join(provider.id for provider in ward.provider)
+        fail(f"{option} {sender}: the ward does not know this provider; it knows {known}")

@@ -184,21 +184,42 @@ def retry(
     json: Json = False,
 ) -> None:
     """Try at once what waits or was given up."""
-    _report(_asked(data, "retry", key, position), json, "{count} deliveries are tried again.")
+    outcome = _asked(data, "retry", key, position)
+    if outcome.count:
+        _report(
+            outcome, json, f"Deliveries to {key} are tried again now: {{count}}.", "{count}件を送り直しています。", key
+        )
+    else:
+        _report(outcome, json, f"Nothing waits for {key}, and nothing was given up.", "送り直すものはありません。")
 
 
 @app.command()
 @said
 def skip(key: Key, position: Position, data: Data = DEFAULT, json: Json = False) -> None:
     """Leave one delivery out for good, so that what follows of its case goes on."""
-    _report(_asked(data, "skip", key, position), json, "It is left out; what follows of its case goes on.")
+    _report(
+        _asked(data, "skip", key, position),
+        json,
+        f"Delivery {position} to {key} is left out for good; what follows of its case goes on.",
+        f"{position}番は送らないことにしました。同じ相談の後のものを送ります。",
+        key,
+    )
 
 
 @app.command()
 @said
 def enable(key: Key, data: Data = DEFAULT, json: Json = False) -> None:
     """Send to a subscriber again that had said it is gone (410)."""
-    _report(_asked(data, "enable", key), json, "It is sent to again; {count} deliveries wait.")
+    outcome, stopped = _stopped(data, key)
+    if not stopped:
+        text, ja = f"Sending to {key} was not stopped.", "送信は止まっていません。"
+    else:
+        text, ja = f"Sending to {key} goes on.", "送信を再開しました。"
+    if outcome.count:
+        more, more_ja = " {count} deliveries wait, and are tried now.", "待っている{count}件を送ります。"
+        _report(outcome, json, text + more, ja + more_ja, key)
+    else:
+        _report(outcome, json, text + " Nothing waits.", ja + "待っているものはありません。")
 
 
 @app.command()
@@ -214,7 +235,13 @@ def replay(
     """Send everything from a point on once more, also what was entered before it was a subscriber."""
     directory = DataDirectory(data)
     first = _first(directory, start)
-    _report(_asked(data, "replay", key, first), json, f"From position {first} of the ledger everything goes once more.")
+    _report(
+        _asked(data, "replay", key, first),
+        json,
+        f"From position {first} of the ledger on everything goes to {key} once more.",
+        f"記録原簿の{first}件目から、すべてもう一度送ります。",
+        key,
+    )
 
 
 @app.command(name="test")
@@ -290,11 +317,23 @@ async def _ask(url: str, ward: str, errand: Errand) -> Outcome:
         await client.close()
 
 
-def _report(outcome: Outcome, json: bool, sentence: str) -> None:
+def _stopped(data: Path, key: str) -> tuple[Outcome, bool]:
+    """Let sending go on; and whether it was stopped."""
+    directory = DataDirectory(data)
+    _known(_ward(directory), key)
+    with _ledger(directory) as engine:
+        before = standings(engine).get(key)
+    return _asked(data, "enable", key), before is not None and before.disabled_at is not None
+
+
+def _report(outcome: Outcome, json: bool, text: str, ja: str, key: str | None = None) -> None:
+    """Say in both languages what happened. `key`: whose queue shows what comes of it."""
     if json:
         print_json(outcome)
-    else:
-        out.print(sentence.format(count=outcome.count), markup=False)
+        return
+    out.print(f"{text} / {ja}".format(count=outcome.count), markup=False)
+    if key is not None:
+        out.print(f"What comes of it: yoake subscriber queue {key} / 結果はこのコマンドで確認できます", markup=False)
 
 
 def _ward(directory: DataDirectory) -> Ward:

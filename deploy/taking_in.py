@@ -57,6 +57,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a sheet is imported. `checked`: where the copy goes; None: beside the file, under a free name.
 
     `correct`: the reason for which records are to say what rows say that were edited since; None: they are told alone.
+    `of`: the provider that sent these rows before, where another corrects them now.
     """
 
     mapping: Path
@@ -66,6 +67,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     synthetic: bool = False
     correct: str | None = None
+    of: str | None = None
     language: str = "ja"
     quiet: bool = False
 
@@ -123,12 +125,16 @@ def import_sheet(file: Path, data: DataDirectory, ward: Ward, options: Options) 
 def _again(data: DataDirectory, source: str, checker: Checker, options: Options) -> Iterator[Differing | None]:
     """What compares with the records of this directory; None where its keys are not here, which only a dry run does."""
     if not (data / "keys" / "master.key").exists():
+        if options.of is not None:
+            raise DataError(
+                f"{data / 'keys'} holds no master.key, without which nothing is known of what was taken before"
+            )
         yield None
         return
     settings, secrets = data.settings(), Secrets.at(data / "keys")
     engines = {service: open_reader(settings.database_of(service)) for service in (*WRITERS, "keys")}
     try:
-        held = Held(engines, KeyReader(engines["keys"], secrets), secrets, options.provider, source)
+        held = Held(engines, KeyReader(engines["keys"], secrets), secrets, options.provider, source, of=options.of)
         yield Differing(checker, held, options.correct)
     finally:
         for engine in engines.values():

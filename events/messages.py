@@ -383,11 +383,12 @@ class PlacementArrange(Message, frozen=True, kw_only=True):
 
 
 class PlacementCancel(Message, frozen=True, kw_only=True):
-    """An arranged place was given up."""
+    """An arranged place was given up: by the sender's own reference, or by our id of it, which any provider may use."""
 
     name: ClassVar[str] = "placement.cancel"
     service: ClassVar[str] = "placement"
-    placement: str
+    placement: str = ""
+    placement_id: str | None = None
     reason: str | None = None
 
 

@@ -150,10 +150,13 @@ class Differing:
         if message["type"] == "registration.submit":
             ref = message["data"].get("person")
             if not isinstance(ref, str):
-                self._tell(edited, Finding("edited-otherwise"))
+                _leave(edited)
                 return
             kind = "registration.correct"
-            data: dict[str, Any] = {"person": ref}
+            data: dict[str, Any] = {"person_id": part.about} if self.held.is_of_another else {"person": ref}
+        elif self.held.is_of_another:  # Nobody else can name one contact of a consultation.
+            _leave(edited)
+            return
         else:
             kind, data = "call.correct", {"call": message["id"], "source": message["source"], "matter": part.matter}
         for name, value in sent.items():
@@ -191,6 +194,15 @@ class Differing:
                 return self._checker.labels.get(value, value)
             case _:
                 return str(value)
+
+
+def _leave(edited: Edited) -> None:
+    """Nothing of it is corrected: every cell that differs says so."""
+    edited.findings = [
+        msgspec.structs.replace(each, code="edited-otherwise") if each.code == "edited" else each
+        for each in edited.findings
+    ]
+    edited.is_whole = False
 
 
 def _at(value: Any, path: Sequence[str | int]) -> Any:

@@ -37,10 +37,12 @@ _KEY = 24
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """A form, or one matter of a call: what the sheet had said, and what is held. `marker`: the last word of the sheet.
 
-    `person`: the sender's reference as it stands in the event, of a form; of a call the person's id.
+    `person`: the sender's reference as it stands in the event, of a form; of a call the person's id. `about`: the id of
+    the registrant, or of the consultation, as it is held.
     """
 
     matter: int
+    about: str
     base: View
     held: View
     marker: str
@@ -56,16 +58,28 @@ class Before(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Held:
-    """Looks rows up for one sender of one sheet."""
+    """Looks rows up for one sender of one sheet, or for whoever corrects after that sender's contract."""
 
     def __init__(
-        self, engines: Mapping[str, sa.Engine], keys: KeyReader, secrets: Secrets, provider: str, source: str
+        self,
+        engines: Mapping[str, sa.Engine],
+        keys: KeyReader,
+        secrets: Secrets,
+        provider: str,
+        source: str,
+        *,
+        of: str | None = None,
     ) -> None:
-        """`engines`: the writing services' databases, for reading; one that is not there yet holds nothing."""
+        """`engines`: the writing services' databases, for reading; one that is not there yet holds nothing.
+
+        `provider` imports; `of`: who sent the rows before, where that was another.
+        """
         self._engines, self._keys, self._secrets = engines, keys, secrets
-        self._provider, self._source = provider, source
+        self._provider, self._source = of or provider, source
+        self._correctors = (self._provider, provider)
+        self.is_of_another = self._provider != provider
         self.corrections = f"{source}{CORRECTIONS}"
-        self._own = self._causation(self.corrections, "")
+        self._own = tuple(self._causation(self.corrections, "", each) for each in self._correctors)
         self._corrected: dict[str, frozenset[str]] = {}
 
     def look(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, Before]:
@@ -126,7 +140,7 @@ class Held:
         return self._secrets.digest(b"yoake/import-row\x1f" + own_id.encode(errors="backslashreplace"))[:_KEY]
 
     def _ids_of_corrections(self, engine: sa.Engine) -> Sequence[str]:
-        of_ours = sa.and_(HEARD.c.provider == self._provider, HEARD.c.source == self.corrections)
+        of_ours = sa.and_(HEARD.c.provider.in_(self._correctors), HEARD.c.source == self.corrections)
         with engine.connect() as connection:
             return connection.execute(sa.select(HEARD.c.id).where(of_ours)).scalars().all()
 
@@ -150,7 +164,7 @@ class Held:
             own_id: tuple(
                 part
                 for matter, about, contact in places
-                if (part := self._part(own_id, matter, contact, histories[about], boxes))
+                if (part := self._part(own_id, (matter, about, contact), histories[about], boxes))
             )
             for own_id, places in abouts.items()
         }
@@ -189,12 +203,12 @@ class Held:
     def _part(
         self,
         own_id: str,
-        matter: int,
-        contact: str | None,
+        place: tuple[int, str, str | None],
         history: Sequence[Recorded],
         boxes: Mapping[str, dict[str, Any] | None],
     ) -> Part | None:
         """One form or matter, by what was written about it, in order."""
+        matter, about, contact = place
         first, readable, marker, person = self._causation(self._source, own_id), True, "", None
         base: View | None = None
         held: View = {}
@@ -214,10 +228,12 @@ class Held:
                     base, marker = {**base, **told}, record.id
         if base is None:
             return None
-        return Part(matter=matter, base=base, held=held, marker=marker, person=person, is_readable=readable)
+        return Part(
+            matter=matter, about=about, base=base, held=held, marker=marker, person=person, is_readable=readable
+        )
 
-    def _causation(self, source: str, own_id: str) -> str:
-        of = f"message:{self._provider}/{self.reference(source)}#"
+    def _causation(self, source: str, own_id: str, provider: str | None = None) -> str:
+        of = f"message:{provider or self._provider}/{self.reference(source)}#"
         return of + (self.reference(own_id) if own_id else "")
 
 

@@ -151,7 +151,13 @@ class _Known:
         if self._again is None or not batch:
             return batch
         before = self._again.held.look([made.message for made in batch if made.message is not None])
-        return [made for made in batch if not self._note(made, before.get(made.message["id"] if made.message else ""))]
+        new = [made for made in batch if not self._note(made, before.get(made.message["id"] if made.message else ""))]
+        if not self._again.held.is_of_another:
+            return new
+        for made in new:  # Sent as somebody else's it would be another registration.
+            self._result.set(made.row, "held", [*made.findings, Finding("not-of-that-provider", held=True)])
+        self._progress(len(new))
+        return []
 
     def _note(self, made: Made, before: Before | None) -> bool:
         if before is None or made.message is None:

@@ -42,6 +42,10 @@ CODES = {
     "too-large": Label("長すぎるため送信できません", "too long to be sent"),
     "unusable": Label("使えないため送信できません", "it cannot be used, so it is not sent"),
     "correction-unusable": Label("訂正を送信できません", "a correction of it cannot be sent"),
+    "not-of-that-provider": Label(
+        "その受託事業者から受け付けた行ではありません。新しい行は、--of を付けずに取り込んでください",
+        "never taken from that provider: import new rows without --of",
+    ),
     "conflict": Label(
         "同じ番号で内容の違う記録が、同時に届きました。先に受け付けた記録が有効です。もう一度取り込むと、違いが分かります",
         "another record with the same id came at the same time; the first stands. Imported again, it is compared",

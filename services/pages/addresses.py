@@ -15,13 +15,14 @@ MOST_DIGITS = 6
 
 
 class UnreadableAddress(HTTPException):
-    """400: `said` names the part of the address that cannot be read, and what is accepted, but not what stood there."""
+    """400: `said` tells which part of the address cannot be read, and what is accepted, but not what stood there."""
 
     def __init__(self, name: str, accepted: Label) -> None:
         super().__init__(400)
-        word = SCREEN["address_wrong"]
+        word, what = SCREEN["address_wrong"], SCREEN[f"address_of_{name}"]
         self.said = Label(
-            word.ja.format(name=name, accepted=accepted.ja), word.en.format(name=name, accepted=accepted.en)
+            word.ja.format(what=what.ja, name=name, accepted=accepted.ja),
+            word.en.format(what=what.en, name=name, accepted=accepted.en),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, date
 from functools import partial
 from typing import Any, NamedTuple
@@ -41,7 +41,7 @@ from services.pages.morning_todo import Todo, todo
 from services.pages.night_call import Calls
 from services.pages.night_clock import NightClock
 from services.pages.night_log import NightLog
-from services.pages.nights import Entry, Night, Stands
+from services.pages.nights import Entry, Heard, Night, Stands
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted, Told
 from services.pages.statement import Sheet, sheet_of
@@ -98,8 +98,17 @@ class MorningPages:
     """The endpoints."""
 
     def __init__(
-        self, around: Around, backroom: Backroom, nights: NightLog, stands: Stands, calls: Calls, opens: Opens
+        self,
+        around: Around,
+        backroom: Backroom,
+        nights: NightLog,
+        stands: Stands,
+        calls: Calls,
+        opens: Opens,
+        acknowledged: Callable[[Collection[str]], Heard] = lambda ids: {},
     ) -> None:
+        """`acknowledged`: which subscribers have acknowledged each of these events, by its id."""
+        self._acknowledged = acknowledged
         self._around, self._backroom, self._nights = around, backroom, nights
         self._stands, self._calls, self._opens = stands, calls, opens
         self._closings = Closings(backroom.engines["intake"])
@@ -186,7 +195,14 @@ class MorningPages:
             alarms=self._nights.alarms(),
             edition=edition,
             only=edition is not None,
+            heard=self._heard(night),
         )
+
+    def _heard(self, night: Night) -> Heard:
+        """Who acknowledged what was sent of the ladder."""
+        terms = self._around.terms("ja")
+        sent = [each.id for each in night.passed if terms.told_outside(each.step.to)]
+        return self._acknowledged(sent) if sent else {}
 
     def _prepared(self, request: Request, form: Mapping[str, str], wanted: date | None) -> Told | Mistake:
         """The message of what somebody wants to say, or what is wrong with the form."""
@@ -332,7 +348,8 @@ class MorningPages:
         items = [entry.item for entry in night.entries if entry.item]
         calls = self._calls(items, personal=opens is not None)
         stands = self._stands(night, now)
-        sheet, night = sheet_of(night, stands, calls, terms, now, opens, alarms=()), night.as_held(stands.own)
+        sheet = sheet_of(night, stands, calls, terms, now, opens, alarms=(), heard=self._heard(night))
+        night = night.as_held(stands.own)
         side = self._side(session, night, terms)
         entries = {entry.n: entry for entry in night.entries}
         shown = [self._shown(row, entries[row.n], side) for row in sheet.rows]

@@ -120,11 +120,14 @@ IN_THE_MORNING = {
     "overdue_notice": Label("受領期限（{due}）を過ぎました。", "The time to acknowledge ({due}) has passed."),
     "reminded": Label("{to}に催促しました（{at}）。", "{to} was reminded ({at})."),
     "escalated": Label("区へ通知しました（{at}）。", "The ward was notified ({at})."),
-    "told_by": Label("（送信先：{who}）", " (goes to: {who})"),
+    "told_by": Label("（送信先：{who}、受信確認済み）", " (sent to {who}, and acknowledged)"),
+    "told_by_sent": Label("（送信先：{who}）", " (sent to {who})"),
+    "told_by_unheard": Label("（送信先：{who}、受信確認なし）", " (sent to {who}, not acknowledged)"),
     "told_here": Label("（画面への表示のみ）", " (shown on the page alone)"),
     "told_here_ring": Label(
         "（画面への表示のみです。電話で知らせてください：{duty}）", " (shown on the page alone; telephone: {duty})"
     ),
+    "told_ring": Label("電話で知らせてください：{duty}。", " Telephone: {duty}."),
     "told_late": Label("期限（{due}）を過ぎてから通知しました。", "It was told later than due ({due})."),
     "settled": Label(
         "{items}番は受領済みです（通知済みの先にも伝えました）。",
@@ -137,6 +140,8 @@ IN_THE_MORNING = {
     "standing_answered": Label("回答済み", "Answered"),
     "standing_done": Label("完了", "Done"),
     "standing_notified": Label("区へ通知済み", "Ward notified"),
+    "standing_notified_sent": Label("区へ送信済み", "Sent to the ward"),
+    "standing_notified_unheard": Label("区へ通知済み（受信確認なし）", "Ward notified (not acknowledged)"),
     "standing_notified_here": Label("区へ通知済み（画面への表示のみ）", "Ward notified (on the page alone)"),
     "by_when": Label("受領期限 {at}", "due {at}"),
     "acknowledged_by": Label("受領済み（{who}・{at}）", "Acknowledged ({who}, {at})"),

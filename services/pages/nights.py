@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 
 import msgspec
@@ -127,13 +127,20 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True):
     recorded: datetime
 
 
+class Informed(msgspec.Struct, frozen=True):
+    """A step of the ladder that was due, and the id under which subscribers were told of it."""
+
+    id: str
+    step: DeadlinePassed
+
+
 class Night(msgspec.Struct, frozen=True, kw_only=True):
     """Everything of one night that handover recorded, in the order in which it did."""
 
     night: date
     editions: tuple[Issued, ...] = ()
     entries: tuple[Entry, ...] = ()
-    passed: tuple[DeadlinePassed, ...] = ()
+    passed: tuple[Informed, ...] = ()
     settled: tuple[DeadlineSettled, ...] = ()
     exchange: ExchangeCounted | None = None
     synthetic: bool = False
@@ -147,9 +154,9 @@ class Night(msgspec.Struct, frozen=True, kw_only=True):
         """The item with this number."""
         return next((entry for entry in self.entries if entry.n == n), None)
 
-    def told(self, n: int) -> list[DeadlinePassed]:
+    def told(self, n: int) -> list[Informed]:
         """The steps of the ladder that named an item, in their order."""
-        return [step for step in self.passed if n in step.items]
+        return [each for each in self.passed if n in each.step.items]
 
     def as_held(self, own: frozenset[Key]) -> Night:
         """The same, with those items marked that are not of this night any more."""
@@ -182,7 +189,7 @@ def night_of(records: Iterable[Recorded]) -> Night | None:
             case CasePassed() if night:
                 night = _passed_later(night, event)
             case DeadlinePassed() if night:
-                night = msgspec.structs.replace(night, passed=(*night.passed, event))
+                night = msgspec.structs.replace(night, passed=(*night.passed, Informed(record.id, event)))
             case DeadlineSettled() if night:
                 night = msgspec.structs.replace(night, settled=(*night.settled, event))
             case ExchangeCounted():
@@ -247,6 +254,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     own: frozenset[Key] = frozenset()
     owners: dict[str, str] = {}
     feeds: tuple[Feed, ...] | None = None
+
+
+Heard = Mapping[str, frozenset[str]]
+"""Which subscribers have acknowledged something, by its id; nothing where nobody has, or it is not known."""
 
 
 Stands = Callable[[Night, datetime], Standing]

@@ -85,6 +85,7 @@ _REASONS = {
     "an agency has taken this case on already": "この相談は、すでに関係機関が受諾しています",
     "they are asked already, and have not answered": "この送付先には依頼中で、まだ回答がありません",
     "there is no hand-over under this id": "この記録番号の引継ぎはありません",
+    "there is no placement under this id": "この番号の調整はありません",
     "missing: nothing about a person goes out without one": (
         "記入がありません。本人の情報は、根拠がなければ外へ渡せません"
     ),
@@ -155,7 +156,10 @@ _ACCEPTED = {
     "handover.accept, handover.decline or handover.withdraw of that offer": (
         "その依頼への受諾・受諾不可・取下げ（handover.accept、handover.decline、handover.withdraw）"
     ),
-    "an id as its events say it": "引継ぎの記録番号",
+    "an id as its events say it": "ケースの経過の「記録の内容を見る」にある番号",
+    "`placement` (your own reference) or `placement_id` (our id)": (
+        "自分で付けた調整の番号（placement）か、ケースの経過にある調整の番号（placement_id）"
+    ),
     "`handover` (your own reference) or `handover_id` (our id)": (
         "自分の引継ぎ番号（handover）か、引継ぎの記録番号（handover_id）"
     ),

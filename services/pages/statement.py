@@ -9,11 +9,11 @@ from typing import NamedTuple
 import msgspec
 
 from events.intake import Feed
-from events.morning import DeadlinePassed, Difference
+from events.morning import Difference
 from services.pages.night_call import Call
 from services.pages.night_clock import NightClock
 from services.pages.night_log import Alarm
-from services.pages.nights import Entry, Issued, Key, Night, Standing
+from services.pages.nights import Entry, Heard, Informed, Issued, Key, Night, Standing
 from services.pages.statement_rows import LATER, Opens, Row, RowWriter
 from services.pages.terms import Terms
 from services.pages.urgent import urgent_on_paper
@@ -91,18 +91,21 @@ def sheet_of(
     alarms: Sequence[Alarm],
     edition: int | None = None,
     only: bool = False,
+    heard: Heard | None = None,
 ) -> Sheet:
     """A statement with its supplements, up to an `edition` (None: the newest), or that `only`.
 
     `stands`: how the night stands at this moment. `opens` None: what is personal stays shut. `alarms`: what
-    cannot wait, for its top; who shows it beside the sheet gives none.
+    cannot wait, for its top; who shows it beside the sheet gives none. `heard`: who acknowledged what was sent of the
+    ladder; None: that is not known here.
     """
     night = night.as_held(stands.own)
     last = night.newest.statement.edition if edition is None else edition
     shown = night.upto(last)
     entries = [entry for entry in shown.entries if entry.edition == last] if only else list(shown.entries)
     clock, newest = NightClock(terms, night.night), shown.newest
-    head, rows = _Head(terms, clock, night, now), RowWriter(terms, clock, night, now, opens, stands.owners)
+    head = _Head(terms, clock, night, now, heard)
+    rows = RowWriter(terms, clock, night, now, opens, stands.owners, heard)
     after = [one for one in night.editions if one.statement.edition > last]
     statement = newest.statement
     issued = Standing(verdict=statement.verdict, hops=statement.hops, differences=statement.differences)
@@ -190,8 +193,8 @@ def _together(entries: Sequence[Entry], terms: Terms) -> Iterable[str]:
 class _Head:
     """Puts what stands above the items in words."""
 
-    def __init__(self, terms: Terms, clock: NightClock, night: Night, now: datetime) -> None:
-        self._terms, self._clock, self._night, self._now = terms, clock, night, now
+    def __init__(self, terms: Terms, clock: NightClock, night: Night, now: datetime, heard: Heard | None) -> None:
+        self._terms, self._clock, self._night, self._now, self._heard = terms, clock, night, now, heard
 
     def edition_name(self, n: int) -> str:
         return self._terms.screen("edition_added", n=n) if n else self._terms.screen("edition_first")
@@ -286,31 +289,38 @@ class _Head:
         if away := [str(entry.n) for entry in self._night.entries if entry.gone]:
             found.insert(0, say("corrected_away", named=self._terms.listed(away)))
         found += [self._of(n, say("overdue_notice", due=clock.in_the_morning(due))) for due, n in sorted(overdue)]
-        for step in self._night.passed:
+        for informed in self._night.passed:
+            step = informed.step
             at = clock.in_the_morning(step.fired_at)
             text = (
                 say("escalated", at=at)
                 if step.to == "ward"
                 else say("reminded", to=self._terms.provider(step.to), at=at)
             )
-            text = self._really(step, text)
+            text = self._really(informed, text)
             if step.fired_at - step.due_at > LATER:
                 text += say("told_late", due=clock.in_the_morning(step.due_at))
             found.append(self._of(step.edition, text))
         return found
 
-    def _really(self, step: DeadlinePassed, text: str) -> str:
-        """With whom it goes to beyond the pages; where nobody, whom of the ward to ring while it is not in hand."""
-        terms = self._terms
-        if who := terms.told_outside(step.to):
-            more = terms.screen("told_by", who=who)
-        elif step.to == "ward" and any(
-            each.is_overdue(self._now) for each in map(self._night.entry, step.items) if each
-        ):
-            more = terms.screen("told_here_ring", duty=terms.first_duty(self._now))
-        else:
-            more = terms.screen("told_here")
-        return text + more
+    def _really(self, informed: Informed, text: str) -> str:
+        """With whom it went to beyond the pages, and who has acknowledged it; where nobody, whom of the ward to ring
+        while it is not in hand.
+        """
+        terms, step = self._terms, informed.step
+        sent = terms.told_outside(step.to)
+        if sent and self._heard is None:
+            return text + terms.screen("told_by_sent", who=terms.listed(terms.say(each.label) for each in sent))
+        heard = (self._heard or {}).get(informed.id, frozenset())
+        for is_heard, word in ((True, "told_by"), (False, "told_by_unheard")):
+            if names := [terms.say(each.label) for each in sent if (each.key in heard) is is_heard]:
+                text += terms.screen(word, who=terms.listed(names))
+        entries = filter(None, map(self._night.entry, step.items))
+        is_to_ring = step.to == "ward" and not heard & {each.key for each in sent}
+        if is_to_ring and any(each.is_overdue(self._now) for each in entries):
+            word = "told_ring" if sent else "told_here_ring"
+            return text + terms.screen(word, duty=terms.first_duty(self._now))
+        return text if sent else text + terms.screen("told_here")
 
     def _of(self, edition: int, text: str) -> str:
         """A line about the items of one edition, which it names where there are several."""

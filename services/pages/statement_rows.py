@@ -12,7 +12,7 @@ from events.intake import Attempt, CallBack
 from events.morning import Item, ItemAcknowledged, ItemAnswered, ItemDone, ItemQuestioned, ItemUnacknowledged
 from services.pages.night_call import Call
 from services.pages.night_clock import NightClock
-from services.pages.nights import Entry, Key, Night, Word
+from services.pages.nights import Entry, Heard, Informed, Key, Night, Word
 from services.pages.terms import Terms
 
 Opens = Callable[[Iterable[str], str, str], dict[str, Any] | None]
@@ -75,10 +75,13 @@ class RowWriter:
         now: datetime,
         opens: Opens | None,
         owners: Mapping[str, str],
+        heard: Heard | None = None,
     ) -> None:
-        """`owners`: in whose charge each case is."""
+        """`owners`: in whose charge each case is. `heard`: who acknowledged what was sent of the
+        ladder; None: that is not known here.
+        """
         self._terms, self._clock, self._night, self._now, self._opens = terms, clock, night, now, opens
-        self._owners = owners
+        self._owners, self._heard = owners, heard
         self._opened: dict[str, dict[str, Any]] = {}
 
     def row(self, entry: Entry, calls: Mapping[Key, Call]) -> Row:
@@ -249,12 +252,22 @@ class RowWriter:
             yield self._by("acknowledged_by", entry.acknowledged)
         elif entry.is_overdue(self._now):
             yield say("standing_overdue")
-            if any(step.to == "ward" for step in self._night.told(entry.n)):
-                yield say("standing_notified" if self._terms.told_outside("ward") else "standing_notified_here")
+            if to_ward := [each for each in self._night.told(entry.n) if each.step.to == "ward"]:
+                yield say(self._notified(to_ward))
         elif not entry.done and not entry.gone:
             yield say("standing_waiting")
         if entry.is_answered:
             yield say("standing_answered")
+
+    def _notified(self, informed: Iterable[Informed]) -> str:
+        """The word for what the ward was told: that a system of the ward has it is said once that answered."""
+        sent = {each.key for each in self._terms.told_outside("ward")}
+        if not sent:
+            return "standing_notified_here"
+        if self._heard is None:
+            return "standing_notified_sent"
+        is_heard = any(sent & self._heard.get(each.id, frozenset()) for each in informed)
+        return "standing_notified" if is_heard else "standing_notified_unheard"
 
     def _by(self, word: str, said: Word) -> str:
         return self._terms.screen(word, who=self._who(said), at=self._both_clocks(said))

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from services import era
 from services.pages.words import CODES, FIELDS, PERSONAL, SCREEN
+from services.subscribers import Subscriber
 from services.ward import Keyed, Label, Ward
 
 Language = Literal["ja", "en"]
@@ -98,10 +99,10 @@ class Terms:
         offered = [each for each in self.ward.provider if each.id in said or not self.ward.is_over(each.id, now)]
         return [(each.id, self.say(each.label)) for each in offered]
 
-    def told_outside(self, to: str) -> str:
-        """Which subscribers hear that something is overdue, where a provider or `ward` is told; empty: none does."""
-        heard = (each for each in self.ward.subscriber if "deadline.passed" in each.events)
-        return self.listed(self.say(each.label) for each in heard if not each.whom or to in each.whom)
+    def told_outside(self, to: str) -> list[Subscriber]:
+        """Which subscribers are sent that something is overdue, where a provider or `ward` is told."""
+        sent = (each for each in self.ward.subscriber if "deadline.passed" in each.events)
+        return [each for each in sent if not each.whom or to in each.whom]
 
     def first_duty(self, moment: datetime) -> str:
         """Whom of the ward to ring at a moment, with the number."""

@@ -6,9 +6,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from services.pages.unprintable import doubtful, named
 from services.pages.unseen import straight
+
+GLYPHS = Path(__file__).with_name("templates") / "glyphs.typ"
 
 PATIENCE = 60.0
 """Seconds; a sheet takes about one."""
@@ -49,15 +53,21 @@ def _typeset(template: Path, sheet: bytes, sizes: Sequence[str]) -> bytes:
 
     fonts = Path(pylopdf_fonts_jp.__file__).parent
 
-    def compiler(size: Sequence[str]) -> typst.Compiler:
+    def compiler_of(template: Path, sheet: str, size: Sequence[str] = ()) -> typst.Compiler:
         return typst.Compiler(
             template,
             root=template.parent,
             font_paths=[fonts],
             ignore_system_fonts=True,
-            sys_inputs={"sheet": sheet.decode()} | ({"size": size[0]} if size else {}),
+            sys_inputs={"sheet": sheet} | ({"size": size[0]} if size else {}),
         )
 
+    text = sheet.decode()
+    if asked := doubtful(text):
+        glyphs = compiler_of(GLYPHS, json.dumps([ord(each) for each in asked]))
+        missing = json.loads(glyphs.query("<missing>", field="value", one=True))
+        text = named(text, [chr(code) for code in missing], json.loads(text).get("language", "ja"))
+    compiler = partial(compiler_of, template, text)
     tried = ([size] for size in sizes[:-1])
     fitting = (size for size in tried if json.loads(compiler(size).query("<pages>", field="value", one=True)) == 1)
     made = compiler(next(fitting, sizes[-1:])).compile(format="pdf")

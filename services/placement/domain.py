@@ -31,6 +31,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 PlacementBook = Book[Case]
 
+LONGEST_ID = 64
+"""Characters of an id. What is longer is none of ours, and is not looked up."""
+
 
 def decide(said: Said, book: PlacementBook) -> None:
     """Let a message about a placement have its effect.
@@ -88,7 +91,7 @@ def _when(field: str, moment: datetime | None) -> datetime | None:
 
 
 def _cancel(said: Said, message: PlacementCancel, book: PlacementBook) -> None:
-    placement = book.target(f"placement/{said.provider}/{book.reference(message.placement)}")
+    placement = _meant(said, message, book)
     case = book.target(f"case-of/{placement}")
     book.cases.append(case)
     state = book.state(case)
@@ -100,6 +103,20 @@ def _cancel(said: Said, message: PlacementCancel, book: PlacementBook) -> None:
         reason, sealed = reason_of(message.reason, book.ward_at(said.at).refusal)
         event = PlacementCancelled(placement=placement, case=case, reason=reason)
         book.write(event, said.at, sealed, person_of(case, book))
+
+
+def _meant(said: Said, message: PlacementCancel, book: PlacementBook) -> str:
+    """The place that is meant: the sender's own, or any by our id, since whoever arranged it may be under no contract
+    any more, and by night a facility rings whoever answers. Raises Waits or Unusable.
+    """
+    if message.placement:
+        return book.target(f"placement/{said.provider}/{book.reference(message.placement)}")
+    if message.placement_id is None:
+        ways = "`placement` (your own reference) or `placement_id` (our id)"
+        raise Unusable("data.placement", "missing", ways)
+    if len(message.placement_id) > LONGEST_ID or not book.targets(f"case-of/{message.placement_id}"):
+        raise Unusable("data.placement_id", "there is no placement under this id", "an id as its events say it")
+    return message.placement_id
 
 
 def evolve(state: Case | None, event: Event, at: datetime) -> Case:

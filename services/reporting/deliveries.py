@@ -69,6 +69,7 @@ DELIVERIES = sa.Table(
     sa.Column("sequence", sa.BigInteger),
     sa.Column("delivered_at", sa.Double),
     sa.Index("deliveries_state", "subscriber", "state", "position"),
+    sa.Index("deliveries_id", "id"),
 )
 """One event for one subscriber. `position` is the ledger's; below 0 it is a test message. `id` is the event's.
 
@@ -343,6 +344,16 @@ def queue(engine: sa.Engine, key: str, *, everything: bool = False, most: int = 
     query = sa.select(DELIVERIES).where(DELIVERIES.c.subscriber == key).order_by(DELIVERIES.c.position.desc())
     with engine.connect() as connection:
         return [_delivery(row) for row in connection.execute(query.limit(most))]
+
+
+def acknowledged_by(engine: sa.Engine, ids: Collection[str]) -> dict[str, frozenset[str]]:
+    """Which subscribers have acknowledged each of these events, by its id; one that nobody has is not there."""
+    where = sa.and_(DELIVERIES.c.id.in_(sorted(ids)), DELIVERIES.c.state == State.delivered)
+    found: dict[str, set[str]] = {}
+    with engine.connect() as connection:
+        for row in connection.execute(sa.select(DELIVERIES.c.id, DELIVERIES.c.subscriber).where(where)):
+            found.setdefault(row.id, set()).add(row.subscriber)
+    return {own: frozenset(subscribers) for own, subscribers in found.items()}
 
 
 def one(engine: sa.Engine, key: str, position: int) -> Delivery | None:

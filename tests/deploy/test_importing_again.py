@@ -38,11 +38,11 @@ class Desk:
         self.sent: list[dict[str, Any]] = []
         self._file = tmp_path / "sheet.csv"
 
-    def take(self, lines: Lines, why: str | None = None, *, dry: bool = False) -> Imported:
-        """Import these lines; with `why`, edited rows are corrected."""
+    def take(self, lines: Lines, why: str | None = None, *, dry: bool = False, of: str | None = None) -> Imported:
+        """Import these lines; with `why`, edited rows are corrected. `of`: who had taken them in before."""
         file = csv_file(self._file, lines)
         engines = {service: self.centre.engine(service) for service in RULES}
-        held = Held(engines, self.centre.keys, SECRETS, self.provider, load(self.mapping).source)
+        held = Held(engines, self.centre.keys, SECRETS, self.provider, load(self.mapping).source, of=of)
 
         def again(checker: Checker) -> Differing:
             return Differing(checker, held, why)
@@ -266,3 +266,48 @@ def test_after_its_contract_a_provider_corrects_nothing_by_an_import(
         )
         assert each.result.correctable == 0
     assert ("受け付けた内容と違います" in said(done, 2)[0], len(desk.sent), desk.parked) == (True, sent, [])
+
+
+def test_whoever_is_under_contract_now_corrects_what_the_former_provider_imported(
+    centre: Centre, tmp_path: Path
+) -> None:
+    """The same sheet, by the register's own id: nobody is registered twice, and each correction is made once."""
+    old, new = Desk(centre, tmp_path, provider="contractor"), Desk(centre, tmp_path, provider="day")
+    old.take([HEADING, person("R-1"), person("R-2")])
+    lines = [HEADING, person("R-1", 地域="砧", 電話番号="000-0000-0009"), person("R-2"), person("R-3")]
+    told, dry = new.take(lines, of="contractor"), new.take(lines, "転居", dry=True, of="contractor")
+    done, again = (new.take(lines, "転居", of="contractor") for _ in range(2))
+    back = new.take([HEADING, person("R-1")], "戻った", of="contractor")
+    district = [
+        (change.before, change.after)
+        for event in centre.events()
+        if isinstance(event, RegistrationCorrected)
+        for change in event.changes
+    ]
+
+    assert [states(each) for each in (told, dry, done, again, back)] == [
+        ["edited", "known", "held"],
+        ["ready-corrected", "known", "held"],
+        ["corrected", "known", "held"],
+        ["known", "known", "held"],
+        ["corrected"],
+    ]
+    assert said(done, 4) == [
+        "その受託事業者から受け付けた行ではありません。新しい行は、--of を付けずに取り込んでください"
+    ]
+    assert district == [("kitazawa", "kinuta"), ("kinuta", "kitazawa")]
+    assert [event.name for event in centre.events()].count("person.registered") == 2
+    assert ([each["data"].keys() & {"person", "person_id"} for each in new.sent], new.parked) == (
+        [{"person_id"}] * 2,
+        [],
+    )
+
+
+def test_a_call_of_the_former_provider_is_told_and_not_corrected_by_an_import(centre: Centre, tmp_path: Path) -> None:
+    """Which of the contacts of a consultation it was, only its sender can name; the page 訂正 corrects it."""
+    Desk(centre, tmp_path, CALLS, "contractor").take(calls({}))
+    new = Desk(centre, tmp_path, CALLS, "day")
+    done = new.take(calls({"地域": "砧"}), "聞き直し", of="contractor")
+
+    assert (states(done), [code for code, _ in done.told(2)]) == (["edited"], ["edited-otherwise"])
+    assert (new.sent, new.parked) == ([], [])

@@ -199,8 +199,19 @@ def test_one_that_says_it_is_gone_is_said_to_be_stopped(here: Path) -> None:
         server.shutdown()
     retried = yoake("subscriber", "retry", "hook", "--data", here)
     listed = yoake("subscriber", "list", "--data", here).stdout
-    assert yoake("subscriber", "enable", "hook", "--data", here).returncode == 0
+    enabled, again = (yoake("subscriber", "enable", "hook", "--data", here) for _ in range(2))
+    nothing = yoake("subscriber", "retry", "office", "--data", here)
+    skipped = yoake("subscriber", "retry", "hook", "--data", here)
 
+    assert (enabled.returncode, again.returncode, nothing.returncode, skipped.returncode) == (0, 0, 0, 0)
+    assert enabled.stdout.startswith("Sending to hook goes on.")
+    assert "送信を再開しました。" in enabled.stdout
+    assert again.stdout.startswith("Sending to hook was not stopped.")
+    assert "送信は止まっていません。" in again.stdout
+    for said in (enabled, again, nothing, skipped):
+        some = re.search(r"[1-9]\d*(件| deliveries)", said.stdout)
+        assert bool(some) is ("yoake subscriber queue" in said.stdout), said.stdout
+        assert some or "待っているものはありません。" in said.stdout or "送り直すものはありません。" in said.stdout
     assert (tested.returncode, retried.returncode) == (1, 2)
     assert "送信を止めています（410）" in tested.stdout
     assert all("yoake subscriber enable hook" in said for said in (tested.stdout, retried.stderr))

@@ -128,7 +128,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "begins_at": "day",
         "ends_at": "day",
     },
-    "placement.cancel": {"placement": "needed", "reason": "text"},
+    "placement.cancel": {"placement": "needed", "placement_id": "text", "reason": "text"},
     "handover.offer": {
         "case": "text",
         "number": "text",

@@ -271,6 +271,64 @@ def test_whoever_is_under_contract_does_it_by_the_registers_own_id(centre: Centr
     assert (nobody.field, neither.field) == ("data.person_id", "data.person")
 
 
+def bed(centre: Centre) -> str:
+    """Our id of the bed that the old provider had arranged."""
+    return str(centre.events("placement")[0].placement)
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("provider", ["day", "night"])
+def test_what_the_old_provider_had_arranged_is_cancelled_by_whoever_has_the_case_now(
+    centre: Centre, provider: str
+) -> None:
+    """By our id: the reference under which it was arranged is the old provider's alone."""
+    own = bed(centre)
+    early, late = (
+        centre.say(provider, message("placement.cancel", when, placement_id=own))
+        for when in (BEFORE, "2025-04-03 10:00")
+    )
+    old = centre.say("contractor", message("placement.cancel", AFTER, placement_id=own))
+
+    assert (early.status, early.field, late.status) == ("parked", "time", "accepted")
+    assert late.case == [centre.events("placement")[0].case]
+    assert (old.status, old.field) == ("parked", "time")
+    assert [event.name for event in centre.events("placement")] == ["placement.arranged", "placement.cancelled"]
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("first", ["contractor", "day"])
+def test_a_bed_is_given_up_once_whichever_provider_is_heard_first(centre: Centre, first: str) -> None:
+    """The old one had cancelled it a minute before midnight, and says so only after the new one did; or before."""
+    said = {
+        "contractor": message("placement.cancel", BEFORE, placement="bed"),
+        "day": message("placement.cancel", "2025-04-01 09:00", placement_id=bed(centre)),
+    }
+    for provider in sorted(said, key=lambda one: one != first):
+        assert centre.say(provider, said[provider]).status == "accepted"
+    centre.restart()
+    again = centre.say("day", message("placement.cancel", "2025-04-02 09:00", placement_id=bed(centre)))
+
+    cancelled = [record for record in centre.records("placement") if record.type == "placement.cancelled"]
+    assert again.status == "accepted"
+    assert [record.time for record in cancelled] == [at(BEFORE if first == "contractor" else "2025-04-01 09:00")]
+
+
+@ON_ONE_STORE
+def test_an_agency_that_has_the_case_is_told_what_the_new_provider_cancelled(centre: Centre) -> None:
+    """Arranged by the old provider after the agency had taken the case on, given up by the new one: two notes."""
+    arranged = message("placement.arrange", "2025-03-28 14:00", case="done", placement="later", kind="supporter")
+    centre.say("contractor", arranged)
+    own = centre.events("placement")[-1].placement
+    centre.say("day", message("placement.cancel", "2025-04-03 10:00", placement_id=own))
+    centre.pump()
+
+    noted = [event for event in centre.events("handover") if event.name == "handover.noted-late"]
+    assert [(event.what, event.placement, event.provider) for event in noted] == [
+        ("placement.arranged", own, "contractor"),
+        ("placement.cancelled", own, "day"),
+    ]
+
+
 @ON_ONE_STORE
 def test_a_form_whose_day_is_corrected_to_within_the_contract_needs_nobody_any_more(centre: Centre) -> None:
     """The day was a slip; corrected, its flag goes by itself, and comes of no other day."""

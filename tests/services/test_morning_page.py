@@ -10,13 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from starlette.applications import Starlette
 
+from services.handover.looking import Looking
+from services.keyed import Label
 from services.pages.night_log import NightLog
+from services.pages.nights import Night, Standing
+from services.pages.statement import sheet_of
+from services.pages.terms import Terms
+from services.reporting.deliveries import Deliveries
+from services.reporting.telling import Telling
 from services.tables import PARKED
-from tests.desk_examples import GROUND, Centre, answer, arrange, at, correct, message, names
+from tests.desk_examples import GROUND, WARD, Centre, answer, arrange, at, correct, message, names
+from tests.morning_examples import evening
 from tests.statement_examples import handed_over, items, night_in, of_item, on, say, silent, told
+from tests.subscriber_examples import subscriber, with_subscribers
 from tests.web_examples import COOKIE, HOME, browser, centre_in, keys_of, site
 
 FROM_HERE = {"Origin": HOME}
@@ -79,6 +89,61 @@ async def test_everything_of_the_night_is_on_it(centre: Centre) -> None:
         assert text in page
     for text in ("Morning hand-over", "Counts: agree", "05:20 next day", "What is left for the morning"):
         assert text in english
+
+
+def _of_newest(centre: Centre) -> tuple[Night, Standing, dict[Any, Any]]:
+    """The newest night and how it stands, without its calls."""
+    night = NightLog(centre.engine("handover")).newest()
+    assert night is not None
+    return night, Looking(centre.engine("handover"))(night, centre.clock()), {}
+
+
+async def test_the_ward_was_notified_as_far_as_its_systems_have_acknowledged(tmp_path: Path) -> None:
+    """Sent to two systems: neither has answered, so the telephone stands there; then one has; then both.
+
+    A copy that is kept on disk asks nobody, and says only that it was sent.
+    """
+    told_of = {"events": ("deadline.passed",), "whom": ("ward",)}
+    desks = [
+        msgspec.structs.replace(subscriber(key, **told_of), label=Label(label, label))
+        for key, label in (("desk", "区の当直"), ("office", "区の係"))
+    ]
+    url = f"sqlite:///{tmp_path}/{{service}}.db"
+    with evening(url, "2025-11-14 12:00", with_subscribers(*desks)) as centre:
+        deliveries = Deliveries(centre.ledger.journal)
+        deliveries.prepare(["desk", "office"])
+        handed_over(centre, told("A", "23:40"))
+        centre.tick(on("09:31"))
+        centre.pump()
+        for desk in desks:
+            deliveries.fill(desk.key, desk.events, Telling(desk, lambda _: (), lambda _: {}, WARD).tell)
+        app = site(centre, role="day")
+        pages = [words(await get(app))]
+        for desk in desks:
+            (waiting,) = deliveries.unsent(desk.key)
+            deliveries.answered(desk.key, waiting.of.position, "http-204")
+            pages.append(words(await get(app)))
+        unasked = sheet_of(
+            *_of_newest(centre),
+            Terms(msgspec.structs.replace(WARD, subscriber=tuple(desks)), "ja"),
+            centre.clock(),
+            None,
+            alarms=(),
+        )
+        copy = (await get(app, "/morning/2025-11-14/statement.txt")).text
+        english = words(await get(app, "/morning?lang=en"))
+
+    ring, duty = "電話で知らせてください", "閉庁時の連絡先（第一）"
+    assert "区へ通知しました（9:30）。（送信先：区の当直、区の係、受信確認なし）" + ring + f"：{duty}" in pages[0]
+    assert "（送信先：区の当直、受信確認済み）（送信先：区の係、受信確認なし）" in pages[1]
+    assert "（送信先：区の当直、区の係、受信確認済み）" in pages[2]
+    assert "（送信先：区の当直、区の係、受信確認済み）" in copy
+    assert [ring in page for page in pages] == [True, False, False]
+    assert ["区へ通知済み（受信確認なし）" in page for page in pages] == [True, False, False]
+    assert all("区へ通知済み" in page for page in pages)
+    assert "区へ通知しました（9:30）。（送信先：区の当直、区の係）" in unasked.notices
+    assert unasked.rows[0].standings == ("期限超過", "区へ送信済み")
+    assert "The ward was notified (9:30). (sent to 区の当直, 区の係, and acknowledged)" in english
 
 
 async def test_what_opens_after_it_was_acknowledged_is_mine_to_do(tmp_path: Path) -> None:
@@ -496,6 +561,13 @@ async def test_any_address_is_answered(centre: Centre) -> None:
 NUMBER = "受け付けられる内容：{}以上の整数"
 
 
+PARTS = {
+    "night": ("夜間の始まった日", "day on which the night began"),
+    "edition": ("引継書の版の番号", "number of the edition"),
+    "page": ("ページの番号", "number of the page"),
+}
+
+
 @pytest.mark.parametrize(
     ("address", "name", "accepted"),
     [
@@ -518,8 +590,9 @@ async def test_an_address_that_cannot_be_read_says_which_part(
     answer = await get(site(centre, role="day"), address)
 
     assert answer.status_code == 400
-    assert f"アドレスの「{name}」を読み取れません。" in answer.text
-    assert f"“{name}” in the address cannot be read." in answer.text
+    ja, en = PARTS[name]
+    assert f"アドレスの中の{ja}（{name}=の後ろ）を読み取れません。メニューから開き直してください。" in answer.text
+    assert f"The {en} in the address (behind {name}=) cannot be read. Open the page from the menu." in answer.text
     assert accepted in answer.text
     assert "<b>" not in answer.text
 

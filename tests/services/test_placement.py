@@ -164,6 +164,30 @@ def test_a_cancelling_names_the_place_and_happens_once(told: Centre) -> None:
     assert told.events("placement")[1].reason == "full"
 
 
+def test_another_provider_cancels_it_by_our_id_and_it_is_given_up_once(told: Centre) -> None:
+    """By night the facility rings whoever answers; the day, who says so as well, adds nothing."""
+    told.say("day", arrange())
+    own = told.events("placement")[0].placement
+    by_night = told.say("night", message("placement.cancel", LATER, placement_id=own, reason="満床"))
+    again = [told.say("day", cancel()), told.say("day", message("placement.cancel", LATER, placement_id=own))]
+
+    assert [each.status for each in (by_night, *again)] == ["accepted"] * 3
+    assert by_night.case == [told.events()[0].case]
+    assert [(event.name, event.placement) for event in told.events("placement")[1:]] == [("placement.cancelled", own)]
+
+
+@pytest.mark.parametrize("named", [{"placement_id": "0" * 36}, {"placement_id": ""}, {"placement_id": "x" * 9_000}, {}])
+@ON_ONE_STORE
+def test_a_cancelling_of_an_id_that_is_none_or_of_nothing_is_parked(told: Centre, named: dict[str, str]) -> None:
+    """Nothing will ever have it, so it does not wait; and another's reference is nobody else's name."""
+    told.say("day", arrange())
+    receipt = told.say("night", message("placement.cancel", LATER, **named))
+
+    assert (receipt.status, receipt.field) == ("parked", f"data.{next(iter(named), 'placement')}")
+    assert told.say("night", cancel()).status == "waiting"
+    assert names(told.events("placement")) == ["placement.arranged"]
+
+
 def test_a_cancelling_before_its_place_was_heard_of_waits(told: Centre) -> None:
     """It may overtake; it goes on by itself."""
     assert told.say("day", cancel()).status == "waiting"

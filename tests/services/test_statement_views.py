@@ -366,8 +366,8 @@ def test_who_was_told_says_of_which_edition(centre: Centre) -> None:
     )
 
 
-def test_where_a_system_of_the_ward_hears_it_that_is_named() -> None:
-    """The ward's duty desk hears what the ward is told, and nothing of what a provider is reminded of."""
+def test_a_system_of_the_ward_hears_what_the_ward_is_told() -> None:
+    """And nothing of what a provider is reminded of."""
     desk = msgspec.convert(
         {"key": "desk", "label": {"ja": "区の当直", "en": "Duty desk"}, "way": "nats", "events": ["deadline.passed"]}
         | {"whom": ["ward"]},
@@ -375,8 +375,8 @@ def test_where_a_system_of_the_ward_hears_it_that_is_named() -> None:
     )
     ward = msgspec.structs.replace(WARD, subscriber=(desk,))
 
-    assert [Terms(ward, "ja").told_outside(to) for to in ("ward", "day")] == ["区の当直", ""]
-    assert Terms(msgspec.structs.replace(WARD, subscriber=()), "ja").told_outside("ward") == ""
+    assert [Terms(ward, "ja").told_outside(to) for to in ("ward", "day")] == [[desk], []]
+    assert Terms(msgspec.structs.replace(WARD, subscriber=()), "ja").told_outside("ward") == []
 
 
 def test_in_whose_charge_it_is_is_said(centre: Centre) -> None:
@@ -629,6 +629,38 @@ def test_whatever_was_typed_prints(centre: Centre) -> None:
     assert "\x1b" not in text
     assert '#setpage()$x$*b*_i_@ref\\<b>&"q"' in printed
     assert "\n  二行目" in text
+
+
+EMOJI = "\U0001f469\u200d\U0001f467と\U0001f44d\U0001f3fd、\u2764\ufe0f、1\ufe0f\u20e3"
+PRINTED = {
+    "ja": (
+        "〔絵文字〕と〔絵文字〕、❤\ufe0f、1髙",
+        "〔印刷できない文字U+AC00U+B098〕",
+        "〔印刷できない文字4字〕",
+        "U+E000〕",
+    ),
+    "en": (
+        "[emoji]と[emoji]、❤\ufe0f、1髙",
+        "[notprintable:U+AC00U+B098]",
+        "[4charactersthatarenotprintable]",
+        "U+E000]",
+    ),
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_font_lacks_is_named_in_print(centre: Centre, language: Literal["ja", "en"]) -> None:
+    """Pictures, other scripts and 外字 are no boxes on paper; text, page and record have what was typed."""
+    typed = f"{EMOJI} {SHARP} 가나 한국말로 \ue000 ≒終"
+    handed_over(centre, told("A", "23:40", words=typed))
+    shown = sheet(centre, language)
+    printed = "".join("".join(page.extract_text().split()) for page in PdfReader(BytesIO(as_pdf(shown))).pages)
+
+    for text in (*PRINTED[language], *SHARP, "≒終"):
+        assert text in printed
+    assert not any(each in printed for each in "\U0001f469\U0001f44d가한\ue000")
+    assert EMOJI.partition("と")[2] in as_text(shown)
+    assert f"{SHARP} 가나 한국말로" in as_text(shown)
 
 
 def test_no_mark_that_came_with_a_message_turns_a_line_around(centre: Centre) -> None:

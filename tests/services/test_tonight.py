@@ -220,7 +220,10 @@ async def test_a_copy_printed_later_is_compared_with_its_own_time(centre: Centre
     for page in ("", "/notes.txt", "/notes.pdf"):
         wrong = await ask(app, f"/tonight{page}?since=99:99")
         assert wrong.status_code == 400
-        assert "アドレスの「since」を読み取れません。受け付けられる内容：時刻（例：16:50）" in wrong.text
+        assert (
+            "アドレスの中の手元の用紙の時刻（since=の後ろ）を読み取れません。"
+            "メニューから開き直してください。受け付けられる内容：時刻（例：16:50）"
+        ) in wrong.text
 
 
 async def test_before_it_is_issued_the_page_says_when(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def find_whose(script: Script) -> None:
     With random numbers of its own, so that the rest of the night is what it was.
     """
     random = Random(f"{script.seed}/whose")
-    if random.random() < 0.6:
+    if random.random() < 0.75:
         return
     provider = random.choice(script.providers)
     until, person = script.until(provider), "S1"

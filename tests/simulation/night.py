@@ -35,7 +35,7 @@ SKIPS = 0.2
 WEATHERS = ((0.0, 0, ""), (0.05, 4, ""), (0.1, 4, ""), (0.3, 8, "one"), (0.3, 8, "reporting"))
 """(the chance that the power goes at a moment where it hurts, how often it may, whose)."""
 
-RESTS = (0.0, 0.2, 1.0, 4.0, 15.0, 15.0)
+RESTS = (0.0, 0.2, 1.0, 3.0, 8.0, 8.0)
 """Seconds, at most, that everybody has for one thing before the next comes."""
 
 PUNCTUAL = 0.9

@@ -89,12 +89,12 @@ class Script:
         random = self.random
         for n in range(random.randrange(2)):
             self._register(f"P{n + 1}")
-        for _ in range(random.choice((0, 1, 1, 2, 3, 4))):  # Small nights find as much, and more are played.
+        for _ in range(random.choice((0, 1, 1, 1, 2, 3))):  # Small nights find as much, and more are played.
             at = self.within(self.at(17), self.at(32, 30))
             self._call(self.whose(at, "night"), at)
         for _ in range(random.randrange(2)):
             self._call("day", self.within(self.at(32, 30), self.at(34)))
-        for _ in range(random.randrange(5)):
+        for _ in range(random.randrange(4)):
             self._follow()
         for _ in range(random.choice((0, 0, 1, 2))):
             self._odd()

@@ -13,13 +13,21 @@ from services.pages.words import SCREEN
 
 MOST_DIGITS = 6
 
+PARTS = {
+    "night": "address_of_night",
+    "edition": "address_of_edition",
+    "page": "address_of_page",
+    "since": "address_of_since",
+}
+"""What each part of an address is called."""
+
 
 class UnreadableAddress(HTTPException):
     """400: `said` tells which part of the address cannot be read, and what is accepted, but not what stood there."""
 
     def __init__(self, name: str, accepted: Label) -> None:
         super().__init__(400)
-        word, what = SCREEN["address_wrong"], SCREEN[f"address_of_{name}"]
+        word, what = SCREEN["address_wrong"], SCREEN[PARTS[name]]
         self.said = Label(
             word.ja.format(what=what.ja, name=name, accepted=accepted.ja),
             word.en.format(what=what.en, name=name, accepted=accepted.en),

@@ -35,8 +35,8 @@ SKIPS = 0.2
 WEATHERS = ((0.0, 0, ""), (0.05, 4, ""), (0.1, 4, ""), (0.3, 8, "one"), (0.3, 8, "reporting"))
 """(the chance that the power goes at a moment where it hurts, how often it may, whose)."""
 
-RESTS = (0.0, 0.2, 1.0, 3.0, 8.0, 8.0)
-"""Seconds, at most, that everybody has for one thing before the next comes."""
+RESTS = (0.0, 0.0, 0.2, 1.0, 3.0, 8.0)
+"""Seconds, at most, that everybody has for one thing before time goes on to the next."""
 
 PUNCTUAL = 0.9
 """How often a deadline falls due in its own minute, and not only when the next thing happens."""
@@ -179,10 +179,11 @@ class Night:
         moments += [(saying.at, 1, self._saying(saying)) for saying in self.script.said]
         moments.sort(key=lambda entry: entry[:2])
         await self.rest(self.random.choice((0.0, 3.0, 15.0)))
-        for at, _, what in moments:
+        following = [at for at, _, _ in moments[1:]] + [self.script.ends]
+        for (at, _, what), then in zip(moments, following, strict=True):
             await self.go_to(at)
             what()
-            await self.rest(self.random.choice(RESTS))
+            await self.rest(min(self.random.choice(RESTS), (then - self.truth()).total_seconds()))
         await self.go_to(self.script.ends)
         self.heal()
         await asyncio.sleep(LOOKS if self.bus.has_lost else 0.0)

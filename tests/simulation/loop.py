@@ -21,8 +21,8 @@ from unittest.mock import patch
 
 T = TypeVar("T")
 
-MOST_STEPS = 400_000
-"""Callbacks in one night; beyond that something runs in circles."""
+MOST_STEPS = 100_000
+"""Callbacks in one night; most take three thousand, and beyond this something runs in circles."""
 
 
 class Mortal(Protocol):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import nats.errors
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 ASK_AGAIN = 1
 """Seconds until events that cannot be heard yet come again."""
+
+CERTAIN = 1.0
+"""Seconds for which it is taken as known that the stream is the one that it was, and that nothing went astray."""
 
 Hear = Callable[[list[bytes], list[Recorded]], Awaitable[Collection[str]]]
 """Take in events, as texts and read; returns the services whose logs have a gap before one of them."""
@@ -73,29 +78,50 @@ class _Acknowledging:
     What was delivered to a process that died, on a connection that broke, or in a batch that failed comes again
     after `ACK_WAIT`, behind what is delivered meanwhile. Until it has come nothing may be acknowledged: it would
     be acknowledged as well, and never be delivered again.
+
+    What is left of a stream that was deleted has numbers that the new one gives again. It is acknowledged to nobody.
     """
 
     def __init__(self, broker: NatsBroker, pulling: PatientPull, durable: str) -> None:
         self._broker, self._pulling, self._durable = broker, pulling, durable
         self._since: tuple[int, int] | None = None
         self._certain = False
+        self._looked = 0.0
+        self._made = datetime.max.replace(tzinfo=UTC)
+        """When the stream was made, as it was last looked at."""
         self._handled: set[int] = set()
 
     async def upto(self, messages: list[Msg]) -> None:
         """These were handled: acknowledge them, or let them come again until what went astray has come."""
         since = int(self._broker.connection.stats["reconnects"]), self._pulling.given_back
-        if since != self._since:
+        if since != self._since or (self._certain and _now() > self._looked + CERTAIN):
             self._since, self._certain = since, False
             self._handled.clear()
-        last = messages[-1]
+        if not self._certain and not await self._knows_the_stream():
+            return
+        ours = [message for message in messages if message.metadata.timestamp >= self._made]
+        if not ours:
+            return
+        last = ours[-1]
         if not self._certain:
-            self._handled.update(_sequence(message) for message in messages)
+            self._handled.update(_sequence(message) for message in ours)
             if await self._something_is_astray():
                 return
-            self._certain = True
+            self._certain, self._looked = True, _now()
             self._handled.clear()
-            last = max(messages, key=_sequence)
+            last = max(ours, key=_sequence)
         await last.ack()
+
+    async def _knows_the_stream(self) -> bool:
+        """Whether it is known since when the stream is there."""
+        try:
+            made = (await self._broker.connection.jetstream().stream_info(EVENTS)).created
+        except (nats.errors.Error, nats.js.errors.Error, TimeoutError):
+            return False
+        if made is not None and made != self._made:
+            self._made = made
+            self._handled.clear()
+        return made is not None
 
     async def _something_is_astray(self) -> bool:
         """Whether anything was delivered and neither acknowledged nor handled here."""
@@ -112,6 +138,10 @@ class _Acknowledging:
 def _sequence(message: Msg) -> int:
     """Its place in EVENTS."""
     return message.metadata.sequence.stream
+
+
+def _now() -> float:
+    return time.monotonic()
 
 
 async def _ask_again(broker: NatsBroker, subject: str, first: int) -> int | None:

@@ -139,6 +139,33 @@ async def test_what_was_delivered_when_the_connection_broke_is_heard(
     await everything_is_acknowledged(client)
 
 
+async def test_what_is_left_of_a_stream_that_was_deleted_acknowledges_nothing_of_the_new_one(
+    server: NatsServer, client: Client, broker: NatsBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EVENTS is made anew while an event of it is still being handled here: the new one gives its number again."""
+    may_go_on, began = asyncio.Event(), asyncio.Event()
+    hear = Listener._hear
+
+    async def hears_slowly(listener: Listener, texts: list[bytes], records: list[Recorded]) -> set[str]:
+        began.set()
+        await may_go_on.wait()
+        return await hear(listener, texts, records)
+
+    monkeypatch.setattr(Listener, "_hear", hears_slowly)
+    listener = Listener(broker, tmp_path)
+    await broker.start()
+    await publish(client, "placement", 1)
+    await began.wait()
+    await client.jetstream().delete_stream(EVENTS)
+    await declare(server.url, "w")
+    await publish(client, "intake", 1)
+    died = await client.jetstream().pull_subscribe_bind("reporting-events", EVENTS)
+    assert [decode(message.data).service for message in await died.fetch(1)] == ["intake"]
+    may_go_on.set()
+    await eventually(lambda: listener.heard == [("placement", 1), ("intake", 1)])
+    await everything_is_acknowledged(client)
+
+
 async def test_what_comes_late_on_one_log_holds_up_no_acknowledgement(
     client: Client, broker: NatsBroker, tmp_path: Path
 ) -> None:

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 LOST = 1.0
 """Seconds of EVENTS and RECEIPTS that are not on the server's disk yet."""
 
+EVER = -2e9
+"""When the streams were made that are there as the night begins, by the loop's clock."""
+
+LONG_AGO = -1e9
+"""When that was stored which they hold then."""
+
 
 class Bus:
     """The server: streams, durables, and who is connected."""
@@ -54,7 +60,7 @@ class Bus:
     def declare(self, streams: Iterable[StreamConfig], durables: Iterable[tuple[str, ConsumerConfig]]) -> None:
         """Make what is missing, as `yoake streams` does."""
         for config in streams:
-            self.streams.setdefault(str(config.name), Stream(config))
+            self.streams.setdefault(str(config.name), Stream(config, self.loop.time() or EVER))
         for name, durable in durables:
             key = (name, str(durable.durable_name))
             if key not in self.durables:
@@ -65,7 +71,7 @@ class Bus:
         for name, messages in held.items():
             stream = self.streams[name]
             for message in messages:
-                stream.store(message.subject, message.data, {}, -1e9)
+                stream.store(message.subject, message.data, {}, LONG_AGO)
         for durable in self.durables.values():
             durable.floor = durable.delivered = durable.stream.last
             durable.next = durable.stream.last + 1
@@ -218,7 +224,7 @@ class Bus:
 
     def _deliver(self, durable: Durable, to: Connection, reply: str, message: Stored) -> None:
         times, behind = durable.counts[message.seq], durable.lag()
-        ack = f"$JS.ACK.{durable.stream.name}.{durable.name}.{times}.{message.seq}.0.0.{behind}"
+        ack = f"$JS.ACK.{durable.stream.name}.{durable.name}.{times}.{message.seq}.0.{message.at * 1e9:.0f}.{behind}"
         self.story.note("delivered", durable.name, message.seq, times)
         to.deliver(Msg(to, message.subject, ack, message.data, dict(message.headers)), on=reply)  # type: ignore[arg-type]
 

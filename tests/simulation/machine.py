@@ -19,7 +19,7 @@ import msgspec
 import sqlalchemy as sa
 
 from events.seal import new_key
-from services import blind, bus, database, desk, journal, process, relay, seal, ward, writer
+from services import blind, bus, database, desk, journal, listening, process, relay, seal, ward, writer
 from services.reporting import app as reporting
 from services.seal import Secrets
 from services.ward import Ward
@@ -186,7 +186,8 @@ def machine() -> Iterator[None]:
         for maker in (journal, seal, blind):
             put(maker, create=_create)
         put(bus, PatientPull=Pulling, time=monotonic)
-        put(relay, _now=_now)
+        for asking in (relay, listening):
+            put(asking, _now=_now)
         put(process, halt=_halt)
         for reader in (ward, desk):
             put(reader, parse=_parse)

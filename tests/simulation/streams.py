@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -29,8 +30,9 @@ class Stored(NamedTuple):
 class Stream:
     """Messages under ascending numbers; what was stored under an id is not stored again within the window."""
 
-    def __init__(self, config: StreamConfig) -> None:
+    def __init__(self, config: StreamConfig, made: float) -> None:
         self.name, self.config = str(config.name), config
+        self.created = datetime.fromtimestamp(made, UTC)
         self.is_queue = config.retention == RetentionPolicy.WORK_QUEUE
         self.messages: dict[int, Stored] = {}
         self.last = 0

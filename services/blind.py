@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from events import Recorded, decode
 from services.book import ByField, Identifier
-from services.database import among, create, insert_rows
+from services.database import among, create, found, found_among, insert_rows
 from services.journal import Journal
 from services.seal import KeyReader, Secrets
 from services.tables import BLIND, INDEX_TABLES, INDEXED
@@ -32,7 +32,14 @@ PAGE = 2_000
 
 FORMAT_ROW = 0
 
+_KEPT = sa.select(INDEXED).where(INDEXED.c.n != FORMAT_ROW)
 _KEPT_PROGRESS = sa.select(INDEXED.c.tokens).where(INDEXED.c.n == FORMAT_ROW)
+_LAST = sa.select(sa.func.max(INDEXED.c.n))
+_PERSONS = (
+    sa.select(BLIND.c.token, INDEXED.c.person)
+    .join_from(BLIND, INDEXED, BLIND.c.n == INDEXED.c.n)
+    .order_by(BLIND.c.token, BLIND.c.n)
+)
 
 TOLD = ("person.registered", "registration.corrected")
 """The events that say by what a person is found."""
@@ -72,20 +79,18 @@ class BlindIndex:
     def lookup(self, connection: sa.Connection, identifiers: Iterable[Identifier]) -> dict[Identifier, list[str]]:
         """Who has each of these, the first to be registered first."""
         asked = {self._secrets.blind(*identifier): identifier for identifier in identifiers}
-        found: dict[Identifier, list[str]] = {identifier: [] for identifier in asked.values()}
+        have: dict[Identifier, list[str]] = {identifier: [] for identifier in asked.values()}
         if asked:
-            here = sa.select(BLIND.c.token, INDEXED.c.person).join_from(BLIND, INDEXED, BLIND.c.n == INDEXED.c.n)
-            query = here.where(among(connection, BLIND.c.token, sorted(asked))).order_by(BLIND.c.token, BLIND.c.n)
-            for token, person in connection.execute(query):
-                found[asked[token]].append(person)
-        return found
+            for token, person in found_among(connection, _PERSONS, BLIND.c.token, sorted(asked)):
+                have[asked[token]].append(person)
+        return have
 
     def write(self, connection: sa.Connection, found_by: Mapping[str, ByField]) -> None:
         """Let these persons be found by this; a field that is not given stays as it was."""
         if not found_by:
             return
         kept = _kept(connection, sorted(found_by))
-        following = connection.execute(sa.select(sa.func.max(INDEXED.c.n))).scalar() or FORMAT_ROW
+        following = found(connection, _LAST)[0][0] or FORMAT_ROW
         persons: list[tuple[int, str, bytes]] = []
         rows: list[tuple[int, int]] = []
         for person, fields in found_by.items():
@@ -155,8 +160,8 @@ class _Progress(msgspec.Struct, kw_only=True):
 
 
 def _progress(connection: sa.Connection) -> _Progress:
-    kept = connection.execute(_KEPT_PROGRESS).scalar()
-    return msgspec.json.decode(bytes(kept), type=_Progress) if kept else _Progress()
+    rows = found(connection, _KEPT_PROGRESS)
+    return msgspec.json.decode(bytes(rows[0].tokens), type=_Progress) if rows else _Progress()
 
 
 def _note(connection: sa.Connection, progress: _Progress) -> None:
@@ -199,8 +204,8 @@ def _registrations(journal: Journal, connection: sa.Connection, after: int) -> l
 def _kept(connection: sa.Connection, persons: Sequence[str]) -> dict[str, tuple[int, Tokens]]:
     if not persons:
         return {}
-    query = sa.select(INDEXED).where(among(connection, INDEXED.c.person, persons), INDEXED.c.n != FORMAT_ROW)
-    return {row.person: (row.n, read_tokens(row.tokens)) for row in connection.execute(query)}
+    rows = found_among(connection, _KEPT, INDEXED.c.person, persons)
+    return {row.person: (row.n, read_tokens(row.tokens)) for row in rows}
 
 
 def _take_away(connection: sa.Connection, n: int, tokens: set[int]) -> None:

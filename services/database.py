@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any, Literal, TypeVar
@@ -13,7 +13,6 @@ from urllib.parse import quote
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 BUSY_SECONDS = 10.0
@@ -31,7 +30,7 @@ CHECKPOINT_PAGES = 4_000
 READERS = 2
 """Connections that a reader keeps; each has a cache of its own."""
 
-Taken = Literal["fails", "stays", "replaces"]
+Taken = Literal["fails", "stays", "replaces", "adds"]
 
 _DIALECTS: dict[str, sa.Dialect] = {
     "sqlite": sqlite.dialect(),
@@ -136,19 +135,13 @@ def _write_ahead(cursor: Any) -> None:
             time.sleep(0.02)
 
 
-def insert_new(engine: sa.Engine | sa.Connection, table: sa.Table) -> Any:
-    """An insert that leaves a row alone that is there already."""
-    if engine.dialect.name == "postgresql":
-        return postgresql_insert(table).on_conflict_do_nothing()
-    return sa.insert(table).prefix_with("OR IGNORE")
-
-
 def insert_rows(
     connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[Any, ...]], *, taken: Taken = "fails"
 ) -> None:
     """Insert many rows, each in the order of the table's columns; a row one short leaves the first to the database.
 
-    `taken`: what becomes of a row whose key is there already; with `replaces` no key twice in `rows`.
+    `taken`: what becomes of a row whose key is there already, whose values it may also add to what is there; with
+    `replaces` and `adds` no key twice in `rows`.
     The statement is made once for each table, and the rows go to the driver as they are: with thousands of rows a
     second, looking at each parameter again costs more than the insert.
 
@@ -208,7 +201,7 @@ def _kind(column: sa.Column[Any]) -> str:
 @cache
 def _insert_of(table: sa.Table, dialect: str, width: int, taken: Taken) -> str:
     columns = list(table.columns)[-width:]
-    over = {"fails": "", "stays": " ON CONFLICT DO NOTHING", "replaces": _written_over(table)}[taken]
+    over = _over(table, taken)
     names = ", ".join(f'"{column.name}"' for column in columns)
     if dialect == "postgresql":
         arrays = ", ".join(f"%s::{_kind(column)}[]" for column in columns)
@@ -217,10 +210,15 @@ def _insert_of(table: sa.Table, dialect: str, width: int, taken: Taken) -> str:
     return f'INSERT INTO "{table.name}" ({names}) VALUES ({marks}){over}'  # noqa: S608  (our own table)
 
 
-def _written_over(table: sa.Table) -> str:
+def _over(table: sa.Table, taken: Taken) -> str:
+    """What an insert says of keys that are there already."""
+    if taken in ("fails", "stays"):
+        return " ON CONFLICT DO NOTHING" if taken == "stays" else ""
     keys = ", ".join(f'"{column.name}"' for column in table.primary_key)
-    others = ", ".join(f'"{c.name}" = excluded."{c.name}"' for c in table.columns if not c.primary_key)
-    return f" ON CONFLICT ({keys}) DO UPDATE SET {others}"
+    there = f'"{table.name}".' if taken == "adds" else ""
+    others = [f'"{column.name}"' for column in table.columns if not column.primary_key]
+    moved = ", ".join(f"{name} = {f'{there}{name} + ' if there else ''}excluded.{name}" for name in others)
+    return f" ON CONFLICT ({keys}) DO UPDATE SET {moved}"
 
 
 def among(
@@ -230,23 +228,32 @@ def among(
     return _among(engine.dialect.name, column, sa.bindparam(None, _given(engine.dialect.name, values)))
 
 
+def found(connection: sa.Connection, query: sa.Select[R], **parameters: object) -> Sequence[sa.Row[R]]:
+    """What a query finds that is kept: what is asked often is made once, since making it costs more than asking it."""
+    return connection.execute(query, parameters).all()
+
+
+def change(connection: sa.Connection, statement: sa.Update | sa.Delete, rows: Sequence[Mapping[str, object]]) -> None:
+    """Change or delete by a statement that is kept, once with each of these parameters."""
+    if rows:
+        connection.execute(statement, rows)
+
+
 def found_among(
     connection: sa.Connection,
     query: sa.Select[R],
     column: sa.Column[Any],
     values: Sequence[str] | Sequence[int],
     **parameters: object,
-) -> sa.CursorResult[R]:
-    """What a query finds where a column holds one of these.
+) -> Sequence[sa.Row[R]]:
+    """What a query finds, as `found` does, where a column holds one of these.
 
-    The query is one that is kept: what is asked often is made once, since making it costs as much as asking it.
     `parameters`: those of the query itself.
     """
     if len(values) == 1:  # At night there is mostly one, and then nothing need be unpacked.
-        return connection.execute(_query_of_one(query, column), {"this": values[0], **parameters})
+        return found(connection, _query_of_one(query, column), this=values[0], **parameters)
     dialect = connection.dialect.name
-    statement = _query_among(dialect, query, column)
-    return connection.execute(statement, {"these": _given(dialect, values), **parameters})
+    return found(connection, _query_among(dialect, query, column), these=_given(dialect, values), **parameters)
 
 
 @lru_cache(maxsize=100)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from services.book import Due
-from services.database import insert_rows
+from services.database import change, found, insert_rows
 from services.tables import DEADLINES
 
 Deadlines = Mapping[str, Due | None]
@@ -26,24 +26,22 @@ _GIVE_UP = sa.delete(DEADLINES).where(DEADLINES.c.key == sa.bindparam("key"))
 
 def earliest(connection: sa.Connection, without: Iterable[str] = ()) -> Due | None:
     """The one that is due first; of those due at once, the first by its key."""
-    query = _EARLIEST
     if left_out := sorted(without):
-        query = query.where(DEADLINES.c.key.not_in(left_out))
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _due(row)
+        rows = connection.execute(_EARLIEST.where(DEADLINES.c.key.not_in(left_out))).all()
+    else:
+        rows = found(connection, _EARLIEST)
+    return _due(rows[0]) if rows else None
 
 
 def planned(connection: sa.Connection, key: str) -> Due | None:
     """The deadline of this key, if there is one."""
-    row = connection.execute(_PLANNED, {"key": key}).one_or_none()
-    return None if row is None else _due(row)
+    rows = found(connection, _PLANNED, key=key)
+    return _due(rows[0]) if rows else None
 
 
 def write(connection: sa.Connection, deadlines: Deadlines) -> None:
     """Plan, move and give up, within the transaction of what led to it."""
-    gone = [{"key": key} for key, due in deadlines.items() if due is None]
-    if gone:
-        connection.execute(_GIVE_UP, gone)
+    change(connection, _GIVE_UP, [{"key": key} for key, due in deadlines.items() if due is None])
     rows = [(due.key, _text(due.due), due.kind, due.about, due.synthetic) for due in deadlines.values() if due]
     insert_rows(connection, DEADLINES, rows, taken="replaces")
 

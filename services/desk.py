@@ -23,7 +23,7 @@ from events.messages import ParkedClose
 from services import deadlines, flagged
 from services.blind import BlindIndex, Identifying
 from services.book import Book, Due, Name, Said, Shelf, Unusable, Waits
-from services.database import found_among
+from services.database import found, found_among
 from services.group import Group, Key, heard_before
 from services.hearing import Cursors
 from services.inbox import Delivery, Item, items
@@ -125,9 +125,8 @@ class Desk(Generic[S]):
         self._cache: dict[str, S | None] = {}
         self._names: dict[str, list[Name]] = {}
         self.index = BlindIndex(journal, secrets, keys, rules.identifying) if rules.identifying else None
-        self.wards = wards_of(journal.engine)
-        self._parked = _parked(journal.engine)
-        self._waiting = _waiting(journal.engine)
+        with journal.engine.connect() as connection:
+            self.wards, self._parked, self._waiting = _wards(connection), _parked(connection), _waiting(connection)
         self._failed: dict[str, datetime] = {}
         self.look_at: datetime | None = AT_ONCE
         """Nothing falls due before; None: nothing is planned. Only this process writes deadlines, so it can know."""
@@ -468,22 +467,25 @@ def _fault(error: Exception) -> Unusable:
 def _count(group: Group, series: str) -> int:
     if series in group.counts:
         return group.counts[series]
-    return group.connection.execute(_LAST, {"key": series}).scalar() or 0
+    rows = found(group.connection, _LAST, key=series)
+    return int(rows[0].last) if rows else 0
 
 
 def wards_of(engine: sa.Engine) -> list[tuple[datetime, Ward]]:
     """The ward's rules as a service's database has them, each with the moment from which it is in force, in order."""
     with engine.connect() as connection:
-        rows = connection.execute(_WARDS).all()
+        return _wards(connection)
+
+
+def _wards(connection: sa.Connection) -> list[tuple[datetime, Ward]]:
+    rows = found(connection, _WARDS)
     entries = [(datetime.fromisoformat(row.effective_from), parsed(bytes(row.content))) for row in rows]
     return sorted(entries, key=lambda entry: entry[0])
 
 
-def _waiting(engine: sa.Engine) -> set[str]:
-    with engine.connect() as connection:
-        return set(connection.execute(_WAITING).scalars())
+def _waiting(connection: sa.Connection) -> set[str]:
+    return {row.key for row in found(connection, _WAITING)}
 
 
-def _parked(engine: sa.Engine) -> set[Key]:
-    with engine.connect() as connection:
-        return {(row.provider, row.source, row.id) for row in connection.execute(_PARKED)}
+def _parked(connection: sa.Connection) -> set[Key]:
+    return {(row.provider, row.source, row.id) for row in found(connection, _PARKED)}

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from events import Event, Recorded, event_of
 from events.intake import CallReceived, ContactMoved, FlagReopened, FlagResolved
-from services.database import insert_rows
+from services.database import change, found, insert_rows
 from services.journal import Journal
 from services.tables import FLAGS
 
@@ -22,6 +22,18 @@ Flags = dict[tuple[str, str | None], bool]
 """(code, field) to whether it is open, in the order in which they came."""
 
 PAGE = 2_000
+
+_ANY = sa.select(FLAGS.c.holder).limit(1)
+_ALL_GONE = sa.delete(FLAGS)
+_HOLDERS = sa.and_(FLAGS.c.holder == sa.bindparam("of_holder"), FLAGS.c.matter == sa.bindparam("of_matter"))
+_ONE = sa.and_(_HOLDERS, FLAGS.c.code == sa.bindparam("of_code"), FLAGS.c.field == sa.bindparam("of_field"))
+_FLAGS = sa.select(FLAGS).where(_HOLDERS).order_by(FLAGS.c.opened_at, FLAGS.c.code, FLAGS.c.field)
+_PUT = sa.update(FLAGS).where(_HOLDERS).values(about=sa.bindparam("to"), number=sa.bindparam("under"))
+_SETTLE = (
+    sa.update(FLAGS)
+    .where(_ONE)
+    .values(resolved_at=sa.bindparam("at"), resolution=sa.bindparam("as"), by=sa.bindparam("by_whom"))
+)
 
 
 def concerns(event: Event) -> bool:
@@ -55,14 +67,13 @@ def _rows_of_calls(told: Sequence[tuple[Recorded, Event]]) -> list[tuple[Any, ..
 def _hear(connection: sa.Connection, record: Recorded, event: Event) -> None:
     match event:
         case FlagResolved():
-            said = {"resolved_at": record.recordedat.isoformat(), "resolution": event.resolution, "by": event.provider}
-            connection.execute(sa.update(FLAGS).where(*_one(event)).values(said))
+            at = record.recordedat.isoformat()
+            change(connection, _SETTLE, [{**_one(event), "at": at, "as": event.resolution, "by_whom": event.provider}])
         case FlagReopened():
-            again = {"resolved_at": None, "resolution": None, "by": None}
-            connection.execute(sa.update(FLAGS).where(*_one(event)).values(again))
+            change(connection, _SETTLE, [{**_one(event), "at": None, "as": None, "by_whom": None}])
         case ContactMoved():
-            there = {"about": event.to_case, "number": event.to_number}
-            connection.execute(sa.update(FLAGS).where(_is(event.contact, event.matter)).values(there))
+            there = {"to": event.to_case, "under": event.to_number}
+            change(connection, _PUT, [{**_of(event.contact, event.matter), **there}])
         case _:
             insert_rows(connection, FLAGS, _rows(record, event), taken="replaces")
 
@@ -80,25 +91,24 @@ def _holder(event: Any) -> str:
     return found
 
 
-def _one(event: FlagResolved | FlagReopened) -> tuple[sa.ColumnElement[bool], ...]:
-    one = (FLAGS.c.code == event.code, FLAGS.c.field == (event.field or ""))
-    return _is(_holder(event), event.matter), *one
+def _one(event: FlagResolved | FlagReopened) -> dict[str, object]:
+    return {**_of(_holder(event), event.matter), "of_code": event.code, "of_field": event.field or ""}
 
 
-def _is(holder: str, matter: int) -> sa.ColumnElement[bool]:
-    return sa.and_(FLAGS.c.holder == holder, FLAGS.c.matter == matter)
+def _of(holder: str, matter: int) -> dict[str, object]:
+    return {"of_holder": holder, "of_matter": matter}
 
 
 def flags_of(connection: sa.Connection, holder: str, matter: int, unwritten: Iterable[Event]) -> Flags:
     """The flags of one record, those of events that this transaction has yet to write included."""
-    query = sa.select(FLAGS).where(_is(holder, matter)).order_by(FLAGS.c.opened_at, FLAGS.c.code, FLAGS.c.field)
-    found: Flags = {(row.code, row.field or None): row.resolved_at is None for row in connection.execute(query)}
+    rows = found(connection, _FLAGS, **_of(holder, matter))
+    flags: Flags = {(row.code, row.field or None): row.resolved_at is None for row in rows}
     for event in unwritten:
         if not concerns(event) or isinstance(event, ContactMoved):
             continue
         if (_holder(event), getattr(event, "matter", 1)) == (holder, matter):
-            found.update(_effects(event))
-    return found
+            flags.update(_effects(event))
+    return flags
 
 
 def _effects(event: Any) -> Iterator[tuple[tuple[str, str | None], bool]]:
@@ -111,7 +121,7 @@ def _effects(event: Any) -> Iterator[tuple[tuple[str, str | None], bool]]:
 def fill(journal: Journal) -> None:
     """Make the table from the log where it is empty: a log that is older than the table, or a table that was lost."""
     with journal.engine.connect() as connection:
-        if journal.head == 0 or connection.execute(sa.select(FLAGS.c.holder).limit(1)).first() is not None:
+        if journal.head == 0 or found(connection, _ANY):
             return
     rebuild(journal)
 
@@ -119,7 +129,7 @@ def fill(journal: Journal) -> None:
 def rebuild(journal: Journal) -> None:
     """Throw the table away and make it again from the log, within one transaction."""
     with journal.engine.begin() as connection:
-        connection.execute(sa.delete(FLAGS))
+        connection.execute(_ALL_GONE)
         page: list[tuple[Recorded, Event]] = []
         for record in journal.records():
             if _may_concern(record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from events.messages import Receipt
 from services import deadlines, flagged
 from services.blind import BlindIndex
 from services.book import Book, Due, Identifier, Name, Shelf, Unusable
-from services.database import found_among, insert_new, insert_rows
+from services.database import change, found_among, insert_rows
 from services.inbox import Delivery, Item, sequence_of
 from services.journal import Draft, Journal
 from services.reading import Message, public
@@ -31,6 +31,14 @@ MOST_RECEIPTS = 200
 """Receipts in one message; one is about 300 bytes, and a few kilobytes where there are many flags."""
 
 _HEARD = sa.select(HEARD).where(HEARD.c.provider == sa.bindparam("provider"), HEARD.c.source == sa.bindparam("source"))
+_ITS = {f"its_{column.name}": column for column in HEARD.columns}
+_HEARD_AGAIN = (
+    sa.update(HEARD)
+    .where(*(column == sa.bindparam(its) for its, column in _ITS.items() if column.primary_key))
+    .values({column: sa.bindparam(its) for its, column in _ITS.items() if not column.primary_key})
+)
+_WAITING = sa.select(WAITING).order_by(WAITING.c.n)
+_NO_LONGER = sa.delete(WAITING).where(WAITING.c.n == sa.bindparam("waited"))
 
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -225,10 +233,9 @@ class Group:
 
     def take_waiting(self, keys: Sequence[str]) -> list[Delivery]:
         """What waited for these names, the first to wait first; it no longer waits."""
-        query = sa.select(WAITING).where(WAITING.c.key.in_(keys)).order_by(WAITING.c.n)
-        rows: list[dict[str, Any]] = [dict(row) for row in self.connection.execute(query).mappings()]
-        if rows:
-            self.connection.execute(sa.delete(WAITING).where(WAITING.c.n.in_([row["n"] for row in rows])))
+        found = found_among(self.connection, _WAITING, WAITING.c.key, keys)
+        rows: list[dict[str, Any]] = [dict(row._mapping) for row in found]
+        change(self.connection, _NO_LONGER, [{"waited": row["n"]} for row in rows])
         fresh = [row for row in self._waiting if row["key"] in keys]
         self._waiting = [row for row in self._waiting if row["key"] not in keys]
         self._resumed |= {_key(row) for row in rows}
@@ -255,18 +262,15 @@ class Group:
             self._index.forget(connection, self._forgotten)
             living = {person: found for person, found in self._indexed.items() if person not in self._forgotten}
             self._index.write(connection, living)
-        heard = [(*key, row["digest"], row["receipt"], row["sequence"]) for key, row in self._heard.items()]
-        insert_rows(connection, HEARD, heard)
+        insert_rows(connection, HEARD, _heard_rows(self._heard))
         letters = list(self._letters())
         insert_rows(connection, RECEIPTS, letters)
         self._journal.letters += len(letters)
         insert_rows(connection, NAMES, self._name_rows())
-        if self._waiting:
-            self.connection.execute(sa.insert(WAITING), self._waiting)
-        for key, row in self._heard_again.items():
-            self.connection.execute(sa.update(HEARD).where(_is(HEARD, key)).values(row))
-        if self._parked:
-            self.connection.execute(insert_new(self.connection, PARKED), self._parked)
+        insert_rows(connection, WAITING, [_columns(WAITING, row) for row in self._waiting])
+        again = _heard_rows(self._heard_again)
+        change(connection, _HEARD_AGAIN, [dict(zip(_ITS, row, strict=True)) for row in again])
+        insert_rows(connection, PARKED, [_columns(PARKED, row) for row in self._parked], taken="stays")
         insert_rows(connection, SERIES, list(self.counts.items()), taken="replaces")
         if self.deadlines:
             deadlines.write(connection, self.deadlines)
@@ -346,6 +350,15 @@ def heard_before(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, tu
 
 def _key(row: Any) -> Key:
     return (row["provider"], row["source"], row["id"])
+
+
+def _heard_rows(heard: Mapping[Key, Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(*key, row["digest"], row["receipt"], row["sequence"]) for key, row in heard.items()]
+
+
+def _columns(table: sa.Table, row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """A row in the order of its table; its own number, which comes first, is given by the database."""
+    return tuple(row.get(column.name) for column in list(table.columns)[1:])
 
 
 def _is(table: sa.Table, key: Key) -> sa.ColumnElement[bool]:

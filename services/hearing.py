@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from events import ContractError, Recorded, decode, event_of
 from events.epoch import EpochOpened
-from services.database import insert_rows
+from services.database import found, insert_rows
 from services.subjects import event_subject
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ class Cursors:
     def reload(self) -> None:
         """Back to what is on disk: whether a transaction that failed was committed is known there alone."""
         with self._engine.connect() as connection:
-            rows = connection.execute(_CURSORS)
-            self._heard = {row.service: Heard(row.epoch, row.position, row.event) for row in rows}
+            rows = found(connection, _CURSORS)
+        self._heard = {row.service: Heard(row.epoch, row.position, row.event) for row in rows}
         self.settle()
 
     def settle(self) -> None:

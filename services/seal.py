@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc.jwk import ECKey
 
 from events import seal as inbox_seal
-from services.database import create, found_among, insert_new, insert_rows
+from services.database import change, create, found, found_among, insert_rows
 
 NONCE = 12
 _KEYS = sa.Table(
@@ -42,6 +42,9 @@ DESTROYED = "destroyed"
 _KEPT = sa.select(_KEYS)
 _WRAPPED = sa.select(_KEYS.c.wrapped).where(_KEYS.c.subject == sa.bindparam("subject"))
 _DESTROYED = sa.select(_KEYS.c.subject).where(_KEYS.c.wrapped.is_(None))
+_DESTROY = (
+    sa.update(_KEYS).where(_KEYS.c.subject == sa.bindparam("gone"), _KEYS.c.wrapped.is_not(None)).values(wrapped=None)
+)
 
 CHECK = "-"
 """A row that only the right master key opens."""
@@ -150,7 +153,7 @@ class KeyReader:
         gone = set(read_tombstones(self._secrets.tombstones))  # A key store of an older copy may still hold them.
         wanted = sorted({box[0] for box in boxes if box is not None} - gone)
         with self._engine.connect() as connection:
-            rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted).all()
+            rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted)
         keys = {row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped}
         return [_open_if(keys.get(box[0]), box[1], box[2]) if box else None for box in boxes]
 
@@ -168,15 +171,15 @@ class KeyReader:
     def destroyed(self) -> frozenset[str]:
         """Whose keys were destroyed."""
         with self._engine.connect() as connection:
-            return frozenset(connection.execute(_DESTROYED).scalars())
+            return frozenset(row.subject for row in found(connection, _DESTROYED))
 
     def _key(self, subject: str) -> bytes:
         with self._engine.connect() as connection:
-            wrapped = connection.execute(_WRAPPED, {"subject": subject}).scalar()
-        if wrapped is None:
+            rows = found(connection, _WRAPPED, subject=subject)
+        if not rows or rows[0].wrapped is None:
             raise Destroyed(f"no key for {subject}")
         try:
-            return self._secrets.unwrap(subject, bytes(wrapped))
+            return self._secrets.unwrap(subject, bytes(rows[0].wrapped))
         except InvalidTag as error:
             raise ValueError("this key was not wrapped with this master key") from error
 
@@ -190,9 +193,9 @@ class KeyStore(KeyReader):
         with engine.begin() as connection:
             create(connection, [_KEYS])
             insert_rows(connection, _KEYS, [(CHECK, secrets.wrap(CHECK, bytes(32)))], taken="stays")
-            kept = connection.execute(_WRAPPED, {"subject": CHECK}).scalar_one()
+            (kept,) = found(connection, _WRAPPED, subject=CHECK)
         try:
-            secrets.unwrap(CHECK, bytes(kept))
+            secrets.unwrap(CHECK, bytes(kept.wrapped))
         except InvalidTag as error:
             raise WrongKey("master.key does not open this key store: put back the keys that belong to it") from error
         self._bury(read_tombstones(secrets.tombstones))
@@ -207,11 +210,11 @@ class KeyStore(KeyReader):
         if not wanted:
             return frozenset()
         with self._engine.begin() as connection:
-            rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted).all()
+            rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted)
             if missing := set(wanted) - {row.subject for row in rows}:
                 new = [(s, self._secrets.wrap(s, os.urandom(32))) for s in sorted(missing)]
                 insert_rows(connection, _KEYS, new, taken="stays")  # Another service may make the same one.
-                rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted).all()
+                rows = found_among(connection, _KEPT, _KEYS.c.subject, wanted)
         # Only what was read just now is used: another process may have destroyed a key meanwhile.
         self._fresh = {
             row.subject: self._secrets.unwrap(row.subject, bytes(row.wrapped)) for row in rows if row.wrapped
@@ -251,14 +254,12 @@ class KeyStore(KeyReader):
         self._fresh.pop(subject, None)
 
     def _bury(self, subjects: Iterable[str]) -> None:
-        rows = [{"subject": subject, "wrapped": None} for subject in sorted(subjects)]
-        if not rows:
+        gone = sorted(subjects)
+        if not gone:
             return
         with self._engine.begin() as connection:
-            connection.execute(insert_new(self._engine, _KEYS), rows)
-            for row in rows:
-                living = sa.and_(_KEYS.c.subject == row["subject"], _KEYS.c.wrapped.is_not(None))
-                connection.execute(sa.update(_KEYS).where(living).values(wrapped=None))
+            insert_rows(connection, _KEYS, [(subject, None) for subject in gone], taken="stays")
+            change(connection, _DESTROY, [{"gone": subject} for subject in gone])
 
 
 def _open(key: bytes, identity: str, sealed: str) -> dict[str, Any]:

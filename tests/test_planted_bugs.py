@@ -445,8 +445,8 @@ def keeps_the_head_after_a_rollback(patch: Patch) -> None:
 
 def moves_the_tallies_twice(patch: Patch) -> None:
     """A cell moves by twice the difference."""
-    move = tallies._move_cell
-    patch.setattr(tallies, "_move_cell", lambda connection, cell, by: move(connection, cell, 2 * by))
+    move = tallies._move_cells
+    patch.setattr(tallies, "_move_cells", lambda *given: [move(*given) for _ in range(2)])
 
 
 def folds_by_the_clock(patch: Patch) -> None:

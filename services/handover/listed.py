@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
 
 import sqlalchemy as sa
 
 from events import Recorded, decode, event_of, known_events
 from events.handover import AGENCY_KINDS, HandoverDeclined, HandoverEvent, HandoverReturned, HandoverWithdrawn
-from services.database import among, insert_rows
+from services.database import found, found_among, insert_rows
 from services.handover.passing import Case, Handover, after
-from services.journal import log_of, originator
+from services.journal import LogReader, log_of
 from services.late_notes import late_notes
 from services.passings import HANDOVERS, text_of
 
 PAGE = 200
+
+_ANY = sa.select(HANDOVERS.c.handover).limit(1)
+
+
+@cache
+def _in_order(log: sa.Table) -> sa.Select[tuple[bytes]]:
+    return sa.select(log.c.state).order_by(log.c.id)
 
 
 class Listed:
@@ -31,34 +39,31 @@ class Listed:
 
     def fill(self) -> None:
         """Make the list where there is none: the log is older than the list, or it was lost."""
-        if self._connection.execute(sa.select(HANDOVERS.c.handover).limit(1)).first() is not None:
+        if found(self._connection, _ANY):
             return
         log = log_of(self._connection.engine)
         ours = sorted(name for name, kind in known_events().items() if issubclass(kind, HandoverEvent))
-        query = sa.select(log.c.state).where(among(self._connection, log.c.topic, ours)).order_by(log.c.id)
-        for row in self._connection.execute(query):
+        for row in found_among(self._connection, _in_order(log), log.c.topic, ours):
             self.touch([event_of(decode(bytes(row.state)))])
 
     def write(self, connection: sa.Connection) -> None:
         """Write the rows of the cases that were touched."""
         cases = list(self._touched)
         for start in range(0, len(cases), PAGE):
-            rows = [row for case in cases[start : start + PAGE] for row in _rows(connection, case)]
+            histories = LogReader(connection.engine).histories(connection, cases[start : start + PAGE])
+            rows = [row for case, history in histories.items() for row in _rows(case, history)]
             insert_rows(connection, HANDOVERS, rows, taken="replaces")
 
 
 Row = tuple[object, ...]
 
 
-def _rows(connection: sa.Connection, case: str) -> list[Row]:
-    log = log_of(connection.engine)
-    query = sa.select(log.c.state).where(log.c.originator_id == originator(case)).order_by(log.c.id)
+def _rows(case: str, history: Iterable[Recorded]) -> list[Row]:
     state: Case | None = None
     records: dict[str, list[Recorded]] = {}
     reasons: dict[str, str | None] = {}
     synthetic = False
-    for row in connection.execute(query):
-        record = decode(bytes(row.state))
+    for record in history:
         event = event_of(record)
         if isinstance(event, HandoverEvent):
             state = after(state, event, record.time)

@@ -14,7 +14,8 @@ import msgspec
 import sqlalchemy as sa
 
 from events.intake import Attempt, Card, NightClosed
-from services.database import among, found_among, insert_rows
+from services.database import found, found_among, insert_rows
+from services.journal import MOST
 
 _METADATA = sa.MetaData()
 _ID = sa.String(64)
@@ -85,6 +86,11 @@ sa.Index(
 )
 
 _CASES, _CASE_IDS, _ITEMS = sa.select(CASES), sa.select(CASES.c.case), sa.select(ITEMS)
+_IN_HAND = (
+    _CASE_IDS.where(CASES.c.open, CASES.c.merged_into.is_(None))
+    .order_by(CASES.c.began_at, CASES.c.case)
+    .limit(sa.bindparam("most"))
+)
 _CASES_OF_NIGHT = _CASES.where(CASES.c.night == sa.bindparam("night"))
 _ITEMS_OF_NIGHT = _ITEMS.where(ITEMS.c.night == sa.bindparam("night"))
 sa.Index(
@@ -102,6 +108,8 @@ NIGHTS = sa.Table(
     sqlite_with_rowid=False,
 )
 """Intake's last word on each night: the closing, as it was heard."""
+
+_CLOSING_OF = sa.select(NIGHTS.c.closing).where(NIGHTS.c.night == sa.bindparam("night"))
 
 TABLES = (ITEMS, CASES, NIGHTS)
 
@@ -259,12 +267,12 @@ class Register:
         connection = self._connection
         if missing := [case for case in dict.fromkeys(cases) if case not in self._cases]:
             self._cases.update(dict.fromkeys(missing))
-            for found in found_among(connection, _CASES, CASES.c.case, missing):
-                self._cases[found.case] = _case(found)
+            for case in found_among(connection, _CASES, CASES.c.case, missing):
+                self._cases[case.case] = _case(case)
         if unread := [contact for contact in dict.fromkeys(contacts) if contact not in self._read_contacts]:
             self._read_contacts.update(unread)
-            for found in found_among(connection, _ITEMS, ITEMS.c.contact, unread):
-                self._take(_item(found))
+            for item in found_among(connection, _ITEMS, ITEMS.c.contact, unread):
+                self._take(_item(item))
 
     def case(self, case: str) -> CaseRow | None:
         """A consultation; None: not known here."""
@@ -299,8 +307,8 @@ class Register:
 
     def contacts_of(self, case: str) -> list[ItemRow]:
         """Every contact of a consultation, in no order."""
-        for found in self._connection.execute(sa.select(ITEMS).where(ITEMS.c.case == case)).all():
-            self._take(_item(found))
+        for item in found_among(self._connection, _ITEMS, ITEMS.c.case, [case]):
+            self._take(_item(item))
         known = self.case(case)
         rows = [row for rows in self._items.values() for row in rows if row.case == case]
         return [*rows, *([known.first] if known and known.first else [])]
@@ -308,12 +316,12 @@ class Register:
     def of_night(self, night: date) -> list[ItemRow]:
         """Every item of a night, in the order of its times."""
         connection, day = self._connection, night.isoformat()
-        for found in connection.execute(_ITEMS_OF_NIGHT, {"night": day}).all():
-            self._take(_item(found))
-        for found in connection.execute(_CASES_OF_NIGHT, {"night": day}).all():
-            self._cases.setdefault(found.case, _case(found))
+        for item in found(connection, _ITEMS_OF_NIGHT, night=day):
+            self._take(_item(item))
+        for case in found(connection, _CASES_OF_NIGHT, night=day):
+            self._cases.setdefault(case.case, _case(case))
         rows = [row for rows in self._items.values() for row in rows]
-        rows += [case.first for case in self._cases.values() if case is not None and case.first is not None]
+        rows += [known.first for known in self._cases.values() if known is not None and known.first is not None]
         return sorted((row for row in rows if row.night == night), key=lambda row: (row.at, row.contact, row.matter))
 
     def merged_into(self, cases: Collection[str]) -> list[CaseRow]:
@@ -321,8 +329,7 @@ class Register:
         if not cases:
             return []
         connection = self._connection
-        found = found_among(connection, _CASE_IDS, CASES.c.merged_into, sorted(cases))
-        self.read(cases=list(found.scalars()))
+        self.read(cases=[row.case for row in found_among(connection, _CASE_IDS, CASES.c.merged_into, sorted(cases))])
         return [row for row in self._cases.values() if row is not None and row.merged_into in cases]
 
     def in_hand(self, owners: Collection[str] | None = None, limit: int | None = None) -> list[CaseRow]:
@@ -330,13 +337,14 @@ class Register:
 
         `owners`: in the charge of these alone. What this very transaction changed is not looked at.
         """
-        connection = self._connection
-        query = sa.select(CASES.c.case).where(CASES.c.open, CASES.c.merged_into.is_(None))
-        if owners is not None:
-            query = query.where(among(connection, CASES.c.owner, sorted(owners)))
-        found = list(connection.execute(query.order_by(CASES.c.began_at, CASES.c.case).limit(limit)).scalars())
-        self.read(cases=found)
-        return [row for case in found if (row := self._cases[case]) is not None]
+        connection, most = self._connection, MOST if limit is None else limit
+        if owners is None:
+            asked = found(connection, _IN_HAND, most=most)
+        else:
+            asked = found_among(connection, _IN_HAND, CASES.c.owner, sorted(owners), most=most)
+        cases = [row.case for row in asked]
+        self.read(cases=cases)
+        return [row for case in cases if (row := self._cases[case]) is not None]
 
     def closing(self, night: date) -> NightClosed | None:
         """Intake's last word on a night."""
@@ -392,8 +400,8 @@ def items_of(connection: sa.Connection, night: date) -> list[ItemRow]:
 
 def closing_of(connection: sa.Connection, night: date) -> NightClosed | None:
     """Intake's last word on a night, for whoever only reads."""
-    text = connection.execute(sa.select(NIGHTS.c.closing).where(NIGHTS.c.night == night.isoformat())).scalar()
-    return None if text is None else _CLOSING(bytes(text))
+    rows = found(connection, _CLOSING_OF, night=night.isoformat())
+    return _CLOSING(bytes(rows[0].closing)) if rows else None
 
 
 def _item_columns(row: ItemRow) -> tuple[Any, ...]:

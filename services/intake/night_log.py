@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from events import decode, event_of
 from events.intake import CallCorrected, CallReceived
 from events.manifest import Range, merged
+from services.database import found
 from services.intake.nights import Numbers, Told
 from services.numbering import MOST_OF_A_NIGHT
 from services.tables import HEARD, PARKED, WAITING
@@ -20,13 +21,32 @@ LOG = sa.table("stored_events", sa.column("id"), sa.column("topic"), sa.column("
 PAGE = 2_000
 MOST_SOURCES = 1_000
 
+
+def _of_source(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Of one source, those whose number lies within a range."""
+    return sa.and_(
+        table.c.provider == sa.bindparam("provider"),
+        table.c.source == sa.bindparam("source"),
+        table.c.sequence.between(sa.bindparam("first"), sa.bindparam("last")),
+    )
+
+
 _CALLS = (
     sa.select(LOG.c.id, LOG.c.state)
-    .where(LOG.c.topic.in_((CallReceived.name, CallCorrected.name)), LOG.c.id > sa.bindparam("after"))
+    .where(sa.or_(*(LOG.c.topic == kind.name for kind in (CallReceived, CallCorrected))))
+    .where(LOG.c.id > sa.bindparam("after"))
     .order_by(LOG.c.id)
     .limit(PAGE)
 )
 _HEAD = sa.select(sa.func.max(LOG.c.id))
+_STATE = sa.select(LOG.c.state).where(LOG.c.id == sa.bindparam("position"))
+_NEXT_SOURCE = sa.select(sa.func.min(HEARD.c.source)).where(
+    HEARD.c.provider == sa.bindparam("provider"), HEARD.c.source > sa.bindparam("last")
+)
+_SAME = sa.and_(*(HEARD.c[name] == WAITING.c[name] for name in ("provider", "source", "id")))
+_NUMBERS = sa.select(HEARD.c.sequence, WAITING.c.n).outerjoin_from(HEARD, WAITING, _SAME).where(_of_source(HEARD))
+_RECEIPTS = sa.select(HEARD.c.sequence, HEARD.c.receipt).where(_of_source(HEARD))
+_PARKED = sa.select(PARKED.c.sequence, PARKED.c.closed, PARKED.c.arrived).where(_of_source(PARKED))
 
 
 class _When(msgspec.Struct):
@@ -48,7 +68,7 @@ class NightLog:
 
     def head(self) -> int:
         """The last position of the log."""
-        return self._connection.execute(_HEAD).scalar() or 0
+        return found(self._connection, _HEAD)[0][0] or 0
 
     def before(self, moment: datetime) -> int:
         """The last position that was recorded before a moment; both clocks of the log only go forward."""
@@ -59,59 +79,51 @@ class NightLog:
         return low
 
     def _recorded(self, position: int) -> datetime:
-        state = self._connection.execute(sa.select(LOG.c.state).where(LOG.c.id == position)).scalar_one()
-        return msgspec.json.decode(bytes(state), type=_When).recordedat
+        row = found(self._connection, _STATE, position=position)[0]
+        return msgspec.json.decode(bytes(row.state), type=_When).recordedat
 
     def calls(self, after: int, began: datetime, ended: datetime) -> Iterator[Told]:
         """The calls of this time, and all corrections of calls, behind a position; a page at a time."""
-        while page := self._connection.execute(_CALLS, {"after": after}).all():
+        is_last = False
+        while not is_last:
+            page = found(self._connection, _CALLS, after=after)
+            is_last = len(page) < PAGE
             for row in page:
                 record = decode(bytes(row.state))
                 if record.type == CallCorrected.name or began <= record.time <= ended:
                     event = event_of(record)
                     assert isinstance(event, CallReceived | CallCorrected), "nothing else was asked for"
                     yield Told(record.time, event, record.causation)
-            after = page[-1].id
+                after = row.id
 
     def source(self, provider: str, public: str, as_public: Callable[[str], str]) -> str | None:
         """A sender's own source by what may stand of it in clear; there are few, each found behind the one before."""
         last = ""
         for _ in range(MOST_SOURCES):
-            found = self._next_source(provider, last)
-            if found is None:
+            following = found(self._connection, _NEXT_SOURCE, provider=provider, last=last)[0][0]
+            if following is None:
                 return None
-            if as_public(found) == public:
-                return found
-            last = found
+            if as_public(following) == public:
+                return str(following)
+            last = following
         return None
-
-    def _next_source(self, provider: str, last: str) -> str | None:
-        query = sa.select(sa.func.min(HEARD.c.source)).where(HEARD.c.provider == provider, HEARD.c.source > last)
-        found: str | None = self._connection.execute(query).scalar()
-        return found
 
     def numbers(self, provider: str, source: str, first: int, last: int) -> Numbers:
         """What is there of these numbers. What waits, or was put aside by a person, did come."""
-        own = sa.and_(HEARD.c.provider == provider, HEARD.c.source == source, HEARD.c.sequence.between(first, last))
-        heard = set(self._connection.execute(sa.select(HEARD.c.sequence).where(own)).scalars())
-        same = sa.and_(*(HEARD.c[name] == WAITING.c[name] for name in ("provider", "source", "id")))
-        waits = sa.select(HEARD.c.sequence).join(WAITING, same).where(own)
-        waiting = set(self._connection.execute(waits).scalars())
-        there = sa.and_(PARKED.c.provider == provider, PARKED.c.source == source)
-        asked = sa.select(PARKED.c.sequence, PARKED.c.closed).where(there, PARKED.c.sequence.between(first, last))
-        parked = self._connection.execute(asked).all()
+        came = found(self._connection, _NUMBERS, provider=provider, source=source, first=first, last=last)
+        heard = {row.sequence for row in came}
+        waiting = {row.sequence for row in came if row.n is not None}
+        parked = found(self._connection, _PARKED, provider=provider, source=source, first=first, last=last)
         open_ = {row.sequence for row in parked if row.closed is None} - heard
         aside = {row.sequence for row in parked if row.closed is not None} - open_
         return Numbers(_runs((heard | aside) - waiting), sorted(open_), sorted(waiting))
 
     def first_since(self, provider: str, source: str, last: int, moment: datetime) -> int | None:
         """The smallest number up to `last` that arrived since a moment."""
-        near = (last - MOST_OF_A_NIGHT, last)
-        own = sa.and_(HEARD.c.provider == provider, HEARD.c.source == source, HEARD.c.sequence.between(*near))
-        heard = self._connection.execute(sa.select(HEARD.c.sequence, HEARD.c.receipt).where(own))
+        near = {"provider": provider, "source": source, "first": last - MOST_OF_A_NIGHT, "last": last}
+        heard = found(self._connection, _RECEIPTS, **near)
         since = [row.sequence for row in heard if _answered(row.receipt) >= moment]
-        there = sa.and_(PARKED.c.provider == provider, PARKED.c.source == source, PARKED.c.sequence.between(*near))
-        parked = self._connection.execute(sa.select(PARKED.c.sequence, PARKED.c.arrived).where(there))
+        parked = found(self._connection, _PARKED, **near)
         since += [row.sequence for row in parked if datetime.fromisoformat(row.arrived) >= moment]
         return min(since, default=None)
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 
 import msgspec
 import sqlalchemy as sa
 
 from events import Occurred, Recorded, decode, event_of
 from events.intake import CaseMerged, CaseSplit, ContactMoved
-from services.database import insert_rows
+from services.database import found, found_among, insert_rows
 from services.hearing import CURSORS, Cursors, LogChanged
 from services.journal import Journal
 from services.reporting.deliveries import DELIVERY_TABLES
@@ -76,6 +77,12 @@ _ENTRY = msgspec.json.Decoder(Entry)
 _ROW = msgspec.json.Decoder(Row)
 _TOLD = msgspec.json.Decoder(_Told)
 _FRONTIER = sa.select(TREE.c.frontier)
+
+
+@cache
+def _rows_of(log: sa.Table) -> sa.Select[tuple[bytes]]:
+    """The rows of histories, in order; `CASE_ROWS.case_id` says of which."""
+    return sa.select(log.c.state).join(CASE_ROWS, CASE_ROWS.c.position == log.c.id).order_by(log.c.id)
 
 
 class Ledger:
@@ -144,13 +151,10 @@ class Ledger:
         """What comes again must be what the ledger holds: a log that was set back would give its positions anew."""
         if not records:
             return
-        query = (
-            sa.select(self.journal.log.c.state)
-            .join(CASE_ROWS, CASE_ROWS.c.position == self.journal.log.c.id)
-            .where(CASE_ROWS.c.case_id.in_({record.subject for record in records}))
-        )
-        rows = (_ROW.decode(bytes(state)).event for state in connection.execute(query).scalars())
-        held = {(event.service, event.position, event.id) for event in rows}
+        about = sorted({record.subject for record in records})
+        rows = found_among(connection, _rows_of(self.journal.log), CASE_ROWS.c.case_id, about)
+        events = (_ROW.decode(bytes(row.state)).event for row in rows)
+        held = {(event.service, event.position, event.id) for event in events}
         for record in records:
             if (record.service, record.position, record.id) not in held:
                 raise LogChanged(
@@ -173,8 +177,8 @@ class Ledger:
 
     def _read_frontier(self) -> Frontier:
         with self.journal.engine.connect() as connection:
-            stored = connection.execute(_FRONTIER).scalar()
-        return Frontier.decode(bytes(stored)) if stored else Frontier()
+            rows = found(connection, _FRONTIER)
+        return Frontier.decode(bytes(rows[0].frontier)) if rows else Frontier()
 
     def _write_frontier(self, connection: sa.Connection) -> None:
         insert_rows(connection, TREE, [(1, self._frontier.encode())], taken="replaces")
@@ -236,14 +240,9 @@ class LedgerReader:
 
     def history(self, about: str) -> list[Row]:
         """Every row that concerns a case or a person, in order."""
-        query = (
-            sa.select(self._log.c.state)
-            .join(CASE_ROWS, CASE_ROWS.c.position == self._log.c.id)
-            .where(CASE_ROWS.c.case_id == about)
-            .order_by(self._log.c.id)
-        )
         with self.engine.connect() as connection:
-            return [_ROW.decode(bytes(state)) for state in connection.execute(query).scalars()]
+            rows = found_among(connection, _rows_of(self._log), CASE_ROWS.c.case_id, [about])
+        return [_ROW.decode(bytes(row.state)) for row in rows]
 
     def position_at(self, moment: datetime) -> int:
         """The last position that the ledger held at a moment.

@@ -7,7 +7,7 @@ They are a fold of the ledger and may be thrown away: `yoake rebuild` folds them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from events import Recorded, event_of
 from events.intake import WardActivated
-from services.database import among, found_among, insert_rows
+from services.database import change, found, found_among, insert_rows
 from services.reporting.facts import CaseFacts, Entry, Facts, Member, PersonFacts
 from services.reporting.fold import EVERYTHING, apply, entries
 from services.ward import parsed
@@ -70,11 +70,8 @@ _ENCODE = msgspec.json.Encoder().encode
 _FACTS = sa.select(FACTS.c.id, FACTS.c.body).where(FACTS.c.kind == sa.bindparam("kind"))
 _WHOLE = sa.select(FACTS.c.body).where(FACTS.c.kind == "whole")
 _DROP = sa.delete(ENTRIES).where(*(ENTRIES.c[name] == sa.bindparam(name) for name in Entry._fields))
-_MOVE = (
-    sa.update(CELLS)
-    .where(*(CELLS.c[name] == sa.bindparam(f"of_{name}") for name in _CELL))
-    .values(value=CELLS.c.value + sa.bindparam("by"))
-)
+_ENTRIES = sa.select(*(ENTRIES.c[name] for name in Entry._fields))
+_CELLS = sa.select(*(CELLS.c[name] for name in _CELL), CELLS.c.value)
 
 T = TypeVar("T", CaseFacts, PersonFacts)
 
@@ -123,10 +120,10 @@ class Stored(MutableMapping[str, T]):
         assert self.connection is not None, "facts are read within a transaction"
         connection = self.connection
         rows = found_among(connection, _FACTS, FACTS.c.id, missing, kind=self._kind)
-        found: dict[str, Any] = {row.id: row.body for row in rows}
+        bodies: dict[str, Any] = {row.id: row.body for row in rows}
         for key in missing:
-            self._known[key] = self._decoder.decode(bytes(found[key])) if key in found else None
-        self.absent.update(key for key in missing if key not in found)
+            self._known[key] = self._decoder.decode(bytes(bodies[key])) if key in bodies else None
+        self.absent.update(key for key in missing if key not in bodies)
 
     def _find(self, key: str) -> T | None:
         if key not in self._known:
@@ -167,8 +164,7 @@ class Tallies:
         """Back to what is on disk, after a transaction that failed."""
         self._fresh()
         with self._engine.connect() as connection:
-            body = connection.execute(_WHOLE).scalar()
-        self._whole = msgspec.json.decode(bytes(body), type=Whole) if body else Whole()
+            self._whole = stored_whole(connection)
         wards = [(since, parsed(bytes(content))) for since, content in self._whole.wards]
         self.facts = Facts(wards=wards, cases=self._cases, persons=self._persons, synthetic=self._whole.synthetic)
 
@@ -228,11 +224,9 @@ class Tallies:
             self._entries[kind, member] = after
         moved.subtract(map(_cell, gone))
         moved.update(map(_cell, fresh))
-        for entry in sorted(gone):
-            connection.execute(_DROP, entry._asdict())
+        change(connection, _DROP, [entry._asdict() for entry in sorted(gone)])
         insert_rows(connection, ENTRIES, [_as_row(entry) for entry in sorted(fresh)])
-        for cell, by in sorted(moved.items()):
-            _move_cell(connection, cell, by)
+        _move_cells(connection, moved)
         if len(self._entries) > CACHE:
             self._entries.clear()
 
@@ -242,10 +236,10 @@ class Tallies:
         absent = {"case": self._cases.absent, "person": self._persons.absent}
         self._entries.update((member, frozenset()) for member in unknown)
         kept = [member for member in unknown if member[1] not in absent[member[0]]]
-        found: dict[str, list[Entry]] = {id_: [] for _, id_ in kept}
-        for entry in stored_entries(connection, list(found)) if found else ():
-            found[entry.member].append(entry)
-        self._entries.update((member, frozenset(found[member[1]])) for member in kept)
+        own: dict[str, list[Entry]] = {id_: [] for _, id_ in kept}
+        for entry in stored_entries(connection, list(own)) if own else ():
+            own[entry.member].append(entry)
+        self._entries.update((member, frozenset(own[member[1]])) for member in kept)
 
     def _write_facts(self, connection: sa.Connection) -> None:
         self._whole.synthetic = self.facts.synthetic
@@ -262,30 +256,23 @@ def _cell(entry: Entry) -> tuple[str, int, str, str]:
     return entry.report, entry.year, entry.row, entry.column
 
 
-def _move_cell(connection: sa.Connection, cell: tuple[Any, ...], by: int) -> None:
-    if by == 0:
-        return
-    names = dict(zip(_CELL, cell, strict=True))
-    moved = connection.execute(_MOVE, {"by": by, **{f"of_{name}": value for name, value in names.items()}})
-    if not moved.rowcount:
-        insert_rows(connection, CELLS, [(*cell, by)])
+def _move_cells(connection: sa.Connection, moved: Mapping[tuple[Any, ...], int]) -> None:
+    insert_rows(connection, CELLS, [(*cell, by) for cell, by in sorted(moved.items()) if by], taken="adds")
 
 
 def stored_entries(connection: sa.Connection, members: Sequence[str] | None = None) -> list[Entry]:
     """The entries on disk, of some members or of all."""
-    query = sa.select(*(ENTRIES.c[name] for name in Entry._fields))
-    if members is not None:
-        query = query.where(among(connection, ENTRIES.c.member, members))
-    return [Entry(*row) for row in connection.execute(query)]
+    if members is None:
+        return [Entry(*row) for row in found(connection, _ENTRIES)]
+    return [Entry(*row) for row in found_among(connection, _ENTRIES, ENTRIES.c.member, members)]
 
 
 def stored_cells(connection: sa.Connection) -> dict[tuple[str, int, str, str], int]:
     """The cells on disk; a cell that fell back to nothing is left out."""
-    rows = connection.execute(sa.select(*(CELLS.c[name] for name in _CELL), CELLS.c.value))
-    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows if row[4]}
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in found(connection, _CELLS) if row[4]}
 
 
 def stored_whole(connection: sa.Connection) -> Whole:
     """What the tallies know beside cases and persons, and up to which position of the ledger they go."""
-    body = connection.execute(_WHOLE).scalar()
-    return msgspec.json.decode(bytes(body), type=Whole) if body else Whole()
+    rows = found(connection, _WHOLE)
+    return msgspec.json.decode(bytes(rows[0].body), type=Whole) if rows else Whole()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from services.database import DatabaseError, create, open_engine, open_reader
+from services.database import DatabaseError, create, found, found_among, insert_rows, open_engine, open_reader
 from services.journal import log_of
 from services.reporting.inquiry import UNREADABLE, Inquiry
-from services.tables import WRITER_TABLES
+from services.tables import NAMES, SERIES, WRITER_TABLES
 from tests.desk_examples import Centre, Databases, call
 
 
@@ -75,3 +77,36 @@ def test_one_table_or_index_that_is_missing_is_made(databases: Databases) -> Non
             assert create(connection, WRITER_TABLES) == (connection.dialect.name == "sqlite")
     for engine in (ours, others):
         engine.dispose()
+
+
+def test_what_is_asked_for_with_a_list_is_found_however_many_there_are(databases: Databases) -> None:
+    """None, one or several; in the order of the query, which may have values of its own."""
+    with _opened(databases) as connection:
+        insert_rows(connection, NAMES, [(key, key.upper(), "1") for key in "abc"])
+        since = sa.select(NAMES).where(NAMES.c.since == sa.bindparam("since")).order_by(NAMES.c.key.desc())
+        first = since.where(NAMES.c.key != "c").limit(1)
+
+        assert [row.key + row.target for row in found(connection, since, since="1")] == ["cC", "bB", "aA"]
+        assert [row.key for row in found(connection, first, since="1")] == ["b"]
+        assert not found(connection, since, since="2")
+        for sought, there in ([], ""), (["a"], "a"), (["a", "c", "x"], "ca"):
+            rows = found_among(connection, since, NAMES.c.key, sought, since="1")
+            assert "".join(row.key for row in rows) == there
+
+
+def test_rows_may_add_to_what_is_there(databases: Databases) -> None:
+    """Each to its own; what is new begins with what is added."""
+    with _opened(databases) as connection:
+        for rows in ([("a", 1), ("b", 2)], [("b", 40), ("c", 3)], [("a", -1)]):
+            insert_rows(connection, SERIES, rows, taken="adds")
+
+        assert {row.key: row.last for row in found(connection, sa.select(SERIES))} == {"a": 0, "b": 42, "c": 3}
+
+
+@contextmanager
+def _opened(databases: Databases) -> Iterator[sa.Connection]:
+    engine = open_engine(databases().replace("{service}", "intake"))
+    with engine.begin() as connection:
+        create(connection, WRITER_TABLES)
+        yield connection
+    engine.dispose()

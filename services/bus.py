@@ -186,7 +186,8 @@ class PatientPull(BatchPullStreamSubscriber):
     async def _consume_pull(self) -> None:
         began, is_idle = 0.0, False
         while self.running:
-            await asyncio.sleep(max(0.0, began + self.pace - time.monotonic()))
+            if (ahead := began + self.pace - time.monotonic()) > 0:
+                await asyncio.sleep(ahead)
             began = time.monotonic()
             try:
                 # Where nothing came all the while, or one alone, nothing is there: only the waiting goes on.

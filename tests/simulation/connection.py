@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import nats.errors
 from nats.aio.msg import Msg
@@ -39,7 +40,7 @@ class Connection:
         self._pending_data_size = 0
         self._out: deque[tuple[Any, ...]] = deque()
         self._in: deque[tuple[str, Msg]] = deque()
-        self._subscriptions: dict[str, _Subscription] = {}
+        self._subscriptions: dict[str, _Subscription | _Noting] = {}
         self._answers: dict[str, asyncio.Future[Msg]] = {}
         self._made = 0
         bus.connections[name] = self
@@ -58,9 +59,12 @@ class Connection:
 
     async def subscribe(self, subject: str, *, cb: Callback, **_: Any) -> object:
         """Hear what comes on a subject, one message after the other."""
-        self._subscriptions[subject] = subscription = _Subscription(cb)
-        asyncio.get_running_loop().create_task(subscription.run())
-        return subscription
+        if subject.startswith("_INBOX."):
+            self._subscriptions[subject] = _Noting(cb)
+        else:
+            self._subscriptions[subject] = subscription = _Subscription(cb)
+            asyncio.get_running_loop().create_task(subscription.run())
+        return self._subscriptions[subject]
 
     async def publish(
         self, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, str] | None = None
@@ -188,6 +192,19 @@ class _Subscription:
                 await self._callback(self._come.popleft())
             self._some = loop.create_future()
             await self._some
+
+
+class _Noting:
+    """Where answers come: whoever waits for them only notes what came, and never has to wait for that."""
+
+    def __init__(self, callback: Callback) -> None:
+        self._callback = callback
+
+    def put(self, message: Msg) -> None:
+        noting = cast("Coroutine[Any, Any, None]", self._callback(message))
+        with suppress(StopIteration):
+            noting.send(None)
+            raise AssertionError("who notes an answer waits for something")
 
 
 class JetStream:

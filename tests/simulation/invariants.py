@@ -397,7 +397,7 @@ def _of_agencies(left: Left) -> tuple[dict[str, tuple[datetime, str]], set[str],
 def nothing_personal_lies_open(left: Left) -> Iterator[str]:
     """No personal word in clear, in no database and on no stream but INBOX."""
     word = PERSONAL.encode()
-    for name, image in left.night.disks.image().items():
+    for name, image in left.night.disks.contents().items():
         if word in image:
             yield f"a personal word lies in clear in the database of {name}"
     for stream in left.night.bus.streams.values():

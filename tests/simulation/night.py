@@ -101,18 +101,18 @@ class Night:
 
     def is_quiet(self) -> bool:
         """Whether nothing is under way anywhere."""
-        if not self.bus.is_up or any(provider.unanswered() for provider in self.providers.values()):
+        if not self.bus.is_up or any(durable.pending or durable.lag() for durable in self.bus.durables.values()):
             return False
-        for name, node in self.nodes.items():
+        if any(provider.unanswered() for provider in self.providers.values()):
+            return False
+        for node in self.nodes.values():
             process = node.process
             if process is None or process.vitals is None:
                 return False
             published = process.vitals.published() if process.vitals.published else process.journal.head
             if published != process.journal.head:
                 return False
-            if self.due_at(name, self.clocks[name]()):
-                return False
-        return not any(durable.pending or durable.lag() for durable in self.bus.durables.values())
+        return not any(self.due_at(name, self.clocks[name]()) for name in self.nodes)
 
     def due_at(self, service: str, now: datetime) -> bool:
         """Whether something has fallen due at a service, and had no effect yet."""
@@ -362,7 +362,7 @@ def grown(evening: date) -> Grown:
         night.loop.run(_first_start(night))
         Journal.makes_schema = False
     held = {name: list(stream.messages.values()) for name, stream in night.bus.streams.items()}
-    found = Grown(night.disks.image(), held)
+    found = Grown(Image(night.disks.contents()), held)
     night.end()
     return found
 

@@ -288,6 +288,24 @@ def test_the_mended_copy_adds_only_what_is_new_and_an_edited_row_is_corrected(he
     assert listed(here) == []
 
 
+def test_what_a_former_provider_imported_is_corrected_by_whoever_is_under_contract(here: Path, tmp_path: Path) -> None:
+    """The same sheet, edited, with `--of`: nobody is registered twice, and a row that it never sent is held back."""
+    own: dict[str, str] = {"フリガナ": "カクウ ゴロウ", "生年月日": "昭和59年5月5日", "電話番号": "000-0000-0015"}
+    new: dict[str, str] = {"フリガナ": "カクウ ロクロウ", "生年月日": "昭和59年6月6日", "電話番号": "000-0000-0016"}
+    before = csv_file(tmp_path / "before.csv", [HEADING, person("Z-1", **own)], "cp932")
+    after = csv_file(tmp_path / "after.csv", [HEADING, person("Z-1", 地域="砧", **own), person("Z-2", **new)], "cp932")
+    asked = ("--synthetic", "--of", "contractor", "--correct", "転居")
+
+    first = imported(here, before, ROSTER, "--synthetic", by="contractor")
+    corrected, again = (imported(here, after, ROSTER, *asked, by="day") for _ in range(2))
+    unknown = run("import", after, "--map", ROSTER, "--as", "day", "--of", "nobody", "--data", here)
+
+    assert (first.returncode, first.json["states"]) == (0, {"accepted": 1})
+    assert (corrected.returncode, corrected.json["states"]) == (1, {"corrected": 1, "held": 1})
+    assert (again.returncode, again.json["states"]) == (1, {"known": 1, "held": 1})
+    assert (unknown.returncode, "--of" in unknown.stderr, "contractor" in unknown.stderr) == (2, True, True)
+
+
 def test_what_cannot_be_imported_is_said_in_one_line(here: Path, tmp_path: Path) -> None:
     """An unknown provider, a column that is missing, a mapping with a fault; no trace of ours on the screen."""
     file = csv_file(tmp_path / "a.csv", [["番号"], ["1"]])

@@ -179,6 +179,22 @@ def test_a_webhook_that_nobody_takes_is_told_why(here: Path) -> None:
     assert "subscriber.test" not in yoake("subscriber", "queue", "hook", "--data", here).stdout
 
 
+def test_what_nobody_takes_can_be_left_out_for_good(here: Path) -> None:
+    """What is sent once more, and what never is again, is said in both languages; and then nothing waits."""
+    yoake("subscriber", "add", "hook", "--data", here)
+    replayed = yoake("subscriber", "replay", "hook", "--from", "1", "--data", here)
+    until(lambda: yoake("subscriber", "queue", "hook", "--json", "--data", here).json)
+    [waiting] = yoake("subscriber", "queue", "hook", "--json", "--data", here).json
+    skipped = yoake("subscriber", "skip", "hook", str(waiting["position"]), "--data", here)
+
+    assert replayed.stdout.startswith("From position 1 of the ledger on everything goes to hook once more.")
+    assert "記録原簿の1件目から、すべてもう一度送ります。" in replayed.stdout
+    assert f"Delivery {waiting['position']} to hook is left out for good" in skipped.stdout
+    assert f"{waiting['position']}番は送らないことにしました。" in skipped.stdout
+    assert yoake("subscriber", "queue", "hook", "--json", "--data", here).json == []
+    assert yoake("subscriber", "skip", "hook", str(waiting["position"]), "--data", here).returncode == 2
+
+
 class Gone(BaseHTTPRequestHandler):
     """Says 410 to everything."""
 

@@ -23,7 +23,7 @@ KIND = "urgent"
 CALL_BACK = "call-back"
 
 TOO_LATE = timedelta(days=1)
-"""What could have waited until so long ago, as a paper typed in days later tells, is for the morning alone."""
+"""A call that could have waited until so long ago, as a paper typed in days later tells, is for the morning alone."""
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -111,8 +111,11 @@ def heard(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any], *, is_new
 
 
 def _plan(row: ItemRow, until: datetime, now: datetime, book: Book[Any]) -> None:
-    """Let it be raised at once, unless it is planned already, or its time is long past."""
-    if until + TOO_LATE > now and book.planned(_key(row, row.case)) is None:
+    """Let it be raised at once, unless it is planned already, or both its time and the call are long past.
+
+    A time long before the call is overdue, or a slip of the pen: a person must look either way.
+    """
+    if max(until, row.at) + TOO_LATE > now and book.planned(_key(row, row.case)) is None:
         book.plan(_key(row, row.case), now, KIND, row.contact, synthetic=row.synthetic)
 
 

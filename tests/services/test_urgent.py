@@ -306,6 +306,15 @@ def test_what_is_typed_in_days_later_is_for_the_morning_alone(night: Centre) -> 
     assert ladder(night) == []
 
 
+@pytest.mark.parametrize("safe_until", [None, "2025-05-13T06:00:00+09:00"])
+def test_a_time_that_is_long_past_hides_nothing(night: Centre, safe_until: str | None) -> None:
+    """The year is a slip of the pen, or the medicine a week overdue: somebody must look either way."""
+    card = {} if safe_until is None else {"safe_until": safe_until}
+    tell(night, ("night", needs(medication_at="2024-05-13T07:00:00+09:00", **card)))
+
+    assert ladder(night) == [("raised", "13 05:20", "ward-duty", None)]
+
+
 def test_two_matters_of_one_call_are_two(night: Centre) -> None:
     """One was answered for, the other is called on."""
     both = message(

@@ -48,9 +48,14 @@ def number_in(form: Mapping[str, str]) -> str:
     return folded(form.get("number", "")).upper()[:40]
 
 
+def texts_in(form: Mapping[str, str]) -> dict[str, str]:
+    """The parts of a note that are written in a form."""
+    return {part: text for part in NOTED_PARTS if (text := form.get(part, "").strip())}
+
+
 def written(form: Mapping[str, str], writer: Writer, *, synthetic: bool) -> bytes | Mistake:
     """The note that a form says."""
-    texts = {part: text for part in NOTED_PARTS if (text := form.get(part, "").strip())}
+    texts = texts_in(form)
     if not number_in(form):
         return Mistake("note_needs_number", form, 400)
     if not texts:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
@@ -23,11 +23,12 @@ from services.pages.forms import form_of, identity_of, key_of
 from services.pages.frame import Around, language_of, link_in, render, templates_in
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.night_log import NightLog
-from services.pages.noting import LONGEST, SAID, Mistake, Writer, ended, number_in, written
+from services.pages.noting import LONGEST, SAID, Mistake, Writer, ended, number_in, texts_in, written
 from services.pages.parked_words import fault_in_words, why
 from services.pages.sending import Backroom, Submitted, Told
 from services.pages.statement_pdf import TONIGHT, as_pdf
 from services.pages.terms import Terms
+from services.pages.tonight_case import TonightCase
 from services.pages.tonight_facts import Opens, Seen
 from services.pages.tonight_reading import Tonight
 from services.pages.tonight_rows import opened, words_in
@@ -127,6 +128,8 @@ class TonightPages:
         if number and known is None:
             return Mistake("note_no_case", form, 404)
         synthetic = bool(known and known.synthetic)
+        if known and (meanwhile := self._meanwhile(form, known, writer.tonight)):
+            return meanwhile
         log.info("a note written", extra={"case": number, "role": session.role.key, "who": session.who})
         if form.get("do") != "end":
             told = written(form, writer, synthetic=synthetic)
@@ -137,6 +140,21 @@ class TonightPages:
             return Mistake("note_no_case", form, 404)
         texts = words_in(opened(note, known, self._opens) or {}) or {"note": terms.screen("note_end")}
         return Told(provider, ended(form, texts, facts.span.night, writer, synthetic=synthetic))
+
+    def _meanwhile(self, form: Mapping[str, str], known: TonightCase, tonight: date | None) -> Mistake | None:
+        """What somebody else wrote of this case since the form was shown: whoever writes over it has seen it first."""
+        note = self._tonight.log.note_of([known.case, *known.parts])
+        if (
+            note is None
+            or tonight is None
+            or not note.holds(tonight)
+            or form.get("seen", note.identity) == note.identity
+        ):
+            return None
+        texts = words_in(opened(note, known, self._opens) or {})
+        if texts == texts_in(form):
+            return None  # It is this form's own, sent once more.
+        return Mistake("note_meanwhile", {**form, "seen": note.identity}, 409, " / ".join(texts.values()))
 
     def _page(self, request: Request, mistake: Mistake | None = None) -> Response:
         terms, session = self._around.terms(language_of(request)), _session(request)

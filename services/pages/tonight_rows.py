@@ -27,6 +27,7 @@ class Line(msgspec.Struct, frozen=True):
 class Words(msgspec.Struct, frozen=True, kw_only=True):
     """A note: its parts in words, by whom and until when; `values` and `until` as a form has them."""
 
+    identity: str
     lines: tuple[Line, ...]
     by: str
     values: dict[str, str]
@@ -156,6 +157,7 @@ def note_in_words(note: Noted, case: TonightCase, span: Span, seen: Seen) -> Wor
     texts = words_in(told or {})
     lines = [Line(terms.screen(f"note_{part}"), text, alarm=part == "not_promise") for part, text in texts.items()]
     return Words(
+        identity=note.identity,
         lines=tuple(lines),
         by=("　" if terms.language == "ja" else ", ").join(by),
         values=texts,

@@ -371,6 +371,25 @@ async def test_a_note_is_changed_on_the_page_of_the_case(centre: Centre) -> None
     assert ">費用</textarea>" in after.text
 
 
+async def test_what_somebody_else_noted_meanwhile_is_shown_before_it_is_written_over(centre: Centre) -> None:
+    """Both had the form open, here and on the case's own page: the later one is told, and decides."""
+    for address in ("/tonight", (await ask(site(centre), "/cases/R7-0001")).headers["Location"]):
+        night, day = site(centre, role="night"), site(centre, role="day")
+        [seen, *_] = re.findall(r'name="seen" value="([^"]+)"', (await ask(night, address)).text)
+        now = {"number": "R7-0001", "seen": seen}
+        assert (await send(day, promised="18時に電話", **now)).status_code == 200
+        refused = await send(night, note="夜のメモ", **now)
+        off = await send(night, do="end", **now)
+        events = sum(isinstance(each, CaseNoted) for each in centre.events("handover"))
+        again = re.findall(r'name="seen" value="([^"]+)"', refused.text)
+        taken = await send(night, number="R7-0001", note="夜のメモ", seen=next(s for s in again if s != seen))
+
+        assert (refused.status_code, off.status_code, taken.status_code) == (409, 409, 200)
+        assert "ほかの人が書きました：18時に電話" in refused.text
+        assert ">夜のメモ</textarea>" in refused.text
+        assert sum(isinstance(each, CaseNoted) for each in centre.events("handover")) == events + 1
+
+
 async def test_a_note_is_taken_off_and_stays_in_the_history(centre: Centre) -> None:
     """Its words go once more, as those of a note that held up to the night before."""
     page = await send(site(centre, role="night"), number="R7-0001", do="end")

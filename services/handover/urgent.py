@@ -77,6 +77,7 @@ def cannot_wait(row: ItemRow, ward: Ward) -> tuple[str, datetime] | None:
     """Why a call of the night cannot wait until the day has taken it over, and until when it can; None: it can.
 
     A call-back that the night provider promised itself is in good hands until then; unless its contract is over first.
+    A time long before the call, which may be a slip of the pen, is named only where there is no other.
     """
     span = ward.night_span(row.night) if row.night else None
     if span is None or ward.morning is None:
@@ -88,7 +89,8 @@ def cannot_wait(row: ItemRow, ward: Ward) -> tuple[str, datetime] | None:
     by = waits.get(CALL_BACK)
     if by and who and contract and ward.morning.band in contract.bands and not ward.is_over(who, by):
         waits.pop(CALL_BACK, None)
-    return min(waits.items(), key=lambda named: named[1], default=None)
+    likely = {because: by for because, by in waits.items() if by + TOO_LATE > row.at}
+    return min((likely or waits).items(), key=lambda named: named[1], default=None)
 
 
 def heard(row: ItemRow, record: Recorded, ward: Ward, book: Book[Any], *, is_new: bool) -> None:

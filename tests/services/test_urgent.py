@@ -311,8 +311,10 @@ def test_a_time_that_is_long_past_hides_nothing(night: Centre, safe_until: str |
     """The year is a slip of the pen, or the medicine a week overdue: somebody must look either way."""
     card = {} if safe_until is None else {"safe_until": safe_until}
     tell(night, ("night", needs(medication_at="2024-05-13T07:00:00+09:00", **card)))
+    (raised,) = recorded(night, "urgent.raised")
 
     assert ladder(night) == [("raised", "13 05:20", "ward-duty", None)]
+    assert raised.because == ("safe-until" if safe_until else "medication")
 
 
 def test_two_matters_of_one_call_are_two(night: Centre) -> None:

@@ -30,7 +30,11 @@ _COMPLETE = Label("分かったときに、登録内容を訂正してくださ�
 
 _TOLD = {
     "time-unusable": Flag(
-        Label("日時が使えない（届いた時刻を用いた）", "Time cannot be used; that of arrival was taken"), _CORRECT
+        Label(
+            "日時が使えない（連絡の日時は届いた時刻とし、ほかは空欄のまま）",
+            "Time cannot be used: when it happened is taken to be when it came, any other is left empty",
+        ),
+        _CORRECT,
     ),
     "sequence-unusable": Flag(
         Label("送信元の通し番号が使えない", "The sender's sequence number cannot be used"), _ADAPTER

@@ -791,7 +791,8 @@ CODES: Final = MappingProxyType(
         "unknown-version": Label("CloudEventsの版が違う", "Another version of CloudEvents"),
         "value-unreadable": Label("読めない値がある（文字のまま残した）", "A value could not be read; kept as text"),
         "time-unusable": Label(
-            "日時が使えない（届いた時刻を用いた）", "Time cannot be used; that of arrival was taken"
+            "日時が使えない（連絡の日時は届いた時刻とし、ほかは空欄のまま）",
+            "Time cannot be used: when it happened is taken to be when it came, any other is left empty",
         ),
         "time-without-offset": Label("日時に時差の記載がない", "Time without its offset"),
         "time-ahead": Label("日時が先すぎる", "Time lies ahead"),

@@ -96,10 +96,10 @@ class SheetPages:
         return self._page(request)
 
     def printed(self, request: Request) -> Response:
-        """The same as a PDF; where none can be made, the page says so."""
+        """The same as a PDF; where none can be made, or none may go out any more, the page says so."""
         made = self._made(request)
-        if made.is_over:
-            return self._page(request, status=410)
+        if made.is_over or not made.agreed:  # A PDF goes its own ways: what must not be sent any more is none.
+            return self._page(request, status=410 if made.is_over else 409)
         try:
             pdf = typeset(HERE / "sheet.typ", msgspec.json.encode(made.sheet))
         except NoPdf as error:

@@ -358,6 +358,8 @@ async def test_a_consent_that_was_taken_back_stops_the_sheet(tmp_path: Path) -> 
         centre.say("day", message("consent.withdraw", LATER, person="P", to="北沢保健福祉課"))
         centre.pump()
         after = (await get(site(centre, role="day"), own(centre))).text
+        pdf = await get(site(centre, role="day"), own(centre) + ".pdf")
+    assert (pdf.status_code, "送付しないでください。" in pdf.text) == (409, True)
     assert "見本 髙子" in before
     assert "架空ショートステイ" in before
     assert "架空ショートステイ" not in after

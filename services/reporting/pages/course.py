@@ -312,12 +312,16 @@ def _told(name: str, value: Any, terms: Terms, numbers: Mapping[str, str] = Mapp
     return Told(terms.field(name), text, value if name in IDS and isinstance(value, str) else None)
 
 
-def personal_lines(personal: Any, terms: Terms, around: tuple[str, ...] = ()) -> Iterator[Told]:
-    """The personal parts, each on a line, under the names of all that it stands in: 連絡先 1 › 電話番号."""
+def personal_lines(personal: Any, terms: Terms, around: tuple[str, ...] = (), of: str = "") -> Iterator[Told]:
+    """The personal parts, each on a line, under the names of all that it stands in: 連絡先 1 › 電話番号.
+
+    `of`: the part that these parts stand in.
+    """
     match personal:
         case dict():
+            called = terms.handbook if of == "handbook_grades" else terms.personal
             for name, value in personal.items():
-                yield from personal_lines(value, terms, (*around, terms.personal(name)))
+                yield from personal_lines(value, terms, (*around, called(name)), name)
         case [*values] if any(isinstance(value, dict) for value in values):
             for number, value in enumerate(values, 1):
                 yield from personal_lines(value, terms, (*around[:-1], f"{around[-1]} {number}"))

@@ -25,6 +25,7 @@ from services.pages.frame import Around, language_of, link_in, render, templates
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.parked_words import accepted_in_words, fault_in_words, reason_in_words, why
 from services.pages.sending import Backroom, Told, message
+from services.pages.symbols import symbol
 from services.pages.terms import Terms
 from services.pages.typesetting import NoPdf, page_count, typeset
 from services.parked_desk import DONE
@@ -105,7 +106,7 @@ class SheetPages:
         except NoPdf as error:
             log.warning("no sheet was typeset: %s", error)
             return self._page(request, said="sheet_no_pdf", status=503)
-        name = f"handover-{made.passing.handover[:8]}.pdf"
+        name = f"handover-{symbol(made.passing.handover)}.pdf"
         headers = {"Content-Disposition": f'inline; filename="{name}"'}
         return Response(pdf, media_type="application/pdf", headers=headers)
 

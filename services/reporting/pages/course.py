@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from events.handover import AGENCY_KINDS
 from services.pages.agency_rows import INFORMATION, named
+from services.pages.symbols import symbol
 from services.pages.terms import Terms
 from services.pages.words import CORRECTED_BY, EVENTS, HANDOVERS
 from services.reporting.inquiry import LOST, Change, History, Step
@@ -103,7 +104,7 @@ def told(
     corrected = _corrected(learned, terms)
     return Course(
         heading=_heading(history, state),
-        number=history.number or history.id[:8],
+        number=history.number or symbol(history.id),
         synthetic=history.synthetic,
         stands=(*_stands(state, _kind(learned), numbers, terms), *([_told("owner", owner, terms)] if owner else ())),
         is_part=bool(state.get("merged_into")),

@@ -16,6 +16,7 @@ from starlette.templating import Jinja2Templates
 
 from services.degraded import Level
 from services.pages.guard import sees, session_of
+from services.pages.symbols import symbol
 from services.pages.terms import Language, Terms
 from services.pages.unseen import straight
 from services.signin import Session
@@ -39,6 +40,7 @@ def templates_in(*directories: Path) -> Jinja2Templates:
         lstrip_blocks=True,
         finalize=_straight,
     )
+    environment.filters["symbol"] = symbol
     return Jinja2Templates(env=environment)
 
 

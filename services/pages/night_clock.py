@@ -9,6 +9,8 @@ from services.pages.terms import Terms
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+FAR = timedelta(days=183)
+"""From here on a day without its year could be taken for one of the night's own: half a year."""
 
 
 class NightClock:
@@ -39,7 +41,9 @@ class NightClock:
         return f"{self.day(local.date())} {local.hour}:{local:%M}"
 
     def day(self, day: date) -> str:
-        """11月15日（土）, or Sat 15 Nov."""
+        """11月15日（土）, or Sat 15 Nov; far from the night, where a year may have been mistyped, with its year."""
+        if abs(day - self.night) > FAR:
+            return self._terms.day(day, weekday=True)
         if self._terms.language == "ja":
             return f"{day.month}月{day.day}日（{WEEKDAYS[day.weekday()]}）"
         return f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}"

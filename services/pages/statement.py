@@ -15,6 +15,7 @@ from services.pages.night_clock import NightClock
 from services.pages.night_log import Alarm
 from services.pages.nights import Entry, Heard, Informed, Issued, Key, Night, Standing
 from services.pages.statement_rows import LATER, Opens, Row, RowWriter
+from services.pages.symbols import symbol
 from services.pages.terms import Terms
 from services.pages.urgent import urgent_on_paper
 from services.ward import Ward
@@ -276,7 +277,7 @@ class _Head:
         if each.what in ("not-received", "unreadable", "waiting"):
             return [f"{name}番" if self._terms.language == "ja" else f"no. {name}" for name in each.named]
         known = {entry.item.contact: entry.item.number for entry in self._night.entries if entry.item}
-        return [known.get(name, name[:8] if len(name) == _ID else name) for name in each.named]
+        return [known.get(name, symbol(name) if len(name) == _ID else name) for name in each.named]
 
     def notices(self) -> list[str]:
         """Who was told that something is overdue, and of which edition; and that it is in hand."""

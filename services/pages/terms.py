@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal, get_args
 
 from services import era
-from services.pages.words import CODES, FIELDS, PERSONAL, SCREEN
+from services.pages.words import CODES, FIELDS, HANDBOOKS, PERSONAL, SCREEN
 from services.subscribers import Subscriber
 from services.ward import Keyed, Label, Ward
 
@@ -56,6 +56,10 @@ class Terms:
     def word(self, place: Place, key: str) -> str:
         """What the ward calls this key."""
         return self._words[place].get(key, key)
+
+    def handbook(self, key: str) -> str:
+        """A handbook in full, as one writes it to an agency."""
+        return self.say(HANDBOOKS[key]) if key in HANDBOOKS else self.word("handbook", key)
 
     def district(self, key: str | None) -> str:
         """The district; 不明 where it is not known."""

@@ -851,3 +851,12 @@ PERSONAL: Final = MappingProxyType(
     }
 )
 """What a personal part is called; a sender may send others, which are shown under their own names."""
+
+HANDBOOKS: Final = MappingProxyType(
+    {
+        "physical": Label("身体障害者手帳", "Physical handbook"),
+        "intellectual": Label("愛の手帳（療育手帳）", "Intellectual handbook"),
+        "psychiatric": Label("精神障害者保健福祉手帳", "Psychiatric handbook"),
+    }
+)
+"""The handbooks in full, where no table's column must be short; any other is called as the ward calls it."""

@@ -45,12 +45,13 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """A cover and what follows. `synthetic` is empty where the data are real."""
+    """A cover and what follows. `synthetic` is empty where the data are real; `number` stands under each page."""
 
     language: str
     ward: str
     centre: str
     synthetic: str
+    number: str
     cover: str
     body: str
     to: str
@@ -87,6 +88,7 @@ def sheet(
         ward=terms.say(ward.ward.name),
         centre=terms.say(ward.ward.centre),
         synthetic=terms.screen("synthetic") if any(record.synthetic for record in stands.records) else "",
+        number=f"{terms.field('number')} {number}",
         cover=terms.screen("sheet_cover"),
         body=terms.screen("sheet_body"),
         to=receiver(passing, entry, terms),

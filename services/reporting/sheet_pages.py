@@ -25,8 +25,9 @@ from services.pages.frame import Around, language_of, link_in, render, templates
 from services.pages.guard import done_by, session_of, shown_to
 from services.pages.parked_words import accepted_in_words, fault_in_words, reason_in_words, why
 from services.pages.sending import Backroom, Told, message
+from services.pages.symbols import symbol
 from services.pages.terms import Terms
-from services.pages.typesetting import NoPdf, typeset
+from services.pages.typesetting import NoPdf, page_count, typeset
 from services.parked_desk import DONE
 from services.passings import Passing, one
 from services.reporting.inquiry import Inquiry
@@ -105,7 +106,7 @@ class SheetPages:
         except NoPdf as error:
             log.warning("no sheet was typeset: %s", error)
             return self._page(request, said="sheet_no_pdf", status=503)
-        name = f"handover-{made.passing.handover[:8]}.pdf"
+        name = f"handover-{symbol(made.passing.handover)}.pdf"
         headers = {"Content-Disposition": f'inline; filename="{name}"'}
         return Response(pdf, media_type="application/pdf", headers=headers)
 
@@ -192,6 +193,8 @@ class SheetPages:
     ) -> Response:
         terms, made, session = self._around.terms(language_of(request)), self._made(request), session_of(request)
         fax = made.entry.fax if made.entry else None
+        acts = session is not None and session.role.provider is not None and (made.agreed or made.is_over)
+        sends = acts and not made.is_over
         return render(
             request,
             TEMPLATES,
@@ -208,7 +211,8 @@ class SheetPages:
             ways=_ways(made.entry),
             reasons=RECALLED,
             sent=_sendings(made.own, terms),
-            acts=session is not None and session.role.provider is not None and (made.agreed or made.is_over),
+            acts=acts,
+            pages=(form or {}).get("pages") or (_pages(made.sheet) if sends else ""),
             handover=made.passing.handover,
             address=f"/handovers/{made.passing.handover}/sheet",
             said=said or SAID.get(request.query_params.get("said", "")),
@@ -216,6 +220,15 @@ class SheetPages:
             form=form or {},
             key=key_of(form or {}),
         )
+
+
+def _pages(sheet: Sheet) -> str:
+    """How many pages its PDF has, as the cover says; nothing where none can be made, so that nobody records a guess."""
+    try:
+        return str(page_count(HERE / "sheet.typ", msgspec.json.encode(sheet)))
+    except NoPdf as error:
+        log.warning("the pages of a sheet were not counted: %s", error)
+        return ""
 
 
 def _over(passing: Passing, terms: Terms) -> str:

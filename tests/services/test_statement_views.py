@@ -563,6 +563,32 @@ def test_the_sheet_is_one_page_of_a4_for_twelve_calls(centre: Centre) -> None:
         assert word in "".join(text.split()), word
 
 
+@pytest.mark.parametrize(
+    ("language", "near", "far"),
+    [
+        ("ja", "翌02:30", ("令和6年11月16日（土） 02:30", "令和8年11月13日（金） 09:00", "8年11月13日（金） 08:45")),
+        ("en", "02:30 next day", ("Sat 16 November 2024 02:30", "Fri 13 November 2026 09:00")),
+    ],
+)
+def test_a_time_of_another_year_is_never_taken_for_this_nights(
+    centre: Centre, language: Literal["ja", "en"], near: str, far: tuple[str, ...]
+) -> None:
+    """A slip of the pen in the year shows: read out, printed, and on the page, the year stands with its day."""
+    slipped = {"medication_at": "2024-11-16T02:30:00+09:00", "safe_until": "2026-11-13T09:00:00+09:00"}
+    back = {"by": "2026-11-13T08:45:00+09:00", "who": "day"}
+    soon = "2026-01-04T10:00:00+09:00"
+    say(centre, "night", told("A", "23:40", **slipped, call_back=back), told("B", "02:30", safe_until=soon))
+    handed_over(centre)
+    shown = sheet(centre, language)
+    texts = (as_text(shown), "".join(page.extract_text() for page in PdfReader(BytesIO(as_pdf(shown))).pages))
+
+    for text in ("".join(each.split()) for each in texts):
+        for word in (near, *far, {"ja": "1月4日（日） 10:00", "en": "Sun 4 Jan 10:00"}[language]):
+            assert "".join(word.split()) in text, word
+        for slip in ("次の服薬：11月", "対応が必要な時刻：11月", "16Nov0", "13Nov0"):
+            assert slip not in text
+
+
 URGENT = {
     "ja": (
         "朝まで待てない相談（まだ応答なし）　1件",

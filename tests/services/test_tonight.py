@@ -324,6 +324,23 @@ async def test_a_promise_of_a_contract_that_is_over_names_who_is_to_keep_it(cent
     assert "折り返しの約束：23:30まで　夜間受託事業者（旧受託事業者が約束）" in told
 
 
+async def test_a_time_of_another_year_is_never_taken_for_tonights(centre: Centre) -> None:
+    """Its year stands beside it wherever tonight's notes are read: the page, the text, the paper, what cannot wait."""
+    slipped = {"medication_at": "2026-12-29T02:30:00+09:00", "safe_until": "2026-12-30T23:50:00+09:00"}
+    back = {"by": "2026-12-30T20:00:00+09:00", "who": "day"}
+    centre.say("day", call("D", "2025-12-31 16:45", **slipped, call_back=back))
+    centre.say("day", call("E", "2025-12-31 16:46", safe_until="2024-12-31T23:50:00+09:00"))
+    centre.pump()
+    app = site(centre, role="night")
+    page, read, paper = await ask(app), await text(app), await ask(app, "/tonight/notes.pdf")
+    printed = "".join(each.extract_text() for each in PdfReader(BytesIO(paper.content)).pages)
+
+    for where in ("".join(each.split()) for each in (words_on(page.text), read, printed)):
+        for far in ("12月29日（火）02:30", "12月30日（水）23:50まで", "12月30日（水）20:00まで"):
+            assert f"令和8年{far}" in where, far
+        assert "23:50まで" not in where.replace("令和8年12月30日（水）23:50まで", "")
+
+
 async def test_what_was_promised_and_not_done_is_shown_for_a_night(centre: Centre) -> None:
     """The night that should have rung back sees it all night, also what the day left; the next one is not bothered."""
     back = {"by": at("2025-12-31 14:30").isoformat(), "who": "day"}

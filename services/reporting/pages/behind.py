@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import NamedTuple
 
+from services.pages.symbols import symbol
 from services.pages.terms import Terms
 from services.reporting import registrations
 from services.reporting.consultations import standing
 from services.reporting.facts import Facts
 from services.reporting.registrations import NO_AGE, NOT_STATED
-
-SHORT = 8
-"""As many characters of an id as people compare by eye."""
 
 
 class Consultation(NamedTuple):
@@ -52,7 +50,7 @@ def consultations(ids: Iterable[str], facts: Facts, terms: Terms, before: dateti
         rows.append(
             Consultation(
                 id=case_id,
-                number=facts.cases[case_id].number or case_id[:SHORT],
+                number=facts.cases[case_id].number or symbol(case_id),
                 first_contact=terms.moment(at),
                 band=then.word("band", ward.band_of(at)),
                 district=then.district(stands.counted[0][1].district),
@@ -75,7 +73,7 @@ def _registrant(person: str, on: date, facts: Facts, terms: Terms, before: datet
         counted.setdefault(entry.report, []).append((entry.row, entry.column))
     return Registrant(
         id=person,
-        short=person[:SHORT],
+        short=symbol(person),
         registered_on=terms.day(on, weekday=True),
         district=terms.listed(terms.district(column) for _, column in counted.get("registrations", ())),
         age_group=terms.listed(_age_group(row, terms) for row, _ in counted.get("ages", ())),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from events.handover import AGENCY_KINDS
 from services.pages.agency_rows import INFORMATION, named
+from services.pages.symbols import symbol
 from services.pages.terms import Terms
 from services.pages.words import CORRECTED_BY, EVENTS, HANDOVERS
 from services.reporting.inquiry import LOST, Change, History, Step
@@ -103,7 +104,7 @@ def told(
     corrected = _corrected(learned, terms)
     return Course(
         heading=_heading(history, state),
-        number=history.number or history.id[:8],
+        number=history.number or symbol(history.id),
         synthetic=history.synthetic,
         stands=(*_stands(state, _kind(learned), numbers, terms), *([_told("owner", owner, terms)] if owner else ())),
         is_part=bool(state.get("merged_into")),
@@ -312,12 +313,16 @@ def _told(name: str, value: Any, terms: Terms, numbers: Mapping[str, str] = Mapp
     return Told(terms.field(name), text, value if name in IDS and isinstance(value, str) else None)
 
 
-def personal_lines(personal: Any, terms: Terms, around: tuple[str, ...] = ()) -> Iterator[Told]:
-    """The personal parts, each on a line, under the names of all that it stands in: 連絡先 1 › 電話番号."""
+def personal_lines(personal: Any, terms: Terms, around: tuple[str, ...] = (), of: str = "") -> Iterator[Told]:
+    """The personal parts, each on a line, under the names of all that it stands in: 連絡先 1 › 電話番号.
+
+    `of`: the part that these parts stand in.
+    """
     match personal:
         case dict():
+            called = terms.handbook if of == "handbook_grades" else terms.personal
             for name, value in personal.items():
-                yield from personal_lines(value, terms, (*around, terms.personal(name)))
+                yield from personal_lines(value, terms, (*around, called(name)), name)
         case [*values] if any(isinstance(value, dict) for value in values):
             for number, value in enumerate(values, 1):
                 yield from personal_lines(value, terms, (*around[:-1], f"{around[-1]} {number}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from services.pages.symbols import symbol
 from services.pages.terms import Terms
 from services.reporting.changes import Cause, ChangedCell, Changes
 from services.reporting.pages.course import Changed, changes_of, name_of
@@ -71,7 +72,7 @@ def _because(cause: Cause, terms: Terms) -> Because:
     step = cause.step
     return Because(
         about=cause.about,
-        number=cause.number or cause.about[:8],
+        number=cause.number or symbol(cause.about),
         name=terms.listed(_names(cause, terms)),
         occurred=terms.moment(step.occurred_at),
         ledgered=terms.moment(step.ledgered_at),

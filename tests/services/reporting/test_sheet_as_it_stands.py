@@ -204,3 +204,29 @@ async def test_whoever_was_put_on_the_card_by_mistake_says_nothing_on_the_sheet(
 
     assert "見本 一郎" in told
     assert "03-0000-0009" not in told
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("ja", ("身体障害者手帳 1級", "愛の手帳（療育手帳） 2度", "精神障害者保健福祉手帳 3級")),
+        ("en", ("Physical handbook 1級", "Intellectual handbook 2度", "Psychiatric handbook 3級")),
+    ],
+)
+async def test_a_handbooks_grade_stands_under_the_handbooks_name(
+    centre: Centre, language: str, told: tuple[str, ...]
+) -> None:
+    """On the sheet and on the person's page, in the language of each, and never under the key that a message has."""
+    grades = {"physical": "1級", "intellectual": "2度", "psychiatric": "3級"}
+    centre.say("day", register(personal={"name": "見本 花子", "handbook_grades": grades}))
+    centre.pump()
+    centre.say("day", call(person="P"))
+    offered(centre)
+    person = next(e for e in centre.events() if e.name == "person.registered").person
+    async with browser(site(centre, role="day")) as web:
+        shown = (await web.get(f"/persons/{person}?lang={language}")).text
+    own = re.sub(r"\s+", " ", re.sub(r"<.*?>", " ", shown))
+
+    for where in (await page(centre, language), own):
+        assert [each for each in told if each not in where] == []
+        assert not [key for key in grades if key in where]

@@ -62,6 +62,12 @@ async def press(app: Starlette, address: str, **form: str) -> Any:
         return await web.get(sent.headers["location"]) if sent.status_code == 303 else sent
 
 
+def pages_in(page: str) -> str:
+    """The number of pages that the form holds."""
+    (found,) = re.findall(r'name="pages"[^>]* value="([^"]*)"', page)
+    return str(found)
+
+
 def words(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<.*?>", " ", page))
 
@@ -192,6 +198,28 @@ async def test_a_long_story_takes_more_sheets_and_the_cover_counts_them(tmp_path
     assert len(pages) > 3
     assert "おわり" in "".join(pages)
     assert re.search(rf"枚数（送付状を含む）\s*{len(pages)}", pages[0])
+
+
+async def test_one_press_records_as_many_pages_as_go_out(tmp_path: Path) -> None:
+    """The form holds the cover's own count, also after a fault elsewhere; each page under it has the 受付番号."""
+    with centre_in(tmp_path) as centre:
+        centre.say("day", call(personal={"name": "見本", "words": "長い話。" * 400}))
+        centre.pump()
+        centre.say("day", offer(kind="section", to=SECTION))
+        centre.pump()
+        app = site(centre, role="day")
+        pdf = await get(app, own(centre) + ".pdf")
+        filled = pages_in((await get(app, own(centre))).text)
+        names = {"by": "架空 花子", "checked_by": "架空 次郎"}
+        faulty = await press(app, own(centre), do="send", how="fax", pages="", **names)
+        told = await press(app, own(centre), do="send", how="fax", pages=filled, **names)
+    pages = [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf.content)).pages]
+
+    assert len(pages) == 3
+    for n, text in enumerate(pages, 1):
+        assert re.search(rf"受付番号\s*R7-0001\s*{n} / 3", text)
+    assert (filled, pages_in(faulty.text)) == ("3", "3")
+    assert "3枚" in words(told.text).split("送付の記録")[1]
 
 
 async def test_markup_in_a_persons_words_stays_text(tmp_path: Path) -> None:
@@ -394,15 +422,17 @@ async def test_who_is_in_no_directory_gets_no_fax(tmp_path: Path) -> None:
 
 
 async def test_where_no_pdf_can_be_made_the_page_is_there(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says so, with 503, and can be printed."""
+    """It says so, with 503, and can be printed; how many pages that takes is for whoever prints to say."""
 
     def fails(*_: object) -> bytes:
         raise NoPdf("typesetting ended with 1")
 
     monkeypatch.setattr(sheet_pages, "typeset", fails)
+    monkeypatch.setattr(sheet_pages, "page_count", fails)
     answered = await get(site(centre, role="day"), own(centre) + ".pdf")
     assert answered.status_code == 503
     assert "PDFを作れませんでした。" in answered.text
+    assert pages_in(answered.text) == ""
     assert "見本 髙子" in answered.text
 
 

@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from events import known_events
+from services.clock import random_id
 from services.pages.shield import HEADERS
 from services.pages.terms import Language, Terms
 from services.pages.words import EVENTS, FIELDS, SCREEN
@@ -388,6 +389,21 @@ async def test_a_persons_registration_has_a_history_too(centre: Centre) -> None:
 
     assert tables_of(cell)[""][1][1:] == ["令和7年5月1日（木）", "砧", "40代", "身体"]
     assert "利用登録の経過" in history
+
+
+async def test_registrants_of_one_import_are_told_apart_by_their_symbols(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """登録者の記号 differs for each, though all came within a second, and heads that person's own page."""
+    monkeypatch.setattr(centre.desk().journal, "new_id", random_id)
+    said(centre, *(register(f"P{n}") for n in range(14)))
+    async with browser(site(centre)) as web:
+        cell = (await web.get("/tables/registrations/cell?row=registrants&column=total")).text
+        symbols = [row[0] for row in tables_of(cell)[""][1:]]
+        pages = [(await web.get(link)).text for link in links_of(cell)]
+
+    assert (len(symbols), len(set(symbols))) == (14, 14)
+    assert all(f">{symbol}</span></h1>" in page for symbol, page in zip(symbols, pages, strict=True))
 
 
 async def test_what_is_personal_stays_sealed(centre: Centre) -> None:

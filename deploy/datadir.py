@@ -10,6 +10,7 @@ from typing import IO
 
 import msgspec
 
+from deploy.manifest import LEDGER_FILE, MANIFEST
 from services.settings import FORMAT, Settings, log_level
 
 DEFAULT = Path(".yoake")
@@ -74,6 +75,11 @@ class DataDirectory:
         try:
             raw = (self / "yoake.json").read_bytes()
         except FileNotFoundError as error:
+            if (self / MANIFEST).exists() and (self / LEDGER_FILE).exists():
+                raise DataError(
+                    f"{self.path} is a backup, which stays as it is: `yoake restore {self.path} --data NEW` puts it "
+                    "into a directory that does not exist yet; then give --data NEW"
+                ) from error
             raise DataError(
                 f"{self.path} holds no Yoake data; start with `yoake up` or `yoake demo`, or give --data"
             ) from error

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from deploy.backup import COPIED, back_up
 from deploy.datadir import DataDirectory, DataError
-from deploy.manifest import BackupError, Manifest, read_manifest
+from deploy.manifest import BackupError, Manifest, damage, read_manifest
 from deploy.opened import Opened
 from deploy.restore import check, restore
 from deploy.setting_up import prepare
@@ -253,6 +253,17 @@ def test_a_backup_given_as_a_data_directory_says_how_to_restore_it(data: DataDir
         DataDirectory(tmp_path / "copy").kept()
     with pytest.raises(DataError, match="holds no Yoake data"):
         DataDirectory(tmp_path).kept()
+
+
+def test_nothing_runs_on_a_backup_itself(data: DataDirectory, tmp_path: Path) -> None:
+    """It stays as it is: `yoake up` and `yoake demo` say how to restore it, and leave no file there."""
+    manifest = backed_up(data, tmp_path / "copy")
+    for command in ("up", "demo"):
+        refused = yoake(command, "--port", 0, "--nats-port", 0, "--data", tmp_path / "copy", timeout=30)
+        assert refused.returncode == 2
+        assert "is a backup" in refused.stderr
+        assert "yoake restore" in refused.stderr
+    assert damage(tmp_path / "copy", manifest) == []
 
 
 AUDIT = Path(__file__).parents[2] / "docs" / "audit.md"

@@ -3,6 +3,10 @@
 An account of its own is what keeps a provider apart: a server sends answers to whatever subject a
 client names for them, permitted or not, so that within one account a provider could have them put
 into EVENTS or into another's INBOX. What a provider's account does not import does not exist for it.
+
+Clients in many languages ask for the state of a durable (INFO) before they pull from it, so each account imports that
+of its own. The server itself answers in every account without JetStream that there is none, unless the account
+imports `$JS.API.>`; that answer would come first. So each imports it from an account in which nobody is.
 """
 
 from __future__ import annotations
@@ -39,6 +43,9 @@ from services.ward import Ward
 ACCOUNT = "YOAKE"
 """The account that the streams are in."""
 
+NOBODY = "NOBODY"
+"""An account without users: what goes there, nobody answers."""
+
 ADMIN, FRONT = "admin", "front"
 USERS = (ADMIN, *SERVICES, FRONT)
 """The users of Yoake's own account: the runner and the command line, the services, and the door with the pages."""
@@ -46,6 +53,8 @@ USERS = (ADMIN, *SERVICES, FRONT)
 FILE = "users.json"
 
 _REPLIES = "_INBOX.>"
+_UNANSWERED = "unanswered.>"
+_ELSE_OF_JETSTREAM = {"service": {"account": NOBODY, "subject": _UNANSWERED}, "to": "$JS.API.>"}
 
 
 class Access:
@@ -95,7 +104,10 @@ def rendered(
     before it has a credential: users can be added while the server runs, accounts cannot."""
     providers = [provider.id for provider in ward.provider] if ward else []
     users = [_own_user(user, passwords[user], ward.id if ward else None) for user in USERS]
-    accounts: dict[str, Any] = {ACCOUNT: {"jetstream": "enabled", "users": users, "exports": []}}
+    accounts: dict[str, Any] = {
+        ACCOUNT: {"jetstream": "enabled", "users": users, "exports": []},
+        NOBODY: {"exports": [{"service": _UNANSWERED}]},
+    }
     for provider in providers:
         assert ward is not None, "providers are the ward's"
         services = _services_for(ward.id, provider)
@@ -110,6 +122,7 @@ def rendered(
             "imports": [
                 *({"service": {"account": ACCOUNT, "subject": subject}} for subject in services),
                 {"stream": {"account": ACCOUNT, "subject": told}},
+                _ELSE_OF_JETSTREAM,
             ],
         }
     for subscriber in ward.subscriber if ward else ():
@@ -121,7 +134,10 @@ def rendered(
             may = {"publish": asking, "subscribe": [_REPLIES]}
             accounts[account] = {
                 "users": [_user_of(one, may) for one in subscribers if one.provider == account],
-                "imports": [{"service": {"account": ACCOUNT, "subject": subject}} for subject in asking],
+                "imports": [
+                    *({"service": {"account": ACCOUNT, "subject": subject}} for subject in asking),
+                    _ELSE_OF_JETSTREAM,
+                ],
             }
     return f"accounts: {json.dumps(accounts, indent=2)}\n"
 
@@ -175,7 +191,7 @@ def _rights(user: str, ward: str) -> tuple[list[str], list[str]]:
 
 
 def _pulling(stream: str, durable: str) -> list[str]:
-    """What a subscriber of one durable publishes on; it cannot make or change it."""
+    """What a subscriber of one durable publishes on: how it stands, and pulling. It cannot make or change it."""
     asking = [f"$JS.API.CONSUMER.{what}.{stream}.{durable}" for what in ("INFO", "MSG.NEXT")]
     return [*asking, f"$JS.ACK.{stream}.{durable}.>"]
 

@@ -10,6 +10,7 @@ from typing import IO
 
 import msgspec
 
+from deploy.manifest import LEDGER_FILE, MANIFEST
 from services.settings import FORMAT, Settings, log_level
 
 DEFAULT = Path(".yoake")
@@ -74,6 +75,7 @@ class DataDirectory:
         try:
             raw = (self / "yoake.json").read_bytes()
         except FileNotFoundError as error:
+            self._refuse_a_backup()
             raise DataError(
                 f"{self.path} holds no Yoake data; start with `yoake up` or `yoake demo`, or give --data"
             ) from error
@@ -95,8 +97,10 @@ class DataDirectory:
         """Note what is kept here; makes the directory.
 
         Raises:
-            DataError: it cannot be written, or holds another ward's data.
+            DataError: it cannot be written, is a backup, or holds another ward's data.
         """
+        if not (self / "yoake.json").exists():
+            self._refuse_a_backup()
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             if (self / "yoake.json").exists():
@@ -108,6 +112,14 @@ class DataDirectory:
             write_whole(self / "yoake.json", msgspec.json.encode(kept))
         except OSError as error:
             raise DataError(f"{self.path}: {error.strerror}; give --data a directory that you may write") from error
+
+    def _refuse_a_backup(self) -> None:
+        """Run as it is, it would be changed, and would go on in an epoch that others have gone on in."""
+        if (self / MANIFEST).exists() and (self / LEDGER_FILE).exists():
+            raise DataError(
+                f"{self.path} is a backup, which stays as it is: `yoake restore {self.path} --data NEW` puts it "
+                "into a directory that does not exist yet; then give --data NEW"
+            )
 
     def lock(self) -> None:
         """Be the only one that runs here, until `unlock` or the end of this process.

@@ -10,6 +10,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
+import msgspec
 import sqlalchemy as sa
 import typer
 from rich.table import Table
@@ -20,7 +21,7 @@ from services.clock import system_clock
 from services.credentials import SUBSCRIBERS, Credentials, CredentialsError
 from services.database import DatabaseError, open_reader
 from services.era import folded, parse_date
-from services.reporting.deliveries import Delivery, State, one, queue, standings
+from services.reporting.deliveries import Delivery, Standing, State, one, queue, standings
 from services.subscribers import Subscriber, user_prefix
 from services.ward import Ward, WardError, load
 
@@ -163,13 +164,17 @@ def queue_(
     ward = _ward(directory)
     _known(ward, key)
     with _ledger(directory) as engine:
-        found = queue(engine, key, everything=everything)
+        found, standing = queue(engine, key, everything=everything), standings(engine).get(key)
+    stopped = standing.disabled_at if standing else None
     if json:
-        print_json(found)
+        print_json([msgspec.structs.asdict(each) | {"stopped": stopped} for each in found])
         return
+    if standing:
+        _say_where_stopped(standing, ward)
     table = Table("position", "event", "about", "state", "since", "attempts", "next", "answer")
     for each in found:
-        following = _time(each.due, ward) if each.state is State.waiting and each.attempts else ""
+        tried_again = each.state is State.waiting and each.attempts and not stopped
+        following = _time(each.due, ward) if tried_again else ""
         figures = (each.state.value, _time(each.since, ward), str(each.attempts), following, each.answer or "")
         table.add_row(str(each.position), each.event, each.about, *figures)
     out.print(table if found else "Nothing is open. / 未送信はありません。")
@@ -271,13 +276,8 @@ def send_test(
     else:
         said_ = f"it answered: {answer}" if answer else f"no acknowledgement within {patience:g} s"
         out.print(f"{key} did not acknowledge it: {said_}. / 受信を確認できませんでした。", markup=False)
-    if standing and standing.disabled_at and not json:
-        out.print(
-            f"Nothing is sent to it any more ({standing.because}): once mended, `yoake subscriber enable {key}`.\n"
-            f"送信を止めています（{standing.because}）。直ったら yoake subscriber enable {key} を実行してください。",
-            markup=False,
-            soft_wrap=True,
-        )
+    if standing and not json:
+        _say_where_stopped(standing, _ward(directory))
     raise typer.Exit(0 if delivered else 1)
 
 
@@ -334,6 +334,19 @@ def _report(outcome: Outcome, json: bool, text: str, ja: str, key: str | None = 
     out.print(f"{text} / {ja}".format(count=outcome.count), markup=False)
     if key is not None:
         out.print(f"What comes of it: yoake subscriber queue {key} / 結果はこのコマンドで確認できます", markup=False)
+
+
+def _say_where_stopped(at: Standing, ward: Ward) -> None:
+    """Where nothing is sent to a subscriber any more: since when, why, and what to do."""
+    if at.disabled_at is None:
+        return
+    since, why, command = _local(at.disabled_at, ward), at.because, f"yoake subscriber enable {at.key}"
+    out.print(
+        f"Sending to {at.key} is stopped since {since} ({why}): nothing is tried meanwhile. Once mended, `{command}`.\n"
+        f"{since}から送信を止めています（{why}）。その間は送りません。直ったら {command} を実行してください。",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _ward(directory: DataDirectory) -> Ward:

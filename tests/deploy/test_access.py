@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import nats
 import nats.errors
 import nats.js.errors
@@ -24,8 +25,9 @@ from events import adapter
 from events.adapter import Adapter, NotSent
 from events.courier import Unreachable
 from events.over_nats import OverNats
-from services.credentials import FILE, Credentials
-from services.subjects import EVENTS, HEARS, INBOX, RECEIPTS, WRITERS, again_subject, receipt_durable
+from services.credentials import FILE, SUBSCRIBERS, Credentials
+from services.subjects import DELIVERIES, EVENTS, HEARS, INBOX, RECEIPTS, WRITERS, again_subject, receipt_durable
+from services.subscribers import Subscriber
 from tests.desk_examples import WARD, call
 from tests.running import eventually
 
@@ -122,6 +124,56 @@ async def test_a_provider_sends_as_itself_and_reads_its_own_receipts(guarded: Gu
     assert receipt.data == b"for night"
     await asyncio.wait_for(heard.wait(), 2)
     assert [m.data for m in await pulling.fetch(5, timeout=1)] == [b"another"]
+
+
+async def answers(client: Client, stream: str, durable: str) -> list[dict[str, Any]]:
+    """Every answer to the question how a durable stands: a client takes the first for the answer."""
+    heard: list[dict[str, Any]] = []
+
+    async def hear(message: Msg) -> None:
+        heard.append(msgspec.json.decode(message.data))
+
+    reply = client.new_inbox()
+    await client.subscribe(reply, cb=hear)
+    await client.publish(f"$JS.API.CONSUMER.INFO.{stream}.{durable}", reply=reply)
+    await client.flush()
+    await asyncio.sleep(0.3)
+    return heard
+
+
+async def test_a_provider_is_told_how_its_own_durable_stands_and_of_no_others(guarded: Guarded) -> None:
+    """Clients in many languages ask that before they pull; one answer, and not first that there is no JetStream."""
+    [own] = await answers(guarded.night, RECEIPTS, receipt_durable("night"))
+    said = len(guarded.said)
+
+    assert (own["stream_name"], own["name"]) == (RECEIPTS, receipt_durable("night"))
+    for stream, durable in ((RECEIPTS, receipt_durable("day")), (INBOX, "intake"), (DELIVERIES, "subscriber-office")):
+        assert await answers(guarded.night, stream, durable) == []
+    await eventually(lambda: len(guarded.said) >= said + 3)
+
+
+async def test_a_subscriber_is_told_how_its_own_durable_stands_and_of_no_others(tmp_path: Path) -> None:
+    """Two of a ward, both on NATS, neither of which hears of the other."""
+    office = Subscriber(key="office", label=WARD.ward.name, way="nats", events=("handed-over",))
+    other = msgspec.structs.replace(office, key="other")
+    ward, tokens = msgspec.structs.replace(WARD, subscriber=(office, other)), Credentials(tmp_path / SUBSCRIBERS)
+    made, token = tokens.new("subscriber-office", NOW)
+    server = NatsServer(tmp_path / "nats", 0, Access(tmp_path / "nats", ward, subscribers=tokens))
+    await asyncio.to_thread(server.start)
+    try:
+        await declare(server.url, ward.id, subscribers=["office", "other"])
+        address = server.url.rpartition("@")[2]
+        here = Guarded(server, tokens)
+        client = await here.client(f"nats://{made.name}:{token}@{address}")
+        [own] = await answers(client, DELIVERIES, "subscriber-office")
+
+        assert (own["stream_name"], own["name"]) == (DELIVERIES, "subscriber-office")
+        for stream, durable in ((DELIVERIES, "subscriber-other"), (RECEIPTS, receipt_durable("night"))):
+            assert await answers(client, stream, durable) == []
+        await eventually(lambda: len(here.said) >= 2)
+        await client.close()
+    finally:
+        await asyncio.to_thread(server.stop)
 
 
 def publishes(subject: str, body: bytes = b"forged") -> Try:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 from base64 import b64decode
 from contextlib import closing
@@ -18,8 +21,8 @@ import pytest
 import sqlalchemy as sa
 
 from deploy.backup import COPIED, back_up
-from deploy.datadir import DataDirectory
-from deploy.manifest import BackupError, Manifest, read_manifest
+from deploy.datadir import DataDirectory, DataError
+from deploy.manifest import BackupError, Manifest, damage, read_manifest
 from deploy.opened import Opened
 from deploy.restore import check, restore
 from deploy.setting_up import prepare
@@ -240,6 +243,66 @@ def test_a_backup_whose_rows_do_not_agree_is_named(data: DataDirectory, tmp_path
     backed_up(data, tmp_path / "backup")
 
     assert any("by the fold" in fault for fault in check(tmp_path / "backup"))
+
+
+def test_a_backup_given_as_a_data_directory_says_how_to_restore_it(data: DataDirectory, tmp_path: Path) -> None:
+    """Instead of saying that nothing is there; a directory without a backup is told of `yoake up` as ever."""
+    backed_up(data, tmp_path / "copy")
+
+    with pytest.raises(DataError, match=r"copy is a backup.*`yoake restore .*copy --data NEW`"):
+        DataDirectory(tmp_path / "copy").kept()
+    with pytest.raises(DataError, match="holds no Yoake data"):
+        DataDirectory(tmp_path).kept()
+
+
+def test_nothing_runs_on_a_backup_itself(data: DataDirectory, tmp_path: Path) -> None:
+    """It stays as it is: `yoake up` and `yoake demo` say how to restore it, and leave no file there."""
+    manifest = backed_up(data, tmp_path / "copy")
+    for command in ("up", "demo"):
+        refused = yoake(command, "--port", 0, "--nats-port", 0, "--data", tmp_path / "copy", timeout=30)
+        assert refused.returncode == 2
+        assert "is a backup" in refused.stderr
+        assert "yoake restore" in refused.stderr
+    assert damage(tmp_path / "copy", manifest) == []
+
+
+AUDIT = Path(__file__).parents[2] / "docs" / "audit.md"
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_an_auditor_verifies_a_backup_as_the_page_says(data: DataDirectory, tmp_path: Path) -> None:
+    """Its commands, in their order; and its program, without Yoake, finds the same roots and what was changed."""
+    copy, page = tmp_path / "copy", AUDIT.read_text(encoding="utf-8")
+    manifest = backed_up(data, copy)
+    upto = manifest.logs["reporting"].position
+    [*commands] = re.findall(r"^\$ yoake (.+)$", page, re.MULTILINE)
+    told = {}
+    for command in commands:
+        words = command.replace("600", str(upto)).replace("2022-2023", "2025").replace("R5-0001", "R7-0001").split()
+        words = [str(tmp_path / word) if word in ("copy", "fresh") else word for word in words]
+        told[command] = yoake(*words)
+        assert told[command].returncode == 0, (command, told[command].stderr)
+    (known_at,) = (done.json["known_at"] for command, done in told.items() if "--known-at" in command)
+    assert (known_at["position"], known_at["root"]) == (upto, manifest.root)
+
+    program = re.search(r"```python file=root.py\n(.*?)```", page, re.DOTALL)
+    assert program is not None
+    (tmp_path / "root.py").write_text(program[1], encoding="utf-8")
+    ledger = tmp_path / "copy" / "reporting.db"
+    assert root_of(tmp_path) == f"rows 1 to {upto}: root {manifest.root}\n"
+    books = Opened(DataDirectory(tmp_path / "fresh").settings(), manifest.ward)
+    with closing(books):
+        assert root_of(tmp_path, upto - 1) == f"rows 1 to {upto - 1}: root {books.inquiry.ledger.root(upto - 1)}\n"
+    ledger.write_bytes(ledger.read_bytes().replace(b'"district":"', b'"distriCt":"'))
+    changed = root_of(tmp_path)
+    assert "changed since the backup: reporting.db" in changed
+    assert manifest.root not in changed
+
+
+def root_of(directory: Path, *upto: int) -> str:
+    """What the page's program says, in a Python that knows nothing of Yoake."""
+    command = [sys.executable, "-I", "-S", "root.py", "copy", *map(str, upto)]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True).stdout
 
 
 def test_databases_in_use_are_refused(tmp_path: Path, postgresql: str) -> None:

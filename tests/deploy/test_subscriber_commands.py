@@ -235,6 +235,41 @@ def test_one_that_says_it_is_gone_is_said_to_be_stopped(here: Path) -> None:
     assert any(f"410 {hour:%F %H:%M}" in listed for hour in hours)
 
 
+def test_the_queue_of_one_that_is_gone_says_that_nothing_is_tried(here: Path) -> None:
+    """Since when, why and what to do, in both languages; no time of a next attempt, which there is not."""
+    yoake("subscriber", "add", "hook", "--data", here)
+    with HTTPServer(("127.0.0.1", PORT), Gone) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yoake("subscriber", "replay", "hook", "--from", "1", "--data", here)
+        until(lambda: any(row["stopped"] for row in rows("hook", here)))
+        server.shutdown()
+    stopped, [row] = yoake("subscriber", "queue", "hook", "--data", here).stdout, rows("hook", here)
+    since = f"{datetime.fromisoformat(row['stopped']).astimezone(ZoneInfo('Asia/Tokyo')):%F %H:%M}"
+    yoake("subscriber", "enable", "hook", "--data", here)
+    goes_on, [enabled] = yoake("subscriber", "queue", "hook", "--data", here).stdout, rows("hook", here)
+    yoake("subscriber", "skip", "hook", str(row["position"]), "--data", here)
+
+    assert f"Sending to hook is stopped since {since} (410)" in stopped
+    assert f"{since}から送信を止めています（410）" in stopped
+    assert stopped.count("yoake subscriber enable hook") == 2
+    assert (row["state"], row["attempts"]) == ("waiting", 1)
+    assert column("next", stopped) == ""
+    assert "stopped" not in goes_on
+    assert enabled["stopped"] is None
+
+
+def column(name: str, shown: str) -> str:
+    """What stands in a column of a table, its lines together."""
+    lines = [re.split("[┃│]", line) for line in shown.splitlines() if line[:1] in ("┃", "│")]
+    at = next(n for n, cell in enumerate(lines[0]) if cell.strip() == name)
+    return "".join(line[at].strip() for line in lines[1:])
+
+
+def rows(key: str, here: Path) -> Any:
+    """The queue of a subscriber, as a program reads it."""
+    return yoake("subscriber", "queue", key, "--json", "--data", here).json
+
+
 def test_a_revoked_token_hears_nothing_more(here: Path) -> None:
     """At once; and nobody else's is touched."""
     first = yoake("subscriber", "add", "office", "--json", "--data", here).json

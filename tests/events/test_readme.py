@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from events.messages import (
     Danger,
     Matter,
     Receipt,
+    addressed,
 )
 from events.morning import Difference, Hops, Item
 from events.seal import sealed
@@ -103,6 +105,30 @@ def test_an_example_of_a_message_is_exactly_right(message: dict[str, Any]) -> No
     assert list(faults(message, schema, schema)) == []
     assert msgspec.json.decode(msgspec.json.encode(msgspec.convert(message["data"], kind))) == message["data"]
     assert message["synthetic"] is True
+
+
+def test_the_table_says_for_every_message_which_service_takes_it() -> None:
+    """Sent over NATS to another one it is parked: each message stands under the service of the code, and no other."""
+    row = next(line for line in section("Sending over NATS").splitlines() if line.startswith("| service |"))
+    listed = [re.fullmatch(r"(?:\| service \| )?`(\w+)` for (.*)", one) for one in row.split("; ")]
+    said = {one[1]: re.findall(r"`([a-z.*-]+)`", one[2]) for one in listed if one}
+    others = [name for name in MESSAGES if name != PARKED]
+
+    assert {name: [to for to in said if any(fnmatchcase(name, each) for each in said[to])] for name in others} == {
+        name: [MESSAGES[name].service] for name in others
+    }
+    assert all(any(fnmatchcase(name, each) for name in MESSAGES) for of in said.values() for each in of)
+
+
+def test_a_closing_goes_to_the_service_that_the_table_names() -> None:
+    """With which the number of what was parked begins: the example of the table, and each service of the messages."""
+    (row,) = (line for line in section("Sending over NATS").splitlines() if line.startswith(f"| service of `{PARKED}`"))
+    named = re.findall(r"`(\w+)` for `(\w+-\d+)`", row)
+    services = {kind.service for kind in MESSAGES.values()}
+
+    assert named
+    for service, number in [*named, *((each, f"{each}-3") for each in services)]:
+        assert addressed({"type": PARKED, "data": {"parked": number}}) == service
 
 
 def test_no_two_examples_have_the_same_id() -> None:

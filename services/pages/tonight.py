@@ -128,7 +128,7 @@ class TonightPages:
         if number and known is None:
             return Mistake("note_no_case", form, 404)
         synthetic = bool(known and known.synthetic)
-        if known and (meanwhile := self._meanwhile(form, known, writer.tonight)):
+        if known and (meanwhile := self._meanwhile(request, form, known, writer.tonight)):
             return meanwhile
         log.info("a note written", extra={"case": number, "role": session.role.key, "who": session.who})
         if form.get("do") != "end":
@@ -141,20 +141,19 @@ class TonightPages:
         texts = words_in(opened(note, known, self._opens) or {}) or {"note": terms.screen("note_end")}
         return Told(provider, ended(form, texts, facts.span.night, writer, synthetic=synthetic))
 
-    def _meanwhile(self, form: Mapping[str, str], known: TonightCase, tonight: date | None) -> Mistake | None:
+    def _meanwhile(
+        self, request: Request, form: Mapping[str, str], known: TonightCase, tonight: date | None
+    ) -> Mistake | None:
         """What somebody else wrote of this case since the form was shown: whoever writes over it has seen it first."""
         note = self._tonight.log.note_of([known.case, *known.parts])
-        if (
-            note is None
-            or tonight is None
-            or not note.holds(tonight)
-            or form.get("seen", note.identity) == note.identity
-        ):
+        if note is None or tonight is None or not note.holds(tonight):
             return None
         texts = words_in(opened(note, known, self._opens) or {})
-        if texts == texts_in(form):
-            return None  # It is this form's own, sent once more.
-        return Mistake("note_meanwhile", {**form, "seen": note.identity}, 409, " / ".join(texts.values()))
+        if form.get("seen", note.identity) == note.identity or texts == texts_in(form):
+            return None  # It is the one that was shown, or this form's own, sent once more.
+        screen = self._around.terms(language_of(request)).screen
+        told = "　".join(f"{screen(f'note_{part}')}{screen('colon')}{text}" for part, text in texts.items())
+        return Mistake("note_meanwhile", {**form, "seen": note.identity}, 409, told)
 
     def _page(self, request: Request, mistake: Mistake | None = None) -> Response:
         terms, session = self._around.terms(language_of(request)), _session(request)

@@ -85,9 +85,9 @@ TONIGHT = {
     ),
     "note_words_long": Label("{n}字までにしてください。", "Up to {n} characters, please."),
     "note_meanwhile": Label(
-        "この画面を開いている間に、このケースの申し送りをほかの人が書きました：{detail}　"
+        "この画面を開いている間に、このケースの申し送りをほかの人が書きました（{detail}）。"
         "それに代えて記録するときは、もう一度押してください。",
-        "Somebody else wrote a note about this case while this page was open: {detail} "
+        "Somebody else wrote a note about this case while this page was open ({detail}). "
         "To record yours instead of it, press once more.",
     ),
     "note_no_case": Label("その受付番号のケースはありません。", "There is no case with this number."),

@@ -402,7 +402,7 @@ async def test_what_somebody_else_noted_meanwhile_is_shown_before_it_is_written_
         taken = await send(night, number="R7-0001", note="夜のメモ", seen=next(s for s in again if s != seen))
 
         assert (refused.status_code, off.status_code, taken.status_code) == (409, 409, 200)
-        assert "ほかの人が書きました：18時に電話" in refused.text
+        assert "ほかの人が書きました（約束したこと：18時に電話）" in refused.text
         assert ">夜のメモ</textarea>" in refused.text
         assert sum(isinstance(each, CaseNoted) for each in centre.events("handover")) == events + 1
 
